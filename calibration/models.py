@@ -1,0 +1,86 @@
+"""Calibration runs and what they recommend."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import F, Q
+
+from governance.models import ConfidencePolicyProposal, Workspace
+from governance.models.actors import actor_name, actor_of_mutable_row
+from governance.models.scoping import WorkspaceScopedQuerySet
+
+
+class ConfidenceCalibrationRun(models.Model):
+    """One computation over one window. `inputs_sha256` names the evidence: equal hash, equal findings."""
+
+    class Status(models.TextChoices):
+        PENDING = "PENDING", "Waits"
+        RUNNING = "RUNNING", "Runs"
+        COMPLETE = "COMPLETE", "Complete"
+        FAILED = "FAILED", "Failed"
+
+    workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT, related_name="calibration_runs")
+    scope = models.JSONField(default=list, help_text="Policy keys that were asked for; empty: all with evidence.")
+    segment_by = models.JSONField(default=list, help_text="What the findings were split by.")
+    window_from = models.DateTimeField()
+    window_to = models.DateTimeField()
+    target_failure_rate = models.FloatField(help_text="Alpha: the failure rate that allowed decisions may have.")
+    risk_confidence = models.FloatField(help_text="1 - delta: how sure the bound is.")
+    maturity_days = models.FloatField(help_text="Decisions younger than this at the window's end were left out.")
+    labels_as_of = models.DateTimeField(null=True, blank=True, help_text="Outcomes recorded later were not read.")
+    status = models.CharField(max_length=8, choices=Status.choices, default=Status.PENDING)
+    model = models.CharField(max_length=100, help_text="The statistical method.")
+    statistics_version = models.CharField(max_length=20)
+    computed_by = actor_of_mutable_row()
+    computed_by_name = actor_name()
+    samples = models.PositiveBigIntegerField(default=0)
+    proposals_created = models.PositiveIntegerField(default=0)
+    metrics = models.JSONField(default=dict, help_text="Headline figures by finding.")
+    output = models.JSONField(default=dict, help_text="Curves and recommendations, whole.")
+    error = models.TextField(blank=True, default="")
+    inputs_sha256 = models.CharField(max_length=64, blank=True, default="")
+    progress = models.FloatField(default=0.0, help_text="Share done, 0 to 1.")
+    created_at = models.DateTimeField()
+    started_at = models.DateTimeField(null=True, blank=True)
+    heartbeat_at = models.DateTimeField(null=True, blank=True, help_text="Last sign of life while running.")
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    objects = WorkspaceScopedQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-created_at", "-id"]
+        verbose_name = "calibration run"
+        indexes = [models.Index(fields=["status"], name="run_status")]
+        constraints = [
+            models.CheckConstraint(condition=Q(window_from__lt=F("window_to")), name="run_window_is_ordered"),
+            models.UniqueConstraint(fields=["workspace"], condition=Q(status="RUNNING"), name="run_one_at_a_time"),
+        ]
+
+    def __str__(self) -> str:
+        return f"Run {self.pk} of {self.workspace} ({self.status.lower()})"
+
+
+class Recommendation(models.Model):
+    """What a run says about one field of one policy for one segment: a value, or a refusal with its reason."""
+
+    run = models.ForeignKey(ConfidenceCalibrationRun, on_delete=models.CASCADE, related_name="recommendations")
+    workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT, related_name="+")
+    policy_key = models.CharField(max_length=100)
+    field = models.CharField(max_length=100)
+    segment = models.JSONField(default=dict)
+    current = models.FloatField()
+    recommended = models.FloatField(null=True, blank=True)
+    reason = models.CharField(max_length=40, help_text="OK, or why nothing is recommended.")
+    explanation = models.TextField(help_text="The reason in plain words.")
+    evidence = models.JSONField(default=dict)
+    proposal = models.ForeignKey(
+        ConfidencePolicyProposal, on_delete=models.PROTECT, null=True, blank=True, related_name="recommendations"
+    )
+
+    objects = WorkspaceScopedQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["policy_key", "field", "id"]
+
+    def __str__(self) -> str:
+        return f"{self.policy_key}.{self.field}: {self.recommended if self.recommended is not None else self.reason}"

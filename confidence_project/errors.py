@@ -1,0 +1,84 @@
+"""Errors of the domain. They know no HTTP: `problems.py` maps them to replies, commands to exit codes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class FieldProblem:
+    """One thing that is wrong with one field.
+
+    `pointer` is a JSON Pointer (RFC 6901) into the item, `""` for the item itself; `index` is the item's
+    place in a bulk request, None for a single one. Neither ever carries the offending value.
+    """
+
+    pointer: str
+    code: str
+    detail: str
+    index: int | None = None
+
+
+class DomainError(Exception):
+    """Base of every error that a caller can cause and mend. The message says what to do about it."""
+
+    code = "error"
+    title = "The request cannot be carried out"
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail)
+        self.detail = detail
+
+
+class InvalidInput(DomainError):
+    """What was sent does not have the form or the values that it must have."""
+
+    code = "invalid_input"
+    title = "The input is not valid"
+
+    def __init__(self, detail: str, problems: Sequence[FieldProblem] = ()) -> None:
+        super().__init__(detail)
+        self.problems = tuple(problems)
+
+
+class UnknownPolicyKey(DomainError):
+    """No definition is registered under this policy key."""
+
+    code = "unknown_policy_key"
+    title = "The policy key is not known"
+
+
+class UnknownField(DomainError):
+    """The definition of the policy key has no such field."""
+
+    code = "unknown_field"
+    title = "The policy has no such field"
+
+
+class NotFound(DomainError):
+    """The thing does not exist, or the caller may not know that it does."""
+
+    code = "not_found"
+    title = "Not found"
+
+
+class PermissionRefused(DomainError):
+    """The caller is known and may not do this."""
+
+    code = "permission_refused"
+    title = "You may not do this"
+
+
+class Conflict(DomainError):
+    """The state has moved on since the caller looked: nothing was changed."""
+
+    code = "conflict"
+    title = "The state has changed in the meantime"
+
+
+class Unavailable(DomainError):
+    """Something that the answer needs cannot be read now."""
+
+    code = "unavailable"
+    title = "Temporarily unavailable"

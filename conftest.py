@@ -1,0 +1,31 @@
+"""Fixtures that every test shares. The database is SQLite unless DATABASE_URL says otherwise."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+# Before Django reads its settings; CONFIDENCE_DEV is what `make` sets, too.
+os.environ.setdefault("CONFIDENCE_DEV", "1")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _flushing_lifts_the_append_only_triggers() -> Iterator[None]:
+    """Tests that really commit are cleaned up by TRUNCATE, which the triggers refuse: lift them for that moment."""
+    from django.db import connection
+    from django.test import TransactionTestCase
+
+    from confidence_project.append_only import append_only_models, enforce, release
+
+    original = TransactionTestCase._fixture_teardown
+
+    def teardown(self: TransactionTestCase) -> None:
+        release(connection, [model._meta.db_table for model in append_only_models()])
+        original(self)
+        enforce(connection, append_only_models())
+
+    TransactionTestCase._fixture_teardown = teardown  # type: ignore[method-assign]
+    yield
+    TransactionTestCase._fixture_teardown = original  # type: ignore[method-assign]

@@ -1,0 +1,252 @@
+"""Registry of policy keys: which fields a policy has, what they mean, and within which bounds they may move.
+
+The project's own keys are registered at the foot of this module. A host adds its own with `register` from its
+`AppConfig.ready`, or without Python in the TOML file that `CONFIDENCE_DEFINITIONS_FILE` names.
+"""
+
+from __future__ import annotations
+
+import math
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from dataclasses import field as dataclass_field
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from confidence_project.errors import InvalidInput, UnknownField, UnknownPolicyKey
+
+LATTICE = 10_000
+"""Confidences, risks and their thresholds live on a lattice of 4 decimals: value x LATTICE is an integer."""
+
+
+def to_lattice(value: float) -> int:
+    """Return `value` in [0, 1] as an integer 0…10,000, exactly as it is stored."""
+    return round(value * LATTICE)
+
+
+STANDARD_ACTIONS: Mapping[str, Mapping[str, str]] = {
+    "retry": {"attempts": "number", "delay_seconds": "number"},
+    "tune": {"parameter": "identifier", "value": "number"},
+    "skip": {},
+    "alert": {"severity": "identifier"},
+}
+
+
+class FieldKind(StrEnum):
+    """What a field of a policy is, and so in which direction it allows."""
+
+    CONFIDENCE_THRESHOLD = "confidence_threshold"  # allow when confidence >= value
+    RISK_THRESHOLD = "risk_threshold"  # allow when risk < value
+    BUDGET = "budget"  # an upper bound on what may be spent
+
+
+@dataclass(frozen=True, slots=True)
+class FieldDefinition:
+    """One number of a policy.
+
+    Parameters
+    ----------
+    minimum, maximum
+        Inclusive bounds; a stored value outside them never reaches the gate.
+    max_step
+        The largest change that a proposal makes without an explicit acknowledgement.
+    """
+
+    name: str
+    kind: FieldKind
+    default: float
+    minimum: float = 0.0
+    maximum: float = 1.0
+    max_step: float = 0.2
+    unit: str = "probability"
+    title: str = ""
+
+    def problem_with(self, value: object) -> str | None:
+        """Return why `value` cannot be this field's value, or None when it can."""
+        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+            return "must be a finite number"
+        if not self.minimum <= value <= self.maximum:
+            return f"must lie between {self.minimum:g} and {self.maximum:g}"
+        if self.kind is FieldKind.BUDGET:
+            return None if value == int(value) else "must be a whole number"
+        return None if abs(value * LATTICE - to_lattice(value)) < 1e-6 else "must have at most 4 decimals"
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyDefinition:
+    """What a policy key governs.
+
+    Parameters
+    ----------
+    actions
+        Action types that a decision under this key may recommend, each with the parameters that are kept
+        (name to `"number"`, `"boolean"` or `"identifier"`); other parameters are dropped, never stored.
+    """
+
+    key: str
+    title: str
+    description: str
+    fields: tuple[FieldDefinition, ...]
+    actions: Mapping[str, Mapping[str, str]] = dataclass_field(default_factory=lambda: STANDARD_ACTIONS)
+
+    def field(self, name: str) -> FieldDefinition:
+        """Return the field called `name`; raise `UnknownField` when there is none."""
+        for candidate in self.fields:
+            if candidate.name == name:
+                return candidate
+        known = ", ".join(candidate.name for candidate in self.fields)
+        raise UnknownField(f"Policy {self.key} has no field of that name; it has: {known}.")
+
+    def field_of_kind(self, kind: FieldKind) -> FieldDefinition | None:
+        """Return the field of this kind, None when the policy has none; a policy has at most one threshold a kind."""
+        return next((candidate for candidate in self.fields if candidate.kind is kind), None)
+
+    @property
+    def defaults(self) -> dict[str, float]:
+        return {candidate.name: candidate.default for candidate in self.fields}
+
+    @property
+    def gates_decisions(self) -> bool:
+        """True when the gate can decide under this key: it has a confidence threshold."""
+        return self.field_of_kind(FieldKind.CONFIDENCE_THRESHOLD) is not None
+
+
+_REGISTRY: dict[str, PolicyDefinition] = {}
+
+
+def register(definition: PolicyDefinition) -> None:
+    """Add a policy key. The same definition again is fine; another one under a taken key raises `InvalidInput`."""
+    known = _REGISTRY.get(definition.key)
+    if known is not None and known != definition:
+        raise InvalidInput(f"Policy key {definition.key} is registered already, with another definition.")
+    names = [candidate.name for candidate in definition.fields]
+    thresholds = [candidate.kind for candidate in definition.fields if candidate.kind is not FieldKind.BUDGET]
+    if not names or len(set(names)) < len(names) or len(set(thresholds)) < len(thresholds):
+        raise InvalidInput(
+            f"Policy key {definition.key} needs at least one field, each name once, each kind of threshold once."
+        )
+    for candidate in definition.fields:
+        problem = candidate.problem_with(candidate.default)
+        if problem:
+            raise InvalidInput(f"Default of {definition.key}.{candidate.name} {problem}.")
+    _REGISTRY[definition.key] = definition
+
+
+def get_definition(policy_key: str) -> PolicyDefinition:
+    """Return the definition of `policy_key`; raise `UnknownPolicyKey` when there is none."""
+    try:
+        return _REGISTRY[policy_key]
+    except KeyError:
+        raise UnknownPolicyKey(
+            f"The policy key is not registered. Known keys: {', '.join(sorted(_REGISTRY))}."
+        ) from None
+
+
+def all_definitions() -> list[PolicyDefinition]:
+    """Every registered definition, by key."""
+    return [_REGISTRY[key] for key in sorted(_REGISTRY)]
+
+
+def load_definitions_file(path: Path) -> None:
+    """Register every policy of a TOML file; raise `InvalidInput` naming what is wrong with it.
+
+    The file holds tables `[policies."my.key"]` with `title`, `description`, `actions` and
+    `[policies."my.key".fields.my_threshold]` with the parameters of `FieldDefinition`.
+    """
+    try:
+        policies: dict[str, Any] = tomllib.loads(path.read_text("utf-8"))["policies"]
+        for key, table in policies.items():
+            fields = tuple(
+                FieldDefinition(name=name, **{**spec, "kind": FieldKind(spec["kind"])})
+                for name, spec in table["fields"].items()
+            )
+            register(
+                PolicyDefinition(
+                    key=key,
+                    title=table["title"],
+                    description=table.get("description", ""),
+                    fields=fields,
+                    actions=table.get("actions", STANDARD_ACTIONS),
+                )
+            )
+    except (OSError, KeyError, TypeError, ValueError, AttributeError) as error:
+        raise InvalidInput(
+            f"Policy definitions in {path.name} cannot be read: {type(error).__name__}: {error}"
+        ) from error
+
+
+def _confidence(name: str, default: float, title: str) -> FieldDefinition:
+    return FieldDefinition(name=name, kind=FieldKind.CONFIDENCE_THRESHOLD, default=default, title=title)
+
+
+def _token_budget(name: str, default: int, title: str) -> FieldDefinition:
+    return FieldDefinition(
+        name=name, kind=FieldKind.BUDGET, default=default, minimum=100, maximum=200_000, max_step=4_000,
+        unit="tokens", title=title,
+    )  # fmt: skip
+
+
+register(
+    PolicyDefinition(
+        key="confidence_gate",
+        title="Confidence gate",
+        description="Any decision that a host lets run by its confidence alone.",
+        fields=(_confidence("confidence_threshold", 0.9, "Least confidence that is allowed"),),
+    )
+)
+register(
+    PolicyDefinition(
+        key="decision_gate",
+        title="Decision gate",
+        description="A decision with an LLM's confidence and the risk score of a second model.",
+        fields=(
+            _confidence("llm_confidence_threshold", 0.6, "Least LLM confidence that is allowed"),
+            FieldDefinition(
+                name="ml_risk_threshold",
+                kind=FieldKind.RISK_THRESHOLD,
+                default=0.7,
+                title="Risk score from which on everything is blocked",
+            ),
+        ),
+    )
+)
+register(
+    PolicyDefinition(
+        key="auto_send.evaluate",
+        title="Auto-send",
+        description="Sends a drafted reply without a person when the evaluator is confident enough.",
+        fields=(_confidence("auto_send_threshold", 0.9, "Least confidence for sending without a person"),),
+        actions={**STANDARD_ACTIONS, "send": {}},
+    )
+)
+register(
+    PolicyDefinition(
+        key="meeting.overseer.gate",
+        title="Meeting overseer",
+        description="Acts on the overseer's reading of a scheduling message.",
+        fields=(_confidence("confidence_threshold", 0.7, "Least confidence for acting on the overseer"),),
+    )
+)
+register(
+    PolicyDefinition(
+        key="followup.auto_book",
+        title="Follow-up auto-booking",
+        description="Books a meeting when a reply's proposed times match the calendar.",
+        fields=(_confidence("proposed_times_match_threshold", 0.9, "Least confidence for booking without a person"),),
+        actions={**STANDARD_ACTIONS, "book": {}},
+    )
+)
+register(
+    PolicyDefinition(
+        key="lead_context_bundle",
+        title="Lead context budgets",
+        description="Token budgets of the context that prompts are given.",
+        fields=(
+            _token_budget("total_token_budget", 4_000, "Tokens of the whole bundle"),
+            _token_budget("knowledge_token_budget", 1_500, "Tokens of knowledge excerpts"),
+            _token_budget("memory_token_budget", 1_000, "Tokens of remembered context"),
+        ),
+    )
+)

@@ -1,0 +1,24 @@
+"""Models of governance: workspaces and who works in them, policies and how they change, and the controls over both."""
+
+from governance.models.controls import AuditSampling, BlockedSource, BreakGlassReview, KillSwitch
+from governance.models.policies import (
+    ConfidencePolicy,
+    ConfidencePolicyProposal,
+    ConfidencePolicyRevision,
+    ProposalEvent,
+)
+from governance.models.workspaces import ApiKey, Membership, Workspace
+
+__all__ = [
+    "ApiKey",
+    "AuditSampling",
+    "BlockedSource",
+    "BreakGlassReview",
+    "ConfidencePolicy",
+    "ConfidencePolicyProposal",
+    "ConfidencePolicyRevision",
+    "KillSwitch",
+    "Membership",
+    "ProposalEvent",
+    "Workspace",
+]

@@ -1,0 +1,115 @@
+"""Controls that stand over policies. Each row is in force from `started_at` until `ended_at`; ended rows stay."""
+
+from __future__ import annotations
+
+from typing import Self
+
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+from django.db.models import Q
+
+from governance.models.actors import actor_name, actor_of_mutable_row
+from governance.models.policies import ConfidencePolicyRevision
+from governance.models.scoping import WorkspaceScopedQuerySet
+from governance.models.workspaces import Workspace
+
+IN_FORCE = Q(ended_at__isnull=True)
+
+
+class ControlQuerySet(WorkspaceScopedQuerySet):
+    """Reads of controls."""
+
+    def in_force(self) -> Self:
+        return self.filter(IN_FORCE)
+
+    def covering(self, policy_key: str) -> Self:
+        """Those that cover a policy key: its own, and the workspace-wide ones (blank key)."""
+        return self.filter(policy_key__in=["", policy_key])
+
+
+class Control(models.Model):
+    """Who put something in force, when and why, and who ended it."""
+
+    workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT, related_name="+", db_index=False)
+    policy_key = models.CharField(max_length=100, blank=True, default="", help_text="Blank: the whole workspace.")
+    reason = models.CharField(max_length=500)
+    started_at = models.DateTimeField()
+    started_by = actor_of_mutable_row()
+    started_by_name = actor_name()
+    ended_at = models.DateTimeField(null=True, blank=True)
+    ended_by = actor_of_mutable_row()
+    ended_by_name = actor_name()
+    end_reason = models.CharField(max_length=500, blank=True, default="")
+
+    objects = ControlQuerySet.as_manager()
+
+    class Meta:
+        abstract = True
+        ordering = ["-started_at", "-id"]
+
+
+class KillSwitch(Control):
+    """Blocks every decision of a workspace, or of one policy key, from the next call on."""
+
+    class Meta(Control.Meta):
+        verbose_name_plural = "kill switches"
+        constraints = [
+            models.UniqueConstraint(fields=["workspace", "policy_key"], condition=IN_FORCE, name="kill_switch_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"Kill switch on {self.policy_key or 'everything'} in {self.workspace}"
+
+
+class BlockedSource(Control):
+    """Blocks decisions of one provider or one model."""
+
+    class Kind(models.TextChoices):
+        PROVIDER = "provider", "Provider"
+        MODEL = "model", "Model"
+
+    kind = models.CharField(max_length=8, choices=Kind.choices)
+    value = models.CharField(max_length=200)
+
+    class Meta(Control.Meta):
+        constraints = [
+            models.UniqueConstraint(
+                fields=["workspace", "policy_key", "kind", "value"], condition=IN_FORCE, name="blocked_source_once"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.value} blocked in {self.workspace}"
+
+
+class AuditSampling(Control):
+    """Sends a share of the blocked decisions of a policy key to human review; the verdict stays block."""
+
+    rate = models.DecimalField(
+        max_digits=5,
+        decimal_places=4,
+        validators=[MinValueValidator(0), MaxValueValidator(1)],
+        help_text="Probability with which a blocked decision is selected, 0 to 1.",
+    )
+
+    class Meta(Control.Meta):
+        verbose_name_plural = "audit sampling"
+        constraints = [
+            models.UniqueConstraint(fields=["workspace", "policy_key"], condition=IN_FORCE, name="audit_sampling_once"),
+            models.CheckConstraint(condition=Q(rate__gte=0, rate__lte=1), name="audit_sampling_rate_is_probability"),
+        ]
+
+    def __str__(self) -> str:
+        return f"Audit {self.rate} of what {self.policy_key} blocks in {self.workspace}"
+
+
+class BreakGlassReview(Control):
+    """An emergency change that a second superuser still has to look at; ending the row closes the review."""
+
+    revision = models.OneToOneField(ConfidencePolicyRevision, on_delete=models.PROTECT, related_name="review")
+
+    class Meta(Control.Meta):
+        indexes = [models.Index(fields=["workspace"], condition=IN_FORCE, name="break_glass_open")]
+
+    def __str__(self) -> str:
+        return f"Review of the break-glass change {self.revision_id}"

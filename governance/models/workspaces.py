@@ -1,0 +1,75 @@
+"""Workspaces, the people in them, and the keys of their machines."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.db import models
+from rest_framework_api_key.models import AbstractAPIKey
+
+from governance.models.scoping import WorkspaceScopedQuerySet
+
+
+class Workspace(models.Model):
+    """A tenant: everything that is ingested, gated and governed belongs to one."""
+
+    slug = models.SlugField(max_length=63, unique=True)
+    name = models.CharField(max_length=200)
+    automation_enabled = models.BooleanField(default=True, help_text="Off: every decision is blocked.")
+    auto_book_meetings = models.BooleanField(default=False, help_text="Off: no meeting is booked without a person.")
+    booking_gate_enabled = models.BooleanField(default=False, help_text="On: a second model checks each booking.")
+    epoch = models.DateTimeField(
+        default=datetime(2015, 1, 1, tzinfo=UTC), help_text="Records that claim an earlier time are refused."
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["slug"]
+
+    def __str__(self) -> str:
+        return self.slug
+
+
+class Membership(models.Model):
+    """What a person may do in a workspace."""
+
+    class Role(models.TextChoices):
+        VIEWER = "viewer", "Viewer: sees"
+        ADMIN = "admin", "Admin: sees, approves and rejects"
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="memberships")
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="memberships")
+    role = models.CharField(max_length=10, choices=Role.choices, default=Role.VIEWER)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = WorkspaceScopedQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["workspace", "user"]
+        constraints = [models.UniqueConstraint(fields=["user", "workspace"], name="membership_once")]
+
+    def __str__(self) -> str:
+        return f"{self.user} in {self.workspace} ({self.role})"
+
+
+class ApiKey(AbstractAPIKey):
+    """A machine's key to one workspace: stored hashed, with scopes, an expiry and a switch to revoke it."""
+
+    class Scope(models.TextChoices):
+        INGEST = "ingest", "Ingest: send records and outcomes"
+        DECIDE = "decide", "Decide: ask the gate"
+        READ = "read", "Read: list records, evaluate thresholds"
+
+    workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT, related_name="api_keys")
+    scopes = models.JSONField(default=list)
+
+    class Meta(AbstractAPIKey.Meta):
+        verbose_name = "API key"
+        verbose_name_plural = "API keys"
+
+    def clean(self) -> None:
+        super().clean()
+        if not self.scopes or not set(self.scopes) <= set(self.Scope.values):
+            raise ValidationError({"scopes": f"Name at least one of {', '.join(self.Scope.values)}."})

@@ -1,0 +1,188 @@
+"""What the gate is asked: the `LLMDecision` contract, the payload that the gate judges, and the prompt hash."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StrictBool,
+    StringConstraints,
+    ValidationError,
+    model_validator,
+)
+
+from governance.definitions import LATTICE, PolicyDefinition, to_lattice
+
+CONTRACT_VERSION = "1"
+
+Identifier = Annotated[str, StringConstraints(strict=True, pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/@+\-]{0,199}$")]
+"""A name from a closed vocabulary (provider, model, task): no white space, so no sentence fits."""
+
+HostId = Annotated[str, StringConstraints(strict=True, pattern=r"^[\x21-\x7e]{1,200}$")]
+"""An id that the host made: visible ASCII without spaces, 1 to 200 characters."""
+
+PromptHash = Annotated[str, StringConstraints(strict=True, pattern=r"^[0-9a-f]{64}$")]
+
+ConfidenceKindName = Literal["self_reported", "token_probability", "classifier", "decision_model", "unspecified"]
+"""Where a confidence comes from; the same names as `ledger.models.ConfidenceKind`."""
+
+_STORABLE = re.compile("[^\x00\ud800-\udfff]*")
+
+
+def _storable(text: str) -> str:
+    if not _STORABLE.fullmatch(text):
+        raise ValueError("text must not contain NUL or lone surrogates")
+    return text
+
+
+def _four_decimals(value: float) -> float:
+    return to_lattice(value) / LATTICE
+
+
+Text = Annotated[str, StringConstraints(strict=True, max_length=10_000), AfterValidator(_storable)]
+
+Probability = Annotated[float, Field(strict=True, ge=0, le=1, allow_inf_nan=False), AfterValidator(_four_decimals)]
+"""A number in [0, 1], rounded to the 4 decimals that are stored and compared."""
+
+
+class RecommendedAction(BaseModel):
+    """What the model wants to do. Which types there are is the policy definition's say."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    type: Identifier
+    parameters: dict[str, Any] = Field(default_factory=dict)
+
+
+class LLMDecision(BaseModel):
+    """A model's decision with its confidence. The two texts are validated and never stored."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    risk_summary: Text
+    likely_root_cause: Text
+    confidence: Probability
+    recommended_action: RecommendedAction
+    provider: Identifier
+    model: Identifier
+    prompt_hash: PromptHash
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecisionGatePayload:
+    """Everything about one decision that the gate judges. `schema_valid` False: there was one, and it was broken."""
+
+    policy_key: str
+    llm_decision: LLMDecision | None
+    ml_risk_score: float | None = None
+    schema_valid: bool = True
+    provider: str = ""
+    model: str = ""
+    prompt_hash: str = ""
+    confidence_kind: str = "unspecified"
+    task: str = ""
+    channel: str = ""
+    refused: bool = False
+
+    @property
+    def segment(self) -> dict[str, str]:
+        """What overrides of the policy match on."""
+        return {
+            "provider": self.provider,
+            "model": self.model,
+            "prompt_hash": self.prompt_hash,
+            "confidence_kind": self.confidence_kind,
+            "task": self.task,
+            "channel": self.channel,
+        }
+
+
+class DecisionEnvelope(BaseModel):
+    """A decision as a host submits it. `decision` is judged by the gate: a broken one is a recorded block."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    external_id: HostId
+    policy_key: Identifier
+    decision: Any = None
+    ml_risk_score: Probability | None = None
+    confidence_kind: ConfidenceKindName = "unspecified"
+    occurred_at: AwareDatetime | None = None
+    case_key: HostId | None = None
+    task: Identifier | None = None
+    channel: Identifier | None = None
+    interaction: HostId | None = Field(default=None, description="External id of an interaction sent before.")
+
+
+class OutcomeEnvelope(BaseModel):
+    """What came of a decision, as a host reports it; the decision is named by one of its two ids."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    external_id: HostId
+    decision_id: UUID | None = None
+    decision_external_id: HostId | None = None
+    success: StrictBool
+    source: Literal["human_review", "downstream_event", "sentiment", "booking"]
+    automation_executed: StrictBool | None = None
+    downstream_failure: StrictBool | None = None
+    observed_at: AwareDatetime | None = None
+
+    @model_validator(mode="after")
+    def _names_one_decision(self) -> OutcomeEnvelope:
+        if (self.decision_id is None) == (self.decision_external_id is None):
+            raise ValueError("name the decision by decision_id or by decision_external_id, not both")
+        return self
+
+
+def parse_llm_decision(raw: object, definition: PolicyDefinition) -> LLMDecision | None:
+    """Return the decision in `raw`, or None when it does not meet the contract of this policy key."""
+    try:
+        decision = raw if isinstance(raw, LLMDecision) else LLMDecision.model_validate(raw)
+    except ValidationError:
+        return None
+    return decision if decision.recommended_action.type in definition.actions else None
+
+
+def kept_parameters(decision: LLMDecision, definition: PolicyDefinition) -> dict[str, Any]:
+    """Return the action's parameters that the definition declares and that have the declared kind."""
+    declared = definition.actions[decision.recommended_action.type]
+    given = decision.recommended_action.parameters
+    return {name: given[name] for name, kind in declared.items() if name in given and _is_kind(given[name], kind)}
+
+
+def _is_kind(value: object, kind: str) -> bool:
+    if kind == "boolean":
+        return isinstance(value, bool)
+    if kind == "number":
+        return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e15
+    return isinstance(value, str) and re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._:/-]{0,63}", value) is not None
+
+
+def compute_prompt_hash(
+    prompt_template_id: str, prompt: str, tools_schema: Mapping[str, Any] | list[Any] | None, contract_version: str
+) -> str:
+    """Return the SHA-256 (64 hex digits) that names a prompt contract.
+
+    The hash is over canonical JSON (sorted keys, compact separators) of the four, the prompt stripped of
+    surrounding white space, so that it does not depend on the order of keys or a stray newline.
+    """
+    contract = {
+        "prompt_template_id": prompt_template_id,
+        "prompt": prompt.strip(),
+        "tools_schema": tools_schema,
+        "contract_version": contract_version,
+    }
+    canonical = json.dumps(contract, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(canonical.encode()).hexdigest()

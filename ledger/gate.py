@@ -1,0 +1,117 @@
+"""The decision gate: a pure function from a payload and what governs it to a verdict with one reason.
+
+It reads no database and no clock: whoever calls it brings the controls and the policy, so that the same input
+gives the same verdict for ever.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from governance.definitions import FieldKind, to_lattice
+from governance.policies import EffectivePolicy
+from ledger.contracts import DecisionGatePayload
+
+
+class Reason(StrEnum):
+    """Reason codes, in the order in which they are looked for."""
+
+    KILL_SWITCH = "kill_switch"
+    AUTOMATION_DISABLED = "automation_disabled"
+    POLICY_UNAVAILABLE = "policy_unavailable"
+    SCHEMA_INVALID = "schema_invalid"
+    LLM_REFUSAL = "llm_refusal"
+    MISSING_LLM_DECISION = "missing_llm_decision"
+    PROVIDER_BLOCKED = "provider_blocked"
+    MODEL_BLOCKED = "model_blocked"
+    MISSING_RISK_SCORE = "missing_risk_score"
+    ML_RISK_THRESHOLD_EXCEEDED = "ml_risk_threshold_exceeded"
+    LLM_CONFIDENCE_BELOW_THRESHOLD = "llm_confidence_below_threshold"
+    ALLOWED = "allowed"
+
+
+THRESHOLD_REASONS = frozenset({Reason.ML_RISK_THRESHOLD_EXCEEDED, Reason.LLM_CONFIDENCE_BELOW_THRESHOLD})
+"""Blocks that another threshold would have let through: what audit sampling draws from."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GateContext:
+    """What governs a decision at this moment. The defaults block: fail closed."""
+
+    kill_switch: bool = True
+    automation_enabled: bool = False
+    policy: EffectivePolicy | None = None
+    blocked_providers: frozenset[str] = frozenset()
+    blocked_models: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class GateVerdict:
+    """`thresholds` holds the values that applied, by field; empty and without version when no policy was read."""
+
+    reason: Reason
+    thresholds: Mapping[str, float] = field(default_factory=dict)
+    policy_version: int | None = None
+
+    @property
+    def allowed(self) -> bool:
+        return self.reason is Reason.ALLOWED
+
+    @property
+    def verdict(self) -> str:
+        return "allow" if self.allowed else "block"
+
+
+class DecisionGate:
+    """Judges payloads under one context."""
+
+    def __init__(self, context: GateContext) -> None:
+        self.context = context
+
+    def evaluate(self, payload: DecisionGatePayload) -> GateVerdict:
+        """Return the verdict on `payload`; the first reason that applies wins."""
+        policy = self.context.policy
+        if policy is None:
+            return GateVerdict(self._standing_block() or Reason.POLICY_UNAVAILABLE)
+        thresholds = policy.values(**payload.segment)
+        reason = (
+            self._standing_block()
+            or self._block_by_content(payload)
+            or self._block_by_threshold(payload, policy, thresholds)
+        )
+        return GateVerdict(reason or Reason.ALLOWED, thresholds, policy.version)
+
+    def _standing_block(self) -> Reason | None:
+        if self.context.kill_switch:
+            return Reason.KILL_SWITCH
+        return None if self.context.automation_enabled else Reason.AUTOMATION_DISABLED
+
+    def _block_by_content(self, payload: DecisionGatePayload) -> Reason | None:
+        if not payload.schema_valid:
+            return Reason.SCHEMA_INVALID
+        if payload.refused:
+            return Reason.LLM_REFUSAL
+        if payload.llm_decision is None:
+            return Reason.MISSING_LLM_DECISION
+        if payload.provider in self.context.blocked_providers:
+            return Reason.PROVIDER_BLOCKED
+        return Reason.MODEL_BLOCKED if payload.model in self.context.blocked_models else None
+
+    @staticmethod
+    def _block_by_threshold(
+        payload: DecisionGatePayload, policy: EffectivePolicy, thresholds: Mapping[str, float]
+    ) -> Reason | None:
+        risk_field = policy.definition.field_of_kind(FieldKind.RISK_THRESHOLD)
+        if risk_field is not None:
+            if payload.ml_risk_score is None:
+                return Reason.MISSING_RISK_SCORE
+            if to_lattice(payload.ml_risk_score) >= to_lattice(thresholds[risk_field.name]):
+                return Reason.ML_RISK_THRESHOLD_EXCEEDED
+        confidence_field = policy.definition.field_of_kind(FieldKind.CONFIDENCE_THRESHOLD)
+        if confidence_field is None or payload.llm_decision is None:
+            return Reason.POLICY_UNAVAILABLE
+        if to_lattice(payload.llm_decision.confidence) < to_lattice(thresholds[confidence_field.name]):
+            return Reason.LLM_CONFIDENCE_BELOW_THRESHOLD
+        return None

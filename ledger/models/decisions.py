@@ -1,0 +1,187 @@
+"""Decisions, their outcomes, and corrections: what the gate said, what came of it, what was wrong on record."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+import uuid_utils.compat
+from django.db import models
+from django.db.models import Q
+
+from confidence_project.append_only import AppendOnlyModel
+from governance.models import Workspace
+from governance.models.actors import actor_name, actor_of_append_only_row
+from governance.models.scoping import AppendOnlyScopedQuerySet
+from telemetry.models import AIInteraction
+
+
+def new_decision_id() -> UUID:
+    """A UUIDv7 (RFC 9562): ordered by time, so that inserts stay at one end of the index."""
+    return uuid_utils.compat.uuid7()
+
+
+def _probability_check(field: str, name: str) -> models.CheckConstraint:
+    return models.CheckConstraint(
+        condition=Q(**{f"{field}__isnull": True}) | Q(**{f"{field}__gte": 0, f"{field}__lte": 1}), name=name
+    )
+
+
+class ConfidenceKind(models.TextChoices):
+    """Where a confidence comes from. Kinds mean different things and are never pooled."""
+
+    SELF_REPORTED = "self_reported", "Stated by the model"
+    TOKEN_PROBABILITY = "token_probability", "Token probability"
+    CLASSIFIER = "classifier", "Probability of a classifier"
+    DECISION_MODEL = "decision_model", "Answer of a decision model"
+    UNSPECIFIED = "unspecified", "Not said"
+
+
+class DecisionRecord(AppendOnlyModel):
+    """One verdict of the gate, with everything that it rested on."""
+
+    class Verdict(models.TextChoices):
+        ALLOW = "allow", "Allow"
+        BLOCK = "block", "Block"
+
+    class Origin(models.TextChoices):
+        GATE = "gate", "The gate"
+        IMPORT = "import", "Imported history"
+
+    decision_id = models.UUIDField(primary_key=True, default=new_decision_id, editable=False)
+    timestamp = models.DateTimeField(help_text="When the record was made, by the server's clock.")
+    provider = models.CharField(max_length=200, blank=True, default="")
+    model = models.CharField(max_length=200, blank=True, default="")
+    prompt_hash = models.CharField(max_length=64, blank=True, default="")
+    schema_version = models.CharField(max_length=20)
+    ml_risk_score = models.DecimalField(max_digits=5, decimal_places=4, null=True)
+    llm_confidence = models.DecimalField(max_digits=5, decimal_places=4, null=True)
+    gate_verdict = models.CharField(max_length=5, choices=Verdict.choices)
+    gate_reason = models.CharField(max_length=50)
+    action_type = models.CharField(max_length=50, null=True)
+    action_params = models.TextField(null=True, help_text="JSON; only what the policy's definition declares.")
+    schema_valid = models.BooleanField()
+
+    workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT, related_name="+", db_index=False)
+    policy_key = models.CharField(max_length=100)
+    policy_version = models.PositiveIntegerField(null=True, help_text="Null: none could be read, or none applied.")
+    thresholds = models.JSONField(default=dict, help_text="The values that were applied, by field.")
+    confidence_kind = models.CharField(
+        max_length=20, choices=ConfidenceKind.choices, default=ConfidenceKind.UNSPECIFIED
+    )
+    task = models.CharField(max_length=200, blank=True, default="", help_text="Which question was decided.")
+    channel = models.CharField(max_length=200, blank=True, default="")
+    interaction = models.ForeignKey(
+        AIInteraction, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, null=True, related_name="+"
+    )
+    occurred_at = models.DateTimeField(help_text="When the decision was made, by the host's clock.")
+    origin = models.CharField(max_length=6, choices=Origin.choices, default=Origin.GATE)
+    external_id = models.CharField(max_length=200, blank=True, default="", help_text="The host's own id.")
+    case_key = models.CharField(max_length=200, blank=True, default="", help_text="Conversation, ticket or lead.")
+    audit_selected = models.BooleanField(default=False, help_text="Blocked, and chosen at random for human review.")
+    label_propensity = models.DecimalField(
+        max_digits=5, decimal_places=4, null=True, help_text="Probability with which a blocked decision was chosen."
+    )
+
+    objects = AppendOnlyScopedQuerySet.as_manager()
+
+    class Meta(AppendOnlyModel.Meta):
+        db_table = "decision_ledger"
+        ordering = ["-decision_id"]
+        indexes = [
+            models.Index(fields=["workspace", "policy_key", "occurred_at"], name="ledger_calibration"),
+            models.Index(fields=["workspace", "decision_id"], name="ledger_by_workspace"),
+        ]
+        constraints = [
+            _probability_check("llm_confidence", "ledger_confidence_is_probability"),
+            _probability_check("ml_risk_score", "ledger_risk_is_probability"),
+            _probability_check("label_propensity", "ledger_propensity_is_probability"),
+            models.CheckConstraint(condition=Q(gate_verdict__in=["allow", "block"]), name="ledger_verdict_is_known"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.gate_verdict} {self.decision_id}"
+
+
+class DecisionExternalId(AppendOnlyModel):
+    """The host's ids of decisions, apart from the ledger so that the ledger can be partitioned by its own key."""
+
+    workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT, related_name="+", db_index=False)
+    external_id = models.CharField(max_length=200)
+    decision_id = models.UUIDField()
+    body_sha256 = models.CharField(max_length=64)
+
+    objects = AppendOnlyScopedQuerySet.as_manager()
+
+    class Meta(AppendOnlyModel.Meta):
+        constraints = [
+            models.UniqueConstraint(fields=["workspace", "external_id"], name="ledger_external_id_once"),
+        ]
+
+    def __str__(self) -> str:
+        return self.external_id
+
+
+class DecisionOutcome(AppendOnlyModel):
+    """What came of a decision, from one source. `sequence` counts the outcomes of a decision from 1.
+
+    Which of several outcomes rules: a human label outranks an automatic one; within a source the later
+    observation outranks the earlier. Nobody observed anything: no row, the decision is unlabelled.
+    """
+
+    class Source(models.TextChoices):
+        HUMAN_REVIEW = "human_review", "A person looked"
+        DOWNSTREAM_EVENT = "downstream_event", "An event downstream"
+        SENTIMENT = "sentiment", "Sentiment of the answer"
+        BOOKING = "booking", "What became of a booking"
+        IMPORT = "import", "Imported history"
+
+    decision = models.ForeignKey(DecisionRecord, on_delete=models.PROTECT, related_name="outcomes", db_index=False)
+    sequence = models.PositiveSmallIntegerField()
+    workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT, related_name="+", db_index=False)
+    success = models.BooleanField(help_text="The action was right, or would have been.")
+    source = models.CharField(max_length=16, choices=Source.choices)
+    automation_executed = models.BooleanField(null=True, help_text="Null: not said.")
+    downstream_failure = models.BooleanField(null=True, help_text="Null: not said.")
+    observed_at = models.DateTimeField()
+    recorded_at = models.DateTimeField()
+    reporter = models.CharField(max_length=150, help_text="Account name or API key that reported it.")
+    external_id = models.CharField(max_length=200, null=True)
+    body_sha256 = models.CharField(max_length=64, blank=True, default="")
+
+    objects = AppendOnlyScopedQuerySet.as_manager()
+
+    class Meta(AppendOnlyModel.Meta):
+        ordering = ["-id"]
+        indexes = [models.Index(fields=["workspace", "id"], name="outcome_by_workspace")]
+        constraints = [
+            models.UniqueConstraint(fields=["decision", "sequence"], name="outcome_sequence_once"),
+            models.UniqueConstraint(fields=["workspace", "external_id"], name="outcome_external_id_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{'success' if self.success else 'failure'} of {self.decision_id}"
+
+
+class LedgerAmendment(AppendOnlyModel):
+    """A correction of one field of a record. The record stays as it was; the effective view shows both."""
+
+    class Field(models.TextChoices):
+        PROMPT_HASH = "prompt_hash", "Prompt hash"
+
+    decision = models.ForeignKey(DecisionRecord, on_delete=models.PROTECT, related_name="amendments")
+    workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT, related_name="+")
+    field = models.CharField(max_length=50, choices=Field.choices)
+    value_before = models.CharField(max_length=200, blank=True)
+    value_after = models.CharField(max_length=200, blank=True)
+    reason = models.CharField(max_length=500)
+    actor = actor_of_append_only_row()
+    actor_name = actor_name()
+    at = models.DateTimeField()
+
+    objects = AppendOnlyScopedQuerySet.as_manager()
+
+    class Meta(AppendOnlyModel.Meta):
+        ordering = ["id"]
+
+    def __str__(self) -> str:
+        return f"{self.field} of {self.decision_id}"

@@ -1,0 +1,1 @@
+"""Pipelines: contract → gate → ledger."""

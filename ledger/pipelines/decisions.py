@@ -1,0 +1,171 @@
+"""The decision pipeline: read what governs, let the gate judge, commit the record, and only then answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from django.utils import timezone
+from pydantic import TypeAdapter, ValidationError
+
+from confidence_project.errors import DomainError, FieldProblem, InvalidInput, UnknownPolicyKey
+from confidence_project.submissions import Stored, Submission, settle
+from governance.controls import read_controls
+from governance.definitions import PolicyDefinition, get_definition
+from governance.models import Workspace
+from governance.policies import PolicyUnavailable, get_confidence_policy
+from ledger.contracts import DecisionEnvelope, DecisionGatePayload, Identifier, parse_llm_decision
+from ledger.gate import DecisionGate, GateContext
+from ledger.models import DecisionRecord
+from ledger.services import (
+    DecisionLedger,
+    RecordedAlongside,
+    check_time,
+    decisions_by_external_id,
+    insert_with_external_ids,
+)
+from telemetry.models import AIInteraction
+
+_IDENTIFIER = TypeAdapter(Identifier)
+
+
+@dataclass(frozen=True, slots=True)
+class Governing:
+    """What governs the decisions of one policy key during one call."""
+
+    definition: PolicyDefinition
+    gate: DecisionGate
+    audit_rate: Decimal | None
+
+
+def read_governing(workspace: Workspace, policy_key: str) -> Governing:
+    """Read policy and controls: three indexed queries.
+
+    A stored policy that cannot be used blocks (`policy_unavailable`); a policy key that is unknown or has nothing
+    to gate by is the caller's mistake: `UnknownPolicyKey`, `InvalidInput`.
+    """
+    try:
+        definition = get_definition(policy_key)
+    except UnknownPolicyKey as error:
+        raise InvalidInput(error.detail, [FieldProblem("/policy_key", error.code, error.detail)]) from error
+    if not definition.gates_decisions:
+        detail = "this policy key holds budgets; it has no confidence threshold to gate by"
+        raise InvalidInput(detail, [FieldProblem("/policy_key", "not_a_gate", detail)])
+    controls = read_controls(workspace, policy_key)
+    try:
+        policy = get_confidence_policy(workspace, policy_key)
+    except PolicyUnavailable:
+        policy = None
+    context = GateContext(
+        kill_switch=controls.kill_switch,
+        automation_enabled=controls.automation_enabled,
+        policy=policy,
+        blocked_providers=controls.blocked_providers,
+        blocked_models=controls.blocked_models,
+    )
+    return Governing(definition, DecisionGate(context), controls.audit_rate)
+
+
+def decide(*, workspace: Workspace, submission: Submission[DecisionEnvelope]) -> Stored[DecisionRecord]:
+    """Gate one decision; see `decide_many`. What cannot be kept is raised."""
+    (result,) = decide_many(workspace=workspace, submissions=[submission])
+    if isinstance(result, DomainError):
+        raise result
+    return result
+
+
+def decide_many(
+    *, workspace: Workspace, submissions: Sequence[Submission[DecisionEnvelope]]
+) -> list[Stored[DecisionRecord] | DomainError]:
+    """Gate decisions and commit their records in one transaction; one answer for each, in their order.
+
+    A repeated submission is answered with its first record and not judged again. An error stands for an item
+    that left no record: an unknown policy key, an impossible time, an id that was used for something else.
+
+    Raises
+    ------
+    RuntimeError
+        When called inside a transaction: no verdict leaves before its record is committed.
+    """
+    governing = _read_all_governing(workspace, {submission.item.policy_key for submission in submissions})
+    interactions = _interactions(workspace, [submission.item for submission in submissions])
+
+    def create(fresh: Sequence[Submission[DecisionEnvelope]]) -> list[DecisionRecord | DomainError]:
+        made = [_judge(workspace, submission.item, governing, interactions) for submission in fresh]
+        hashes = {submission.external_id: submission.body_sha256 for submission in fresh}
+        insert_with_external_ids([record for record in made if isinstance(record, DecisionRecord)], hashes)
+        return made
+
+    return settle(submissions, find=lambda ids: decisions_by_external_id(workspace, ids), create=create)
+
+
+def _read_all_governing(workspace: Workspace, policy_keys: set[str]) -> dict[str, Governing | DomainError]:
+    governing: dict[str, Governing | DomainError] = {}
+    for policy_key in policy_keys:
+        try:
+            governing[policy_key] = read_governing(workspace, policy_key)
+        except InvalidInput as error:
+            governing[policy_key] = error
+    return governing
+
+
+def _interactions(workspace: Workspace, items: Sequence[DecisionEnvelope]) -> dict[str, int]:
+    names = {item.interaction for item in items if item.interaction}
+    if not names:
+        return {}
+    rows = AIInteraction.objects.in_workspace(workspace).filter(external_id__in=names)
+    return {str(external_id): pk for external_id, pk in rows.values_list("external_id", "pk")}
+
+
+def _judge(
+    workspace: Workspace,
+    item: DecisionEnvelope,
+    governing: Mapping[str, Governing | DomainError],
+    interactions: Mapping[str, int],
+) -> DecisionRecord | DomainError:
+    rules = governing[item.policy_key]
+    if isinstance(rules, DomainError):
+        return rules
+    occurred_at = item.occurred_at or timezone.now()
+    try:
+        check_time(occurred_at, workspace, "occurred_at")
+    except InvalidInput as error:
+        return error
+    if item.interaction and item.interaction not in interactions:
+        detail = "no interaction of this workspace has this id; send it first, or leave the field out"
+        return InvalidInput(detail, [FieldProblem("/interaction", "unknown", detail)])
+    payload = build_payload(item, rules.definition)
+    alongside = RecordedAlongside(
+        occurred_at=occurred_at,
+        external_id=item.external_id,
+        case_key=item.case_key or "",
+        interaction_id=interactions.get(item.interaction or ""),
+        audit_rate=rules.audit_rate,
+    )
+    return DecisionLedger(workspace).build(payload, rules.gate.evaluate(payload), alongside)
+
+
+def build_payload(item: DecisionEnvelope, definition: PolicyDefinition) -> DecisionGatePayload:
+    """Return what the gate judges. Of a decision that breaks the contract, only a sound provider and model stay."""
+    decision = None if item.decision is None else parse_llm_decision(item.decision, definition)
+    raw = item.decision if isinstance(item.decision, dict) else {}
+    return DecisionGatePayload(
+        policy_key=item.policy_key,
+        llm_decision=decision,
+        ml_risk_score=item.ml_risk_score,
+        schema_valid=item.decision is None or decision is not None,
+        provider=decision.provider if decision else _identifier_or_blank(raw.get("provider")),
+        model=decision.model if decision else _identifier_or_blank(raw.get("model")),
+        prompt_hash=decision.prompt_hash if decision else "",
+        confidence_kind=item.confidence_kind,
+        task=item.task or "",
+        channel=item.channel or "",
+    )
+
+
+def _identifier_or_blank(value: object) -> str:
+    try:
+        return _IDENTIFIER.validate_python(value)
+    except ValidationError:
+        return ""
