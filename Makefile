@@ -1,0 +1,65 @@
+# `make demo` and `make test` set everything up by themselves: Python 3.11+ and make are all they need.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+MANAGE := $(BIN)/python manage.py
+ON_POSTGRES := $(BIN)/python .ci/with_postgres.py
+PORT ?= 8000
+
+# Development: debug pages, plain HTTP on localhost, a throw-away secret key. Production sets its own environment.
+export CONFIDENCE_DEV ?= 1
+
+.PHONY: help setup demo run test check format bench e2e schema clean
+
+help: ## Say what there is
+	@grep -E '^[a-z0-9]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
+
+setup: $(VENV)/.ready ## Virtual environment with the pinned requirements
+
+$(VENV)/.ready: requirements.txt requirements-dev.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12 …")'
+	@echo "Installing the pinned requirements into $(VENV) …"
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@
+
+demo: setup ## Run the whole loop on real decisions and show what came of it
+	@$(MANAGE) migrate --verbosity 0
+	@$(BIN)/python -m confidence_project.demo
+
+run: setup ## Serve the control plane on http://localhost:8000
+	@$(MANAGE) migrate --verbosity 0
+	@$(MANAGE) runserver $(PORT)
+
+test: setup ## Run the tests on SQLite and on PostgreSQL
+	@echo "== SQLite =="
+	@$(BIN)/python -m pytest -q
+	@echo "== PostgreSQL =="
+	@$(ON_POSTGRES) $(BIN)/python -m pytest -q
+
+check: setup ## Lint, types, import order, migrations, deployment settings
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/lint-imports
+	@$(BIN)/mypy confidence_project governance telemetry ledger calibration
+	@$(MANAGE) makemigrations --check --dry-run
+	@$(MANAGE) spectacular --validate --fail-on-warn --file /dev/null
+	@CONFIDENCE_DEV=0 SECRET_KEY="$$($(BIN)/python -c 'import secrets; print(secrets.token_urlsafe(50))')" \
+		ALLOWED_HOSTS=confidence.example.org $(MANAGE) check --deploy --fail-level WARNING
+
+format: setup ## Format the code
+	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format .
+
+bench: setup ## Measure speed on PostgreSQL; prints tables, writes nothing here
+	@$(ON_POSTGRES) $(BIN)/python -m benchmarks
+
+$(VENV)/.ready-e2e: $(VENV)/.ready requirements-e2e.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-e2e.txt
+	@touch $@
+
+e2e: $(VENV)/.ready-e2e ## Click through the admin in a real browser (needs Debian's chromium)
+	@$(BIN)/python -m pytest -q -n 0 confidence_project/desk/e2e
+	@$(ON_POSTGRES) $(BIN)/python -m pytest -q -n 0 confidence_project/desk/e2e
+
+clean: ## Remove what the targets made; the database in var/ stays
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis staticfiles

@@ -1,0 +1,1 @@
+"""Speed and coverage measurements. They print tables and write nothing into the tree."""

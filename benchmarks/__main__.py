@@ -1,0 +1,36 @@
+"""Run the benchmarks that `make bench` prints: `python -m benchmarks [NAME …]`, on the database of DATABASE_URL."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+
+import django
+
+SUITES = {
+    "gate_speed": "decisions per second through HTTP and in process, policy reads, each beside the bare SQL",
+}
+
+
+def main() -> int:
+    listing = "\n".join(f"  {name:22} {what}" for name, what in SUITES.items())
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks",
+        description=__doc__,
+        epilog=f"suites:\n{listing}\n\nexample:\n  python -m benchmarks gate_speed",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("names", nargs="*", choices=[*SUITES, []], metavar="NAME", help="suites to run (default: all)")
+    names = parser.parse_args().names or list(SUITES)
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "confidence_project.settings")
+    django.setup()
+    for name in names:
+        print(f"\n== {name}: {SUITES[name]}", flush=True)
+        importlib.import_module(f"benchmarks.{name}").main()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
