@@ -11,6 +11,17 @@ import pytest
 os.environ.setdefault("CONFIDENCE_DEV", "1")
 
 
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(
+    django_db_modify_db_settings_parallel_suffix: None, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Let SQLite tests run on a file, as the system does: in memory there is no WAL and no waiting for a lock."""
+    from django.db import connection
+
+    if connection.vendor == "sqlite":
+        connection.settings_dict["TEST"]["NAME"] = str(tmp_path_factory.mktemp("database") / "test.sqlite3")
+
+
 @pytest.fixture(autouse=True, scope="session")
 def _flushing_lifts_the_append_only_triggers() -> Iterator[None]:
     """Tests that really commit are cleaned up by TRUNCATE, which the triggers refuse: lift them for that moment."""

@@ -11,6 +11,7 @@ import django
 
 SUITES = {
     "gate_speed": "decisions per second through HTTP and in process, policy reads, each beside the bare SQL",
+    "track_overhead": "what track_ai_call adds to an AI call, beside the bare INSERT of its row",
 }
 
 
@@ -25,6 +26,7 @@ def main() -> int:
     parser.add_argument("names", nargs="*", choices=[*SUITES, []], metavar="NAME", help="suites to run (default: all)")
     names = parser.parse_args().names or list(SUITES)
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "confidence_project.settings")
+    os.environ.setdefault("LOG_LEVEL", "WARNING")
     django.setup()
     for name in names:
         print(f"\n== {name}: {SUITES[name]}", flush=True)

@@ -24,7 +24,8 @@ from confidence_project.submissions import Submission
 from governance.models import ApiKey, ConfidencePolicy, Workspace
 from governance.policies import resolve_threshold
 from ledger.contracts import DecisionEnvelope
-from ledger.models import DecisionExternalId, DecisionRecord, new_decision_id
+from ledger.models import DecisionExternalId, DecisionRecord
+from ledger.models.decisions import new_decision_id
 from ledger.pipelines.decisions import decide, decide_many
 
 SINGLE = 1_000
@@ -212,7 +213,7 @@ def _bare_copies(workspace: Workspace) -> None:
 
 @contextmanager
 def _server() -> Iterator[None]:
-    command = [sys.executable, "-m", "gunicorn", "--workers", "1", "--bind", f"127.0.0.1:{PORT}"]
+    command = [sys.executable, "-m", "gunicorn", "--worker-class", "gthread", "--bind", f"127.0.0.1:{PORT}"]
     command += ["--log-level", "error", "confidence_project.wsgi"]
     environment = {**os.environ, "CONFIDENCE_RATE_LIMIT": "10000000/min", "LOG_LEVEL": "ERROR", "DEBUG": "0"}
     process = subprocess.Popen(command, env=environment)

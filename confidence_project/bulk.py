@@ -35,7 +35,9 @@ def _copy(model: type[models.Model], instances: Sequence[models.Model]) -> None:
     fields = [field for field in meta.concrete_fields if not (field is meta.auto_field and instances[0].pk is None)]
     quote = connection.ops.quote_name
     columns = ", ".join(quote(str(field.column)) for field in fields)
-    with connection.cursor() as cursor, cursor.copy(f"COPY {quote(meta.db_table)} ({columns}) FROM STDIN") as copy:
+    statement = f"COPY {quote(meta.db_table)} ({columns}) FROM STDIN"
+    # Django does not translate the errors of `copy` by itself.
+    with connection.cursor() as cursor, connection.wrap_database_errors, cursor.copy(statement) as copy:
         for instance in instances:
             copy.write_row(_prepared(instance, fields))
 

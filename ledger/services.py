@@ -7,7 +7,7 @@ import random
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -20,14 +20,12 @@ from django.utils import timezone
 from confidence_project.bulk import insert_rows
 from confidence_project.errors import DomainError, FieldProblem, InvalidInput, NotFound
 from confidence_project.submissions import Stored, Submission, settle
-from governance.definitions import get_definition
+from governance.clock import CLOCK_SKEW, check_time
+from governance.definitions import LATTICE, get_definition, to_lattice
 from governance.models import Workspace
 from ledger.contracts import CONTRACT_VERSION, DecisionGatePayload, OutcomeEnvelope, kept_parameters
 from ledger.gate import THRESHOLD_REASONS, GateVerdict
 from ledger.models import DecisionExternalId, DecisionOutcome, DecisionRecord
-
-CLOCK_SKEW = timedelta(minutes=5)
-"""How far a host's clock may run ahead of the server's."""
 
 # Which blocked decisions are audited must not be foreseeable, and not repeat after a fork.
 _LOTTERY = random.SystemRandom()
@@ -107,8 +105,8 @@ class DecisionLedger:
 
 
 def four_decimals(value: float | None) -> Decimal | None:
-    """Return a probability as it is stored, None for None."""
-    return None if value is None else Decimal(value).quantize(Decimal("0.0001"))
+    """Return a probability as it is stored, None for None; the gate compares the same lattice."""
+    return None if value is None else Decimal(to_lattice(value)) / LATTICE
 
 
 def insert_with_external_ids(records: Sequence[DecisionRecord], hashes: Mapping[str, str]) -> None:
@@ -136,17 +134,6 @@ def decisions_by_external_id(
     by_decision = {row.decision_id: row for row in known}
     records = DecisionRecord.objects.filter(pk__in=by_decision) if by_decision else []
     return {by_decision[record.pk].external_id: (record, by_decision[record.pk].body_sha256) for record in records}
-
-
-def check_time(value: datetime, workspace: Workspace, field: str) -> None:
-    """Raise `InvalidInput` for a time in the future or before the workspace's epoch."""
-    if value > timezone.now() + CLOCK_SKEW:
-        detail = f"{field} lies in the future; send it in UTC or with its offset"
-    elif value < workspace.epoch:
-        detail = f"{field} lies before the epoch of the workspace ({workspace.epoch:%Y-%m-%d})"
-    else:
-        return
-    raise InvalidInput(detail, [FieldProblem(f"/{field}", "time", detail)])
 
 
 def record_outcomes(

@@ -1,0 +1,174 @@
+"""Thresholds below the one in force, where blocked decisions are audited at random."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from calibration.statistics.directions import Direction, divide, score_of, threshold_of, to_scores
+from calibration.statistics.groups import Groups
+from calibration.statistics.recommendation import Method, Reason, ThresholdRecommendation
+from calibration.statistics.selection import Stratum, stratified_failure_rate
+from calibration.statistics.thresholds import recommend_for_groups
+
+GRID_STEP = 500
+"""Lattice steps between the thresholds that are tried below the one in force."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditStep:
+    """One threshold below the one in force that was tested.
+
+    Parameters
+    ----------
+    threshold : float
+        The threshold, an observed value (for risks the next lattice value above one).
+    strata : tuple of Stratum
+        What it allows: first what was allowed already, then each rate of auditing.
+    failure_rate : float or None
+        Rate weighted by all decisions; None where a stratum has no label.
+    upper : float
+        Stratified limit that was compared with alpha.
+    certified : bool
+        Whether the limit was at most alpha.
+    """
+
+    threshold: float
+    strata: tuple[Stratum, ...]
+    failure_rate: float | None
+    upper: float
+    certified: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditedRecommendation:
+    """A threshold that may lie below the one in force, because audits reach there.
+
+    Parameters
+    ----------
+    threshold : float or None
+        The lowest threshold that was certified, above or below the one in force.
+    reason : {"OK", "INSUFFICIENT_DATA", "NOT_CERTIFIABLE"}
+        Why there is a threshold or why there is none.
+    coverage : float or None
+        Share of all decisions that it allows.
+    failure_rate : float or None
+        Failure rate of what it allows, weighted by all decisions.
+    level : float or None
+        Level at which it was certified.
+    above : ThresholdRecommendation
+        The answer at or above the threshold in force.
+    steps : tuple of AuditStep
+        Thresholds below it in the order of their tests; empty where the walk did not get there.
+    """
+
+    threshold: float | None
+    reason: Reason
+    coverage: float | None = None
+    failure_rate: float | None = None
+    level: float | None = None
+    above: ThresholdRecommendation
+    steps: tuple[AuditStep, ...]
+
+
+def recommend_with_audits(
+    groups: Groups,
+    audited: Sequence[Groups],
+    *,
+    in_force: float,
+    alpha: float,
+    delta: float,
+    method: Method = "fallback",
+    direction: Direction = "at_least",
+) -> AuditedRecommendation:
+    """Recommend a threshold where blocked decisions are audited at random.
+
+    At or above the threshold in force the walk is that of `recommend_threshold`. Only if it rejects the last
+    value there, it goes on below on a grid of fixed steps of 0.05, at the level that it carries, and stops at
+    its first failure.
+
+    Parameters
+    ----------
+    groups : Groups
+        Decisions of the cohort; what lies below the threshold in force is ignored.
+    audited : sequence of Groups
+        Below the threshold in force, one entry per audit rate: `n` and `successes` count only decisions that
+        were *selected* for audit, whatever else got a label; `total` counts all decisions under that rate.
+    in_force : float
+        The strictest threshold in force in the cohort.
+    alpha, delta, method, direction
+        As for `recommend_threshold`.
+
+    Returns
+    -------
+    AuditedRecommendation
+        The lowest threshold that is certified, or a refusal.
+
+    Raises
+    ------
+    ValueError
+        When a level, the method or the direction is impossible.
+    """
+    blocked = [divide(part, in_force, direction)[1] for part in audited]
+    cohort = Groups.merge([divide(groups, in_force, direction)[0], *map(_without_labels, blocked)])
+    above = recommend_for_groups(
+        cohort, alpha=alpha, delta=delta, method=method, direction=direction, floor=in_force
+    )
+    floor = score_of(in_force, direction)
+    upper_part = to_scores(cohort, direction).at_or_above(floor)
+    refusal = AuditedRecommendation(threshold=None, reason=above.reason, above=above, steps=())
+    if above.level is None:
+        return refusal
+    steps: tuple[AuditStep, ...] = ()
+    if above.decisions == above.labelled:
+        lower_parts = [to_scores(part, direction) for part in blocked]
+        steps = _walk_below(upper_part, lower_parts, floor, alpha, above.level, direction)
+    best = next((step for step in reversed(steps) if step.certified), None)
+    lowest = above if best is None else best
+    return replace(
+        refusal,
+        threshold=lowest.threshold,
+        coverage=above.coverage if best is None else sum(s.decisions for s in best.strata) / cohort.decisions,
+        failure_rate=lowest.failure_rate,
+        level=above.level,
+        steps=steps,
+    )
+
+
+def _without_labels(groups: Groups) -> Groups:
+    none = np.zeros_like(groups.n)
+    return Groups(value=groups.value, n=none, successes=none, total=groups.total)
+
+
+def _stratum(groups: Groups) -> Stratum:
+    return Stratum(decisions=groups.decisions, labelled=groups.labelled, failures=int(groups.failures.sum()))
+
+
+def _walk_below(
+    upper_part: Groups,
+    lower_parts: Sequence[Groups],
+    floor: int,
+    alpha: float,
+    level: float,
+    direction: Direction,
+) -> tuple[AuditStep, ...]:
+    steps: list[AuditStep] = []
+    seen = 0
+    for score in range(floor - GRID_STEP, -GRID_STEP, -GRID_STEP):
+        reached = [part.at_or_above(score) for part in lower_parts]
+        below = sum(part.decisions for part in reached)
+        if below == seen:
+            continue
+        seen = below
+        lowest = min(int(part.value[part.total > 0][0]) for part in reached if part.decisions)
+        strata = tuple(map(_stratum, (upper_part, *reached)))
+        rate, upper = stratified_failure_rate(strata, level=level)
+        threshold = threshold_of(lowest, direction)
+        steps.append(
+            AuditStep(
+                threshold=threshold, strata=strata, failure_rate=rate, upper=upper, certified=upper <= alpha
+            )
+        )
+        if upper > alpha:
+            break
+    return tuple(steps)

@@ -1,0 +1,183 @@
+"""The threshold with the largest coverage whose failure rate is certified to be at most α."""
+
+from dataclasses import dataclass, replace
+from typing import TypedDict, get_args
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from calibration.statistics.checks import check_delta, check_open_unit
+from calibration.statistics.directions import Direction, above_floor, threshold_of
+from calibration.statistics.fixed_sequence import (
+    Walk,
+    failure_p_values,
+    fixed_starts,
+    further_decisions,
+    minimum_sample,
+    spread_starts,
+    walk,
+)
+from calibration.statistics.groups import Groups
+from calibration.statistics.intervals import clopper_pearson
+from calibration.statistics.lattice import FloatArray, IntArray
+from calibration.statistics.recommendation import Method, ThresholdRecommendation
+
+
+class _Figures(TypedDict):
+    decisions: int
+    failures: int
+    failure_rate: float
+    failure_rate_upper: float
+    p_value: float
+    level: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Sequence:
+    """The hypotheses in the order of the tests: by descending score."""
+
+    score: IntArray
+    reached: IntArray
+    failed: IntArray
+    p_values: FloatArray
+
+    @classmethod
+    def of(cls, scores: Groups, alpha: float) -> "_Sequence":
+        reached, failed = np.cumsum(scores.n[::-1]), np.cumsum(scores.failures[::-1])
+        p_values = failure_p_values(failed, reached, alpha)
+        return cls(score=scores.value[::-1], reached=reached, failed=failed, p_values=p_values)
+
+    def test(self, alpha: float, delta: float, method: Method) -> Walk:
+        if method == "fixed_starts":
+            return walk(self.p_values, fixed_starts(self.score), delta)
+        return walk(self.p_values, spread_starts(self.reached, alpha, delta), delta)
+
+    def needed(self, walked: Walk, alpha: float) -> int | None:
+        failed, reached = int(self.failed[walked.first]), int(self.reached[walked.first])
+        return further_decisions(failed, reached, int(self.reached[-1]), alpha, walked.first_level)
+
+    def figures(self, index: int, level: float) -> _Figures:
+        decisions, failures = int(self.reached[index]), int(self.failed[index])
+        upper = clopper_pearson([failures], [decisions], confidence=1.0 - level, sides="upper")[1]
+        return _Figures(
+            decisions=decisions,
+            failures=failures,
+            failure_rate=failures / decisions,
+            failure_rate_upper=float(upper[0]),
+            p_value=float(self.p_values[index]),
+            level=level,
+        )
+
+
+def recommend_threshold(
+    confidence: ArrayLike,
+    n: ArrayLike,
+    successes: ArrayLike,
+    *,
+    alpha: float,
+    delta: float,
+    method: Method = "fallback",
+    direction: Direction = "at_least",
+    floor: float | None = None,
+) -> ThresholdRecommendation:
+    """Recommend a threshold from arrays of counts.
+
+    Parameters
+    ----------
+    confidence : array_like, shape (k,)
+        Confidences (or risks) in [0, 1] with at most four decimals, in any order; repeated ones add up.
+    n, successes : array_like of int, shape (k,)
+        Labelled decisions and successes among them.
+    alpha : float
+        Failure rate to stay below, in (0, 1).
+    delta : float
+        Accepted probability that the failure rate is above α nevertheless, in (0, 0.25].
+    method : {"fallback", "fixed_starts"}
+        Starts at fixed shares of the decisions, or at the thresholds .99, .95, .90, .80 and .60.
+    direction : {"at_least", "below"}
+        "at_least" allows confidence ≥ threshold, "below" allows risk < threshold.
+    floor : float, optional
+        The strictest threshold that was in force in the cohort. What it did not allow is dropped before the
+        starts are laid out, because its labels are no sample of its outcomes.
+
+    Returns
+    -------
+    ThresholdRecommendation
+        The threshold with the largest coverage that is certified, or a refusal.
+
+    Raises
+    ------
+    ValueError
+        When shapes differ, counts are impossible, a confidence is off the lattice, α is outside (0, 1), δ
+        outside (0, 0.25], or the method or direction is unknown.
+    """
+    return recommend_for_groups(
+        Groups.from_arrays(confidence, n, successes),
+        alpha=alpha,
+        delta=delta,
+        method=method,
+        direction=direction,
+        floor=floor,
+    )
+
+
+def recommend_for_groups(
+    groups: Groups,
+    *,
+    alpha: float,
+    delta: float,
+    method: Method = "fallback",
+    direction: Direction = "at_least",
+    floor: float | None = None,
+) -> ThresholdRecommendation:
+    """Recommend a threshold from groups.
+
+    Parameters
+    ----------
+    groups : Groups
+        Decisions by confidence ("at_least") or by risk ("below").
+    alpha, delta, method, direction, floor
+        As for `recommend_threshold`.
+
+    Returns
+    -------
+    ThresholdRecommendation
+        The threshold with the largest coverage that is certified, or a refusal.
+
+    Raises
+    ------
+    ValueError
+        When α is outside (0, 1), δ outside (0, 0.25], or the method or direction is unknown.
+    """
+    check_open_unit("alpha", alpha)
+    check_delta(delta)
+    if method not in get_args(Method):
+        raise ValueError(f"method must be one of {', '.join(get_args(Method))}; got {method!r}.")
+    scores = above_floor(groups, direction, floor)
+    tested = scores.with_labels()
+    least = minimum_sample(alpha, delta)
+    refusal = ThresholdRecommendation(
+        threshold=None,
+        reason="INSUFFICIENT_DATA",
+        needed=least,
+        labelled=tested.labelled,
+        alpha=alpha,
+        delta=delta,
+        method=method,
+        direction=direction,
+    )
+    if tested.labelled < least:
+        return refusal
+    sequence = _Sequence.of(tested, alpha)
+    walked = sequence.test(alpha, delta, method)
+    if walked.best is None:
+        return replace(refusal, reason="NOT_CERTIFIABLE", needed=sequence.needed(walked, alpha))
+    score = int(sequence.score[walked.best])
+    return replace(
+        refusal,
+        threshold=threshold_of(score, direction),
+        reason="OK",
+        coverage=scores.at_or_above(score).decisions / groups.decisions,
+        needed=None,
+        **sequence.figures(walked.best, walked.best_level),
+    )

@@ -1,0 +1,60 @@
+"""Twenty writers at once, each with a connection of its own: nothing is lost and nothing is twice."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+
+import pytest
+from django.db import connections
+
+from confidence_project.submissions import Stored
+from governance.tests.factories import WorkspaceFactory
+from ledger.models import DecisionExternalId, DecisionRecord
+from ledger.pipelines.decisions import decide, decide_many
+from ledger.tests.bodies import submission
+
+WRITERS = 20
+
+
+def at_once(work):
+    barrier = Barrier(WRITERS)
+
+    def run(number):
+        barrier.wait()
+        try:
+            return work(number)
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(WRITERS) as pool:
+        return list(pool.map(run, range(WRITERS)))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_decide__twenty_writers_with_ids_of_their_own__all_recorded():
+    workspace = WorkspaceFactory()
+    results = at_once(lambda number: decide(workspace=workspace, submission=submission(external_id=f"d{number}")))
+    assert all(result.created for result in results)
+    assert DecisionRecord.objects.count() == DecisionExternalId.objects.count() == WRITERS
+
+
+@pytest.mark.django_db(transaction=True)
+def test_decide__twenty_writers_with_one_id__one_record_and_nineteen_repetitions():
+    workspace = WorkspaceFactory()
+    results = at_once(lambda number: decide(workspace=workspace, submission=submission(external_id="same")))
+    assert sorted(result.created for result in results) == [False] * (WRITERS - 1) + [True]
+    assert {result.record.pk for result in results} == {DecisionRecord.objects.get().pk}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_decide_many__overlapping_bulks__each_id_once():
+    workspace = WorkspaceFactory()
+
+    def bulk(number):
+        ids = [f"d{index}" for index in range(number, number + 30)]
+        return decide_many(workspace=workspace, submissions=[submission(external_id=one) for one in ids])
+
+    results = [result for results in at_once(bulk) for result in results]
+    assert all(isinstance(result, Stored) for result in results)
+    assert sum(result.created for result in results) == DecisionRecord.objects.count() == WRITERS + 29

@@ -1,0 +1,146 @@
+"""The gate is a pure function: which reason wins, where the thresholds lie, and that the same input stays the same."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from governance.config import PolicyConfig, parse_config
+from governance.definitions import get_definition
+from governance.policies import EffectivePolicy
+from ledger.contracts import DecisionGatePayload, parse_llm_decision
+from ledger.gate import DecisionGate, GateContext, Reason
+from ledger.tests.bodies import llm_decision
+
+# From the wire contract, worst first; written out so that a change of the gate's order is seen.
+ORDER = [
+    "kill_switch",
+    "automation_disabled",
+    "policy_unavailable",
+    "schema_invalid",
+    "llm_refusal",
+    "missing_llm_decision",
+    "provider_blocked",
+    "model_blocked",
+    "missing_risk_score",
+    "ml_risk_threshold_exceeded",
+    "llm_confidence_below_threshold",
+    "allowed",
+]
+
+
+def policy(key: str = "decision_gate", config: dict | None = None) -> EffectivePolicy:
+    definition = get_definition(key)
+    return EffectivePolicy(definition, parse_config(definition, config or {}), version=3, source="db")
+
+
+def payload(confidence: float = 0.95, risk: float | None = 0.1, key: str = "decision_gate") -> DecisionGatePayload:
+    decision = parse_llm_decision(llm_decision(confidence=confidence), get_definition(key))
+    assert decision is not None
+    return DecisionGatePayload(
+        policy_key=key, llm_decision=decision, ml_risk_score=risk, provider="acme", model="acme-1"
+    )
+
+
+SOUND = GateContext(kill_switch=False, automation_enabled=True, policy=policy())
+
+# What makes each reason apply, alone: a change of the context and a change of the payload.
+CAUSES = {
+    "kill_switch": ({"kill_switch": True}, {}),
+    "automation_disabled": ({"automation_enabled": False}, {}),
+    "policy_unavailable": ({"policy": None}, {}),
+    "schema_invalid": ({}, {"schema_valid": False}),
+    "llm_refusal": ({}, {"refused": True}),
+    "missing_llm_decision": ({}, {"llm_decision": None}),
+    "provider_blocked": ({"blocked_providers": frozenset({"acme"})}, {}),
+    "model_blocked": ({"blocked_models": frozenset({"acme-1"})}, {}),
+    "missing_risk_score": ({}, {"ml_risk_score": None}),
+    "ml_risk_threshold_exceeded": ({}, {"ml_risk_score": 0.99}),
+    "llm_confidence_below_threshold": ({}, {"llm_decision": payload(confidence=0.1).llm_decision}),
+    "allowed": ({}, {}),
+}
+
+
+def judge(causes: list[str]) -> str:
+    context, asked = SOUND, payload()
+    for cause in causes:
+        of_context, of_payload = CAUSES[cause]
+        context = replace(context, **of_context)
+        asked = replace(asked, **of_payload)
+    return DecisionGate(context).evaluate(asked).reason.value
+
+
+def test_reasons__all_of_them__stand_in_the_documented_order():
+    assert [reason.value for reason in Reason] == ORDER
+
+
+@pytest.mark.parametrize("cause", ORDER)
+def test_evaluate__one_cause__its_reason(cause):
+    assert judge([cause]) == cause
+
+
+@pytest.mark.parametrize("index", range(len(ORDER)))
+def test_evaluate__a_cause_and_every_later_one__the_first_wins(index):
+    # A missing score cannot also be too high, nor a missing decision too unsure.
+    exclusive = {"missing_risk_score": "ml_risk_threshold_exceeded"}
+    exclusive["missing_llm_decision"] = "llm_confidence_below_threshold"
+    later = [cause for cause in ORDER[index + 1 :] if cause != exclusive.get(ORDER[index])]
+    assert judge([*reversed(later), ORDER[index]]) == ORDER[index]
+
+
+def test_evaluate__nothing_known_about_the_controls__blocks():
+    assert DecisionGate(GateContext()).evaluate(payload()).reason is Reason.KILL_SWITCH
+
+
+@pytest.mark.parametrize(
+    ("confidence", "risk", "reason"),
+    [
+        (0.6, 0.1, "allowed"),
+        (0.5999, 0.1, "llm_confidence_below_threshold"),
+        (0.59995, 0.1, "allowed"),  # as stored: rounded to 0.6000
+        (0.9, 0.6999, "allowed"),
+        (0.9, 0.7, "ml_risk_threshold_exceeded"),
+        (0.9, 0.69999, "ml_risk_threshold_exceeded"),  # as stored: rounded to 0.7000
+    ],
+)
+def test_evaluate__at_the_defaults__compares_what_is_stored(confidence, risk, reason):
+    assert DecisionGate(SOUND).evaluate(payload(confidence, risk)).reason.value == reason
+
+
+@given(
+    confidence=st.floats(0, 1),
+    risk=st.floats(0, 1),
+    least=st.integers(0, 10_000),
+    most=st.integers(0, 10_000),
+)
+def test_evaluate__any_thresholds__agrees_with_exact_decimals(confidence, risk, least, most):
+    config = {"values": {"llm_confidence_threshold": least / 10_000, "ml_risk_threshold": most / 10_000}}
+    context = replace(SOUND, policy=policy(config=config))
+    stored = payload(confidence, round(risk, 4))
+    verdict = DecisionGate(context).evaluate(stored)
+    exact_confidence = Decimal(str(stored.llm_decision.confidence))
+    exact_risk = Decimal(str(stored.ml_risk_score))
+    assert verdict.allowed == (exact_confidence >= Decimal(least) / 10_000 and exact_risk < Decimal(most) / 10_000)
+
+
+def test_evaluate__an_override_matches__its_value_is_applied_and_told():
+    config = {"overrides": [{"match": {"model": "acme-1"}, "values": {"llm_confidence_threshold": 0.97}}]}
+    verdict = DecisionGate(replace(SOUND, policy=policy(config=config))).evaluate(payload(0.95))
+    assert verdict.reason is Reason.LLM_CONFIDENCE_BELOW_THRESHOLD
+    assert verdict.thresholds == {"llm_confidence_threshold": 0.97, "ml_risk_threshold": 0.7}
+    assert verdict.policy_version == 3
+
+
+def test_evaluate__policy_without_risk_threshold__needs_no_risk_score():
+    context = replace(SOUND, policy=EffectivePolicy(get_definition("confidence_gate"), PolicyConfig({}), 0, "default"))
+    assert DecisionGate(context).evaluate(payload(0.95, None, "confidence_gate")).allowed
+
+
+def test_evaluate__policy_of_budgets__has_nothing_to_gate_by():
+    budgets = EffectivePolicy(get_definition("lead_context_bundle"), PolicyConfig({}), 0, "default")
+    verdict = DecisionGate(replace(SOUND, policy=budgets)).evaluate(payload())
+    assert verdict.reason is Reason.POLICY_UNAVAILABLE
