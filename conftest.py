@@ -1,14 +1,13 @@
-"""Fixtures that every test shares. The database is SQLite unless DATABASE_URL says otherwise."""
+"""Fixtures that every test shares. The database is SQLite unless DATABASE_URL says otherwise.
+
+Without make, set CONFIDENCE_DEV=1 as it does: `CONFIDENCE_DEV=1 pytest governance`.
+"""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 
 import pytest
-
-# Before Django reads its settings; CONFIDENCE_DEV is what `make` sets, too.
-os.environ.setdefault("CONFIDENCE_DEV", "1")
 
 
 @pytest.fixture(scope="session")

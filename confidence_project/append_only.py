@@ -13,9 +13,10 @@ from typing import Any, NoReturn
 
 from django.apps import apps
 from django.core import checks
-from django.db import connections, models
+from django.db import connections, models, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations.exceptions import IrreversibleError
+from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.operations.base import Operation
 
 from confidence_project.errors import DomainError
@@ -228,6 +229,31 @@ def missing_triggers(connection: BaseDatabaseWrapper) -> list[str]:
         cursor.execute(query)
         found = {row[0] for row in cursor.fetchall()}
     return [name for name in expected if name not in found]
+
+
+def missing_views(connection: BaseDatabaseWrapper) -> dict[str, str]:
+    """Name to SELECT of the views that applied migrations own and that are not in the database."""
+    loader = MigrationLoader(connection)
+    views: dict[str, str] = {}
+    for leaf in loader.graph.leaf_nodes():
+        for key in loader.graph.forwards_plan(leaf):
+            operations = loader.graph.nodes[key].operations if key in loader.applied_migrations else []
+            for operation in operations:
+                if isinstance(operation, EnforceAppendOnly):
+                    views.update(operation.views)
+    existing = connection.introspection.table_names(include_views=True)
+    return {name: select for name, select in views.items() if name not in existing}
+
+
+def restore(connection: BaseDatabaseWrapper) -> list[str]:
+    """Put back the triggers and views that are missing, and return their names."""
+    triggers, views = missing_triggers(connection), missing_views(connection)
+    with transaction.atomic(using=connection.alias), connection.cursor() as cursor:
+        if triggers:
+            enforce(connection, append_only_models())
+        for name, select in views.items():
+            cursor.execute(f"CREATE VIEW {connection.ops.quote_name(name)} AS {select}")
+    return [*triggers, *views]
 
 
 @checks.register(checks.Tags.models)

@@ -1,11 +1,12 @@
-"""Writing many rows at once: COPY on PostgreSQL, multi-row INSERT elsewhere."""
+"""Writing many rows at once: COPY on PostgreSQL, one prepared INSERT elsewhere."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
 
-from django.db import connection, models
+from django.db import DEFAULT_DB_ALIAS, connections, models
+from django.db.backends.base.base import BaseDatabaseWrapper
 
 COPY_FROM = 8
 """Fewer rows than this go in one INSERT: COPY costs a round trip more."""
@@ -23,24 +24,28 @@ def insert_rows(instances: Sequence[models.Model]) -> None:
     """
     if not instances:
         return
-    model = type(instances[0])
-    if connection.vendor == "postgresql" and len(instances) >= COPY_FROM:
-        _copy(model, instances)
-    else:
-        model._base_manager.bulk_create(instances, batch_size=500)
-
-
-def _copy(model: type[models.Model], instances: Sequence[models.Model]) -> None:
-    meta = model._meta
+    if len(instances) < COPY_FROM:
+        type(instances[0])._base_manager.bulk_create(instances)
+        return
+    # The proxy `connection` looks up its thread's connection at every touch, and there are millions.
+    database = connections[DEFAULT_DB_ALIAS]
+    meta = instances[0]._meta
     fields = [field for field in meta.concrete_fields if not (field is meta.auto_field and instances[0].pk is None)]
-    quote = connection.ops.quote_name
-    columns = ", ".join(quote(str(field.column)) for field in fields)
-    statement = f"COPY {quote(meta.db_table)} ({columns}) FROM STDIN"
+    quote = database.ops.quote_name
+    target = f"{quote(meta.db_table)} ({', '.join(quote(str(field.column)) for field in fields)})"
+    rows = (_prepared(instance, fields, database) for instance in instances)
     # Django does not translate the errors of `copy` by itself.
-    with connection.cursor() as cursor, connection.wrap_database_errors, cursor.copy(statement) as copy:
-        for instance in instances:
-            copy.write_row(_prepared(instance, fields))
+    with database.cursor() as cursor, database.wrap_database_errors:
+        if database.vendor == "postgresql":
+            with cursor.copy(f"COPY {target} FROM STDIN") as copy:
+                for row in rows:
+                    copy.write_row(row)
+        else:
+            values = ", ".join(["%s"] * len(fields))
+            cursor.executemany(f"INSERT INTO {target} VALUES ({values})", list(rows))  # noqa: S608
 
 
-def _prepared(instance: models.Model, fields: Sequence[models.Field[Any, Any]]) -> list[Any]:
-    return [field.get_db_prep_save(field.pre_save(instance, add=True), connection) for field in fields]
+def _prepared(
+    instance: models.Model, fields: Sequence[models.Field[Any, Any]], database: BaseDatabaseWrapper
+) -> list[Any]:
+    return [field.get_db_prep_save(field.pre_save(instance, add=True), database) for field in fields]

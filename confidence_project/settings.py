@@ -4,6 +4,7 @@
 a throw-away secret key, plain HTTP, localhost only.
 """
 
+from datetime import timedelta
 from pathlib import Path
 
 import environ
@@ -39,6 +40,8 @@ INSTALLED_APPS = [
     "rest_framework_api_key",
     "drf_spectacular",
     "drf_spectacular_sidecar",
+    "knox",
+    "axes",
     "confidence_project.desk.apps.DeskConfig",
     "governance",
     "telemetry",
@@ -56,6 +59,8 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    # Last: turns a lock-out of the sign-in below into its own reply.
+    "axes.middleware.AxesMiddleware",
 ]
 
 ROOT_URLCONF = "confidence_project.urls"
@@ -110,6 +115,23 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"{_VALIDATORS}.CommonPasswordValidator"},
     {"NAME": f"{_VALIDATORS}.NumericPasswordValidator"},
 ]
+AUTHENTICATION_BACKENDS = [
+    "axes.backends.AxesStandaloneBackend",
+    "django.contrib.auth.backends.ModelBackend",
+]
+# Locked by account, whatever the address: guessing from many addresses gets no further than from one.
+AXES_LOCKOUT_PARAMETERS = ["username"]
+SILENCED_SYSTEM_CHECKS = ["axes.W006"]  # which would have us lock addresses, and with a proxy's address everybody
+AXES_USERNAME_CALLABLE = "governance.sign_in.counted_name"
+AXES_FAILURE_LIMIT = env.int("SIGN_IN_FAILURE_LIMIT", default=5)
+AXES_COOLOFF_TIME = timedelta(minutes=env.int("SIGN_IN_LOCKOUT_MINUTES", default=15))
+# Or whoever keeps knocking would keep the account's owner out for good.
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
+AXES_RESET_ON_SUCCESS = True
+AXES_LOCKOUT_TEMPLATE = "locked_out.html"
+AXES_DISABLE_ACCESS_LOG = True
+AXES_VERBOSE = False
+AXES_ALLOWED_CORS_ORIGINS = ""
 LOGIN_URL = "admin:login"
 SESSION_COOKIE_AGE = env.int("SESSION_COOKIE_AGE", default=8 * 60 * 60)
 SESSION_EXPIRE_AT_BROWSER_CLOSE = True
@@ -166,12 +188,14 @@ REST_FRAMEWORK = {
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
     "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
     "DEFAULT_THROTTLE_CLASSES": ["governance.authentication.ApiKeyThrottle"],
-    "DEFAULT_THROTTLE_RATES": {"api_key": env.str("CONFIDENCE_RATE_LIMIT", default="6000/min")},
+    "DEFAULT_THROTTLE_RATES": {"api_key": env.str("CONFIDENCE_RATE_LIMIT", default="6000/min"), "person": "300/min"},
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "confidence_project.problems.exception_handler",
     "UNAUTHENTICATED_USER": None,
     "STRICT_JSON": True,
 }
+# Tokens of people, for the governance API; shorter than a machine's key, as a person can be asked again.
+REST_KNOX = {"TOKEN_TTL": timedelta(hours=env.int("CONFIDENCE_TOKEN_HOURS", default=12))}
 SPECTACULAR_SETTINGS = {
     "TITLE": "Enterprise Confidence System",
     "DESCRIPTION": "Ingest AI interactions, gate decisions, attach outcomes. Errors are problem JSON (RFC 9457).",
@@ -184,6 +208,11 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "SCHEMA_PATH_PREFIX": "/api/v1",
+    "ENUM_NAME_OVERRIDES": {
+        "ConfidenceKind": "ledger.models.decisions.ConfidenceKind",
+        "DecisionOrigin": "ledger.models.decisions.DecisionRecord.Origin",
+        "ProposalOrigin": "governance.models.policies.ConfidencePolicyProposal.Origin",
+    },
 }
 
 # --- Confidence governance -------------------------------------------------------------------------------------------
@@ -192,12 +221,52 @@ CONFIDENCE_KILL_SWITCH = env.bool("CONFIDENCE_KILL_SWITCH", default=False)
 CONFIDENCE_DEFINITIONS_FILE = env.str("CONFIDENCE_DEFINITIONS_FILE", default="")
 # JSON: what metadata of AI calls may hold beside the standard entries; see docs/ingestion.md.
 CONFIDENCE_METADATA_SCHEMA = env.json("CONFIDENCE_METADATA_SCHEMA", default={})
+# The provider of `run_prompt`: any server that speaks the OpenAI protocol. The name is what interactions are kept under.
+CONFIDENCE_AI_PROVIDER = env.str("CONFIDENCE_AI_PROVIDER", default="openai")
+CONFIDENCE_AI_BASE_URL = env.str("CONFIDENCE_AI_BASE_URL", default="https://api.openai.com/v1")
+CONFIDENCE_AI_API_KEY = env.str("CONFIDENCE_AI_API_KEY", default="")
+CONFIDENCE_AI_MODEL = env.str("CONFIDENCE_AI_MODEL", default="")
+# For each attempt: how long the provider may be silent.
+CONFIDENCE_AI_TIMEOUT_SECONDS = env.float("CONFIDENCE_AI_TIMEOUT_SECONDS", default=30.0)
+CONFIDENCE_AI_MAX_RETRIES = env.int("CONFIDENCE_AI_MAX_RETRIES", default=2)
+# Speech to text for the audio pipeline; the same server as the provider's unless it is named.
+CONFIDENCE_TRANSCRIPTION_BASE_URL = env.str("CONFIDENCE_TRANSCRIPTION_BASE_URL", default=CONFIDENCE_AI_BASE_URL)
+# The provider's key goes to no other server.
+CONFIDENCE_TRANSCRIPTION_API_KEY = env.str(
+    "CONFIDENCE_TRANSCRIPTION_API_KEY",
+    default=CONFIDENCE_AI_API_KEY if CONFIDENCE_TRANSCRIPTION_BASE_URL == CONFIDENCE_AI_BASE_URL else "",
+)
+CONFIDENCE_TRANSCRIPTION_MODEL = env.str("CONFIDENCE_TRANSCRIPTION_MODEL", default="whisper-1")
+# The agent of the audio pipeline: an MCP server (Streamable HTTP), its tool, and how long a turn may take it.
+CONFIDENCE_AGENT_URL = env.str("CONFIDENCE_AGENT_URL", default="")
+CONFIDENCE_AGENT_TOKEN = env.str("CONFIDENCE_AGENT_TOKEN", default="")
+CONFIDENCE_AGENT_TOOL = env.str("CONFIDENCE_AGENT_TOOL", default="push_turn")
+CONFIDENCE_AGENT_TIMEOUT_SECONDS = env.float("CONFIDENCE_AGENT_TIMEOUT_SECONDS", default=30.0)
+# A message that answers a draft later than this says nothing about it.
+CONFIDENCE_REPLY_DAYS = env.float("CONFIDENCE_REPLY_DAYS", default=14.0)
 CONFIDENCE_CALIBRATION_WINDOW_DAYS = env.int("CONFIDENCE_CALIBRATION_WINDOW_DAYS", default=30)
 # Decisions younger than this have had no fair chance of an outcome and are left out of a calibration.
 CONFIDENCE_MATURITY_DAYS = env.float("CONFIDENCE_MATURITY_DAYS", default=7.0)
+# Recurring calibrations (`run_calibration --all-workspaces --due`) come round after so many days.
+CONFIDENCE_CALIBRATION_EVERY_DAYS = env.float("CONFIDENCE_CALIBRATION_EVERY_DAYS", default=7.0)
+# So many calibrations of a policy in so many days may loosen a threshold; they share the error probability.
+CONFIDENCE_LOOSENING_REVIEWS = env.int("CONFIDENCE_LOOSENING_REVIEWS", default=1)
+CONFIDENCE_REVIEW_PERIOD_DAYS = env.float("CONFIDENCE_REVIEW_PERIOD_DAYS", default=30.0)
+# A calibration proposes nothing that would move a threshold by this much or less.
+CONFIDENCE_MATERIALITY = env.float("CONFIDENCE_MATERIALITY", default=0.005)
+# How long one statement of a calibration may take on PostgreSQL; it reads a whole window.
+CONFIDENCE_CALIBRATION_TIMEOUT_SECONDS = env.float("CONFIDENCE_CALIBRATION_TIMEOUT_SECONDS", default=1800.0)
+# What a booking's outcome says of the automatic booking; an outcome in neither list leaves it unlabelled.
+CONFIDENCE_BOOKING_OUTCOMES = {
+    "success": env.list("CONFIDENCE_BOOKING_SUCCESS", default=["kept"]),
+    "failure": env.list("CONFIDENCE_BOOKING_FAILURE", default=["rescheduled", "cancelled", "corrected"]),
+}
 CONFIDENCE_PROPOSAL_EXPIRY_DAYS = env.int("CONFIDENCE_PROPOSAL_EXPIRY_DAYS", default=30)
 # Four eyes at the last step too: who approved a proposal does not apply it.
 CONFIDENCE_APPLIER_IS_NOT_APPROVER = env.bool("CONFIDENCE_APPLIER_IS_NOT_APPROVER", default=True)
+
+# Signs checkpoints of the ledger; `manage.py generate_log_key NAME` makes one. Whoever has it can sign in our name.
+CONFIDENCE_LOG_KEY = env.str("CONFIDENCE_LOG_KEY", default="")
 
 # --- Logs: one line each, no request bodies --------------------------------------------------------------------------
 LOGGING = {
@@ -206,4 +275,7 @@ LOGGING = {
     "formatters": {"line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="INFO")},
+    # At DEBUG the SDK of the AI provider logs whole requests, prompts and all.
+    # The MCP SDK logs messages as it sends them, and what it cannot read with its traceback: transcripts, both.
+    "loggers": {"openai": {"level": "INFO"}, "mcp": {"level": "CRITICAL"}},
 }

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from django.db import IntegrityError, models, transaction
+from django.db import IntegrityError, OperationalError, connection, models, transaction
 
 from confidence_project.errors import Conflict, DomainError
 
@@ -18,7 +18,10 @@ ItemT = TypeVar("ItemT")
 ResultT = TypeVar("ResultT")
 RecordT = TypeVar("RecordT", bound=models.Model)
 
-ATTEMPTS = 5
+ATTEMPTS = 10
+DEADLOCK = "40P01"
+LINE = 0x5EBA1
+"""Key of the advisory lock (PostgreSQL) that retries take."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,11 +101,22 @@ def _different_body() -> Conflict:
 
 
 def commit_with_retry(write: Callable[[], ResultT]) -> ResultT:
-    """Run `write` in a durable transaction; when it meets a unique constraint, run it again on what is there now."""
-    for _ in range(ATTEMPTS):
+    """Run `write` in a durable transaction; when it meets another writer, run it again on what is there now."""
+    for attempt in range(ATTEMPTS):
         try:
             with transaction.atomic(durable=True):
+                if attempt:
+                    _wait_in_line()
                 return write()
-        except IntegrityError as error:
+        except (IntegrityError, OperationalError) as error:
+            if isinstance(error, OperationalError) and getattr(error.__cause__, "sqlstate", None) != DEADLOCK:
+                raise
             clash = error
     raise Conflict("Other requests keep writing the same ids; try again.") from clash
+
+
+def _wait_in_line() -> None:
+    """Let the losers of a race go one after another: many that overlap would else keep meeting each other."""
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LINE])

@@ -1,8 +1,32 @@
 """Routes of the whole site."""
 
 from django.contrib import admin
-from django.urls import path
+from django.urls import URLPattern, URLResolver, include, path, re_path
+from django.views.decorators.cache import cache_page
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
+
+from confidence_project import health, problems
+
+handler400 = problems.handle_400
+handler403 = problems.handle_403
+handler404 = problems.handle_404
+handler500 = problems.handle_500
+
+api_v1: list[URLPattern | URLResolver] = [
+    path("", include("telemetry.urls")),
+    path("", include("ledger.urls")),
+    # Anybody may read the schema, and making it takes a while.
+    path("schema", cache_page(60)(SpectacularAPIView.as_view()), name="schema"),
+]
 
 urlpatterns = [
+    path("healthz", health.healthz),
+    path("readyz", health.readyz),
+    path("api/v1/", include(api_v1)),
+    path("", include("governance.urls")),
+    path("v1/", include("telemetry.otlp.urls")),
+    path("api/docs", SpectacularSwaggerSplitView.as_view(template_name="api_docs.html"), name="api-docs"),
+    path("problems/<slug:code>", problems.problem_page, name="problem"),
     path("admin/", admin.site.urls),
+    re_path("^(?:api|ofrep|v1)/", problems.unknown_endpoint),
 ]

@@ -46,10 +46,13 @@ class PolicyConfig:
     def value(self, definition: PolicyDefinition, field: str, segment: Mapping[str, str]) -> float:
         """Return the value of `field` for a decision of `segment`: most specific override, values, default."""
         default = definition.field(field).default
-        for override in self.overrides:
-            if field in override.values and override.applies_to(segment):
-                return override.values[field]
-        return self.values.get(field, default)
+        override = self.override_of(field, segment)
+        return override.values[field] if override else self.values.get(field, default)
+
+    def override_of(self, field: str, segment: Mapping[str, str]) -> Override | None:
+        """Return the override that decides `field` for a decision of `segment`, None when none matches."""
+        matching = (each for each in self.overrides if field in each.values and each.applies_to(segment))
+        return next(matching, None)
 
     def as_json(self) -> dict[str, Any]:
         """Return the JSON form, in one canonical order."""
@@ -60,6 +63,11 @@ class PolicyConfig:
                 for override in self.overrides
             ],
         }
+
+
+def default_config(definition: PolicyDefinition) -> dict[str, Any]:
+    """Return the JSON form of the definition's defaults: version 0 of every policy."""
+    return PolicyConfig(definition.defaults).as_json()
 
 
 def parse_config(definition: PolicyDefinition, raw: object) -> PolicyConfig:

@@ -21,6 +21,10 @@ LATTICE = 10_000
 """Confidences, risks and their thresholds live on a lattice of 4 decimals: value x LATTICE is an integer."""
 
 
+ENABLED = "enabled"
+"""Clients read a value as `<policy key>.<field>`, and whether anything may be allowed as `<policy key>.enabled`."""
+
+
 def to_lattice(value: float) -> int:
     """Return `value` in [0, 1] as an integer 0…10,000, exactly as it is stored."""
     return round(value * LATTICE)
@@ -74,6 +78,29 @@ class FieldDefinition:
         return None if abs(value * LATTICE - to_lattice(value)) < 1e-6 else "must have at most 4 decimals"
 
 
+class PredicateReading(StrEnum):
+    """How the probability of a yes becomes a confidence."""
+
+    YES = "yes"  # p: only a yes can be confident
+    MAX = "max"  # max(p, 1 - p): a clear no is as confident as a clear yes
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerRule:
+    """How a decision model's reply becomes one confidence.
+
+    Parameters
+    ----------
+    question
+        Name of the question whose answer counts; blank: the reply holds one answer, and that one counts.
+    confidence
+        How a predicate's probability is read. Choices and scores state a confidence of their own.
+    """
+
+    question: str = ""
+    confidence: PredicateReading = PredicateReading.YES
+
+
 @dataclass(frozen=True, slots=True)
 class PolicyDefinition:
     """What a policy key governs.
@@ -83,6 +110,8 @@ class PolicyDefinition:
     actions
         Action types that a decision under this key may recommend, each with the parameters that are kept
         (name to `"number"`, `"boolean"` or `"identifier"`); other parameters are dropped, never stored.
+    answer
+        How answers of decision models are read; None: the gate takes none under this key.
     """
 
     key: str
@@ -90,6 +119,7 @@ class PolicyDefinition:
     description: str
     fields: tuple[FieldDefinition, ...]
     actions: Mapping[str, Mapping[str, str]] = dataclass_field(default_factory=lambda: STANDARD_ACTIONS)
+    answer: AnswerRule | None = None
 
     def field(self, name: str) -> FieldDefinition:
         """Return the field called `name`; raise `UnknownField` when there is none."""
@@ -127,6 +157,8 @@ def register(definition: PolicyDefinition) -> None:
         raise InvalidInput(
             f"Policy key {definition.key} needs at least one field, each name once, each kind of threshold once."
         )
+    if not all(name.isidentifier() and name != ENABLED for name in names):
+        raise InvalidInput(f"Names of fields of {definition.key} are identifiers, and {ENABLED!r} is taken.")
     for candidate in definition.fields:
         problem = candidate.problem_with(candidate.default)
         if problem:
@@ -152,8 +184,9 @@ def all_definitions() -> list[PolicyDefinition]:
 def load_definitions_file(path: Path) -> None:
     """Register every policy of a TOML file; raise `InvalidInput` naming what is wrong with it.
 
-    The file holds tables `[policies."my.key"]` with `title`, `description`, `actions` and
-    `[policies."my.key".fields.my_threshold]` with the parameters of `FieldDefinition`.
+    The file holds tables `[policies."my.key"]` with `title`, `description`, `actions`,
+    `[policies."my.key".fields.my_threshold]` with the parameters of `FieldDefinition` and, where answers of decision
+    models are gated, `[policies."my.key".answer]` with those of `AnswerRule`.
     """
     try:
         policies: dict[str, Any] = tomllib.loads(path.read_text("utf-8"))["policies"]
@@ -169,12 +202,17 @@ def load_definitions_file(path: Path) -> None:
                     description=table.get("description", ""),
                     fields=fields,
                     actions=table.get("actions", STANDARD_ACTIONS),
+                    answer=_answer_rule(table["answer"]) if "answer" in table else None,
                 )
             )
     except (OSError, KeyError, TypeError, ValueError, AttributeError) as error:
         raise InvalidInput(
             f"Policy definitions in {path.name} cannot be read: {type(error).__name__}: {error}"
         ) from error
+
+
+def _answer_rule(spec: dict[str, Any]) -> AnswerRule:
+    return AnswerRule(**{**spec, "confidence": PredicateReading(spec.get("confidence", PredicateReading.YES))})
 
 
 def _confidence(name: str, default: float, title: str) -> FieldDefinition:
@@ -194,6 +232,7 @@ register(
         title="Confidence gate",
         description="Any decision that a host lets run by its confidence alone.",
         fields=(_confidence("confidence_threshold", 0.9, "Least confidence that is allowed"),),
+        answer=AnswerRule(),
     )
 )
 register(
@@ -210,6 +249,7 @@ register(
                 title="Risk score from which on everything is blocked",
             ),
         ),
+        answer=AnswerRule(),
     )
 )
 register(

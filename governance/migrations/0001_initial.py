@@ -7,6 +7,7 @@ from django.conf import settings
 from django.db import migrations, models
 
 from confidence_project.append_only import EnforceAppendOnly
+from confidence_project.write_once import WriteOnce
 
 
 class Migration(migrations.Migration):
@@ -211,6 +212,11 @@ class Migration(migrations.Migration):
                 ('revoked', models.BooleanField(blank=True, default=False, help_text='If the API key is revoked, clients cannot use it anymore. (This cannot be undone.)')),
                 ('expiry_date', models.DateTimeField(blank=True, help_text='Once API key expires, clients cannot use it anymore.', null=True, verbose_name='Expires')),
                 ('scopes', models.JSONField(default=list)),
+                ('issued_by_name', models.CharField(blank=True, default='', max_length=150)),
+                ('revoked_at', models.DateTimeField(blank=True, null=True)),
+                ('revoked_by_name', models.CharField(blank=True, default='', max_length=150)),
+                ('issued_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('revoked_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
                 ('workspace', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='api_keys', to='governance.workspace')),
             ],
             options={
@@ -291,6 +297,13 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='auditsampling',
             constraint=models.CheckConstraint(condition=models.Q(('rate__gte', 0), ('rate__lte', 1)), name='audit_sampling_rate_is_probability'),
+        ),
+        WriteOnce(
+            "ConfidencePolicyProposal",
+            [
+                "workspace", "policy_key", "origin", "title", "summary", "config", "base_version", "base_config",
+                "evidence", "evidence_sha256", "created_at", "author_name",
+            ],
         ),
         EnforceAppendOnly(["ProposalEvent", "ConfidencePolicyRevision"]),
     ]

@@ -22,9 +22,9 @@ class ControlQuerySet(WorkspaceScopedQuerySet):
     def in_force(self) -> Self:
         return self.filter(IN_FORCE)
 
-    def covering(self, policy_key: str) -> Self:
-        """Those that cover a policy key: its own, and the workspace-wide ones (blank key)."""
-        return self.filter(policy_key__in=["", policy_key])
+    def covering(self, *policy_keys: str) -> Self:
+        """Those that cover one of the policy keys: its own, and the workspace-wide ones (blank key)."""
+        return self.filter(policy_key__in=["", *policy_keys])
 
 
 class Control(models.Model):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any, NoReturn
+
 from django.db import models
 from django.db.models import Q
 
-from confidence_project.append_only import AppendOnlyModel
+from confidence_project.append_only import AppendOnlyModel, AppendOnlyViolation
 from governance.models.actors import actor_name, actor_of_append_only_row, actor_of_mutable_row
 from governance.models.scoping import AppendOnlyScopedQuerySet, WorkspaceScopedQuerySet
 from governance.models.workspaces import Workspace
@@ -29,6 +31,19 @@ class ConfidencePolicy(models.Model):
 
     def __str__(self) -> str:
         return f"{self.policy_key} v{self.version} ({self.workspace})"
+
+
+def _refuse_rewriting() -> NoReturn:
+    raise AppendOnlyViolation("What a proposal proposes cannot be changed: open a new proposal that supersedes it.")
+
+
+class ProposalQuerySet(WorkspaceScopedQuerySet):
+    """Proposals; an update moves their state and never touches what they propose."""
+
+    def update(self, **kwargs: Any) -> int:
+        if kwargs.keys() & {"workspace_id", *self.model.written_once}:
+            _refuse_rewriting()
+        return super().update(**kwargs)
 
 
 class ConfidencePolicyProposal(models.Model):
@@ -78,8 +93,13 @@ class ConfidencePolicyProposal(models.Model):
         default=False, help_text="Somebody confirmed a change larger than the definition's step."
     )
 
-    objects = WorkspaceScopedQuerySet.as_manager()
+    objects = ProposalQuerySet.as_manager()
 
+    # What is proposed, and on which grounds. The database holds to it as well.
+    written_once = (
+        "workspace", "policy_key", "origin", "title", "summary", "config", "base_version", "base_config", "evidence",
+        "evidence_sha256", "created_at", "author_name",
+    )  # fmt: skip
     OPEN = (Status.PENDING, Status.APPROVED)
 
     class Meta:
@@ -98,6 +118,11 @@ class ConfidencePolicyProposal(models.Model):
 
     def __str__(self) -> str:
         return f"{self.title} ({self.status.lower()})"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        if not self._state.adding:
+            _refuse_rewriting()
+        super().save(*args, **kwargs)
 
     @property
     def is_open(self) -> bool:

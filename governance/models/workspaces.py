@@ -3,13 +3,27 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any, ClassVar, Self
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import models
-from rest_framework_api_key.models import AbstractAPIKey
+from rest_framework_api_key.models import AbstractAPIKey, APIKeyManager
 
+from governance.models.actors import actor_name, actor_of_mutable_row
 from governance.models.scoping import WorkspaceScopedQuerySet
+
+
+class WorkspaceQuerySet(models.QuerySet[Any]):
+    """Reads of workspaces themselves."""
+
+    def visible_to(self, user: Any) -> Self:
+        """Those that `user` belongs to; a superuser belongs to all, an inactive account to none."""
+        if not user.is_active:
+            return self.none()
+        if user.is_superuser:
+            return self.all()
+        return self.filter(memberships__user_id=user.pk)
 
 
 class Workspace(models.Model):
@@ -24,6 +38,8 @@ class Workspace(models.Model):
         default=datetime(2015, 1, 1, tzinfo=UTC), help_text="Records that claim an earlier time are refused."
     )
     created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = WorkspaceQuerySet.as_manager()
 
     class Meta:
         ordering = ["slug"]
@@ -64,6 +80,13 @@ class ApiKey(AbstractAPIKey):
 
     workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT, related_name="api_keys")
     scopes = models.JSONField(default=list)
+    issued_by = actor_of_mutable_row()
+    issued_by_name = actor_name()
+    revoked_at = models.DateTimeField(null=True, blank=True)
+    revoked_by = actor_of_mutable_row()
+    revoked_by_name = actor_name()
+
+    objects: ClassVar = APIKeyManager.from_queryset(WorkspaceScopedQuerySet)()
 
     class Meta(AbstractAPIKey.Meta):
         verbose_name = "API key"

@@ -1,0 +1,66 @@
+"""Probes: alive as long as the process answers, ready only when it could do its work."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+from django.db import connection
+from django.test import Client
+
+from confidence_project.append_only import release
+
+
+def test_healthz__asks_no_database():
+    reply = Client().get("/healthz")
+    assert (reply.status_code, reply.json()) == (200, {"status": "ok"})
+    assert "no-cache" in reply["Cache-Control"]
+
+
+@pytest.mark.django_db
+def test_readyz__migrated_and_guarded__200():
+    reply = Client().get("/readyz")
+    assert (reply.status_code, reply.json()) == (200, {"status": "ready"})
+
+
+@pytest.mark.django_db
+def test_readyz__trigger_missing__503_that_says_what_to_do():
+    release(connection, ["decision_ledger"])
+    reply = Client().get("/readyz")
+    assert (reply.status_code, reply["Content-Type"]) == (503, "application/problem+json")
+    assert "append-only triggers" in reply.json()["detail"]
+
+
+@pytest.mark.django_db
+def test_readyz__migration_not_applied__503_that_says_what_to_do():
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM django_migrations WHERE app = 'calibration'")
+    reply = Client().get("/readyz")
+    assert reply.status_code == 503
+    assert "migrate" in reply.json()["detail"]
+
+
+def test_probes__in_production_without_a_database__alive_not_ready_and_the_api_says_503():
+    ask = (
+        "import django, json; django.setup(); from django.test import Client\n"
+        "paths = ['/healthz', '/readyz', '/api/v1/drafts']\n"
+        "key = {'X-API-Key': 'prefix12.secret'}\n"
+        "replies = [Client(headers=key).get(path, secure=path.startswith('/api')) for path in paths]\n"
+        "print(json.dumps([[reply.status_code, reply['Content-Type']] for reply in replies]))"
+    )
+    environment = {
+        **os.environ,
+        "CONFIDENCE_DEV": "0",
+        "SECRET_KEY": "k" * 50,
+        "ALLOWED_HOSTS": "testserver",
+        "DATABASE_URL": "postgres://nobody:secret-word@127.0.0.1:1/nothing",
+        "DJANGO_SETTINGS_MODULE": "confidence_project.settings",
+    }
+    asked = subprocess.run([sys.executable, "-c", ask], env=environment, capture_output=True, text=True, timeout=120)
+    assert asked.returncode == 0, asked.stderr
+    problem = "application/problem+json"
+    assert json.loads(asked.stdout) == [[200, "application/json"], [503, problem], [503, problem]]
+    assert "secret-word" not in asked.stdout + asked.stderr

@@ -1,0 +1,68 @@
+"""The API's description: valid, free of warnings, and true."""
+
+from __future__ import annotations
+
+import pytest
+from django.core.management import call_command
+from django.test import Client
+
+from governance.tests.callers import NDJSON, Caller
+
+JSON, PROBLEM = "application/json", "application/problem+json"
+
+
+@pytest.fixture(scope="module")
+def schema():
+    return Client().get("/api/v1/schema?format=json", headers={"Accept": "application/vnd.oai.openapi+json"}).json()
+
+
+def _ingestions(schema):
+    posts = {path: operations["post"] for path, operations in schema["paths"].items() if "post" in operations}
+    return {path: post for path, post in posts.items() if NDJSON in post.get("requestBody", {}).get("content", {})}
+
+
+def test_schema__is_valid_and_without_warnings(tmp_path):
+    call_command("spectacular", validate=True, fail_on_warn=True, file=str(tmp_path / "schema.yml"))
+
+
+def test_schema__is_openapi_3_1_and_readable_without_a_key(schema):
+    assert schema["openapi"].startswith("3.1")
+    assert Client().get("/api/v1/schema").status_code == 200
+
+
+def test_schema__every_operation_of_the_api__says_who_may_and_what_a_refusal_is(schema):
+    operations = [operation for path in schema["paths"].values() for operation in path.values()]
+    assert len(operations) > 20
+    for operation in operations:
+        assert {} not in operation["security"]
+        for status in ("401", "403"):
+            assert PROBLEM in operation["responses"][status]["content"]
+
+
+def test_schema__every_ingestion__documents_keys_bulks_and_conflicts(schema):
+    assert len(_ingestions(schema)) == 10
+    for operation in _ingestions(schema).values():
+        assert operation["security"] == [{"bearerKey": []}, {"headerKey": []}]
+        assert set(operation["requestBody"]["content"]) == {JSON, NDJSON}
+        assert {"200", "201", "207", "400", "409", "413", "415", "422", "429", "503"} <= set(operation["responses"])
+
+
+@pytest.mark.django_db
+def test_schema__every_example_of_a_body__is_accepted(schema):
+    caller, waiting = Caller(), _ingestions(schema)
+    # A later fact needs its record first: the paths that are longer wait.
+    for path in sorted(waiting, key=lambda path: (path.count("/"), path)):
+        for example in waiting[path]["requestBody"]["content"][JSON]["examples"].values():
+            reply = caller.post(path.removeprefix("/api/v1/"), example["value"])
+            assert reply.status_code in {200, 201}, (path, reply.content)
+
+
+def test_docs__page_and_script__hold_nothing_inline():
+    page = Client().get("/api/docs")
+    assert page.status_code == 200
+    html = page.content.decode()
+    assert "<style" not in html
+    assert "<script>" not in html
+    assert "'unsafe" not in page["Content-Security-Policy"]
+    script = Client().get("/api/docs?script=")
+    assert script["Content-Type"].startswith("application/javascript")

@@ -1,0 +1,23 @@
+"""Accounts and groups are for superusers: whoever edits accounts could make themselves one."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from django.contrib.auth.admin import GroupAdmin, UserAdmin
+from django.contrib.auth.models import Group, User
+from rest_framework_api_key.models import APIKey
+
+from governance.scoped_admin import SuperuserOnly
+
+# The library's own keys belong to no workspace and open nothing here.
+admin.site.unregister([User, Group, APIKey])
+
+
+@admin.register(User)
+class AccountAdmin(SuperuserOnly, UserAdmin):
+    """Accounts."""
+
+
+@admin.register(Group)
+class AccountGroupAdmin(SuperuserOnly, GroupAdmin):
+    """Groups."""

@@ -1,0 +1,171 @@
+"""Kill switches, blocked sources, audit sampling and break-glass reviews: put in force and ended through services."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django import forms
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from governance import control_services
+from governance.definitions import all_definitions
+from governance.models import AuditSampling, BlockedSource, BreakGlassReview, KillSwitch, Workspace
+from governance.models.controls import Control
+from governance.permissions import Verb, may, may_close_review, workspaces_where
+from governance.scoped_admin import WorkspaceFilter
+from governance.service_views import ReasonForm, RowVerb, ServiceAdmin
+
+
+def _policy_keys(blank: str | None) -> list[tuple[str, str]]:
+    keys = [(definition.key, definition.title) for definition in all_definitions()]
+    return keys if blank is None else [("", blank), *keys]
+
+
+class ControlForm(forms.Form):
+    """Where and why."""
+
+    workspace = forms.ModelChoiceField(Workspace.objects.none())
+    policy_key = forms.ChoiceField(required=False, choices=lambda: _policy_keys("The whole workspace"))
+    reason = forms.CharField(widget=forms.Textarea(attrs={"rows": 3}), max_length=control_services.REASON_LENGTH)
+
+    def __init__(self, data: Any, workspaces: QuerySet[Workspace]) -> None:
+        super().__init__(data)
+        self.fields["workspace"].queryset = workspaces  # type: ignore[attr-defined]
+
+
+class BlockForm(ControlForm):
+    """What is blocked."""
+
+    kind = forms.ChoiceField(choices=BlockedSource.Kind.choices)
+    value = forms.CharField(max_length=200, help_text="The provider's or the model's name, as records carry it.")
+
+
+class SamplingForm(ControlForm):
+    """How much is sampled."""
+
+    policy_key = forms.ChoiceField(choices=lambda: _policy_keys(None))
+    rate = forms.DecimalField(min_value=0, max_value=1, max_digits=5, decimal_places=4)
+
+
+def _ending(name: str, label: str, done: str, act: Any) -> RowVerb:
+    return RowVerb(
+        name=name,
+        label=label,
+        done=done,
+        verb=Verb.OPERATE,
+        form=ReasonForm,
+        may=lambda person, control: may(Verb.OPERATE, person, control.workspace),
+        is_open=lambda control: control.ended_at is None,
+        act=lambda person, control, data: act(person, control, data["reason"]),
+    )
+
+
+class ControlAdmin(ServiceAdmin):
+    """What the controls have in common."""
+
+    list_filter: ClassVar = [WorkspaceFilter, ("ended_at", admin.EmptyFieldListFilter), "policy_key"]
+    list_select_related = ["workspace"]
+    exclude = ["started_by", "ended_by"]
+    add_verb: Verb | None = Verb.OPERATE
+    adding: type[ControlForm] = ControlForm
+    started = ["reason", "started_at", "started_by_name", "ended_at", "ended_by_name"]
+
+    @admin.display(description="covers", ordering="policy_key")
+    def covers(self, control: Control) -> str:
+        return control.policy_key or "the whole workspace"
+
+    def add_form(self, request: HttpRequest, data: Any) -> forms.Form:
+        return self.adding(data, workspaces_where(Verb.OPERATE, request.user))
+
+
+@admin.register(KillSwitch)
+class KillSwitchAdmin(ControlAdmin):
+    """Blocks everything from the next call on."""
+
+    list_display = ["covers", "workspace", *ControlAdmin.started]
+    verbs = (
+        _ending(
+            "release",
+            "Release",
+            "released",
+            lambda person, switch, reason: control_services.release_kill_switch(
+                actor=person, workspace=switch.workspace, policy_key=switch.policy_key, reason=reason
+            ),
+        ),
+    )
+
+    def add_row(self, request: HttpRequest, form: forms.Form) -> KillSwitch:
+        return control_services.engage_kill_switch(actor=request.user, **form.cleaned_data)
+
+
+@admin.register(BlockedSource)
+class BlockedSourceAdmin(ControlAdmin):
+    """Blocks a provider or a model."""
+
+    list_display = ["kind", "value", "covers", "workspace", *ControlAdmin.started]
+    search_fields = ["value"]
+    adding = BlockForm
+    verbs = (
+        _ending(
+            "unblock",
+            "Unblock",
+            "unblocked",
+            lambda person, block, reason: control_services.unblock_source(
+                actor=person,
+                workspace=block.workspace,
+                kind=block.kind,
+                value=block.value,
+                policy_key=block.policy_key,
+                reason=reason,
+            ),
+        ),
+    )
+
+    def add_row(self, request: HttpRequest, form: forms.Form) -> BlockedSource:
+        return control_services.block_source(actor=request.user, **form.cleaned_data)
+
+
+@admin.register(AuditSampling)
+class AuditSamplingAdmin(ControlAdmin):
+    """Sends a share of what is blocked to people."""
+
+    list_display = ["policy_key", "rate", "workspace", *ControlAdmin.started]
+    adding = SamplingForm
+    verbs = (
+        _ending(
+            "stop",
+            "Stop",
+            "stopped",
+            lambda person, sampling, reason: control_services.stop_audit_sampling(
+                actor=person, workspace=sampling.workspace, policy_key=sampling.policy_key, reason=reason
+            ),
+        ),
+    )
+
+    def add_row(self, request: HttpRequest, form: forms.Form) -> AuditSampling:
+        return control_services.set_audit_sampling(actor=request.user, **form.cleaned_data)
+
+
+@admin.register(BreakGlassReview)
+class BreakGlassReviewAdmin(ControlAdmin):
+    """Emergency changes that somebody else has to look at."""
+
+    list_display = ["policy_key", "workspace", "revision", *ControlAdmin.started]
+    list_select_related = ["workspace", "revision"]
+    add_verb = None
+    verbs = (
+        RowVerb(
+            name="close",
+            label="Close the review",
+            done="closed",
+            verb=Verb.CLOSE_REVIEW,
+            form=ReasonForm,
+            may=may_close_review,
+            is_open=lambda review: review.ended_at is None,
+            act=lambda person, review, data: control_services.close_break_glass_review(
+                actor=person, review_id=review.pk, note=data["reason"]
+            ),
+        ),
+    )

@@ -1,0 +1,127 @@
+"""Proposals: read, approved, rejected, applied."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.http import HttpRequest, HttpResponse
+
+from governance.admin.proposing import PolicyForm, ProposalForm
+from governance.definitions import get_definition
+from governance.models import ConfidencePolicyProposal, ProposalEvent, Workspace
+from governance.permissions import Verb, may, workspaces_where
+from governance.review import review_proposal
+from governance.scoped_admin import ScopedAdmin, WorkspaceFilter
+from governance.selectors import config_in_force
+from governance.service_views import ReasonForm, RowVerb, ServiceAdmin
+from governance.workflow import (
+    TRANSITIONS,
+    apply_confidence_policy_proposal,
+    approve_confidence_policy_proposal,
+    propose_confidence_policy,
+    reject_confidence_policy_proposal,
+)
+
+
+class ApproveForm(forms.Form):
+    """Approval; the box is there when a step is large."""
+
+    acknowledge_large_step = forms.BooleanField(
+        required=False, label="I have seen that a value moves further than the largest usual step."
+    )
+
+
+class OptionalReasonForm(ReasonForm):
+    """Why, if there is something to say."""
+
+    reason = forms.CharField(widget=forms.Textarea(attrs={"rows": 3}), max_length=2_000, required=False)
+
+
+def _verb(name: str, verb: Verb, form: type[forms.Form], act: Any) -> RowVerb:
+    rule = TRANSITIONS[name]
+    return RowVerb(
+        name=name,
+        label=verb.capitalize(),
+        done=rule.done,
+        verb=verb,
+        form=form,
+        may=lambda person, proposal: may(verb, person, proposal.workspace, proposal),
+        is_open=lambda proposal: proposal.status in rule.sources,
+        act=lambda person, proposal, data: act(
+            actor=person, workspace=proposal.workspace, proposal_id=proposal.pk, **data
+        ),
+    )
+
+
+@admin.register(ConfidencePolicyProposal)
+class ProposalAdmin(ServiceAdmin):
+    """Changes of policies on their way."""
+
+    list_display = ["title", "workspace", "policy_key", "status", "origin", "created_at", "expires_at", "author_name"]
+    list_filter = [WorkspaceFilter, "status", "origin", "policy_key"]
+    list_select_related = ["workspace"]
+    search_fields = ["title", "policy_key", "author_name"]
+    date_hierarchy = "created_at"
+    change_form_template = "admin/governance/proposal.html"
+    exclude = ["evidence", "author", "approver", "rejecter", "applier"]
+    add_verb = Verb.PROPOSE
+    verbs = (
+        _verb("approve", Verb.APPROVE, ApproveForm, approve_confidence_policy_proposal),
+        _verb("reject", Verb.REJECT, ReasonForm, reject_confidence_policy_proposal),
+        _verb("apply", Verb.APPLY, OptionalReasonForm, apply_confidence_policy_proposal),
+    )
+
+    def add_view(
+        self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Ask for the policy first; its values are the form."""
+        chosen = PolicyForm(request.GET or None, workspaces_where(Verb.PROPOSE, request.user))
+        if not self.has_add_permission(request) or chosen.is_valid():
+            return super().add_view(request, form_url, extra_context)
+        context = {"form": chosen, "back": self._list(), "method": "get"}
+        return self._page(request, "admin/governance/add.html", "Propose a change: which policy?", context)
+
+    def add_form(self, request: HttpRequest, data: Any) -> forms.Form:
+        workspace, policy_key = self._chosen(request)
+        in_force = config_in_force(workspace=workspace, policy_key=policy_key)
+        return ProposalForm(data, get_definition(policy_key), in_force)
+
+    def add_row(self, request: HttpRequest, form: forms.Form) -> ConfidencePolicyProposal:
+        assert isinstance(form, ProposalForm)  # noqa: S101 - narrows the type: `add_form` made it
+        workspace, policy_key = self._chosen(request)
+        data = form.cleaned_data
+        return propose_confidence_policy(
+            actor=request.user,
+            workspace=workspace,
+            policy_key=policy_key,
+            title=data["title"],
+            rationale=data["rationale"],
+            config=form.config(),
+            acknowledge_large_step=data["acknowledge_large_step"],
+        )
+
+    def _chosen(self, request: HttpRequest) -> tuple[Workspace, str]:
+        chosen = PolicyForm(request.GET, workspaces_where(Verb.PROPOSE, request.user))
+        chosen.full_clean()
+        return chosen.cleaned_data["workspace"], chosen.cleaned_data["policy_key"]
+
+    def facts(self, row: ConfidencePolicyProposal) -> dict[str, Any]:
+        return {"review": review_proposal(row), "events": row.events.all()}
+
+    def form_for(self, verb: RowVerb, rows: list[Any], data: Any) -> forms.Form:
+        form = super().form_for(verb, rows, data)
+        if verb.form is ApproveForm and not any(review_proposal(row).has_large_step for row in rows):
+            del form.fields["acknowledge_large_step"]
+        return form
+
+
+@admin.register(ProposalEvent)
+class ProposalEventAdmin(ScopedAdmin):
+    """What happened to proposals."""
+
+    list_display = ["at", "workspace", "proposal", "verb", "from_status", "to_status", "actor_name", "break_glass"]
+    list_filter = [WorkspaceFilter, "verb", "break_glass"]
+    list_select_related = ["workspace", "proposal"]
+    exclude = ["actor"]

@@ -1,0 +1,61 @@
+"""The forms with which a person proposes: first the policy, then its values as they are, to be changed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.db.models import QuerySet
+
+from governance.definitions import FieldKind, PolicyDefinition, all_definitions
+from governance.models import Workspace
+from governance.workflow import SUMMARY_LENGTH, TITLE_LENGTH
+
+
+class PolicyForm(forms.Form):
+    """Which policy is to change."""
+
+    workspace = forms.ModelChoiceField(Workspace.objects.none(), to_field_name="slug")
+    policy_key = forms.ChoiceField(
+        choices=lambda: [(definition.key, f"{definition.title} ({definition.key})") for definition in all_definitions()]
+    )
+
+    def __init__(self, data: Any, workspaces: QuerySet[Workspace]) -> None:
+        super().__init__(data)
+        self.fields["workspace"].queryset = workspaces  # type: ignore[attr-defined]
+
+
+class ProposalForm(forms.Form):
+    """What a person proposes, and why. A field for each value of the policy, and the overrides as JSON."""
+
+    title = forms.CharField(max_length=TITLE_LENGTH)
+    rationale = forms.CharField(widget=forms.Textarea(attrs={"rows": 4}), max_length=SUMMARY_LENGTH)
+
+    def __init__(self, data: Any, definition: PolicyDefinition, config: dict[str, Any]) -> None:
+        super().__init__(data)
+        self.definition = definition
+        values = definition.defaults | config.get("values", {})
+        for field in definition.fields:
+            self.fields[f"value_{field.name}"] = forms.FloatField(
+                label=field.title or field.name,
+                initial=values[field.name],
+                min_value=field.minimum,
+                max_value=field.maximum,
+                step_size=1 if field.kind is FieldKind.BUDGET else 0.0001,
+                help_text=f"{field.minimum:g} to {field.maximum:g} {field.unit}; usual step {field.max_step:g}.",
+            )
+        self.fields["overrides"] = forms.JSONField(
+            label="Overrides",
+            initial=config.get("overrides", []),
+            required=False,
+            help_text='JSON: [{"match": {"provider": "…", "model": "…"}, "values": {"field": 0.8}}]',
+        )
+        self.fields["acknowledge_large_step"] = forms.BooleanField(
+            required=False, label="A value moves further than the usual step, and I mean it."
+        )
+
+    def config(self) -> dict[str, Any]:
+        """The proposed config, as the service takes it."""
+        cleaned = self.cleaned_data
+        values = {field.name: cleaned[f"value_{field.name}"] for field in self.definition.fields}
+        return {"values": values, "overrides": cleaned["overrides"] or []}

@@ -1,0 +1,190 @@
+"""Workspaces, the people in them, and the keys of their machines."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.contrib.auth import get_user_model
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from governance import services
+from governance.models import ApiKey, Membership, Workspace
+from governance.permissions import Verb, is_superuser, may, workspaces_where
+from governance.scoped_admin import WorkspaceFilter
+from governance.service_views import RowVerb, ServiceAdmin
+
+
+class WorkspaceForm(forms.Form):
+    """A new workspace."""
+
+    slug = forms.SlugField(max_length=63)
+    name = forms.CharField(max_length=200)
+
+
+class SettingsForm(forms.Form):
+    """The name and the toggles."""
+
+    name = forms.CharField(max_length=200)
+    automation_enabled = forms.BooleanField(required=False, help_text="Off: every decision is blocked.")
+    auto_book_meetings = forms.BooleanField(required=False, help_text="Off: no meeting is booked without a person.")
+    booking_gate_enabled = forms.BooleanField(required=False, help_text="On: a second model checks each booking.")
+
+
+def _change_settings(person: Any, workspace: Workspace, data: Mapping[str, Any]) -> None:
+    toggles = {name: value for name, value in data.items() if name != "name"}
+    services.rename_workspace(actor=person, workspace=workspace, name=data["name"])
+    services.set_toggles(actor=person, workspace=workspace, **toggles)
+
+
+@admin.register(Workspace)
+class WorkspaceAdmin(ServiceAdmin):
+    """Tenants."""
+
+    list_display = ["slug", "name", "automation_enabled", "auto_book_meetings", "booking_gate_enabled"]
+    search_fields = ["slug", "name"]
+    verbs = (
+        RowVerb(
+            name="settings",
+            label="Change settings",
+            done="settings changed",
+            verb=Verb.OPERATE,
+            form=SettingsForm,
+            may=lambda person, workspace: may(Verb.OPERATE, person, workspace),
+            is_open=lambda workspace: True,
+            act=_change_settings,
+            in_bulk=False,
+        ),
+    )
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return is_superuser(request.user)
+
+    def add_form(self, request: HttpRequest, data: Any) -> forms.Form:
+        return WorkspaceForm(data)
+
+    def add_row(self, request: HttpRequest, form: forms.Form) -> Workspace:
+        return services.create_workspace(actor=request.user, **form.cleaned_data)
+
+    def form_for(self, verb: RowVerb, rows: list[Any], data: Any) -> forms.Form:
+        form = super().form_for(verb, rows, data)
+        form.initial = {name: getattr(rows[0], name) for name in form.fields}
+        return form
+
+
+class MemberForm(forms.Form):
+    """A new member."""
+
+    workspace = forms.ModelChoiceField(Workspace.objects.none())
+    user = forms.ModelChoiceField(get_user_model().objects.none())
+    role = forms.ChoiceField(choices=Membership.Role.choices)
+
+    def __init__(self, data: Any, workspaces: QuerySet[Workspace]) -> None:
+        super().__init__(data)
+        self.fields["workspace"].queryset = workspaces  # type: ignore[attr-defined]
+        self.fields["user"].queryset = get_user_model().objects.filter(is_active=True)  # type: ignore[attr-defined]
+
+
+class RoleForm(forms.Form):
+    """Another role."""
+
+    role = forms.ChoiceField(choices=Membership.Role.choices)
+
+
+def _may_manage(person: Any, membership: Membership) -> bool:
+    return may(Verb.MANAGE_MEMBERS, person, membership.workspace)
+
+
+@admin.register(Membership)
+class MembershipAdmin(ServiceAdmin):
+    """Who may do what, where."""
+
+    list_display = ["user", "workspace", "role", "created_at"]
+    list_filter = [WorkspaceFilter, "role"]
+    list_select_related = ["user", "workspace"]
+    search_fields = ["user__username"]
+    add_verb = Verb.MANAGE_MEMBERS
+    verbs = (
+        RowVerb(
+            name="role",
+            label="Change role",
+            done="role changed",
+            verb=Verb.MANAGE_MEMBERS,
+            form=RoleForm,
+            may=_may_manage,
+            is_open=lambda membership: True,
+            act=lambda person, membership, data: services.set_role(
+                actor=person, workspace=membership.workspace, user=membership.user, role=data["role"]
+            ),
+        ),
+        RowVerb(
+            name="remove",
+            label="Remove",
+            done="removed",
+            verb=Verb.MANAGE_MEMBERS,
+            may=_may_manage,
+            is_open=lambda membership: True,
+            act=lambda person, membership, data: services.remove_member(
+                actor=person, workspace=membership.workspace, user=membership.user
+            ),
+        ),
+    )
+
+    def add_form(self, request: HttpRequest, data: Any) -> forms.Form:
+        return MemberForm(data, workspaces_where(Verb.MANAGE_MEMBERS, request.user))
+
+    def add_row(self, request: HttpRequest, form: forms.Form) -> Membership:
+        return services.add_member(actor=request.user, **form.cleaned_data)
+
+
+class KeyForm(forms.Form):
+    """A new API key."""
+
+    workspace = forms.ModelChoiceField(Workspace.objects.none())
+    name = forms.CharField(max_length=50, help_text="Which machine will use it.")
+    scopes = forms.MultipleChoiceField(choices=ApiKey.Scope.choices, widget=forms.CheckboxSelectMultiple)
+    expires_at = forms.DateTimeField(
+        required=False, help_text="UTC, like 2027-01-31 12:00. Blank: until it is revoked.", label="Expires"
+    )
+
+    def __init__(self, data: Any, workspaces: QuerySet[Workspace]) -> None:
+        super().__init__(data)
+        self.fields["workspace"].queryset = workspaces  # type: ignore[attr-defined]
+
+
+@admin.register(ApiKey)
+class ApiKeyAdmin(ServiceAdmin):
+    """Keys of machines; the plain key is shown once, when it is issued."""
+
+    list_display = ["prefix", "name", "workspace", "scopes", "created", "expiry_date", "revoked", "issued_by_name"]
+    list_filter = [WorkspaceFilter, "revoked"]
+    list_select_related = ["workspace"]
+    search_fields = ["prefix", "name"]
+    exclude = ["id", "hashed_key", "issued_by", "revoked_by"]
+    add_verb = Verb.OPERATE
+    verbs = (
+        RowVerb(
+            name="revoke",
+            label="Revoke",
+            done="revoked",
+            verb=Verb.OPERATE,
+            may=lambda person, key: may(Verb.OPERATE, person, key.workspace),
+            is_open=lambda key: not key.revoked,
+            act=lambda person, key, data: services.revoke_api_key(
+                actor=person, workspace=key.workspace, prefix=key.prefix
+            ),
+        ),
+    )
+
+    def add_form(self, request: HttpRequest, data: Any) -> forms.Form:
+        return KeyForm(data, workspaces_where(Verb.OPERATE, request.user))
+
+    def add_row(self, request: HttpRequest, form: forms.Form) -> Any:
+        key, plain = services.issue_api_key(actor=request.user, **form.cleaned_data)
+        self.log_addition(request, key, [{"added": {}}])
+        # No redirect: this reply is the only one that ever holds the plain key.
+        context = {"key": key, "plain": plain, "back": self._list()}
+        return self._page(request, "admin/governance/key_issued.html", "The key, shown once", context)

@@ -1,0 +1,28 @@
+"""`manage.py apply_proposal`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from governance.break_glass import ActingCommand
+from governance.permissions import Person
+from governance.selectors import proposal_by_id
+from governance.workflow import apply_confidence_policy_proposal
+
+
+class Command(ActingCommand):
+    help = "Put an approved proposal in force."
+    examples = """
+  manage.py apply_proposal 17 --as root
+  manage.py apply_proposal 17 --as root --break-glass --reason "Incident 42: the gate lets errors through"
+"""
+
+    def act(self, actor: Person, options: dict[str, Any]) -> None:
+        revision = apply_confidence_policy_proposal(
+            actor=actor,
+            workspace=proposal_by_id(options["id"]).workspace,
+            proposal_id=options["id"],
+            reason=options["reason"],
+            break_glass=options["break_glass"],
+        )
+        self.stdout.write(f"{revision.policy_key} is at version {revision.version} now (revision {revision.pk}).")

@@ -1,0 +1,215 @@
+"""OpenFeature remote evaluation (OFREP 0.3.0): policies as flags, so that clients in any language can read them.
+
+`<policy key>.<field>` is a number and `<policy key>.enabled` a boolean. Whatever makes the gate block every decision
+(a kill switch, automation off, a policy that cannot be used, a blocked provider or model) is told as a normal value
+that allows nothing: a client that gets an error, or the reason DISABLED, goes on with the default in its own code.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, TypedDict
+
+from confidence_project.errors import DomainError, NotFound, UnknownField, UnknownPolicyKey
+from governance.config import SEGMENT_KEYS
+from governance.controls import Controls, read_controls_of
+from governance.definitions import (
+    ENABLED,
+    FieldDefinition,
+    FieldKind,
+    PolicyDefinition,
+    all_definitions,
+    get_definition,
+)
+from governance.models import Workspace
+from governance.policies import EffectivePolicy, PolicyUnavailable, get_confidence_policies
+
+ALLOWS_NOTHING: Mapping[FieldKind, float] = {
+    FieldKind.CONFIDENCE_THRESHOLD: 2.0,  # no confidence is above 1
+    FieldKind.RISK_THRESHOLD: 0.0,  # every risk is at or above 0
+    FieldKind.BUDGET: 0.0,
+}
+SOURCE_BLOCKS = frozenset({"provider_blocked", "model_blocked"})
+"""Gate reasons that the context decides."""
+
+
+class MalformedRequest(DomainError):
+    """The body is not a JSON object."""
+
+    code = "malformed_evaluation_request"
+    title = "The evaluation request cannot be read"
+
+
+class InvalidContext(DomainError):
+    """The evaluation context is missing, or an attribute in it has the wrong type."""
+
+    code = "invalid_evaluation_context"
+    title = "The evaluation context is not valid"
+
+
+class FlagNotFound(NotFound):
+    """No flag has this key: flags are `<policy key>.<field>` and `<policy key>.enabled`."""
+
+    code = "flag_not_found"
+    title = "There is no such flag"
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluationContext:
+    """What a client says about the case. `segment` chooses the override; `canonical` is all of it, as one text."""
+
+    segment: Mapping[str, str]
+    canonical: str
+
+
+class Evaluation(TypedDict):
+    """A flag as the protocol shows it. `gate_reason` in the metadata: why nothing is allowed."""
+
+    key: str
+    value: float | bool
+    reason: str
+    variant: str
+    metadata: Mapping[str, str | int]
+
+
+def parse_context(body: bytes) -> EvaluationContext:
+    """Read the body of an evaluation request: `{"context": {…}}`.
+
+    Segment attributes may be spelled in snake_case or camelCase; null is the same as absent. Other attributes are
+    allowed and not used.
+
+    Raises
+    ------
+    MalformedRequest, InvalidContext
+        The message names the attribute that is wrong and never its value.
+    """
+    try:
+        document = json.loads(body, parse_constant=_refuse_constant)
+        context = document.get("context") if isinstance(document, dict) else None
+        canonical = json.dumps(context, sort_keys=True, separators=(",", ":"))
+    except (ValueError, RecursionError):
+        raise MalformedRequest("The body is not valid JSON.") from None
+    if not isinstance(document, dict):
+        raise MalformedRequest('The body must be a JSON object: {"context": {…}}.')
+    if not isinstance(context, dict):
+        raise InvalidContext('The body needs a "context", which must be an object; {} says nothing about the case.')
+    _attribute(context, "targetingKey")
+    given = {name: _attribute(context, name, _camel_case(name)) for name in SEGMENT_KEYS}
+    # What a decision counts as at the gate, too, when it does not say where its confidence comes from.
+    segment = {"confidence_kind": "unspecified", **{name: value for name, value in given.items() if value is not None}}
+    return EvaluationContext(segment, canonical)
+
+
+def evaluate_flag(workspace: Workspace, key: str, context: EvaluationContext) -> Evaluation:
+    """Return one flag as it stands now: three indexed queries, no cache. Raise `FlagNotFound` for an unknown key."""
+    policy_key, _, name = key.rpartition(".")
+    try:
+        definition = get_definition(policy_key)
+        field = None if name == ENABLED else definition.field(name)
+    except (UnknownPolicyKey, UnknownField) as error:
+        raise FlagNotFound(f"Flags are <policy key>.<field> and <policy key>.{ENABLED}. {error.detail}") from error
+    (standing,) = _read_standings(workspace, [definition], context)
+    return standing.evaluate(field)
+
+
+def evaluate_all_flags(workspace: Workspace, context: EvaluationContext) -> list[Evaluation]:
+    """Return every flag of every registered policy key: three indexed queries, however many there are."""
+    return [
+        standing.evaluate(field)
+        for standing in _read_standings(workspace, all_definitions(), context)
+        for field in (*standing.definition.fields, None)
+    ]
+
+
+def entity_tag(flags: list[Evaluation], context: EvaluationContext) -> str:
+    """Return the tag, without quotes, of what was evaluated (values, versions, what blocks) and for which context."""
+    return hashlib.sha256(json.dumps([flags, context.canonical]).encode()).hexdigest()
+
+
+def is_current(if_none_match: str, tag: str) -> bool:
+    """True when an `If-None-Match` header names `tag`: plain, quoted, weak, in a list, or by `*`."""
+    # The protocol's own examples have no quotes, and a proxy that compresses weakens the tag it passes on.
+    named = (each.strip().removeprefix("W/").strip('"') for each in if_none_match.split(","))
+    return if_none_match.strip() == "*" or tag in named
+
+
+@dataclass(frozen=True, slots=True)
+class _Standing:
+    """What decides the flags of one policy, for one context, at this moment."""
+
+    definition: PolicyDefinition
+    policy: EffectivePolicy | PolicyUnavailable
+    segment: Mapping[str, str]
+    gate_reason: str | None
+
+    def evaluate(self, field: FieldDefinition | None) -> Evaluation:
+        """Return the flag of `field`, or for None the flag that says whether anything may be allowed."""
+        value, by_context = self._value(field)
+        metadata: dict[str, str | int] = {"policy_version": self.policy.version, "source": self.policy.source}
+        if self.gate_reason:
+            metadata["gate_reason"] = self.gate_reason
+        return {
+            "key": f"{self.definition.key}.{field.name if field else ENABLED}",
+            "value": value,
+            "reason": "TARGETING_MATCH" if by_context else "STATIC",
+            "variant": f"v{self.policy.version}",
+            "metadata": metadata,
+        }
+
+    def _value(self, field: FieldDefinition | None) -> tuple[float | bool, bool]:
+        """Return the value, and whether the context decided it."""
+        source_is_blocked = self.gate_reason in SOURCE_BLOCKS
+        if field is None:
+            return self.gate_reason is None, source_is_blocked
+        if isinstance(self.policy, PolicyUnavailable) or self.gate_reason:
+            return ALLOWS_NOTHING[field.kind], source_is_blocked
+        value = self.policy.value(field.name, **self.segment)
+        # A float even where the config holds an integer: clients are typed, and one that asks for a float and reads
+        # `1` goes on with its own default.
+        return float(value), self.policy.config.override_of(field.name, self.segment) is not None
+
+
+def _read_standings(
+    workspace: Workspace, definitions: Iterable[PolicyDefinition], context: EvaluationContext
+) -> Iterator[_Standing]:
+    by_key = {definition.key: definition for definition in definitions}
+    controls = read_controls_of(workspace, by_key)
+    policies = get_confidence_policies(workspace, by_key)
+    for key, definition in by_key.items():
+        reason = _gate_reason(controls[key], policies[key], context.segment)
+        yield _Standing(definition, policies[key], context.segment, reason)
+
+
+def _gate_reason(
+    controls: Controls, policy: EffectivePolicy | PolicyUnavailable, segment: Mapping[str, str]
+) -> str | None:
+    """Return why the gate would block whatever the confidence, by its codes and in its order; None: it would not."""
+    reasons = {
+        "kill_switch": controls.kill_switch,
+        "automation_disabled": not controls.automation_enabled,
+        "policy_unavailable": isinstance(policy, PolicyUnavailable),
+        "provider_blocked": segment.get("provider") in controls.blocked_providers,
+        "model_blocked": segment.get("model") in controls.blocked_models,
+    }
+    return next((reason for reason, holds in reasons.items() if holds), None)
+
+
+def _attribute(context: Mapping[str, Any], *spellings: str) -> str | None:
+    given = [context[spelling] for spelling in spellings if context.get(spelling) is not None]
+    if not all(isinstance(value, str) for value in given):
+        raise InvalidContext(f"The attribute {spellings[0]} must be a string.")
+    if len(set(given)) > 1:
+        raise InvalidContext(f"The attribute {spellings[0]} is given in two spellings that differ.")
+    return given[0] if given else None
+
+
+def _camel_case(name: str) -> str:
+    first, *rest = name.split("_")
+    return first + "".join(word.title() for word in rest)
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError("NaN and Infinity are not JSON")

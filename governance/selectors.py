@@ -1,0 +1,93 @@
+"""Reads of governance."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.db.models import QuerySet
+
+from confidence_project.errors import NotFound
+from governance.config import default_config
+from governance.definitions import get_definition
+from governance.models import ConfidencePolicy, ConfidencePolicyProposal, ConfidencePolicyRevision, Workspace
+from governance.permissions import Person, Verb, require
+
+
+def workspaces_of(person: Person) -> QuerySet[Workspace]:
+    """Return the workspaces that `person` may see."""
+    return Workspace.objects.visible_to(person)
+
+
+def get_workspace(*, actor: Person, slug: str) -> Workspace:
+    """Return a workspace that `actor` may see; raise `NotFound` for any other."""
+    workspace = workspaces_of(actor).filter(slug=slug).first()
+    if workspace is None:
+        raise NotFound("There is no such workspace among yours.")
+    return workspace
+
+
+def workspace_by_slug(slug: str) -> Workspace:
+    """Return a workspace for a command, whose caller holds the whole database; raise `NotFound` if there is none."""
+    workspace = Workspace.objects.filter(slug=slug).first()
+    if workspace is None:
+        raise NotFound("There is no workspace of this slug.")
+    return workspace
+
+
+def proposal_by_id(proposal_id: int) -> ConfidencePolicyProposal:
+    """Return a proposal for a command, whose caller holds the whole database; raise `NotFound` if there is none."""
+    proposal = ConfidencePolicyProposal.objects.select_related("workspace").filter(pk=proposal_id).first()
+    if proposal is None:
+        raise NotFound("There is no such proposal. `manage.py list_proposals` shows what there is.")
+    return proposal
+
+
+def revision_by_id(revision_id: int) -> ConfidencePolicyRevision:
+    """Return a revision for a command, whose caller holds the whole database; raise `NotFound` if there is none."""
+    revision = ConfidencePolicyRevision.objects.select_related("workspace").filter(pk=revision_id).first()
+    if revision is None:
+        raise NotFound("There is no such revision. `manage.py list_revisions` shows what there is.")
+    return revision
+
+
+def person_by_name(username: str) -> Person:
+    """Return the account for whom a command acts; raise `NotFound` if there is none."""
+    person = get_user_model().objects.filter(username=username).first()
+    if person is None:
+        raise NotFound("There is no account of this name.")
+    return person
+
+
+def config_in_force(*, workspace: Workspace, policy_key: str) -> dict[str, Any]:
+    """Return the config of a policy as it is stored, valid or not; the defaults when there is none."""
+    stored = ConfidencePolicy.objects.in_workspace(workspace).filter(policy_key=policy_key)
+    config = stored.values_list("config", flat=True).order_by("pk").first()
+    return default_config(get_definition(policy_key)) if config is None else config
+
+
+def list_confidence_policy_proposals(
+    *, actor: Person, workspace: Workspace, status: str | None = None, policy_key: str | None = None
+) -> QuerySet[ConfidencePolicyProposal]:
+    """Return the proposals of a workspace, the newest first; raise `NotFound` when it is not one of `actor`'s."""
+    require(Verb.SEE, actor, workspace)
+    chosen = {name: value for name, value in {"status": status, "policy_key": policy_key}.items() if value is not None}
+    return ConfidencePolicyProposal.objects.in_workspace(workspace).filter(**chosen)
+
+
+def get_proposal(*, actor: Person, workspace: Workspace, proposal_id: int) -> ConfidencePolicyProposal:
+    """Return a proposal of the workspace; raise `NotFound` for any other, or when the workspace is not `actor`'s."""
+    proposals = list_confidence_policy_proposals(actor=actor, workspace=workspace).select_related("workspace")
+    proposal = proposals.filter(pk=proposal_id).first()
+    if proposal is None:
+        raise NotFound("There is no such proposal in this workspace.")
+    return proposal
+
+
+def list_confidence_policy_revisions(
+    *, actor: Person, workspace: Workspace, policy_key: str | None = None
+) -> QuerySet[ConfidencePolicyRevision]:
+    """Return the history of one policy or all, the newest first; raise `NotFound` for a workspace not `actor`'s."""
+    require(Verb.SEE, actor, workspace)
+    revisions = ConfidencePolicyRevision.objects.in_workspace(workspace)
+    return revisions if policy_key is None else revisions.filter(policy_key=policy_key)

@@ -1,0 +1,105 @@
+"""What people send to the governance API, and what they get."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from django_filters import rest_framework as filters
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema_field
+from pydantic import BaseModel, ConfigDict
+from rest_framework import serializers
+
+from governance.models import ConfidencePolicyProposal, ConfidencePolicyRevision
+
+
+class Body(BaseModel):
+    """Strict and closed; texts and configs are checked by the services, whoever calls them."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class NewProposal(Body):
+    """A change that a person proposes."""
+
+    policy_key: str
+    title: str
+    rationale: str
+    config: dict[str, Any]
+    acknowledge_large_step: bool = False
+
+
+class Approval(Body):
+    """An approval; a step larger than the definition's `max_step` must be acknowledged."""
+
+    acknowledge_large_step: bool = False
+    reason: str = ""
+
+
+class Rejection(Body):
+    """A rejection says why."""
+
+    reason: str
+
+
+class Application(Body):
+    """An application may say why."""
+
+    reason: str = ""
+
+
+class Rollback(Body):
+    """A rollback says why, and which version of the policy it was decided on."""
+
+    reason: str
+    expected_version: int
+
+
+class ProposalFilter(filters.FilterSet):
+    """Filters of the list of proposals."""
+
+    status = filters.MultipleChoiceFilter(choices=ConfidencePolicyProposal.Status.choices)
+    origin = filters.ChoiceFilter(choices=ConfidencePolicyProposal.Origin.choices)
+    policy_key = filters.CharFilter()
+
+
+class RevisionFilter(filters.FilterSet):
+    """Filters of the list of revisions."""
+
+    policy_key = filters.CharFilter()
+
+
+class ProposalSerializer(serializers.ModelSerializer[ConfidencePolicyProposal]):
+    """A proposal with its evidence."""
+
+    evidence = serializers.SerializerMethodField()
+    workspace = serializers.SlugRelatedField[Any](slug_field="slug", read_only=True)
+
+    class Meta:
+        model = ConfidencePolicyProposal
+        fields = [
+            "id", "workspace", "policy_key", "status", "origin", "title", "summary", "config", "base_version",
+            "base_config", "evidence", "evidence_sha256", "created_at", "expires_at", "author_name", "approver_name",
+            "approved_at", "approved_evidence_sha256", "rejecter_name", "rejected_at", "reject_reason",
+            "applier_name", "applied_at", "large_step_acknowledged",
+        ]  # fmt: skip
+        read_only_fields = fields
+
+    @extend_schema_field(OpenApiTypes.OBJECT)
+    def get_evidence(self, proposal: ConfidencePolicyProposal) -> Any:
+        return json.loads(proposal.evidence)
+
+
+class RevisionSerializer(serializers.ModelSerializer[ConfidencePolicyRevision]):
+    """One change of a policy."""
+
+    workspace = serializers.SlugRelatedField[Any](slug_field="slug", read_only=True)
+
+    class Meta:
+        model = ConfidencePolicyRevision
+        fields = [
+            "id", "workspace", "policy_key", "version", "action", "config_before", "config_after", "proposal",
+            "restored_revision", "actor_name", "reason", "break_glass", "created_at",
+        ]  # fmt: skip
+        read_only_fields = fields

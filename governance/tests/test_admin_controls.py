@@ -1,0 +1,165 @@
+"""Kill switches, keys, workspaces, members and accounts, through their pages."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+
+import pytest
+from django.contrib.auth.models import Group, Permission, User
+from django.urls import reverse
+from django.utils import timezone
+
+from governance.models import (
+    ApiKey,
+    AuditSampling,
+    BlockedSource,
+    KillSwitch,
+    Membership,
+    Workspace,
+)
+from governance.tests.browser import page, signed_in, text, url
+from governance.tests.factories import (
+    KEY,
+    SuperuserFactory,
+    UserFactory,
+    WorkspaceFactory,
+    admin_of,
+    applied,
+    viewer_of,
+)
+from governance.workflow import (
+    rollback_confidence_policy_revision,
+)
+
+pytestmark = pytest.mark.django_db
+
+
+def test_kill_switch__engaged_and_released_through_the_pages():
+    workspace = WorkspaceFactory()
+    client = signed_in(admin_of(workspace))
+    client.post(url(KillSwitch, "add"), {"workspace": workspace.pk, "policy_key": "", "reason": "Smoke."})
+    switch = KillSwitch.objects.in_force().get()
+    again = client.post(url(KillSwitch, "add"), {"workspace": workspace.pk, "policy_key": "", "reason": "Smoke."})
+    assert "This is in force already" in text(again)
+    client.post(page(switch, "release"), {"reason": "Toast."})
+    assert not KillSwitch.objects.in_force().exists()
+
+
+@pytest.mark.parametrize("model", [KillSwitch, BlockedSource, AuditSampling, ApiKey])
+def test_add__viewer__refused_with_who_may(model):
+    workspace = WorkspaceFactory()
+    client = signed_in(viewer_of(workspace))
+    response = client.post(url(model, "add"), {"workspace": workspace.pk, "reason": "Mine."})
+    assert response.status_code == 403
+    assert "admin membership" in text(response)
+    assert not model.objects.exists()
+
+
+@pytest.mark.parametrize("model", [KillSwitch, BlockedSource, AuditSampling, ApiKey])
+def test_add__foreign_workspace__is_neither_offered_nor_accepted(model):
+    foreign = WorkspaceFactory()
+    client = signed_in(admin_of(WorkspaceFactory()))
+    assert foreign.slug not in text(client.get(url(model, "add")))
+    data = {"workspace": foreign.pk, "reason": "Mine.", "kind": "model", "value": "m", "policy_key": KEY}
+    response = client.post(url(model, "add"), {**data, "rate": "0.1", "name": "x", "scopes": "read"})
+    assert "Select a valid choice" in text(response)
+    assert not model.objects.exists()
+
+
+def test_block_and_sampling__added_and_ended():
+    workspace = WorkspaceFactory()
+    client = signed_in(admin_of(workspace))
+    common = {"workspace": workspace.pk, "policy_key": KEY, "reason": "Drift."}
+    client.post(url(BlockedSource, "add"), {**common, "kind": "model", "value": "m-1"})
+    client.post(url(AuditSampling, "add"), {**common, "rate": "0.25"})
+    client.post(page(BlockedSource.objects.in_force().get(), "unblock"), {"reason": "Over."})
+    client.post(page(AuditSampling.objects.in_force().get(), "stop"), {"reason": "Over."})
+    assert not BlockedSource.objects.in_force().exists()
+    assert not AuditSampling.objects.in_force().exists()
+
+
+def test_api_key__plain_text_is_shown_once_and_works_until_revoked():
+    workspace = WorkspaceFactory()
+    client = signed_in(admin_of(workspace))
+    data = {"workspace": workspace.pk, "name": "a machine", "scopes": ["read", "decide"], "expires_at": ""}
+    issued = client.post(url(ApiKey, "add"), data)
+    plain = re.search(r"<code>(\w+\.\w+)</code>", issued.content.decode())[1]
+    key = ApiKey.objects.get_from_key(plain)
+    assert key.scopes == ["decide", "read"]
+    assert "no-store" in issued["Cache-Control"]
+    secret = plain.partition(".")[2]
+    for shown in (client.get(url(ApiKey, "changelist")), client.get(page(key))):
+        assert secret not in text(shown)
+    client.post(page(key, "revoke"))
+    assert not ApiKey.objects.is_valid(plain)
+
+
+def test_api_key__expiry_in_the_past__refused_on_the_page():
+    workspace = WorkspaceFactory()
+    past = (timezone.now() - timedelta(days=1)).strftime("%Y-%m-%d %H:%M")
+    data = {"workspace": workspace.pk, "name": "a machine", "scopes": ["read"], "expires_at": past}
+    assert "expired already" in text(signed_in(admin_of(workspace)).post(url(ApiKey, "add"), data))
+
+
+def test_workspace__settings__are_changed_by_an_admin():
+    workspace = WorkspaceFactory()
+    client = signed_in(admin_of(workspace))
+    assert "checked" in text(client.get(page(workspace, "settings")))
+    client.post(page(workspace, "settings"), {"name": "New name", "booking_gate_enabled": "on"})
+    workspace.refresh_from_db()
+    assert (workspace.name, workspace.automation_enabled, workspace.booking_gate_enabled) == ("New name", False, True)
+
+
+def test_workspace__is_created_by_superusers_alone():
+    data = {"slug": "new", "name": "New"}
+    assert signed_in(admin_of(WorkspaceFactory())).post(url(Workspace, "add"), data).status_code == 403
+    signed_in(SuperuserFactory()).post(url(Workspace, "add"), data)
+    assert Workspace.objects.filter(slug="new").exists()
+
+
+def test_members__superuser_adds_changes_and_removes():
+    workspace, user = WorkspaceFactory(), UserFactory()
+    client = signed_in(SuperuserFactory())
+    client.post(url(Membership, "add"), {"workspace": workspace.pk, "user": user.pk, "role": "viewer"})
+    membership = Membership.objects.get()
+    client.post(page(membership, "role"), {"role": "admin"})
+    membership.refresh_from_db()
+    assert membership.role == "admin"
+    client.post(page(membership, "remove"))
+    assert not Membership.objects.exists()
+
+
+def test_members__admin__reads_who_may():
+    workspace = WorkspaceFactory()
+    user = admin_of(workspace)
+    client = signed_in(user)
+    membership = Membership.objects.get()
+    assert client.post(url(Membership, "add"), {"workspace": workspace.pk}).status_code == 403
+    response = client.post(page(membership, "role"), {"role": "viewer"})
+    assert (response.status_code, "A superuser may decide" in text(response)) == (403, True)
+
+
+@pytest.mark.parametrize("model", [User, Group])
+def test_accounts__staff_with_every_model_permission__still_has_no_way_in(model):
+    user = admin_of(WorkspaceFactory())
+    user.user_permissions.set(Permission.objects.all())
+    client = signed_in(user)
+    name = f"admin:auth_{model._meta.model_name}"
+    assert client.get(reverse(f"{name}_changelist")).status_code == 403
+    assert client.get(reverse(f"{name}_add")).status_code == 403
+    assert client.post(reverse("admin:auth_user_change", args=[user.pk]), {"is_superuser": "on"}).status_code == 403
+    assert signed_in(SuperuserFactory()).get(reverse(f"{name}_changelist")).status_code == 200
+
+
+def test_break_glass__review_is_listed_and_closed_by_a_second_superuser():
+    workspace = WorkspaceFactory()
+    baseline = applied(workspace).policy.revisions.get(version=0)
+    first = SuperuserFactory()
+    review = rollback_confidence_policy_revision(
+        actor=first, workspace=workspace, revision_id=baseline.pk, reason="Fire.", break_glass=True
+    ).review
+    assert signed_in(first).post(page(review, "close"), {"reason": "Fine."}).status_code == 403
+    signed_in(SuperuserFactory()).post(page(review, "close"), {"reason": "Fine."})
+    review.refresh_from_db()
+    assert review.end_reason == "Fine."

@@ -1,0 +1,72 @@
+"""A person proposes in the admin: the policy first, then its values."""
+
+from __future__ import annotations
+
+import pytest
+
+from governance.models import (
+    ConfidencePolicyProposal,
+)
+from governance.tests.browser import page, signed_in, text, url
+from governance.tests.factories import (
+    KEY,
+    WorkspaceFactory,
+    admin_of,
+    applied,
+    config_of,
+    viewer_of,
+)
+
+pytestmark = pytest.mark.django_db
+
+
+def propose(client, workspace, **data):
+    address = f"{url(ConfidencePolicyProposal, 'add')}?workspace={workspace.slug}&policy_key={KEY}"
+    posted = {"title": "Lower it", "rationale": "It blocks too much.", "value_confidence_threshold": "0.85", **data}
+    return client.post(address, {"overrides": "[]", **posted})
+
+
+def test_propose__policy_is_chosen_first_and_its_values_are_the_form():
+    workspace = WorkspaceFactory()
+    applied(workspace, 0.8)
+    client = signed_in(admin_of(workspace))
+    first = text(client.get(url(ConfidencePolicyProposal, "add")))
+    assert f'value="{workspace.slug}"' in first
+    second = text(client.get(f"{url(ConfidencePolicyProposal, 'add')}?workspace={workspace.slug}&policy_key={KEY}"))
+    assert 'name="value_confidence_threshold" value="0.8"' in second
+
+
+def test_propose__through_the_page__opens_a_proposal_that_somebody_else_approves():
+    workspace = WorkspaceFactory()
+    author = admin_of(workspace)
+    assert propose(signed_in(author), workspace).status_code == 302
+    proposal = ConfidencePolicyProposal.objects.get()
+    assert (proposal.author, proposal.summary, proposal.config) == (author, "It blocks too much.", config_of(0.85))
+    assert signed_in(author).post(page(proposal, "approve")).status_code == 403
+    assert signed_in(admin_of(workspace)).post(page(proposal, "approve")).status_code == 302
+
+
+@pytest.mark.parametrize(
+    "data, message",
+    [
+        ({"value_confidence_threshold": "1.5"}, "less than or equal to 1"),
+        ({"value_confidence_threshold": "0.5"}, "acknowledge the large one"),
+        ({"value_confidence_threshold": "0.9"}, "nothing to change"),
+        ({"rationale": " "}, "This field is required"),
+        ({"overrides": "{"}, "valid JSON"),
+        ({"overrides": '[{"match": {}, "values": {}}]'}, "an override has"),
+    ],
+)
+def test_propose__not_valid__the_page_says_why_and_keeps_what_was_typed(data, message):
+    workspace = WorkspaceFactory()
+    response = propose(signed_in(admin_of(workspace)), workspace, **data)
+    assert message in text(response)
+    assert 'value="Lower it"' in text(response)
+    assert not ConfidencePolicyProposal.objects.exists()
+
+
+def test_propose__viewer_or_foreign_workspace__refused():
+    workspace = WorkspaceFactory()
+    assert propose(signed_in(viewer_of(workspace)), workspace).status_code == 403
+    assert "Select a valid choice" in text(propose(signed_in(admin_of(WorkspaceFactory())), workspace))
+    assert not ConfidencePolicyProposal.objects.exists()

@@ -1,0 +1,131 @@
+"""What the gate reads: the most specific override, then the value, then the default; never what is out of bounds."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from confidence_project.errors import UnknownField, UnknownPolicyKey
+from governance.config import SEGMENT_KEYS, parse_config
+from governance.controls import read_controls
+from governance.definitions import get_definition
+from governance.models import ConfidencePolicy
+from governance.policies import PolicyUnavailable, get_confidence_policy, resolve_threshold
+from governance.tests.factories import FIELD, KEY, WorkspaceFactory, applied, config_of
+
+
+def policy(value=0.8, *overrides, workspace=None, **fields):
+    workspace = workspace or WorkspaceFactory()
+    config = {
+        "values": {FIELD: value},
+        "overrides": [{"match": match, "values": {FIELD: override}} for match, override in overrides],
+    }
+    ConfidencePolicy.objects.create(workspace=workspace, policy_key=KEY, **{"config": config, "version": 1, **fields})
+    return workspace
+
+
+@pytest.mark.django_db
+def test_resolve__no_policy__default_of_the_definition():
+    workspace = WorkspaceFactory()
+    assert resolve_threshold(workspace, KEY, FIELD) == 0.9
+    effective = get_confidence_policy(workspace, KEY)
+    assert (effective.version, effective.source) == (0, "default")
+
+
+@pytest.mark.django_db
+def test_resolve__policy_of_another_workspace__not_seen():
+    policy(0.5)
+    assert resolve_threshold(WorkspaceFactory(), KEY, FIELD) == 0.9
+
+
+@pytest.mark.django_db
+def test_resolve__field_that_the_config_leaves_out__default():
+    workspace = WorkspaceFactory()
+    applied(workspace, policy_key="decision_gate", config={"values": {"ml_risk_threshold": 0.6}})
+    assert resolve_threshold(workspace, "decision_gate", "ml_risk_threshold") == 0.6
+    assert resolve_threshold(workspace, "decision_gate", "llm_confidence_threshold") == 0.6
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "segment, expected",
+    [
+        ({}, 0.8),
+        ({"provider": "q"}, 0.8),
+        ({"provider": "p"}, 0.7),
+        ({"provider": "p", "model": "m"}, 0.6),
+        ({"provider": "p", "model": "n"}, 0.7),
+        ({"provider": "q", "model": "m"}, 0.8),
+        ({"provider": "p", "model": "m", "task": "t"}, 0.6),
+    ],
+)
+def test_resolve__overrides__the_most_specific_that_matches_wins(segment, expected):
+    workspace = policy(0.8, ({"provider": "p"}, 0.7), ({"provider": "p", "model": "m"}, 0.6))
+    assert resolve_threshold(workspace, KEY, FIELD, **segment) == expected
+
+
+@pytest.mark.django_db
+def test_resolve__matches_of_equal_length__the_documented_order_of_keys_decides():
+    overrides = [({key: "x"}, 0.5 + index / 100) for index, key in reversed(list(enumerate(SEGMENT_KEYS)))]
+    workspace = policy(0.8, *overrides)
+    for index, _ in enumerate(SEGMENT_KEYS):
+        segment = dict.fromkeys(SEGMENT_KEYS[index:], "x")
+        assert resolve_threshold(workspace, KEY, FIELD, **segment) == 0.5 + index / 100
+
+
+@given(st.permutations([({"provider": "p"}, 0.7), ({"model": "m"}, 0.6), ({"provider": "p", "model": "m"}, 0.5)]))
+def test_resolve__order_in_which_overrides_are_written__makes_no_difference(overrides):
+    definition = get_definition(KEY)
+    raw = {"values": {}, "overrides": [{"match": match, "values": {FIELD: value}} for match, value in overrides]}
+    config = parse_config(definition, raw)
+    found = [
+        config.value(definition, FIELD, where)
+        for where in ({"provider": "p"}, {"model": "m"}, {"provider": "p", "model": "m"})
+    ]
+    assert found == [0.7, 0.6, 0.5]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "config",
+    [
+        config_of(1.2),
+        config_of(-0.01),
+        config_of("0.9"),
+        config_of(None),
+        config_of(2.0, model="m"),
+        {"values": {"gone": 0.5}},
+        {},
+        [],
+        "text",
+    ],
+)
+def test_resolve__stored_config_out_of_bounds__never_reaches_the_gate(config):
+    workspace = policy(config=config)
+    if config == {}:  # an object without values is the defaults
+        assert resolve_threshold(workspace, KEY, FIELD) == 0.9
+        return
+    with pytest.raises(PolicyUnavailable, match="version 1"):
+        resolve_threshold(workspace, KEY, FIELD)
+
+
+@pytest.mark.django_db
+def test_resolve__unknown_key_or_field__clear_error_without_a_query(django_assert_num_queries):
+    workspace = WorkspaceFactory()
+    with django_assert_num_queries(0):
+        with pytest.raises(UnknownPolicyKey, match=r"Known keys: .*decision_gate"):
+            resolve_threshold(workspace, "no.such.key", FIELD)
+        with pytest.raises(UnknownField, match="it has: confidence_threshold"):
+            resolve_threshold(workspace, KEY, "no_such_field")
+
+
+@pytest.mark.django_db
+def test_read_path__query_budget(django_assert_num_queries):
+    workspace = policy(0.8, ({"provider": "p"}, 0.7))
+    with django_assert_num_queries(1):
+        resolve_threshold(workspace, KEY, FIELD, provider="p")
+    with django_assert_num_queries(1):
+        get_confidence_policy(workspace, KEY).values(provider="p")
+    with django_assert_num_queries(2):
+        read_controls(workspace, KEY)

@@ -1,0 +1,230 @@
+"""The second pair of eyes: put an approved proposal in force, or bring an earlier config back."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from confidence_project.errors import Conflict, NotFound
+from governance.config import default_config, parse_config
+from governance.definitions import get_definition
+from governance.evidence import sha256_of
+from governance.models import (
+    BreakGlassReview,
+    ConfidencePolicy,
+    ConfidencePolicyProposal,
+    ConfidencePolicyRevision,
+    Workspace,
+)
+from governance.permissions import Person, Verb, require
+from governance.texts import clean_text
+from governance.workflow.deciding import REASON_LENGTH, require_fresh
+from governance.workflow.expiry import expire_proposals
+from governance.workflow.transitions import lock, proposal_in, require_source, supersede_open, take_step
+
+Action = ConfidencePolicyRevision.Action
+
+
+def apply_confidence_policy_proposal(
+    *, actor: Person, workspace: Workspace, proposal_id: int, reason: str = "", break_glass: bool = False
+) -> ConfidencePolicyRevision:
+    """Put an approved proposal in force: policy, revision, proposal and every superseded rival in one transaction.
+
+    Parameters
+    ----------
+    break_glass
+        A superuser applies what they approved themselves, in an emergency. Needs a reason, is marked, and opens a
+        `BreakGlassReview` that somebody else has to close.
+
+    Returns
+    -------
+    ConfidencePolicyRevision
+        The new revision; its version is the policy's.
+
+    Raises
+    ------
+    NotFound, PermissionRefused
+        See `governance.permissions.require`.
+    Conflict
+        The proposal is not approved (any more), is stale or expired, or its evidence is not what was approved.
+    InvalidInput
+        The definition has changed and refuses the config.
+    """
+    proposal = proposal_in(workspace, proposal_id)
+    require(Verb.APPLY, actor, workspace, proposal, break_glass=break_glass)
+    reason = clean_text(reason, name="reason", max_length=REASON_LENGTH, required=break_glass)
+    expire_proposals(workspace=workspace)
+    with transaction.atomic():
+        lock(workspace)
+        now = timezone.now()
+        proposal = proposal_in(workspace, proposal_id)
+        require(Verb.APPLY, actor, workspace, proposal, break_glass=break_glass)
+        _check_appliable(proposal, now)
+        glass_broken = break_glass or proposal.events.filter(break_glass=True).exists()
+        policy = _policy_with_baseline(proposal, actor, now)
+        revision = _change_policy(
+            policy,
+            proposal.base_version,
+            proposal.config,
+            action=Action.APPLY_PROPOSAL,
+            actor=actor,
+            at=now,
+            reason=reason,
+            break_glass=glass_broken,
+            proposal=proposal,
+        )
+        take_step(
+            "apply",
+            proposal,
+            actor=actor,
+            at=now,
+            reason=reason,
+            break_glass=break_glass,
+            applier_id=actor.pk,
+            applier_name=actor.get_username(),
+            applied_at=now,
+        )
+        _supersede_rivals(policy, revision, actor, now)
+    return revision
+
+
+def rollback_confidence_policy_revision(
+    *,
+    actor: Person,
+    workspace: Workspace,
+    revision_id: int,
+    reason: str,
+    expected_version: int | None = None,
+    break_glass: bool = False,
+) -> ConfidencePolicyRevision:
+    """Bring back what a revision put in force (its `config_after`), as a new revision; history only grows.
+
+    Parameters
+    ----------
+    expected_version
+        The policy version that the actor looked at; a policy that has moved on since is a `Conflict`.
+    break_glass
+        Marks an emergency, and opens a `BreakGlassReview` that somebody else has to close.
+
+    Raises
+    ------
+    NotFound, PermissionRefused
+        See `governance.permissions.require`.
+    Conflict
+        The policy is not at `expected_version`, or has this content already.
+    InvalidInput
+        The reason is empty, or the definition has changed and refuses the old config.
+    """
+    require(Verb.ROLL_BACK, actor, workspace, break_glass=break_glass)
+    reason = clean_text(reason, name="reason", max_length=REASON_LENGTH, required=True)
+    with transaction.atomic():
+        lock(workspace)
+        now = timezone.now()
+        restored = _revision_in(workspace, revision_id)
+        policy = restored.policy
+        if expected_version is not None and policy.version != expected_version:
+            raise Conflict(f"The policy is at version {policy.version} now. Look at it again.")
+        if policy.config == restored.config_after:
+            raise Conflict(f"The content of version {restored.version} is in force already.")
+        revision = _change_policy(
+            policy,
+            policy.version,
+            restored.config_after,
+            action=Action.ROLLBACK,
+            actor=actor,
+            at=now,
+            reason=reason,
+            break_glass=break_glass,
+            restored_revision=restored,
+        )
+        _supersede_rivals(policy, revision, actor, now)
+    return revision
+
+
+def _check_appliable(proposal: ConfidencePolicyProposal, now: datetime) -> None:
+    require_source("apply", proposal)
+    require_fresh(proposal, now)
+    if sha256_of(proposal.evidence) != proposal.approved_evidence_sha256:
+        raise Conflict("The evidence is not what was approved. Reject the proposal and open a new one.")
+
+
+def _revision_in(workspace: Workspace, revision_id: int) -> ConfidencePolicyRevision:
+    revisions = ConfidencePolicyRevision.objects.in_workspace(workspace).select_related("policy")
+    revision = revisions.filter(pk=revision_id).first()
+    if revision is None:
+        raise NotFound("There is no such revision in this workspace.")
+    return revision
+
+
+def _policy_with_baseline(proposal: ConfidencePolicyProposal, actor: Person, at: datetime) -> ConfidencePolicy:
+    """Return the policy; make it, with the defaults as version 0, when this is its first change."""
+    defaults = default_config(get_definition(proposal.policy_key))
+    policy, created = ConfidencePolicy.objects.get_or_create(
+        workspace_id=proposal.workspace_id, policy_key=proposal.policy_key, defaults={"config": defaults, "version": 0}
+    )
+    if created:
+        _write_revision(policy, 0, defaults, action=Action.BASELINE, actor=actor, at=at, reason="", break_glass=False)
+    return policy
+
+
+def _change_policy(
+    policy: ConfidencePolicy, base_version: int, config: dict[str, Any], *, at: datetime, **revision: Any
+) -> ConfidencePolicyRevision:
+    """Compare-and-swap on the version, then the revision. The config is checked again: bounds may have moved."""
+    parse_config(get_definition(policy.policy_key), config)
+    version = base_version + 1
+    unmoved = ConfidencePolicy.objects.filter(pk=policy.pk, version=base_version)
+    if unmoved.update(config=config, version=version, updated_at=at) != 1:
+        raise Conflict(
+            f"Stale: made for version {base_version}, but the policy has moved on to version {policy.version}. "
+            "Look at the policy again and open a new proposal."
+        )
+    return _write_revision(policy, version, config, at=at, **revision)
+
+
+def _write_revision(
+    policy: ConfidencePolicy,
+    version: int,
+    config: dict[str, Any],
+    *,
+    actor: Person,
+    at: datetime,
+    break_glass: bool,
+    reason: str,
+    **rest: Any,
+) -> ConfidencePolicyRevision:
+    revision = ConfidencePolicyRevision.objects.create(
+        policy=policy,
+        workspace_id=policy.workspace_id,
+        policy_key=policy.policy_key,
+        version=version,
+        config_before=policy.config,
+        config_after=config,
+        actor_id=actor.pk,
+        actor_name=actor.get_username(),
+        reason=reason,
+        break_glass=break_glass,
+        created_at=at,
+        **rest,
+    )
+    if break_glass:
+        BreakGlassReview.objects.create(
+            revision=revision,
+            workspace_id=policy.workspace_id,
+            policy_key=policy.policy_key,
+            reason=reason or "The proposal was approved under break-glass.",
+            started_at=at,
+            started_by_id=actor.pk,
+            started_by_name=actor.get_username(),
+        )
+    return revision
+
+
+def _supersede_rivals(
+    policy: ConfidencePolicy, revision: ConfidencePolicyRevision, actor: Person, at: datetime
+) -> None:
+    reason = f"Version {revision.version} of the policy took effect: the base of this proposal is stale."
+    supersede_open(revision.workspace, policy.policy_key, actor=actor, at=at, reason=reason)

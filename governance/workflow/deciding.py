@@ -1,0 +1,129 @@
+"""The first pair of eyes: approve or reject."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.db import transaction
+from django.utils import timezone
+
+from confidence_project.errors import Conflict, InvalidInput
+from governance.changes import changes_between
+from governance.config import parse_config
+from governance.definitions import get_definition
+from governance.evidence import sha256_of
+from governance.models import ConfidencePolicyProposal, Workspace
+from governance.permissions import Person, Verb, require
+from governance.texts import clean_text
+from governance.workflow.expiry import expire_proposals
+from governance.workflow.opening import LARGE_STEP
+from governance.workflow.transitions import lock, proposal_in, require_source, take_step
+
+REASON_LENGTH = 2_000
+
+
+def approve_confidence_policy_proposal(
+    *,
+    actor: Person,
+    workspace: Workspace,
+    proposal_id: int,
+    acknowledge_large_step: bool = False,
+    reason: str = "",
+    break_glass: bool = False,
+) -> ConfidencePolicyProposal:
+    """Approve a pending proposal on its evidence, whose hash is bound to the approval.
+
+    Parameters
+    ----------
+    acknowledge_large_step
+        Confirms a step larger than the definition's `max_step`, where nobody has yet; it is stored.
+    break_glass
+        A superuser approves a proposal of their own in an emergency; needs a reason and is marked.
+
+    Raises
+    ------
+    NotFound, PermissionRefused
+        See `governance.permissions.require`.
+    Conflict
+        The proposal is not pending (any more), or its evidence is not what was recorded.
+    InvalidInput
+        The definition has changed and refuses the config, or a large step is not acknowledged.
+    """
+    proposal = proposal_in(workspace, proposal_id)
+    require(Verb.APPROVE, actor, workspace, proposal, break_glass=break_glass)
+    reason = clean_text(reason, name="reason", max_length=REASON_LENGTH, required=break_glass)
+    expire_proposals(workspace=workspace)
+    with transaction.atomic():
+        lock(workspace)
+        now = timezone.now()
+        proposal = proposal_in(workspace, proposal_id)
+        require_source("approve", proposal)
+        require_fresh(proposal, now)
+        if sha256_of(proposal.evidence) != proposal.evidence_sha256:
+            raise Conflict("The evidence is not what was recorded when the proposal was opened. Reject the proposal.")
+        acknowledged = proposal.large_step_acknowledged or acknowledge_large_step
+        if has_large_step(proposal) and not acknowledged:
+            raise InvalidInput(LARGE_STEP)
+        take_step(
+            "approve",
+            proposal,
+            actor=actor,
+            at=now,
+            reason=reason,
+            break_glass=break_glass,
+            approver_id=actor.pk,
+            approver_name=actor.get_username(),
+            approved_at=now,
+            approved_evidence_sha256=proposal.evidence_sha256,
+            large_step_acknowledged=acknowledged,
+        )
+    return proposal
+
+
+def reject_confidence_policy_proposal(
+    *, actor: Person, workspace: Workspace, proposal_id: int, reason: str
+) -> ConfidencePolicyProposal:
+    """Reject an open proposal, and say why. An approved one can still be rejected.
+
+    Raises
+    ------
+    NotFound, PermissionRefused
+        See `governance.permissions.require`.
+    InvalidInput
+        The reason is empty or cannot be stored.
+    Conflict
+        The proposal is not open (any more).
+    """
+    proposal = proposal_in(workspace, proposal_id)
+    require(Verb.REJECT, actor, workspace, proposal)
+    reason = clean_text(reason, name="reason", max_length=REASON_LENGTH, required=True)
+    expire_proposals(workspace=workspace)
+    with transaction.atomic():
+        lock(workspace)
+        now = timezone.now()
+        proposal = proposal_in(workspace, proposal_id)
+        take_step(
+            "reject",
+            proposal,
+            actor=actor,
+            at=now,
+            reason=reason,
+            rejecter_id=actor.pk,
+            rejecter_name=actor.get_username(),
+            rejected_at=now,
+            reject_reason=reason,
+        )
+    return proposal
+
+
+def has_large_step(proposal: ConfidencePolicyProposal) -> bool:
+    """True when a value moves further than its `max_step`; raise `InvalidInput` when the config has become invalid."""
+    definition = get_definition(proposal.policy_key)
+    changes = changes_between(definition, proposal.base_config, parse_config(definition, proposal.config))
+    return any(change.is_large for change in changes)
+
+
+def require_fresh(proposal: ConfidencePolicyProposal, now: datetime) -> None:
+    """Raise `Conflict` for a proposal whose time ran out since `expire_proposals` looked."""
+    if proposal.expires_at <= now:
+        raise Conflict("The proposal has expired. Open a new one.")

@@ -1,0 +1,167 @@
+"""A proposal comes into being: from a calibration run, as the first record of the defaults, or from a person."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from confidence_project.errors import InvalidInput
+from governance.changes import changes_between
+from governance.config import PolicyConfig, default_config, parse_config
+from governance.definitions import PolicyDefinition, get_definition
+from governance.evidence import canonical_json, gather_evidence, sha256_of
+from governance.models import ConfidencePolicy, ConfidencePolicyProposal, Workspace
+from governance.permissions import Person, Verb, require
+from governance.texts import clean_text
+from governance.workflow.expiry import expire_proposals
+from governance.workflow.transitions import lock, supersede_open, write_event
+
+TITLE_LENGTH = 200
+SUMMARY_LENGTH = 10_000
+
+
+def open_proposal(
+    *,
+    workspace: Workspace,
+    policy_key: str,
+    origin: str,
+    title: str,
+    summary: str,
+    config: object,
+    evidence: Mapping[str, Any],
+    author: Person | None = None,
+    acknowledge_large_step: bool = False,
+) -> ConfidencePolicyProposal:
+    """Open a proposal to put `config` in force for `policy_key`; supersede the open one of the same origin.
+
+    Parameters
+    ----------
+    origin
+        A value of `ConfidencePolicyProposal.Origin`. `person` needs an `author`, the others must not have one.
+    config
+        The JSON form of `governance.config`, checked against the definition.
+    evidence
+        Self-contained and JSON-able; stored as canonical JSON with its SHA-256.
+    acknowledge_large_step
+        A person confirms a step larger than the definition's `max_step`. For the other origins the approver does.
+
+    Raises
+    ------
+    InvalidInput, UnknownPolicyKey
+        The config, a text, the evidence or the origin is not valid; a person's change is none, or too large a step.
+    NotFound, PermissionRefused
+        The author may not propose in this workspace.
+    """
+    definition = get_definition(policy_key)
+    parsed = parse_config(definition, config)
+    _check_origin(origin, author)
+    if author is not None:
+        require(Verb.PROPOSE, author, workspace)
+    text = canonical_json(evidence)
+    fields = {
+        "title": clean_text(title, name="title", max_length=TITLE_LENGTH, required=True),
+        "summary": _clean_summary(summary, author),
+        "evidence": text,
+        "evidence_sha256": sha256_of(text),
+    }
+    expire_proposals(workspace=workspace)
+    with transaction.atomic():
+        lock(workspace)
+        now = timezone.now()
+        base_version, base_config = _base(workspace, definition)
+        if author is not None:
+            _check_change(definition, base_config, parsed, acknowledge_large_step)
+        reason = "A newer proposal of the same origin took its place."
+        supersede_open(workspace, policy_key, actor=author, at=now, reason=reason, origin=origin)
+        proposal = ConfidencePolicyProposal.objects.create(
+            workspace=workspace,
+            policy_key=policy_key,
+            origin=origin,
+            config=parsed.as_json(),
+            base_version=base_version,
+            base_config=base_config,
+            author_id=author.pk if author else None,
+            author_name=author.get_username() if author else "",
+            large_step_acknowledged=author is not None and acknowledge_large_step,
+            created_at=now,
+            expires_at=_expiry(now),
+            **fields,
+        )
+        write_event(proposal, "open", "", proposal.status, actor=author, at=now)
+    return proposal
+
+
+def propose_confidence_policy(
+    *,
+    actor: Person,
+    workspace: Workspace,
+    policy_key: str,
+    title: str,
+    rationale: str,
+    config: object,
+    acknowledge_large_step: bool = False,
+) -> ConfidencePolicyProposal:
+    """Open a person's proposal; what the registered sources know about its values is attached as evidence.
+
+    Raises
+    ------
+    NotFound, PermissionRefused, UnknownPolicyKey, InvalidInput
+        See `open_proposal`; the rationale must not be empty.
+    """
+    require(Verb.PROPOSE, actor, workspace)
+    parsed = parse_config(get_definition(policy_key), config)
+    return open_proposal(
+        workspace=workspace,
+        policy_key=policy_key,
+        origin=ConfidencePolicyProposal.Origin.PERSON,
+        title=title,
+        summary=rationale,
+        config=config,
+        evidence=gather_evidence(workspace, policy_key, parsed),
+        author=actor,
+        acknowledge_large_step=acknowledge_large_step,
+    )
+
+
+def _clean_summary(summary: str, author: Person | None) -> str:
+    """A person says why they propose; a calibration's evidence says it."""
+    name = "rationale" if author else "summary"
+    return clean_text(summary, name=name, max_length=SUMMARY_LENGTH, required=author is not None)
+
+
+def _check_origin(origin: str, author: Person | None) -> None:
+    if origin not in ConfidencePolicyProposal.Origin.values:
+        raise InvalidInput(f"The origin is one of {', '.join(ConfidencePolicyProposal.Origin.values)}.")
+    if (origin == ConfidencePolicyProposal.Origin.PERSON) is not (author is not None):
+        raise InvalidInput("A person's proposal has an author, and no other has.")
+
+
+def _base(workspace: Workspace, definition: PolicyDefinition) -> tuple[int, dict[str, Any]]:
+    # The stored row, not the read path: a policy that has become invalid must still be mendable by a proposal.
+    row = ConfidencePolicy.objects.in_workspace(workspace).filter(policy_key=definition.key).first()
+    return (row.version, row.config) if row else (0, default_config(definition))
+
+
+def _check_change(
+    definition: PolicyDefinition, base_config: object, proposed: PolicyConfig, acknowledged: bool
+) -> None:
+    changes = changes_between(definition, base_config, proposed)
+    if not any(change.is_change for change in changes):
+        raise InvalidInput("The proposed values are those in force: there is nothing to change.")
+    if not acknowledged and any(change.is_large for change in changes):
+        raise InvalidInput(LARGE_STEP)
+
+
+LARGE_STEP = (
+    "A value moves further than the largest step of its definition. "
+    "Propose a smaller step, or acknowledge the large one explicitly."
+)
+
+
+def _expiry(now: datetime) -> datetime:
+    return now + timedelta(days=settings.CONFIDENCE_PROPOSAL_EXPIRY_DAYS)

@@ -1,0 +1,124 @@
+"""The life of a proposal as a table, and the one way to take a step in it.
+
+A step is a compare-and-swap: an UPDATE on id *and* the status that was read, which must change exactly one row, in
+one transaction with its `ProposalEvent`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from confidence_project.errors import Conflict, NotFound
+from governance.models import ConfidencePolicyProposal, ProposalEvent, Workspace
+from governance.permissions import Person
+
+Status = ConfidencePolicyProposal.Status
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """From which statuses a verb leads where."""
+
+    sources: tuple[Status, ...]
+    target: Status
+    done: str
+
+
+TRANSITIONS: dict[str, Transition] = {
+    "approve": Transition((Status.PENDING,), Status.APPROVED, "approved"),
+    "reject": Transition((Status.PENDING, Status.APPROVED), Status.REJECTED, "rejected"),
+    "apply": Transition((Status.APPROVED,), Status.APPLIED, "applied"),
+    "supersede": Transition((Status.PENDING, Status.APPROVED), Status.SUPERSEDED, "superseded"),
+    "expire": Transition((Status.PENDING, Status.APPROVED), Status.EXPIRED, "marked as expired"),
+}
+
+
+def require_source(verb: str, proposal: ConfidencePolicyProposal) -> None:
+    """Raise `Conflict`, naming the current state, when the verb does not lead on from it."""
+    rule = TRANSITIONS[verb]
+    if proposal.status not in rule.sources:
+        sources = " or ".join(rule.sources)
+        raise Conflict(f"The proposal is {proposal.status}; only one that is {sources} can be {rule.done}.")
+
+
+def take_step(
+    verb: str,
+    proposal: ConfidencePolicyProposal,
+    *,
+    actor: Person | None,
+    at: datetime,
+    reason: str = "",
+    break_glass: bool = False,
+    **changes: Any,
+) -> None:
+    """Move `proposal` on and write its event; call it inside a transaction.
+
+    Raises
+    ------
+    Conflict
+        The verb does not lead on from the proposal's state, or somebody else moved it since it was read.
+    """
+    require_source(verb, proposal)
+    target = TRANSITIONS[verb].target
+    unmoved = ConfidencePolicyProposal.objects.filter(pk=proposal.pk, status=proposal.status)
+    if unmoved.update(status=target, **changes) != 1:
+        raise Conflict("Somebody else moved the proposal at the same moment. Look at it again.")
+    write_event(proposal, verb, proposal.status, target, actor=actor, at=at, reason=reason, break_glass=break_glass)
+    proposal.refresh_from_db()
+
+
+def write_event(
+    proposal: ConfidencePolicyProposal,
+    verb: str,
+    from_status: str,
+    to_status: str,
+    *,
+    actor: Person | None,
+    at: datetime,
+    reason: str = "",
+    break_glass: bool = False,
+) -> None:
+    """Append one line to the proposal's history."""
+    ProposalEvent.objects.create(
+        proposal=proposal,
+        workspace_id=proposal.workspace_id,
+        verb=verb,
+        from_status=from_status,
+        to_status=to_status,
+        actor_id=actor.pk if actor else None,
+        actor_name=actor.get_username() if actor else "",
+        reason=reason,
+        break_glass=break_glass,
+        at=at,
+    )
+
+
+def lock(workspace: Workspace) -> None:
+    """Take the workspace's row for this transaction: verbs of one workspace run one after the other.
+
+    Two verbs that touch several proposals in different orders would deadlock otherwise. `no_key` lets inserts that
+    refer to the workspace (every ingested record) go on meanwhile. SQLite has taken its lock at BEGIN.
+    """
+    if not Workspace.objects.select_for_update(no_key=True).filter(pk=workspace.pk).exists():
+        raise NotFound("The workspace does not exist any more.")
+
+
+def proposal_in(workspace: Workspace, proposal_id: int) -> ConfidencePolicyProposal:
+    """Return a proposal of the workspace; raise `NotFound` for any other."""
+    proposal = ConfidencePolicyProposal.objects.in_workspace(workspace).filter(pk=proposal_id).first()
+    if proposal is None:
+        raise NotFound("There is no such proposal in this workspace.")
+    return proposal
+
+
+def supersede_open(
+    workspace: Workspace, policy_key: str, *, actor: Person | None, at: datetime, reason: str, origin: str | None = None
+) -> None:
+    """Supersede the open proposals of a policy, or those of one origin."""
+    rows = ConfidencePolicyProposal.objects.in_workspace(workspace).filter(
+        policy_key=policy_key, status__in=ConfidencePolicyProposal.OPEN
+    )
+    for proposal in rows.filter(origin=origin) if origin else rows:
+        take_step("supersede", proposal, actor=actor, at=at, reason=reason)
