@@ -60,6 +60,7 @@ class AIInteraction(HostRecord):
     duration_ms = models.FloatField(null=True, blank=True)
     trace_id = models.CharField(max_length=32, blank=True, default="")
     span_id = models.CharField(max_length=16, blank=True, default="")
+    response_id = models.CharField(max_length=200, blank=True, default="", help_text="The provider's id of its answer.")
     metadata = models.JSONField(null=True, blank=True)
     metadata_removed = models.JSONField(
         null=True, blank=True, help_text="How many metadata entries were removed, by reason."
@@ -67,6 +68,13 @@ class AIInteraction(HostRecord):
 
     class Meta(HostRecord.Meta):
         verbose_name = "AI interaction"
+        indexes = [
+            *HostRecord.Meta.indexes,
+            # Evaluations name the answer that they judge by the provider's id.
+            models.Index(
+                fields=["workspace", "response_id"], condition=~models.Q(response_id=""), name="aiinteraction_response"
+            ),
+        ]
 
 
 class AIDraft(HostRecord):

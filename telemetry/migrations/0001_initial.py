@@ -61,6 +61,7 @@ class Migration(migrations.Migration):
                 ('duration_ms', models.FloatField(blank=True, null=True)),
                 ('trace_id', models.CharField(blank=True, default='', max_length=32)),
                 ('span_id', models.CharField(blank=True, default='', max_length=16)),
+                ('response_id', models.CharField(blank=True, default='', help_text="The provider's id of its answer.", max_length=200)),
                 ('metadata', models.JSONField(blank=True, null=True)),
                 ('metadata_removed', models.JSONField(blank=True, help_text='How many metadata entries were removed, by reason.', null=True)),
                 ('workspace', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='governance.workspace')),
@@ -157,6 +158,10 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name='aiinteraction',
             index=models.Index(fields=['workspace', 'id'], name='aiinteraction_page'),
+        ),
+        migrations.AddIndex(
+            model_name='aiinteraction',
+            index=models.Index(condition=models.Q(('response_id', ''), _negated=True), fields=['workspace', 'response_id'], name='aiinteraction_response'),
         ),
         migrations.AddConstraint(
             model_name='aiinteraction',

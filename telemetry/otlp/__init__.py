@@ -1,0 +1,1 @@
+"""OTLP/HTTP: spans of AI calls become interactions, evaluations and decisions go to whoever registered for them."""

@@ -1,0 +1,78 @@
+"""The OTLP endpoints: `POST /v1/traces` and `POST /v1/logs`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+from django.http import HttpResponse
+from rest_framework.negotiation import BaseContentNegotiation
+from rest_framework.renderers import BaseRenderer
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+from confidence_project.problems import exception_handler
+from governance.authentication import workspace_of
+from governance.models import ApiKey, Workspace
+from telemetry.otlp.receiving import Records, receive_logs, receive_spans
+from telemetry.otlp.wire import LOGS, TRACES, Signal, read_records, reply, reply_error
+
+
+class _TypeOfTheRequest(BaseContentNegotiation):
+    """OTLP replies in the type of the request, whatever the client says that it accepts."""
+
+    def select_renderer(
+        self, request: Request, renderers: Any, format_suffix: str | None = None
+    ) -> tuple[BaseRenderer, str]:
+        return renderers[0], renderers[0].media_type
+
+
+def otlp_error(error: Exception, context: dict[str, Any]) -> HttpResponse | None:
+    """Return what the problem of `error` is in OTLP: the same status and headers, a `google.rpc.Status` as body."""
+    problem = exception_handler(error, context)
+    if problem is None:
+        return None
+    response = reply_error(context["request"], problem.status_code, json.loads(problem.content)["detail"])
+    for name in ("Retry-After", "WWW-Authenticate"):
+        if name in problem.headers:
+            response[name] = problem.headers[name]
+    return response
+
+
+class _Export(APIView):
+    schema = None
+    content_negotiation_class = _TypeOfTheRequest
+    required_scopes = {"POST": ApiKey.Scope.INGEST}
+
+    signal: ClassVar[Signal]
+
+    def receive(self, workspace: Workspace, records: Records) -> list[str]:
+        """Take the records; return why some were rejected, one reason each."""
+        raise NotImplementedError
+
+    def get_exception_handler(self) -> Callable[[Exception, dict[str, Any]], HttpResponse | None]:
+        return otlp_error
+
+    def post(self, request: Request) -> HttpResponse:
+        http = request._request
+        rejections = self.receive(workspace_of(request), read_records(http, self.signal))
+        return reply(http, self.signal, rejections)
+
+
+class ExportTraces(_Export):
+    """Spans."""
+
+    signal = TRACES
+
+    def receive(self, workspace: Workspace, records: Records) -> list[str]:
+        return receive_spans(workspace, records)
+
+
+class ExportLogs(_Export):
+    """Log records."""
+
+    signal = LOGS
+
+    def receive(self, workspace: Workspace, records: Records) -> list[str]:
+        return receive_logs(workspace, records)

@@ -1,0 +1,106 @@
+"""Which attributes of OpenTelemetry are looked at. Everything else, and so all content, is dropped unseen.
+
+The GenAI conventions are in development, so the former spellings are read too; OpenInference has names of its own.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+
+from opentelemetry.proto.common.v1.common_pb2 import KeyValue
+
+from governance.vocabulary import host_id_or_blank, identifier_or_blank
+
+MOST_TOKENS = 2_147_483_647
+
+SPAN_KIND = "openinference.span.kind"
+OUTPUT_VALUE = "output.value"
+"""The one attribute with content that is opened: on `DECISION` spans, for the numbers inside. See `answers`."""
+
+FEATURE = ("confidence.feature_id", "service.name")
+POLICY_KEY = ("confidence.policy_key",)
+PROMPT_KEY = ("confidence.prompt_key", "gen_ai.prompt.name")
+OPERATION = ("gen_ai.operation.name",)
+PROVIDER = (
+    "gen_ai.provider.name",
+    "gen_ai.system",
+    "llm.provider",
+    "llm.system",
+    "decision.provider",
+    "decision.system",
+)
+MODEL = (
+    "gen_ai.response.model", "llm.response.model_name", "decision.response.model_name",
+    "llm.model_name", "embedding.model_name", "decision.model_name",
+    "gen_ai.request.model", "llm.request.model_name", "decision.request.model_name",
+)  # fmt: skip
+"""The model that answered comes before the alias that was asked for."""
+RESPONSE_ID = ("gen_ai.response.id",)
+ERROR_TYPE = ("error.type",)
+
+INPUT_TOKENS = (
+    "gen_ai.usage.input_tokens", "gen_ai.usage.prompt_tokens", "llm.token_count.prompt", "decision.token_count.input",
+)  # fmt: skip
+OUTPUT_TOKENS = (
+    "gen_ai.usage.output_tokens", "gen_ai.usage.completion_tokens",
+    "llm.token_count.completion", "decision.token_count.output",
+)  # fmt: skip
+CACHED_TOKENS = ("gen_ai.usage.cache_read.input_tokens", "llm.token_count.prompt_details.cache_read")
+REASONING_TOKENS = ("gen_ai.usage.reasoning.output_tokens", "llm.token_count.completion_details.reasoning")
+
+EVALUATION_NAME = ("gen_ai.evaluation.name",)
+SCORE_VALUE = ("gen_ai.evaluation.score.value",)
+SCORE_LABEL = ("gen_ai.evaluation.score.label",)
+EVENT_NAME = ("event.name",)
+EXCEPTION_TYPE = ("exception.type",)
+
+_LABELS = frozenset(
+    (
+        SPAN_KIND, *FEATURE, *POLICY_KEY, *PROMPT_KEY, *OPERATION, *PROVIDER, *MODEL, *RESPONSE_ID, *ERROR_TYPE,
+        *EVALUATION_NAME, *SCORE_LABEL, *EVENT_NAME, *EXCEPTION_TYPE,
+    )
+)  # fmt: skip
+_NUMBERS = frozenset((*INPUT_TOKENS, *OUTPUT_TOKENS, *CACHED_TOKENS, *REASONING_TOKENS, *SCORE_VALUE))
+
+# The GenAI instrumentation of Python sends the class itself: <class 'openai.RateLimitError'>.
+_ERROR = re.compile(r"(?:<class ')?(?:[A-Za-z0-9_]{1,60}\.){0,9}_?([A-Za-z0-9][A-Za-z0-9_]{0,99})(?:'>)?")
+
+Attributes = Mapping[str, str | float]
+
+
+def _class_name(value: str) -> str:
+    found = _ERROR.fullmatch(value)
+    return found[1] if found else ""
+
+
+_READERS = {
+    **dict.fromkeys(RESPONSE_ID, host_id_or_blank),
+    **dict.fromkeys((*ERROR_TYPE, *EXCEPTION_TYPE), _class_name),
+}
+
+
+def known_attributes(pairs: Iterable[KeyValue]) -> dict[str, str | float]:
+    """Return the attributes that this project knows: labels without white space, and numbers."""
+    kept: dict[str, str | float] = {}
+    for pair in pairs:
+        kind = pair.value.WhichOneof("value")
+        if pair.key in _LABELS and kind == "string_value":
+            kept[pair.key] = _READERS.get(pair.key, identifier_or_blank)(pair.value.string_value)
+        elif pair.key in _NUMBERS and kind in ("int_value", "double_value"):
+            kept[pair.key] = getattr(pair.value, kind)
+    return kept
+
+
+def label(attributes: Attributes, names: Iterable[str]) -> str:
+    """Return the first of `names` that is there and is not blank, "" when there is none."""
+    return next((value for name in names if isinstance(value := attributes.get(name), str) and value), "")
+
+
+def tokens(attributes: Attributes, names: Iterable[str]) -> int | None:
+    """Return the first of `names` that is a number of tokens, None when there is none."""
+    for name in names:
+        value = attributes.get(name)
+        if isinstance(value, int | float) and 0 <= value <= MOST_TOKENS and value == int(value):
+            return int(value)
+    return None
