@@ -12,7 +12,6 @@ from uuid import UUID
 
 from pydantic import (
     AfterValidator,
-    AwareDatetime,
     BaseModel,
     ConfigDict,
     Field,
@@ -22,20 +21,16 @@ from pydantic import (
     model_validator,
 )
 
-from governance.definitions import LATTICE, PolicyDefinition, to_lattice
+from governance.definitions import PolicyDefinition
+from governance.vocabulary import HostId, Identifier, Probability, Timestamp
+from ledger.reasons import PipelineReason
 
 CONTRACT_VERSION = "1"
-
-Identifier = Annotated[str, StringConstraints(strict=True, pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/@+\-]{0,199}$")]
-"""A name from a closed vocabulary (provider, model, task): no white space, so no sentence fits."""
-
-HostId = Annotated[str, StringConstraints(strict=True, pattern=r"^[\x21-\x7e]{1,200}$")]
-"""An id that the host made: visible ASCII without spaces, 1 to 200 characters."""
 
 PromptHash = Annotated[str, StringConstraints(strict=True, pattern=r"^[0-9a-f]{64}$")]
 
 ConfidenceKindName = Literal["self_reported", "token_probability", "classifier", "decision_model", "unspecified"]
-"""Where a confidence comes from; the same names as `ledger.models.ConfidenceKind`."""
+"""Where a confidence comes from, as a host may say; `ledger.models.ConfidenceKind` has the gate's own beside these."""
 
 _STORABLE = re.compile("[^\x00\ud800-\udfff]*")
 
@@ -46,14 +41,7 @@ def _storable(text: str) -> str:
     return text
 
 
-def _four_decimals(value: float) -> float:
-    return to_lattice(value) / LATTICE
-
-
 Text = Annotated[str, StringConstraints(strict=True, max_length=10_000), AfterValidator(_storable)]
-
-Probability = Annotated[float, Field(strict=True, ge=0, le=1, allow_inf_nan=False), AfterValidator(_four_decimals)]
-"""A number in [0, 1], rounded to the 4 decimals that are stored and compared."""
 
 
 class RecommendedAction(BaseModel):
@@ -81,10 +69,24 @@ class LLMDecision(BaseModel):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DecisionGatePayload:
-    """Everything about one decision that the gate judges. `schema_valid` False: there was one, and it was broken."""
+    """Everything about one decision that the gate judges.
+
+    Parameters
+    ----------
+    stated_confidence, action_type
+        Of a decision that came in another form than an `LLMDecision`.
+    schema_valid
+        False: there was a decision, and it was broken.
+    refused
+        The model declined to answer.
+    withheld
+        A reason of the pipeline's own for which this must not run, whatever the thresholds say.
+    """
 
     policy_key: str
-    llm_decision: LLMDecision | None
+    llm_decision: LLMDecision | None = None
+    stated_confidence: float | None = None
+    action_type: str | None = None
     ml_risk_score: float | None = None
     schema_valid: bool = True
     provider: str = ""
@@ -94,6 +96,12 @@ class DecisionGatePayload:
     task: str = ""
     channel: str = ""
     refused: bool = False
+    withheld: PipelineReason | None = None
+
+    @property
+    def confidence(self) -> float | None:
+        """The decision's confidence in [0, 1]; None when there is no decision."""
+        return self.llm_decision.confidence if self.llm_decision else self.stated_confidence
 
     @property
     def segment(self) -> dict[str, str]:
@@ -108,21 +116,48 @@ class DecisionGatePayload:
         }
 
 
+class AnswerEnvelope(BaseModel):
+    """The reply of a decision model as it came, and whose it is. A broken reply is a recorded block."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    dialect: Literal["openai", "system_one"] = Field(
+        description="The reply's form: OpenAI Decisions API, or System One (TypeSafe and others)."
+    )
+    provider: Identifier
+    prompt_hash: PromptHash | None = Field(default=None, description="Names the wording of the questions.")
+    response: Any
+
+
 class DecisionEnvelope(BaseModel):
-    """A decision as a host submits it. `decision` is judged by the gate: a broken one is a recorded block."""
+    """A decision as a host submits it: an `LLMDecision`, or the answer of a decision model.
+
+    Both are judged by the gate: a broken one is a recorded block.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     external_id: HostId
     policy_key: Identifier
     decision: Any = None
+    answer: AnswerEnvelope | None = None
     ml_risk_score: Probability | None = None
     confidence_kind: ConfidenceKindName = "unspecified"
-    occurred_at: AwareDatetime | None = None
+    occurred_at: Timestamp | None = None
     case_key: HostId | None = None
     task: Identifier | None = None
     channel: Identifier | None = None
     interaction: HostId | None = Field(default=None, description="External id of an interaction sent before.")
+
+    @model_validator(mode="after")
+    def _comes_in_one_form(self) -> DecisionEnvelope:
+        if self.answer is None:
+            return self
+        if self.decision is not None:
+            raise ValueError("send a decision or an answer, not both")
+        if self.confidence_kind != "unspecified":
+            raise ValueError("an answer brings its own confidence kind: leave confidence_kind out")
+        return self
 
 
 class OutcomeEnvelope(BaseModel):
@@ -137,7 +172,7 @@ class OutcomeEnvelope(BaseModel):
     source: Literal["human_review", "downstream_event", "sentiment", "booking"]
     automation_executed: StrictBool | None = None
     downstream_failure: StrictBool | None = None
-    observed_at: AwareDatetime | None = None
+    observed_at: Timestamp | None = None
 
     @model_validator(mode="after")
     def _names_one_decision(self) -> OutcomeEnvelope:

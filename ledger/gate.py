@@ -8,32 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
 
 from governance.definitions import FieldKind, to_lattice
 from governance.policies import EffectivePolicy
 from ledger.contracts import DecisionGatePayload
+from ledger.reasons import THRESHOLD_REASONS, PipelineReason, Reason
 
-
-class Reason(StrEnum):
-    """Reason codes, in the order in which they are looked for."""
-
-    KILL_SWITCH = "kill_switch"
-    AUTOMATION_DISABLED = "automation_disabled"
-    POLICY_UNAVAILABLE = "policy_unavailable"
-    SCHEMA_INVALID = "schema_invalid"
-    LLM_REFUSAL = "llm_refusal"
-    MISSING_LLM_DECISION = "missing_llm_decision"
-    PROVIDER_BLOCKED = "provider_blocked"
-    MODEL_BLOCKED = "model_blocked"
-    MISSING_RISK_SCORE = "missing_risk_score"
-    ML_RISK_THRESHOLD_EXCEEDED = "ml_risk_threshold_exceeded"
-    LLM_CONFIDENCE_BELOW_THRESHOLD = "llm_confidence_below_threshold"
-    ALLOWED = "allowed"
-
-
-THRESHOLD_REASONS = frozenset({Reason.ML_RISK_THRESHOLD_EXCEEDED, Reason.LLM_CONFIDENCE_BELOW_THRESHOLD})
-"""Blocks that another threshold would have let through: what audit sampling draws from."""
+__all__ = ["THRESHOLD_REASONS", "DecisionGate", "GateContext", "GateVerdict", "Reason"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +32,7 @@ class GateContext:
 class GateVerdict:
     """`thresholds` holds the values that applied, by field; empty and without version when no policy was read."""
 
-    reason: Reason
+    reason: Reason | PipelineReason
     thresholds: Mapping[str, float] = field(default_factory=dict)
     policy_version: int | None = None
 
@@ -88,12 +69,14 @@ class DecisionGate:
             return Reason.KILL_SWITCH
         return None if self.context.automation_enabled else Reason.AUTOMATION_DISABLED
 
-    def _block_by_content(self, payload: DecisionGatePayload) -> Reason | None:
+    def _block_by_content(self, payload: DecisionGatePayload) -> Reason | PipelineReason | None:
+        if payload.withheld is not None:
+            return payload.withheld
         if not payload.schema_valid:
             return Reason.SCHEMA_INVALID
         if payload.refused:
             return Reason.LLM_REFUSAL
-        if payload.llm_decision is None:
+        if payload.confidence is None:
             return Reason.MISSING_LLM_DECISION
         if payload.provider in self.context.blocked_providers:
             return Reason.PROVIDER_BLOCKED
@@ -110,8 +93,8 @@ class DecisionGate:
             if to_lattice(payload.ml_risk_score) >= to_lattice(thresholds[risk_field.name]):
                 return Reason.ML_RISK_THRESHOLD_EXCEEDED
         confidence_field = policy.definition.field_of_kind(FieldKind.CONFIDENCE_THRESHOLD)
-        if confidence_field is None or payload.llm_decision is None:
+        if confidence_field is None or payload.confidence is None:
             return Reason.POLICY_UNAVAILABLE
-        if to_lattice(payload.llm_decision.confidence) < to_lattice(thresholds[confidence_field.name]):
+        if to_lattice(payload.confidence) < to_lattice(thresholds[confidence_field.name]):
             return Reason.LLM_CONFIDENCE_BELOW_THRESHOLD
         return None

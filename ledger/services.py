@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import time
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ from governance.clock import CLOCK_SKEW, check_time
 from governance.definitions import LATTICE, get_definition, to_lattice
 from governance.models import Workspace
 from ledger.contracts import CONTRACT_VERSION, DecisionGatePayload, OutcomeEnvelope, kept_parameters
+from ledger.emission import emit_verdicts
 from ledger.gate import THRESHOLD_REASONS, GateVerdict
 from ledger.models import DecisionExternalId, DecisionOutcome, DecisionRecord
 
@@ -59,8 +61,10 @@ class DecisionLedger:
             When called inside a transaction: a verdict counts only once its record is committed.
         """
         record = self.build(payload, verdict, alongside or RecordedAlongside(occurred_at=timezone.now()))
+        started = time.perf_counter()
         with transaction.atomic(durable=True):
             record.save(force_insert=True)
+        emit_verdicts([record], seconds=time.perf_counter() - started)
         return record
 
     async def arecord_event(
@@ -86,13 +90,13 @@ class DecisionLedger:
             schema_version=CONTRACT_VERSION,
             schema_valid=payload.schema_valid,
             ml_risk_score=four_decimals(payload.ml_risk_score),
-            llm_confidence=four_decimals(decision.confidence if decision else None),
+            llm_confidence=four_decimals(payload.confidence),
             confidence_kind=payload.confidence_kind,
             task=payload.task,
             channel=payload.channel,
             gate_verdict=verdict.verdict,
             gate_reason=verdict.reason.value,
-            action_type=decision.recommended_action.type if decision else None,
+            action_type=decision.recommended_action.type if decision else payload.action_type,
             action_params=json.dumps(kept_parameters(decision, get_definition(payload.policy_key)), sort_keys=True)
             if decision
             else None,

@@ -72,7 +72,7 @@ class Migration(migrations.Migration):
                 ('policy_key', models.CharField(max_length=100)),
                 ('policy_version', models.PositiveIntegerField(help_text='Null: none could be read, or none applied.', null=True)),
                 ('thresholds', models.JSONField(default=dict, help_text='The values that were applied, by field.')),
-                ('confidence_kind', models.CharField(choices=[('self_reported', 'Stated by the model'), ('token_probability', 'Token probability'), ('classifier', 'Probability of a classifier'), ('decision_model', 'Answer of a decision model'), ('unspecified', 'Not said')], default='unspecified', max_length=20)),
+                ('confidence_kind', models.CharField(choices=[('self_reported', 'Stated by the model'), ('token_probability', 'Token probability'), ('classifier', 'Probability of a classifier'), ('decision_model', 'Answer of a decision model'), ('predicate_yes', 'Predicate: P(yes)'), ('predicate_max', 'Predicate: the larger of P(yes) and P(no)'), ('openai_choice', 'Choice of the OpenAI Decisions API'), ('openai_score', 'Score of the OpenAI Decisions API'), ('system_one_choice', 'Choice of System One'), ('system_one_score', 'Score of System One'), ('unspecified', 'Not said')], default='unspecified', max_length=20)),
                 ('task', models.CharField(blank=True, default='', help_text='Which question was decided.', max_length=200)),
                 ('channel', models.CharField(blank=True, default='', max_length=200)),
                 ('occurred_at', models.DateTimeField(help_text="When the decision was made, by the host's clock.")),
@@ -139,7 +139,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('position', models.PositiveBigIntegerField(primary_key=True, serialize=False)),
                 ('entry', models.CharField(choices=[('decision', 'Decision'), ('outcome', 'Outcome'), ('amendment', 'Amendment')], max_length=9)),
-                ('entry_id', models.CharField(help_text='Primary key of the row that the leaf commits to.', max_length=36)),
+                ('entry_id', models.CharField(help_text='Primary key of the row that the leaf commits to; numbers have 20 digits, so that text sorts alike.', max_length=36)),
                 ('leaf_hash', models.BinaryField(max_length=32)),
             ],
             options={
@@ -147,6 +147,21 @@ class Migration(migrations.Migration):
                 'abstract': False,
                 'base_manager_name': 'objects',
                 'constraints': [models.UniqueConstraint(fields=('entry', 'entry_id'), name='log_leaf_once')],
+            },
+        ),
+        migrations.CreateModel(
+            name='LogNode',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('level', models.PositiveSmallIntegerField()),
+                ('index', models.PositiveBigIntegerField(help_text='Subtrees of this level, counted from 0 at the left.')),
+                ('node_hash', models.BinaryField(max_length=32)),
+            ],
+            options={
+                'ordering': ['level', 'index'],
+                'abstract': False,
+                'base_manager_name': 'objects',
+                'constraints': [models.UniqueConstraint(fields=('level', 'index'), name='log_node_once')],
             },
         ),
         migrations.CreateModel(
@@ -172,6 +187,14 @@ class Migration(migrations.Migration):
             model_name='decisionrecord',
             index=models.Index(fields=['workspace', 'decision_id'], name='ledger_by_workspace'),
         ),
+        migrations.AddIndex(
+            model_name='decisionrecord',
+            index=models.Index(condition=models.Q(('case_key', ''), _negated=True), fields=['workspace', 'policy_key', 'occurred_at'], name='ledger_cases'),
+        ),
+        migrations.AddIndex(
+            model_name='decisionrecord',
+            index=models.Index(condition=models.Q(('interaction__isnull', False)), fields=['interaction'], name='ledger_by_interaction'),
+        ),
         migrations.AddConstraint(
             model_name='decisionrecord',
             constraint=models.CheckConstraint(condition=models.Q(('llm_confidence__isnull', True), models.Q(('llm_confidence__gte', 0), ('llm_confidence__lte', 1)), _connector='OR'), name='ledger_confidence_is_probability'),
@@ -192,6 +215,10 @@ class Migration(migrations.Migration):
             model_name='decisionoutcome',
             index=models.Index(fields=['workspace', 'id'], name='outcome_by_workspace'),
         ),
+        migrations.AddIndex(
+            model_name='decisionoutcome',
+            index=models.Index(condition=models.Q(('sequence', 2)), fields=['decision'], name='outcome_second'),
+        ),
         migrations.AddConstraint(
             model_name='decisionoutcome',
             constraint=models.UniqueConstraint(fields=('decision', 'sequence'), name='outcome_sequence_once'),
@@ -207,6 +234,7 @@ class Migration(migrations.Migration):
                 "DecisionOutcome",
                 "LedgerAmendment",
                 "LogLeaf",
+                "LogNode",
                 "Checkpoint",
             ],
             views={"decision_ledger_effective": EFFECTIVE},

@@ -33,6 +33,13 @@ class ConfidenceKind(models.TextChoices):
     TOKEN_PROBABILITY = "token_probability", "Token probability"
     CLASSIFIER = "classifier", "Probability of a classifier"
     DECISION_MODEL = "decision_model", "Answer of a decision model"
+    PREDICATE_YES = "predicate_yes", "Predicate: P(yes)"
+    PREDICATE_MAX = "predicate_max", "Predicate: the larger of P(yes) and P(no)"
+    # What a choice's or a score's confidence measures (top probability, peakedness) is the dialect's own affair.
+    OPENAI_CHOICE = "openai_choice", "Choice of the OpenAI Decisions API"
+    OPENAI_SCORE = "openai_score", "Score of the OpenAI Decisions API"
+    SYSTEM_ONE_CHOICE = "system_one_choice", "Choice of System One"
+    SYSTEM_ONE_SCORE = "system_one_score", "Score of System One"
     UNSPECIFIED = "unspecified", "Not said"
 
 
@@ -90,6 +97,11 @@ class DecisionRecord(AppendOnlyModel):
         indexes = [
             models.Index(fields=["workspace", "policy_key", "occurred_at"], name="ledger_calibration"),
             models.Index(fields=["workspace", "decision_id"], name="ledger_by_workspace"),
+            models.Index(
+                fields=["workspace", "policy_key", "occurred_at"], condition=~Q(case_key=""), name="ledger_cases"
+            ),
+            # Evaluations name the call that a decision rests on.
+            models.Index(fields=["interaction"], condition=Q(interaction__isnull=False), name="ledger_by_interaction"),
         ]
         constraints = [
             _probability_check("llm_confidence", "ledger_confidence_is_probability"),
@@ -152,7 +164,11 @@ class DecisionOutcome(AppendOnlyModel):
 
     class Meta(AppendOnlyModel.Meta):
         ordering = ["-id"]
-        indexes = [models.Index(fields=["workspace", "id"], name="outcome_by_workspace")]
+        indexes = [
+            models.Index(fields=["workspace", "id"], name="outcome_by_workspace"),
+            # Few decisions have a second outcome; calibration finds them here instead of looking at every one.
+            models.Index(fields=["decision"], condition=Q(sequence=2), name="outcome_second"),
+        ]
         constraints = [
             models.UniqueConstraint(fields=["decision", "sequence"], name="outcome_sequence_once"),
             models.UniqueConstraint(fields=["workspace", "external_id"], name="outcome_external_id_once"),

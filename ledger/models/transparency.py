@@ -17,7 +17,10 @@ class LogLeaf(AppendOnlyModel):
 
     position = models.PositiveBigIntegerField(primary_key=True)
     entry = models.CharField(max_length=9, choices=Entry.choices)
-    entry_id = models.CharField(max_length=36, help_text="Primary key of the row that the leaf commits to.")
+    entry_id = models.CharField(
+        max_length=36,
+        help_text="Primary key of the row that the leaf commits to; numbers have 20 digits, so that text sorts alike.",
+    )
     leaf_hash = models.BinaryField(max_length=32)
 
     objects = AppendOnlyQuerySet.as_manager()
@@ -28,6 +31,26 @@ class LogLeaf(AppendOnlyModel):
 
     def __str__(self) -> str:
         return f"leaf {self.position}"
+
+
+class LogNode(AppendOnlyModel):
+    """The hash of a complete subtree of 2^level leaves, kept for every eighth level.
+
+    With these, which are one row for about 255 leaves, a root or a proof reads a few hundred rows at any size.
+    """
+
+    level = models.PositiveSmallIntegerField()
+    index = models.PositiveBigIntegerField(help_text="Subtrees of this level, counted from 0 at the left.")
+    node_hash = models.BinaryField(max_length=32)
+
+    objects = AppendOnlyQuerySet.as_manager()
+
+    class Meta(AppendOnlyModel.Meta):
+        ordering = ["level", "index"]
+        constraints = [models.UniqueConstraint(fields=["level", "index"], name="log_node_once")]
+
+    def __str__(self) -> str:
+        return f"node {self.index} of level {self.level}"
 
 
 class Checkpoint(AppendOnlyModel):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -11,17 +12,19 @@ from pydantic import TypeAdapter, ValidationError
 
 from confidence_project.errors import DomainError, FieldProblem, InvalidInput, UnknownPolicyKey
 from confidence_project.submissions import Stored, Submission, settle
+from governance.clock import check_time
 from governance.controls import read_controls
 from governance.definitions import PolicyDefinition, get_definition
 from governance.models import Workspace
 from governance.policies import PolicyUnavailable, get_confidence_policy
 from ledger.contracts import DecisionEnvelope, DecisionGatePayload, Identifier, parse_llm_decision
+from ledger.emission import emit_verdicts
 from ledger.gate import DecisionGate, GateContext
 from ledger.models import DecisionRecord
+from ledger.pipelines.decision_models import payload_from_answer
 from ledger.services import (
     DecisionLedger,
     RecordedAlongside,
-    check_time,
     decisions_by_external_id,
     insert_with_external_ids,
 )
@@ -97,7 +100,11 @@ def decide_many(
         insert_with_external_ids([record for record in made if isinstance(record, DecisionRecord)], hashes)
         return made
 
-    return settle(submissions, find=lambda ids: decisions_by_external_id(workspace, ids), create=create)
+    started = time.perf_counter()
+    results = settle(submissions, find=lambda ids: decisions_by_external_id(workspace, ids), create=create)
+    committed = [result.record for result in results if isinstance(result, Stored) and result.created]
+    emit_verdicts(committed, seconds=time.perf_counter() - started)
+    return results
 
 
 def _read_all_governing(workspace: Workspace, policy_keys: set[str]) -> dict[str, Governing | DomainError]:
@@ -135,7 +142,10 @@ def _judge(
     if item.interaction and item.interaction not in interactions:
         detail = "no interaction of this workspace has this id; send it first, or leave the field out"
         return InvalidInput(detail, [FieldProblem("/interaction", "unknown", detail)])
-    payload = build_payload(item, rules.definition)
+    try:
+        payload = build_payload(item, rules.definition)
+    except InvalidInput as error:
+        return error
     alongside = RecordedAlongside(
         occurred_at=occurred_at,
         external_id=item.external_id,
@@ -147,7 +157,15 @@ def _judge(
 
 
 def build_payload(item: DecisionEnvelope, definition: PolicyDefinition) -> DecisionGatePayload:
-    """Return what the gate judges. Of a decision that breaks the contract, only a sound provider and model stay."""
+    """Return what the gate judges. Of a decision that breaks the contract, only a sound provider and model stay.
+
+    Raises
+    ------
+    InvalidInput
+        It is the answer of a decision model, and the policy states no rule for answers.
+    """
+    if item.answer is not None:
+        return payload_from_answer(item, item.answer, definition)
     decision = None if item.decision is None else parse_llm_decision(item.decision, definition)
     raw = item.decision if isinstance(item.decision, dict) else {}
     return DecisionGatePayload(

@@ -7,7 +7,8 @@ import json
 from decimal import Decimal
 
 import pytest
-from django.db import transaction
+from asgiref.sync import sync_to_async
+from django.db import connections, transaction
 
 from governance.definitions import get_definition
 from governance.policies import get_confidence_policy
@@ -81,5 +82,11 @@ def test_decide__inside_a_transaction__refused_because_nothing_would_be_committe
 def test_arecord_event__from_a_coroutine__commits_the_same_record():
     workspace, asked = WorkspaceFactory(), payload()
     verdict = evaluate(workspace, asked)
-    record = asyncio.run(DecisionLedger(workspace).arecord_event(asked, verdict))
+
+    async def record_and_hang_up():
+        record = await DecisionLedger(workspace).arecord_event(asked, verdict)
+        await sync_to_async(connections.close_all)()
+        return record
+
+    record = asyncio.run(record_and_hang_up())
     assert DecisionRecord.objects.get(pk=record.pk).gate_reason == "allowed"

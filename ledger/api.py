@@ -1,0 +1,154 @@
+"""HTTP API of the ledger: ask the gate, attach outcomes, read both."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from django.db.models import QuerySet
+from drf_spectacular.utils import extend_schema, extend_schema_view
+from pydantic import TypeAdapter
+from rest_framework.generics import ListAPIView, RetrieveAPIView
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from confidence_project.ingest import ingest
+from confidence_project.openapi import LISTED, PROBLEMS_OF_READING, document_ingestion
+from confidence_project.pagination import RecordPagination
+from confidence_project.problems import CONTENT_TYPE, Problem
+from governance.authentication import api_key_of, workspace_of
+from governance.models import ApiKey
+from ledger import selectors
+from ledger.contracts import DecisionEnvelope, LLMDecision, OutcomeEnvelope
+from ledger.models import DecisionOutcome, DecisionRecord
+from ledger.pipelines.decisions import decide_many
+from ledger.serializers import (
+    DecisionDetailSerializer,
+    DecisionFilter,
+    DecisionSerializer,
+    OutcomeFilter,
+    OutcomeSerializer,
+    VerdictSerializer,
+)
+from ledger.services import record_outcomes
+
+Scope = ApiKey.Scope
+
+_DECISION = TypeAdapter(DecisionEnvelope)
+_OUTCOME = TypeAdapter(OutcomeEnvelope)
+
+
+class GateRequestEnvelope(DecisionEnvelope):
+    """What is documented: an envelope with a sound decision. Any other decision is a recorded block."""
+
+    decision: LLMDecision | None = None
+
+
+_DECISION_EXAMPLE = {
+    "external_id": "ticket-4711",
+    "policy_key": "decision_gate",
+    "ml_risk_score": 0.12,
+    "confidence_kind": "self_reported",
+    "decision": {
+        "risk_summary": "The buffer ran dry twice.",
+        "likely_root_cause": "The window is too small.",
+        "confidence": 0.87,
+        "recommended_action": {"type": "retry", "parameters": {"attempts": 2}},
+        "provider": "openai",
+        "model": "gpt-5",
+        "prompt_hash": "0" * 64,
+    },
+}
+_OUTCOME_EXAMPLE = {
+    "external_id": "review-1",
+    "decision_external_id": "ticket-4711",
+    "success": True,
+    "source": "human_review",
+}
+
+
+@extend_schema_view(
+    get=extend_schema(
+        operation_id="list_decisions",
+        summary="List decisions",
+        description=LISTED,
+        responses={200: DecisionSerializer(many=True), **PROBLEMS_OF_READING},
+    ),
+    post=document_ingestion("decide", GateRequestEnvelope, VerdictSerializer, _DECISION_EXAMPLE, "Ask the gate"),
+)
+class Decisions(ListAPIView[DecisionRecord]):
+    """POST: verdicts, each committed before it is answered. GET: a page of the ledger."""
+
+    required_scopes = {"GET": Scope.READ, "POST": Scope.DECIDE}
+    pagination_class = RecordPagination
+    filterset_class = DecisionFilter
+    serializer_class = DecisionSerializer
+
+    def get_queryset(self) -> QuerySet[DecisionRecord]:
+        if getattr(self, "swagger_fake_view", False):
+            return DecisionRecord.objects.none()
+        return selectors.decisions_of(workspace_of(self.request))
+
+    def post(self, request: Request) -> Response:
+        # One serializer for the whole bulk: making one builds all its fields.
+        show = VerdictSerializer().to_representation
+        return ingest(
+            request,
+            _DECISION,
+            write=partial(decide_many, workspace=workspace_of(request)),
+            show=show,
+            show_in_bulk=show,
+        )
+
+
+@extend_schema_view(
+    get=extend_schema(
+        operation_id="get_decision",
+        summary="Get one decision with its outcomes",
+        responses={200: DecisionDetailSerializer, **PROBLEMS_OF_READING, (404, CONTENT_TYPE): Problem},
+    )
+)
+class Decision(RetrieveAPIView[DecisionRecord]):
+    """One record of the ledger with its outcomes."""
+
+    required_scopes = {"GET": Scope.READ}
+    serializer_class = DecisionDetailSerializer
+
+    def get_queryset(self) -> QuerySet[DecisionRecord]:
+        return selectors.decisions_with_outcomes(workspace_of(self.request))
+
+
+@extend_schema_view(
+    get=extend_schema(
+        operation_id="list_outcomes",
+        summary="List outcomes",
+        description=LISTED,
+        responses={200: OutcomeSerializer(many=True), **PROBLEMS_OF_READING},
+    ),
+    post=document_ingestion("ingest_outcomes", OutcomeEnvelope, OutcomeSerializer, _OUTCOME_EXAMPLE, "Attach outcomes"),
+)
+class Outcomes(ListAPIView[DecisionOutcome]):
+    """POST: attach outcomes to decisions. GET: a page of outcomes."""
+
+    required_scopes = {"GET": Scope.READ, "POST": Scope.INGEST}
+    pagination_class = RecordPagination
+    filterset_class = OutcomeFilter
+    serializer_class = OutcomeSerializer
+
+    def get_queryset(self) -> QuerySet[DecisionOutcome]:
+        if getattr(self, "swagger_fake_view", False):
+            return DecisionOutcome.objects.none()
+        return selectors.outcomes_of(workspace_of(self.request))
+
+    def post(self, request: Request) -> Response:
+        key = api_key_of(request)
+        reporter = f"API key {key.prefix} {key.name}"
+        return ingest(
+            request,
+            _OUTCOME,
+            write=partial(record_outcomes, workspace=workspace_of(request), reporter=reporter),
+            show=OutcomeSerializer().to_representation,
+            show_in_bulk=lambda outcome: {
+                "external_id": outcome.external_id,
+                "decision_id": str(outcome.decision_id),
+            },
+        )

@@ -1,0 +1,46 @@
+"""The file of rejected lines: the one place where the content of a line goes, because it is the user's own."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Self
+
+from confidence_project.errors import InvalidInput
+
+
+class RejectsFile:
+    """Written when the first line is rejected, readable by its owner only. An older one makes way."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._file: IO[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if self._file is not None:
+            self._file.close()
+
+    def write(self, header: bytes, pieces: Iterable[bytes]) -> None:
+        """Add one line, given in pieces, verbatim; `header` goes before the first."""
+        if self._file is None:
+            self._file = self._open()
+            self._file.write(header)
+        last = b""
+        for last in pieces:
+            self._file.write(last)
+        if not last.endswith(b"\n"):
+            self._file.write(b"\n")
+
+    def _open(self) -> IO[bytes]:
+        try:
+            descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        except OSError as error:
+            raise InvalidInput(f"The rejects file cannot be written: {error.strerror}; see --rejects.") from error
+        return os.fdopen(descriptor, "wb")

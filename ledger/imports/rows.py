@@ -1,0 +1,135 @@
+"""What a row of past decisions may hold, and what makes it a record."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from confidence_project.errors import DomainError, InvalidInput
+from governance.clock import CLOCK_SKEW, check_time
+from governance.definitions import get_definition
+from governance.models import Workspace
+from governance.vocabulary import HostId, Identifier, Probability, Timestamp
+from ledger.contracts import PromptHash
+from ledger.imports.source import Rejected
+from ledger.models import ConfidenceKind
+
+
+class StandIns(BaseModel):
+    """Values for columns that are absent or blank."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    decided_at: Timestamp | None = None
+    policy_key: Identifier | None = None
+    confidence_kind: ConfidenceKind | None = None
+
+
+class ImportedDecision(BaseModel):
+    """A past decision and what came of it. `success` None: nobody observed anything, it stays unlabelled."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    external_id: HostId
+    decided_at: Timestamp
+    policy_key: Identifier
+    provider: Identifier
+    model: Identifier
+    task: Identifier | None = None
+    confidence: Probability
+    confidence_kind: ConfidenceKind = ConfidenceKind.UNSPECIFIED
+    channel: Identifier | None = None
+    prompt_hash: PromptHash | None = None
+    ml_risk_score: Probability | None = None
+    case_key: HostId | None = None
+    action_type: Identifier | None = None
+    gate_verdict: Literal["allow", "block"] = "allow"
+    audit_selected: bool | None = None
+    label_propensity: Probability | None = None
+    success: bool | None = None
+    outcome_source: Literal["human_review", "downstream_event", "sentiment", "booking", "import"] | None = None
+    automation_executed: bool | None = None
+    downstream_failure: bool | None = None
+    observed_at: Timestamp | None = None
+
+
+COLUMNS = tuple(ImportedDecision.model_fields)
+REQUIRED_COLUMNS = ("provider", "model", "task", "confidence", "success")
+OUTCOME_COLUMNS = ("outcome_source", "automation_executed", "downstream_failure", "observed_at")
+
+_REASONS = {
+    "extra_forbidden": "is not a known column",
+    "enum": f"must be one of {', '.join(ConfidenceKind.values)}",
+    "missing": "is missing",
+    "bool_parsing": "must be 1, 0, true or false",
+    "bool_type": "must be 1, 0, true or false",
+    "float_parsing": "must be a number",
+    "float_type": "must be a number",
+    "finite_number": "must be a number from 0 to 1",
+    "greater_than_equal": "must be a number from 0 to 1",
+    "less_than_equal": "must be a number from 0 to 1",
+    "string_pattern_mismatch": "must be a name or id of the allowed characters, at most 200, without spaces",
+    "string_type": "must be text",
+    "timezone_aware": "must be an RFC 3339 time with its offset, such as 2026-01-31T09:30:00Z",
+}
+_STAND_INS = {"decided_at": "--decided-at", "policy_key": "--policy-key"}
+
+
+def reason_of(error: ValidationError) -> str:
+    """Return why a row is not valid, in words that do not hold any of its values."""
+    reasons = []
+    for problem in error.errors(include_url=False, include_context=False, include_input=False):
+        # The name of an unknown column is the user's own text.
+        field = "a field" if problem["type"] == "extra_forbidden" else str(problem["loc"][0])
+        words = _REASONS.get(problem["type"]) or problem["msg"].removeprefix("Value error, ").removeprefix("Input ")
+        if problem["type"] == "missing" and field in _STAND_INS:
+            words = f"is missing; {_STAND_INS[field]} stands in for it"
+        reasons.append(f"{field} {words}")
+    return "; ".join(reasons)
+
+
+def parse_stand_ins(options: Mapping[str, str | None], workspace: Workspace) -> dict[str, str]:
+    """Return the options that are given, checked, as columns of a row; raise `InvalidInput` for one that cannot be."""
+    given = {name: value for name, value in options.items() if value is not None}
+    try:
+        stand_ins = StandIns.model_validate(given)
+    except ValidationError as error:
+        raise InvalidInput(f"An option is not valid: {reason_of(error)}.") from error
+    if stand_ins.decided_at is not None:
+        check_time(stand_ins.decided_at, workspace, "decided_at")
+    if stand_ins.policy_key is not None and _actions(stand_ins.policy_key) is None:
+        raise InvalidInput("The policy key of the option is not registered, or has no confidence threshold.")
+    return given
+
+
+def check_row(row: ImportedDecision, workspace: Workspace) -> None:
+    """Raise `Rejected` for what is wrong with a valid row as a whole, or in this workspace."""
+    try:
+        check_time(row.decided_at, workspace, "decided_at")
+        if row.observed_at is not None:
+            check_time(row.observed_at, workspace, "observed_at")
+    except DomainError as error:
+        raise Rejected(error.detail) from error
+    actions = _actions(row.policy_key)
+    if actions is None:
+        raise Rejected("policy_key is not registered, or has no confidence threshold")
+    if row.action_type is not None and row.action_type not in actions:
+        raise Rejected("action_type is not one of the policy key's")
+    if row.success is None and any(getattr(row, name) is not None for name in OUTCOME_COLUMNS):
+        raise Rejected("success is blank, and yet there is something about the outcome")
+    if row.observed_at is not None and row.observed_at < row.decided_at - CLOCK_SKEW:
+        raise Rejected("observed_at lies before decided_at")
+    if row.audit_selected and (row.gate_verdict == "allow" or row.label_propensity is None):
+        raise Rejected("audit_selected needs gate_verdict block and label_propensity")
+
+
+@cache
+def _actions(policy_key: str) -> frozenset[str] | None:
+    try:
+        definition = get_definition(policy_key)
+    except DomainError:
+        return None
+    return frozenset(definition.actions) if definition.gates_decisions else None

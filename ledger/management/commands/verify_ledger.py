@@ -1,0 +1,61 @@
+"""`manage.py verify_ledger`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import CommandError, CommandParser
+
+from confidence_project.commands import DomainCommand
+from confidence_project.errors import InvalidInput
+from ledger.transparency.notes import VerifierKey
+from ledger.transparency.services import configured_signer
+from ledger.transparency.verification import verify_ledger
+
+
+class Command(DomainCommand):
+    help = "Recompute every leaf of the log from its row, and check every checkpoint. Ends non-zero on any difference."
+    examples = """
+  manage.py verify_ledger
+  manage.py verify_ledger --checkpoint kept-in-june.checkpoint --verifier-key "$(cat ledger.vkey)"
+
+Only a checkpoint that was kept elsewhere shows that the whole log was not made anew.
+"""
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--verifier-key",
+            action="append",
+            default=[],
+            metavar="KEY",
+            help="public key that signed checkpoints, may be repeated; default: that of CONFIDENCE_LOG_KEY",
+        )
+        parser.add_argument(
+            "--checkpoint",
+            action="append",
+            type=Path,
+            default=[],
+            metavar="FILE",
+            help="a checkpoint that was kept elsewhere, may be repeated",
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        keys = [VerifierKey.parse(text) for text in options["verifier_key"]] or [configured_signer().verifier]
+        report = verify_ledger(verifiers=keys, kept_notes=[_read(path) for path in options["checkpoint"]])
+        for problem in report.problems:
+            self.stderr.write(problem)
+        self.stdout.write(
+            f"{report.leaves} leaves and {report.checkpoints} checkpoints checked; "
+            f"{report.not_yet_logged} rows are not in the log yet."
+        )
+        if report.problems:
+            raise CommandError(f"The ledger is not what was logged and signed: {len(report.problems)} differences.")
+        self.stdout.write("Ledger, log and checkpoints agree.")
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidInput(f"{path} cannot be read as a checkpoint.") from error

@@ -1,0 +1,146 @@
+"""What arrives by OpenTelemetry for the ledger: calls of decision models to gate, evaluations that are outcomes."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+from uuid import UUID
+
+from pydantic import BaseModel, ValidationError
+
+from confidence_project.errors import Conflict, DomainError, InvalidInput, NotFound
+from confidence_project.submissions import Submission
+from governance.models import Workspace
+from ledger.contracts import AnswerEnvelope, DecisionEnvelope, OutcomeEnvelope
+from ledger.models import DecisionRecord
+from ledger.pipelines.decisions import decide_many
+from ledger.services import record_outcomes
+from telemetry.models import AIInteraction
+from telemetry.otlp.handlers import DecisionSpan, Evaluation
+
+REPORTER = "otlp"
+
+SUCCESS_LABELS = frozenset({"pass", "passed", "success", "correct"})
+FAILURE_LABELS = frozenset({"fail", "failed", "failure", "incorrect"})
+
+EnvelopeT = TypeVar("EnvelopeT", DecisionEnvelope, OutcomeEnvelope)
+
+
+def gate_decision_spans(*, workspace: Workspace, spans: Sequence[DecisionSpan]) -> list[DomainError | None]:
+    """Gate the answers of decision models that a host observed, and record the verdicts.
+
+    Answers each span with None or with why it left no record. The span's id makes it idempotent.
+    """
+    return _write(
+        [_decision(span) for span in spans],
+        lambda submissions: decide_many(workspace=workspace, submissions=submissions),
+    )
+
+
+def record_evaluations(*, workspace: Workspace, evaluations: Sequence[Evaluation]) -> list[DomainError | None]:
+    """Record evaluations as outcomes of the decisions that rest on the answers which they judge.
+
+    Answers each evaluation with None or with why it is no outcome.
+    """
+    judged = _decisions_judged(workspace, evaluations)
+    return _write(
+        [_outcome(evaluation, judged) for evaluation in evaluations],
+        lambda submissions: record_outcomes(workspace=workspace, submissions=submissions, reporter=REPORTER),
+    )
+
+
+def _write(
+    prepared: Sequence[EnvelopeT | DomainError],
+    write: Callable[[Sequence[Submission[EnvelopeT]]], Sequence[object]],
+) -> list[DomainError | None]:
+    """Write what is sound; answer for each in their order."""
+    submissions = [_submission(item) for item in prepared if isinstance(item, BaseModel)]
+    results = iter(write(submissions) if submissions else [])
+    answers = [item if isinstance(item, DomainError) else next(results) for item in prepared]
+    return [answer if isinstance(answer, DomainError) else None for answer in answers]
+
+
+def _submission(envelope: EnvelopeT) -> Submission[EnvelopeT]:
+    return Submission(envelope.external_id, hashlib.sha256(envelope.model_dump_json().encode()).hexdigest(), envelope)
+
+
+def _decision(span: DecisionSpan) -> DecisionEnvelope | DomainError:
+    answers = span.reply["answers"] if span.reply else None
+    try:
+        return DecisionEnvelope(
+            external_id=span.interaction,
+            policy_key=span.policy_key,
+            interaction=span.interaction,
+            occurred_at=span.occurred_at,
+            answer=AnswerEnvelope(
+                dialect="system_one" if isinstance(answers, dict) else "openai",
+                provider=span.provider,
+                response=span.reply,
+            ),
+        )
+    except ValidationError:
+        return InvalidInput("The span of a decision model needs decision.provider or decision.system.")
+
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    decision_id: UUID
+    policy_key: str
+    task: str
+
+
+_ByCall = Mapping[tuple[str, str], Sequence[_Judged]]
+"""Decisions by what names the call that they rest on: ("span", external id) or ("response", the provider's id)."""
+
+
+def _decisions_judged(workspace: Workspace, evaluations: Sequence[Evaluation]) -> _ByCall:
+    interactions = AIInteraction.objects.in_workspace(workspace)
+    spans = {evaluation.interaction for evaluation in evaluations if evaluation.interaction}
+    responses = {evaluation.response_id for evaluation in evaluations if evaluation.response_id}
+    names: dict[int, list[tuple[str, str]]] = defaultdict(list)
+    for pk, external_id in interactions.filter(external_id__in=spans).values_list("pk", "external_id"):
+        names[pk].append(("span", str(external_id)))
+    for pk, response_id in interactions.filter(response_id__in=responses).values_list("pk", "response_id"):
+        names[pk].append(("response", response_id))
+    decisions = DecisionRecord.objects.in_workspace(workspace).filter(interaction__in=list(names))
+    found: dict[tuple[str, str], list[_Judged]] = defaultdict(list)
+    for interaction_id, *columns in decisions.values_list("interaction_id", "decision_id", "policy_key", "task"):
+        for name in names[interaction_id]:
+            found[name].append(_Judged(*columns))
+    return found
+
+
+def _outcome(evaluation: Evaluation, judged: _ByCall) -> OutcomeEnvelope | DomainError:
+    success = _success(evaluation)
+    if success is None:
+        return InvalidInput("An outcome is a score label of pass or fail, or a score value of exactly 1 or 0.")
+    by_span = judged.get(("span", evaluation.interaction), ())
+    by_response = judged.get(("response", evaluation.response_id), ())
+    candidates = {each.decision_id: each for each in (*by_span, *by_response)}
+    if len(candidates) > 1:
+        named = {key: each for key, each in candidates.items() if evaluation.name in (each.policy_key, each.task)}
+        candidates = named or candidates
+    if not candidates:
+        return NotFound(
+            "No decision rests on the call that is evaluated; send the decision with its interaction first."
+        )
+    if len(candidates) > 1:
+        return Conflict("Several decisions rest on this call: name the policy key as gen_ai.evaluation.name.")
+    return OutcomeEnvelope(
+        external_id=evaluation.external_id,
+        decision_id=next(iter(candidates)),
+        success=success,
+        source="downstream_event",
+        observed_at=evaluation.observed_at,
+    )
+
+
+def _success(evaluation: Evaluation) -> bool | None:
+    label = evaluation.score_label.lower()
+    if label in SUCCESS_LABELS or label in FAILURE_LABELS:
+        return label in SUCCESS_LABELS
+    # A grade in between is a measurement of quality, and where it passes is not ours to say.
+    return {1.0: True, 0.0: False}.get(evaluation.score_value) if evaluation.score_value is not None else None

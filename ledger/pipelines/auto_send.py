@@ -1,0 +1,184 @@
+"""Auto-send: may this drafted reply go out without a person? And what did the answer to it say?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.conf import settings
+
+from confidence_project.errors import DomainError
+from governance.models import Workspace
+from governance.vocabulary import HostId, Identifier
+from ledger.contracts import OutcomeEnvelope
+from ledger.models import DecisionOutcome, DecisionRecord
+from ledger.pipelines.decisions import read_governing
+from ledger.pipelines.gated import GatedRequest, PromptText, Reference, build_record, commit_once, find_decided
+from ledger.pipelines.labels import attach_once, submission_of
+from ledger.pipelines.prompted import Judgement, judge_by_prompt
+from ledger.reasons import PipelineReason
+from ledger.services import four_decimals
+from telemetry.contracts import SentimentEnvelope
+from telemetry.models import AIDraft, InboundMessage
+from telemetry.prompts import AutoSendEvaluation
+from telemetry.services import record_sentiments
+
+POLICY_KEY = "auto_send.evaluate"
+PROMPT_KEY = "auto_send.evaluate.v1"
+
+Disposition = AIDraft.Disposition
+
+
+class DraftToEvaluate(GatedRequest):
+    """A drafted reply with what it answers. The texts go to the evaluator and are not kept."""
+
+    external_id: Reference
+    conversation: PromptText
+    draft: PromptText
+    channel: Identifier
+    case_key: HostId = ""
+    model: Identifier = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DraftVerdict:
+    """`send` True: the draft may go out without a person. `created` False: it was evaluated before."""
+
+    draft: AIDraft
+    decision: DecisionRecord
+    created: bool
+
+    @property
+    def send(self) -> bool:
+        return self.decision.gate_verdict == DecisionRecord.Verdict.ALLOW
+
+    @property
+    def reason(self) -> str:
+        return self.decision.gate_reason
+
+
+def evaluate_draft(*, workspace: Workspace, draft: DraftToEvaluate) -> DraftVerdict:
+    """Let the evaluator judge a draft, gate its judgement, and commit draft and verdict together.
+
+    A draft is evaluated once: the same again is answered with its first verdict, also when that was a block because
+    the evaluator failed. An evaluator that advises against sending blocks (`not_recommended`) whatever its confidence.
+
+    Raises
+    ------
+    Conflict
+        The id belongs to another draft.
+    InvalidInput
+        No model is configured.
+    """
+    ledger_id = _ledger_id(draft.external_id)
+    known = find_decided(workspace, ledger_id, draft.body_sha256)
+    if known is not None:
+        return _verdict(workspace, draft.external_id, known, created=False)
+    judgement = judge_by_prompt(
+        workspace=workspace,
+        prompt_key=PROMPT_KEY,
+        output=AutoSendEvaluation,
+        variables={"channel": draft.channel, "conversation": draft.conversation, "draft": draft.draft},
+        feature_id=POLICY_KEY,
+        model=draft.model,
+    )
+    # Read only now: a switch that was thrown while the evaluator was thinking counts.
+    governing = read_governing(workspace, POLICY_KEY)
+    recommended = _recommends_sending(judgement)
+    payload = judgement.payload(
+        POLICY_KEY,
+        confidence=judgement.output.confidence if judgement.output else None,
+        action_type="send" if recommended else "skip",
+        channel=draft.channel,
+        withheld=None if recommended else PipelineReason.NOT_RECOMMENDED,
+    )
+    verdict = governing.gate.evaluate(payload)
+    record = build_record(
+        workspace,
+        payload,
+        verdict,
+        governing,
+        ledger_id=ledger_id,
+        case_key=draft.case_key,
+        interaction_id=judgement.interaction_id,
+    )
+    stored = commit_once(record, draft.body_sha256, [_row(workspace, draft, judgement, record)])
+    return _verdict(workspace, draft.external_id, stored.record, created=stored.created)
+
+
+def _ledger_id(external_id: str) -> str:
+    return f"{POLICY_KEY}:{external_id}"
+
+
+def _recommends_sending(judgement: Judgement[AutoSendEvaluation]) -> bool:
+    said = judgement.output
+    return said is not None and said.safe_to_send and not said.requires_human_review
+
+
+def _row(
+    workspace: Workspace, draft: DraftToEvaluate, judgement: Judgement[AutoSendEvaluation], record: DecisionRecord
+) -> AIDraft:
+    allowed = record.gate_verdict == DecisionRecord.Verdict.ALLOW
+    return AIDraft(
+        workspace=workspace,
+        external_id=draft.external_id,
+        body_sha256=draft.body_sha256,
+        created_at=record.occurred_at,
+        evaluated_at=record.occurred_at,
+        provider=judgement.provider,
+        model=judgement.model,
+        # The column is the confidence in sending: one in not sending is none, and no evidence for the threshold.
+        confidence=record.llm_confidence if _recommends_sending(judgement) else None,
+        threshold=four_decimals(record.thresholds.get("auto_send_threshold")),
+        action=AIDraft.Action.SEND if allowed else AIDraft.Action.HOLD,
+        channel=draft.channel,
+        case_key=draft.case_key,
+    )
+
+
+def _verdict(workspace: Workspace, external_id: str, decision: DecisionRecord, *, created: bool) -> DraftVerdict:
+    return DraftVerdict(AIDraft.objects.in_workspace(workspace).get(external_id=external_id), decision, created)
+
+
+def record_reply(*, workspace: Workspace, reply: SentimentEnvelope) -> DecisionOutcome | None:
+    """Store the sentiment of a message that answered a draft, and label the draft's decision by it; see `label_draft`.
+
+    Raises
+    ------
+    InvalidInput
+        No such draft, or an impossible time.
+    Conflict
+        The message's id stands for another message.
+    """
+    (result,) = record_sentiments(workspace=workspace, submissions=[submission_of(reply)])
+    if isinstance(result, DomainError):
+        raise result
+    return label_draft(workspace=workspace, draft=result.record.draft)
+
+
+def label_draft(*, workspace: Workspace, draft: AIDraft) -> DecisionOutcome | None:
+    """Attach the outcome of a draft's decision: what the next message within `CONFIDENCE_REPLY_DAYS` says.
+
+    Positive and neutral are successes, negative is a failure. None, and so unlabelled, while no message came in
+    time, and for a draft that a person edited or discarded: the answer says nothing about it. The first label stays.
+    """
+    answer = _next_message(draft)
+    if answer is None or draft.disposition in (Disposition.EDITED, Disposition.DISCARDED):
+        return None
+    ledger_id = _ledger_id(str(draft.external_id))
+    outcome = OutcomeEnvelope(
+        external_id=f"{ledger_id}:reply",
+        decision_external_id=ledger_id,
+        success=answer.sentiment != InboundMessage.Sentiment.NEGATIVE,
+        source="sentiment",
+        automation_executed=draft.disposition == Disposition.AUTO_SENT if draft.disposition else None,
+        observed_at=answer.created_at,
+    )
+    return attach_once(workspace, outcome, reporter=POLICY_KEY)
+
+
+def _next_message(draft: AIDraft) -> InboundMessage | None:
+    until = draft.created_at + timedelta(days=settings.CONFIDENCE_REPLY_DAYS)
+    messages = InboundMessage.objects.filter(draft=draft, created_at__gte=draft.created_at, created_at__lte=until)
+    first: InboundMessage | None = messages.order_by("created_at", "id").first()
+    return first

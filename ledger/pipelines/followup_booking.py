@@ -1,0 +1,274 @@
+"""Follow-up auto-booking: may this meeting be booked without a person? And what became of it?
+
+The host parses the message (prompt `followup.parse_proposed_times.v1`) and looks into its calendar; this pipeline
+decides; the host books, or not.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Literal, NamedTuple
+
+from django.conf import settings
+from django.db.models import QuerySet
+from django.utils import timezone
+from pydantic import StrictBool
+
+from confidence_project.errors import DomainError
+from governance.models import Workspace
+from governance.vocabulary import HostId, Identifier, Probability, Timestamp
+from ledger.contracts import DecisionGatePayload, OutcomeEnvelope, PromptHash
+from ledger.gate import GateVerdict
+from ledger.models import ConfidenceKind, DecisionOutcome, DecisionRecord
+from ledger.pipelines.decisions import Governing, read_governing
+from ledger.pipelines.gated import GatedRequest, PromptText, Reference, build_record, commit_once, find_decided
+from ledger.pipelines.labels import attach_once, submission_of
+from ledger.pipelines.meeting_overseer import stage_id
+from ledger.pipelines.prompted import judge_by_prompt
+from ledger.reasons import PipelineReason
+from ledger.services import four_decimals
+from telemetry.contracts import BookingOutcomeEnvelope
+from telemetry.facts import record_booking_outcomes
+from telemetry.models import FollowUpBooking, HostRecord, MeetingOverseerDecision
+from telemetry.prompts import BookingDecision, BookingGateDecision
+
+POLICY_KEY = "followup.auto_book"
+PROMPT_KEY = "followup.booking.gate.v1"
+PARSE_TASK = "followup.parse_proposed_times"
+
+Action = Literal["book", "ask", "hold"]
+
+ASK_REASONS = frozenset({PipelineReason.TIMEZONE_CLARIFICATION_NEEDED, PipelineReason.BOOKING_NEEDS_CLARIFICATION})
+"""Blocks that a question could resolve: a follow-up task for a person. Nothing is sent and nothing is booked."""
+
+_REASON_OF_GATE = {
+    BookingDecision.APPROVE: None,
+    BookingDecision.NEEDS_CLARIFICATION: PipelineReason.BOOKING_NEEDS_CLARIFICATION,
+    BookingDecision.DENY: PipelineReason.BOOKING_DENIED,
+}
+
+
+class BookingToDecide(GatedRequest):
+    """A proposed meeting: what the parser and the calendar said. The texts go to the booking gate and are not kept."""
+
+    message_ref: Reference
+    message: PromptText
+    proposed_time: Timestamp
+    availability: PromptText
+    parse_confidence: Probability
+    needs_timezone_clarification: StrictBool
+    matched_availability: StrictBool
+    provider: Identifier
+    model: Identifier
+    prompt_hash: PromptHash | None = None
+    case_key: HostId = ""
+    gate_model: Identifier = ""
+
+
+@dataclass(frozen=True, slots=True)
+class BookingVerdict:
+    """What the host does: `book` the meeting; `ask`, make a follow-up task and send nothing; or `hold`, neither."""
+
+    booking: FollowUpBooking
+    decision: DecisionRecord
+    created: bool
+
+    @property
+    def action(self) -> Action:
+        if self.decision.gate_verdict == DecisionRecord.Verdict.ALLOW:
+            return "book"
+        return "ask" if self.decision.gate_reason in ASK_REASONS else "hold"
+
+    @property
+    def reason(self) -> str:
+        return self.decision.gate_reason
+
+
+class _Toggles(NamedTuple):
+    auto_book: bool
+    booking_gate: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Judged:
+    payload: DecisionGatePayload
+    verdict: GateVerdict
+    governing: Governing
+    stage: MeetingOverseerDecision | None = None
+
+
+def decide_booking(*, workspace: Workspace, booking: BookingToDecide) -> BookingVerdict:
+    """Gate a proposed meeting and commit the verdict with the booking's record; one verdict for each message.
+
+    The order: the workspace's switches, `auto_book_meetings`, a time zone that needs clarification, a match in the
+    calendar, the threshold, and then, where the workspace enables it, the booking gate. What the booking gate says
+    is stored once for each message, as stage `booking_gate`.
+
+    Raises
+    ------
+    Conflict
+        Another proposal of this message was decided, or one was submitted without the gate.
+    InvalidInput
+        The booking gate is enabled and no model is configured.
+    """
+    ledger_id = _ledger_id(booking.message_ref)
+    known = find_decided(workspace, ledger_id, booking.body_sha256)
+    if known is not None:
+        return _verdict(workspace, booking.message_ref, known, created=False)
+    judged = _judge(workspace, booking)
+    record = build_record(
+        workspace, judged.payload, judged.verdict, judged.governing, ledger_id=ledger_id, case_key=booking.case_key
+    )
+    row = FollowUpBooking(
+        workspace=workspace,
+        external_id=booking.message_ref,
+        body_sha256=booking.body_sha256,
+        created_at=record.occurred_at,
+        provider=booking.provider,
+        model=booking.model,
+        parse_confidence=record.llm_confidence,
+        threshold=four_decimals(record.thresholds.get("proposed_times_match_threshold")),
+        auto_booked=judged.verdict.allowed,
+        case_key=booking.case_key,
+    )
+    rows: list[HostRecord] = [row]
+    if judged.stage is not None and judged.stage.pk is None:
+        rows.append(judged.stage)
+    stored = commit_once(record, booking.body_sha256, rows)
+    return _verdict(workspace, booking.message_ref, stored.record, created=stored.created)
+
+
+def _ledger_id(message_ref: str) -> str:
+    return f"{POLICY_KEY}:{message_ref}"
+
+
+def _verdict(workspace: Workspace, message_ref: str, decision: DecisionRecord, *, created: bool) -> BookingVerdict:
+    booking = FollowUpBooking.objects.in_workspace(workspace).get(external_id=message_ref)
+    return BookingVerdict(booking, decision, created)
+
+
+def _judge(workspace: Workspace, booking: BookingToDecide) -> _Judged:
+    judged, toggles = _judge_now(workspace, booking)
+    if not judged.verdict.allowed or not toggles.booking_gate:
+        return judged
+    stage = _stage_of(workspace, booking.message_ref).first()
+    if stage is None:
+        stage = _ask_booking_gate(workspace, booking)
+        if stage is None:
+            return _judge_now(workspace, booking, PipelineReason.PROMPT_FAILED)[0]
+    # Judged again: a switch that was thrown while the booking gate was thinking counts.
+    against = _REASON_OF_GATE[BookingDecision(stage.decision)]
+    return replace(_judge_now(workspace, booking, against)[0], stage=stage)
+
+
+def _judge_now(
+    workspace: Workspace, booking: BookingToDecide, against: PipelineReason | None = None
+) -> tuple[_Judged, _Toggles]:
+    toggles = _Toggles(
+        *Workspace.objects.values_list("auto_book_meetings", "booking_gate_enabled").get(pk=workspace.pk)
+    )
+    governing = read_governing(workspace, POLICY_KEY)
+    payload = DecisionGatePayload(
+        policy_key=POLICY_KEY,
+        stated_confidence=booking.parse_confidence,
+        action_type="book",
+        provider=booking.provider,
+        model=booking.model,
+        prompt_hash=booking.prompt_hash or "",
+        confidence_kind=ConfidenceKind.SELF_REPORTED.value,
+        task=PARSE_TASK,
+        withheld=_standing_against(booking, toggles) or against,
+    )
+    return _Judged(payload=payload, verdict=governing.gate.evaluate(payload), governing=governing), toggles
+
+
+def _standing_against(booking: BookingToDecide, toggles: _Toggles) -> PipelineReason | None:
+    if not toggles.auto_book:
+        return PipelineReason.AUTO_BOOKING_DISABLED
+    if booking.needs_timezone_clarification:
+        return PipelineReason.TIMEZONE_CLARIFICATION_NEEDED
+    return None if booking.matched_availability else PipelineReason.AVAILABILITY_NOT_MATCHED
+
+
+def _stage_of(workspace: Workspace, message_ref: str) -> QuerySet[MeetingOverseerDecision]:
+    rows: QuerySet[MeetingOverseerDecision] = MeetingOverseerDecision.objects.in_workspace(workspace)
+    return rows.filter(message_ref=message_ref, stage=MeetingOverseerDecision.Stage.BOOKING_GATE)
+
+
+def _ask_booking_gate(workspace: Workspace, booking: BookingToDecide) -> MeetingOverseerDecision | None:
+    """Return the unsaved stage, None without a usable answer."""
+    judgement = judge_by_prompt(
+        workspace=workspace,
+        prompt_key=PROMPT_KEY,
+        output=BookingGateDecision,
+        variables={
+            "proposed_time": booking.proposed_time.isoformat(),
+            "message": booking.message,
+            "availability": booking.availability,
+        },
+        feature_id=POLICY_KEY,
+        model=booking.gate_model,
+        metadata={
+            "followupParse": {
+                "confidence": booking.parse_confidence,
+                "needsTimezoneClarification": booking.needs_timezone_clarification,
+                "matchedAvailability": booking.matched_availability,
+            }
+        },
+    )
+    said = judgement.output
+    if said is None:
+        return None
+    return MeetingOverseerDecision(
+        workspace=workspace,
+        external_id=stage_id(booking.message_ref, MeetingOverseerDecision.Stage.BOOKING_GATE),
+        body_sha256=booking.body_sha256,
+        created_at=timezone.now(),
+        message_ref=booking.message_ref,
+        stage=MeetingOverseerDecision.Stage.BOOKING_GATE,
+        decision=said.decision.value,
+        confidence=four_decimals(said.confidence),
+        provider=judgement.provider,
+        model=judgement.model,
+        prompt_key=PROMPT_KEY,
+    )
+
+
+def record_booking_outcome(*, workspace: Workspace, outcome: BookingOutcomeEnvelope) -> DecisionOutcome | None:
+    """Record what became of a booking and label its decision; `outcome.external_id` is the message's reference.
+
+    See `label_booking`. None, and so unlabelled, also for a booking that did not go through the gate.
+
+    Raises
+    ------
+    NotFound
+        No such booking.
+    Conflict
+        Another outcome is on record; the first one stays.
+    """
+    (result,) = record_booking_outcomes(workspace=workspace, submissions=[submission_of(outcome)])
+    if isinstance(result, DomainError):
+        raise result
+    return label_booking(workspace=workspace, booking=result.record)
+
+
+def label_booking(*, workspace: Workspace, booking: FollowUpBooking) -> DecisionOutcome | None:
+    """Attach the outcome of a booking's decision.
+
+    `CONFIDENCE_BOOKING_OUTCOMES` says which outcomes are successes and which failures; one in neither list, or none
+    yet, gives None.
+    """
+    meaning = settings.CONFIDENCE_BOOKING_OUTCOMES
+    success = booking.outcome in meaning["success"]
+    if not success and booking.outcome not in meaning["failure"]:
+        return None
+    ledger_id = _ledger_id(str(booking.external_id))
+    label = OutcomeEnvelope(
+        external_id=f"{ledger_id}:outcome",
+        decision_external_id=ledger_id,
+        success=success,
+        source="booking",
+        automation_executed=booking.auto_booked,
+        observed_at=booking.outcome_at,
+    )
+    return attach_once(workspace, label, reporter=POLICY_KEY)

@@ -1,0 +1,120 @@
+"""A decision of a domain: judged once, and its record committed together with the rows of the domain."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Sequence
+from typing import Annotated
+
+from django.core.exceptions import ValidationError
+from django.utils import timezone
+from pydantic import BaseModel, ConfigDict, StringConstraints
+
+from confidence_project.errors import Conflict
+from confidence_project.submissions import Stored, commit_with_retry
+from governance.models import Workspace
+from ledger.contracts import DecisionGatePayload
+from ledger.emission import emit_verdicts
+from ledger.gate import GateVerdict
+from ledger.models import DecisionRecord
+from ledger.pipelines.decisions import Governing
+from ledger.services import (
+    DecisionLedger,
+    RecordedAlongside,
+    decisions_by_external_id,
+    insert_with_external_ids,
+)
+from telemetry.models import HostRecord
+
+Reference = Annotated[str, StringConstraints(strict=True, pattern=r"^[\x21-\x7e]{1,150}$")]
+"""An id that the host made, short enough to go into the ids of what rests on it."""
+
+PromptText = Annotated[str, StringConstraints(strict=True, max_length=200_000)]
+"""Text for a prompt: sent to the provider, stored nowhere."""
+
+
+class GatedRequest(BaseModel):
+    """What a domain asks a pipeline. Its hash tells a repetition from another request under the same id."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    @property
+    def body_sha256(self) -> str:
+        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()
+
+
+def find_decided(workspace: Workspace, ledger_id: str, body_sha256: str) -> DecisionRecord | None:
+    """Return the record of the same request, None when there is none yet.
+
+    Raises
+    ------
+    Conflict
+        Another request was decided under this id.
+    """
+    known = decisions_by_external_id(workspace, [ledger_id]).get(ledger_id)
+    if known is None:
+        return None
+    record, known_sha256 = known
+    if known_sha256 != body_sha256:
+        raise Conflict("Another request was decided under this id; a new decision needs an id of its own.")
+    return record
+
+
+def build_record(
+    workspace: Workspace,
+    payload: DecisionGatePayload,
+    verdict: GateVerdict,
+    governing: Governing,
+    *,
+    ledger_id: str,
+    case_key: str = "",
+    interaction_id: int | None = None,
+) -> DecisionRecord:
+    """Return the unsaved record of a verdict that is given now."""
+    alongside = RecordedAlongside(
+        occurred_at=timezone.now(),
+        external_id=ledger_id,
+        case_key=case_key,
+        interaction_id=interaction_id,
+        audit_rate=governing.audit_rate,
+    )
+    return DecisionLedger(workspace).build(payload, verdict, alongside)
+
+
+def commit_once(record: DecisionRecord, body_sha256: str, rows: Sequence[HostRecord] = ()) -> Stored[DecisionRecord]:
+    """Commit a verdict and the rows of its domain, all or none; whoever comes second gets the first one's record.
+
+    Raises
+    ------
+    Conflict
+        Another request was decided under this id, or a row of the domain was submitted already without the gate.
+    RuntimeError
+        When called inside a transaction: no verdict leaves before its record is committed.
+    """
+
+    def write() -> Stored[DecisionRecord]:
+        known = find_decided(record.workspace, record.external_id, body_sha256)
+        if known is not None:
+            return Stored(known, created=False)
+        # The id first: whoever decides the same at this moment is met here, and not by the rows that it left.
+        insert_with_external_ids([record], {record.external_id: body_sha256})
+        for row in rows:
+            _check_not_submitted(row)
+            row.save(force_insert=True)
+        return Stored(record, created=True)
+
+    started = time.perf_counter()
+    stored = commit_with_retry(write)
+    if stored.created:
+        emit_verdicts([stored.record], seconds=time.perf_counter() - started)
+    return stored
+
+
+def _check_not_submitted(row: HostRecord) -> None:
+    try:
+        row.validate_constraints()
+    except ValidationError:
+        raise Conflict(
+            f"This {row._meta.verbose_name} was submitted already, without the gate; decide it under another id."
+        ) from None

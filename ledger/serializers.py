@@ -1,0 +1,97 @@
+"""Decisions and outcomes as the API shows them, and the filters of their lists."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from django.db.models import QuerySet
+from django_filters import rest_framework as filters
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from confidence_project.filters import TimeFilter
+from governance.authentication import workspace_of
+from ledger import selectors
+from ledger.models import DecisionOutcome, DecisionRecord
+
+
+class DecisionFilter(filters.FilterSet):
+    """Filters of the list of decisions."""
+
+    external_id = filters.CharFilter(method="by_external_id", help_text="The host's own id.")
+    policy_key = filters.CharFilter()
+    verdict = filters.ChoiceFilter(field_name="gate_verdict", choices=DecisionRecord.Verdict.choices)
+    reason = filters.CharFilter(field_name="gate_reason")
+    provider = filters.CharFilter()
+    model = filters.CharFilter()
+    prompt_hash = filters.CharFilter()
+    occurred_from = TimeFilter(field_name="occurred_at", lookup_expr="gte", help_text="Inclusive.")
+    occurred_before = TimeFilter(field_name="occurred_at", lookup_expr="lt", help_text="Exclusive.")
+
+    def by_external_id(self, rows: QuerySet[DecisionRecord], name: str, value: str) -> QuerySet[DecisionRecord]:
+        return rows.filter(pk__in=selectors.decision_ids_named(workspace_of(self.request), value))
+
+
+class OutcomeFilter(filters.FilterSet):
+    """Filters of the list of outcomes."""
+
+    external_id = filters.CharFilter(help_text="The host's own id.")
+    decision_id = filters.UUIDFilter(field_name="decision_id")
+
+
+class VerdictSerializer(serializers.ModelSerializer[DecisionRecord]):
+    """What the host needs in order to act."""
+
+    verdict = serializers.ChoiceField(source="gate_verdict", choices=DecisionRecord.Verdict.choices)
+    reason = serializers.CharField(source="gate_reason")
+    thresholds = serializers.DictField(child=serializers.FloatField(), help_text="The values applied, by field.")
+
+    class Meta:
+        model = DecisionRecord
+        fields = [
+            "decision_id", "external_id", "verdict", "reason", "thresholds", "policy_key", "policy_version",
+            "audit_selected",
+        ]  # fmt: skip
+        read_only_fields = fields
+
+
+class OutcomeSerializer(serializers.ModelSerializer[DecisionOutcome]):
+    decision_id = serializers.UUIDField()
+
+    class Meta:
+        model = DecisionOutcome
+        fields = [
+            "external_id", "decision_id", "sequence", "success", "source", "automation_executed",
+            "downstream_failure", "observed_at", "recorded_at", "reporter",
+        ]  # fmt: skip
+        read_only_fields = fields
+
+
+class DecisionSerializer(VerdictSerializer):
+    """The whole record."""
+
+    action_params = serializers.SerializerMethodField()
+
+    class Meta(VerdictSerializer.Meta):
+        fields = [
+            *VerdictSerializer.Meta.fields, "timestamp", "occurred_at", "provider", "model", "prompt_hash",
+            "schema_version", "schema_valid", "ml_risk_score", "llm_confidence", "confidence_kind", "action_type",
+            "action_params", "task", "channel", "case_key", "origin", "label_propensity",
+        ]  # fmt: skip
+        read_only_fields = fields
+
+    @extend_schema_field(OpenApiTypes.OBJECT)
+    def get_action_params(self, record: DecisionRecord) -> Any:
+        return None if record.action_params is None else json.loads(record.action_params)
+
+
+class DecisionDetailSerializer(DecisionSerializer):
+    """The whole record with its outcomes."""
+
+    outcomes = OutcomeSerializer(many=True)
+
+    class Meta(DecisionSerializer.Meta):
+        fields = [*DecisionSerializer.Meta.fields, "outcomes"]
+        read_only_fields = fields
