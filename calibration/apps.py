@@ -5,3 +5,12 @@ from django.apps import AppConfig
 
 class CalibrationConfig(AppConfig):
     name = "calibration"
+
+    def ready(self) -> None:
+        from calibration.evidence.auto_send import AutoSendSource
+        from calibration.evidence.followup_auto_book import FollowUpAutoBookSource
+        from calibration.evidence.meeting_overseer import MeetingOverseerSource
+        from calibration.evidence.registry import register_source
+
+        for source in (AutoSendSource(), FollowUpAutoBookSource(), MeetingOverseerSource()):
+            register_source(source)

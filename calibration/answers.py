@@ -1,0 +1,172 @@
+"""Which threshold a segment's evidence bears out: by the walk alone, with audits, or together with a risk threshold."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from calibration import wording
+from calibration.cohorts import Cohort
+from calibration.parameters import METHOD
+from calibration.statistics.audits import AuditedRecommendation, recommend_with_audits
+from calibration.statistics.joint import JointRecommendation, recommend_pair
+from calibration.statistics.lattice import LATTICE
+from calibration.statistics.recommendation import ThresholdRecommendation, certified_statement
+from calibration.statistics.segments import recommend_for_segments
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Subject:
+    """One segment on its way to an answer.
+
+    Parameters
+    ----------
+    current, current_risk : float
+        The thresholds in force for the segment now; no risk threshold: None.
+    risk_edges : tuple of int
+        Ends of the risk bands, 0…10,000.
+    """
+
+    cohort: Cohort
+    current: float
+    current_risk: float | None
+    risk_edges: tuple[int, ...]
+
+    @property
+    def bands(self) -> int | None:
+        """How many risk bands pass the risk threshold in force."""
+        return self.bands_below(self.current_risk)
+
+    def bands_below(self, risk: float | None) -> int | None:
+        """How many risk bands pass a risk threshold that is one of the edges."""
+        return None if risk is None else self.risk_edges.index(round(risk * LATTICE)) + 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """A threshold that is certified, or a refusal.
+
+    Parameters
+    ----------
+    threshold, risk_threshold : float or None
+        What to set; the risk threshold only for a policy with one.
+    reason : str
+        "OK", "INSUFFICIENT_DATA" or "NOT_CERTIFIABLE".
+    figures : str
+        What is seen at the threshold, or why there is none, in plain words.
+    statement : str or None
+        What is certified, in the only words for it.
+    method : {"walk", "audits", "pair"}
+        How it was found.
+    detail : mapping
+        Everything that the method returned, in JSON types.
+    is_tested : bool
+        Whether the segment had labels enough to share δ.
+    delta : float
+        The segment's share of δ.
+    """
+
+    threshold: float | None
+    risk_threshold: float | None
+    reason: str
+    figures: str
+    statement: str | None
+    method: str
+    detail: Mapping[str, Any]
+    is_tested: bool
+    delta: float
+
+
+def answer_segments(subjects: Mapping[str, Subject], *, alpha: float, delta: float) -> dict[str, Answer]:
+    """Return an answer for each segment; together they hold with probability 1 − δ."""
+    together = recommend_for_segments(
+        {name: subject.cohort.groups(subject.bands) for name, subject in subjects.items()},
+        alpha=alpha,
+        delta=delta,
+        method=METHOD,
+        floors={name: each.cohort.floor for name, each in subjects.items() if each.cohort.floor is not None},
+    )
+    tested = frozenset(together.tested)
+
+    def answer(name: str, subject: Subject) -> Answer:
+        walked = together.recommendations[name]
+        if name not in tested:
+            return _by_walk(walked, subject, is_tested=False)
+        if subject.cohort.is_audited(subject.bands):
+            return _with_audits(subject, alpha, together.segment_delta)
+        if subject.current_risk is not None:
+            return _pair(subject, subject.current_risk, alpha, together.segment_delta)
+        return _by_walk(walked, subject, is_tested=True)
+
+    return {name: answer(name, subject) for name, subject in subjects.items()}
+
+
+def _by_walk(found: ThresholdRecommendation, subject: Subject, *, is_tested: bool) -> Answer:
+    return Answer(
+        threshold=found.threshold,
+        risk_threshold=None if found.threshold is None else subject.current_risk,
+        reason=found.reason,
+        figures=wording.walk(found),
+        statement=certified_statement(found),
+        method="walk",
+        detail=asdict(found),
+        is_tested=is_tested,
+        delta=found.delta,
+    )
+
+
+def _with_audits(subject: Subject, alpha: float, delta: float) -> Answer:
+    assert subject.cohort.floor is not None  # noqa: S101 - narrows the type; only such a cohort is audited
+    found: AuditedRecommendation = recommend_with_audits(
+        subject.cohort.groups(subject.bands),
+        subject.cohort.audited(subject.bands),
+        in_force=subject.cohort.floor,
+        alpha=alpha,
+        delta=delta,
+        method=METHOD,
+    )
+    return Answer(
+        threshold=found.threshold,
+        risk_threshold=None if found.threshold is None else subject.current_risk,
+        reason=found.reason,
+        figures=wording.audits(found, subject.cohort.floor),
+        statement=wording.audited_statement(found, subject.cohort.floor) or certified_statement(found.above),
+        method="audits",
+        detail=asdict(found),
+        is_tested=True,
+        delta=delta,
+    )
+
+
+def _pair(subject: Subject, current_risk: float, alpha: float, delta: float) -> Answer:
+    cohort, counts = subject.cohort, subject.cohort.counts
+    chosen = cohort.passing(len(subject.risk_edges) + 1)
+    usable = cohort.labels[chosen]
+    # Every risk in a band compares with every edge as its lower end does.
+    lower_ends = [0, *subject.risk_edges]
+    found: JointRecommendation = recommend_pair(
+        [lower_ends[band] / LATTICE for band in counts.risk_band[chosen]],
+        counts.confidence[chosen] / LATTICE,
+        counts.labelled[chosen] * usable,
+        counts.successes[chosen] * usable,
+        counts.decisions[chosen],
+        alpha=alpha,
+        delta=delta,
+        current_risk=current_risk,
+        confidence_floor=cohort.floor,
+        risk_floor=cohort.risk_floor,
+        method=METHOD,
+    )
+    best = next((answer for risk, answer in found.grid if risk == found.risk_threshold), None)
+    return Answer(
+        threshold=found.confidence_threshold,
+        risk_threshold=found.risk_threshold,
+        reason=found.reason,
+        figures=wording.pair(found, best),
+        statement=certified_statement(best) if best else None,
+        method="pair",
+        detail=asdict(found),
+        is_tested=True,
+        delta=delta,
+    )

@@ -1,0 +1,118 @@
+"""Which decisions of a segment speak for which thresholds: the cohort of a recommendation.
+
+Outcomes exist mostly for what was allowed, so labels below the highest threshold in force are no sample of the
+outcomes there. Counting them violated the guarantee in over 90 % of simulated windows. Below it count only decisions
+that were drawn for audit, at the rate at which they were drawn.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from calibration.evidence.contract import Stratum
+from calibration.evidence.reading import ABSENT, SegmentCounts
+from calibration.statistics.groups import Groups
+from calibration.statistics.lattice import threshold_to_lattice
+
+CohortKind = Literal["complete_history", "at_or_above_threshold_in_force"]
+Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InForce:
+    """The strictest thresholds of the window for decisions that carry none.
+
+    Parameters
+    ----------
+    confidence : float
+        The highest confidence threshold.
+    risk : float or None
+        The lowest risk threshold; None for a policy without one.
+    """
+
+    confidence: float
+    risk: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Cohort:
+    """The decisions that a recommendation rests on.
+
+    Parameters
+    ----------
+    kind : {"complete_history", "at_or_above_threshold_in_force"}
+        Fully labelled history, whole; or everything, with labels at or above `floor` only.
+    chosen, labels : ndarray of bool, shape (k,)
+        The entries that belong to it, and those whose labels count.
+    floor, risk_floor : float or None
+        The strictest confidence and risk thresholds in force; None for complete history.
+    """
+
+    kind: CohortKind
+    counts: SegmentCounts
+    chosen: Mask
+    labels: Mask
+    floor: float | None
+    risk_floor: float | None
+
+    def passing(self, bands: int | None) -> Mask:
+        """Return the entries whose risk lies in the first `bands` risk bands; None: there is no risk threshold."""
+        if bands is None:
+            return self.chosen
+        return self.chosen & (self.counts.risk_band != ABSENT) & (self.counts.risk_band < bands)
+
+    def groups(self, bands: int | None, period: int | None = None) -> Groups:
+        """Return the decisions that pass the risk threshold, with the labels that count."""
+        chosen = self.passing(bands) if period is None else self.passing(bands) & (self.counts.period == period)
+        return self.counts.groups(chosen, self.labels)
+
+    def audited(self, bands: int | None) -> list[Groups]:
+        """Return what lies below the threshold in force by rate of auditing, with the labels of drawn decisions only.
+
+        History without a gap among its labels is an entry of its own.
+        """
+        if self.floor is None:
+            return []
+        counts = self.counts
+        below = self.passing(bands) & (counts.confidence < threshold_to_lattice(self.floor))
+        history = counts.stratum == Stratum.COMPLETE
+        drawn = counts.stratum == Stratum.AUDITED
+        parts = [
+            below & ~history & (counts.audit_rate == rate) for rate in np.unique(counts.audit_rate[below & ~history])
+        ]
+        found = [counts.groups(part, drawn) for part in parts]
+        whole = bool(np.all(counts.labelled[below & history] == counts.decisions[below & history]))
+        return [*found, counts.groups(below & history, history & whole)] if (below & history).any() else found
+
+    def is_audited(self, bands: int | None) -> bool:
+        """True when labels of drawn decisions exist below the threshold in force."""
+        drawn = self.passing(bands) & (self.counts.stratum == Stratum.AUDITED)
+        return self.floor is not None and bool(self.counts.labelled[drawn].any())
+
+
+def choose_cohort(counts: SegmentCounts, in_force: InForce) -> Cohort:
+    """Return the cohort of a segment. Outcomes have no say in the choice, only whether there is a label.
+
+    Complete history cannot be pooled with decisions of the gate below the threshold in force: above it both would
+    count, below it only the history, and the failure rate of the mixture would come out too low. So the larger of
+    the two is taken.
+    """
+    floor = in_force.confidence if counts.highest_threshold is None else counts.highest_threshold
+    risk_floor = in_force.risk if counts.lowest_risk_threshold is None else counts.lowest_risk_threshold
+    history = counts.stratum == Stratum.COMPLETE
+    reached = counts.confidence >= threshold_to_lattice(floor)
+    in_history = int(counts.labelled[history].sum())
+    has_gaps = in_history < counts.decisions[history].sum()
+    is_history = not has_gaps and in_history >= max(int(counts.labelled[reached].sum()), 1)
+    return Cohort(
+        kind="complete_history" if is_history else "at_or_above_threshold_in_force",
+        counts=counts,
+        chosen=history if is_history else np.ones_like(history),
+        labels=history if is_history else reached,
+        floor=None if is_history else floor,
+        risk_floor=None if is_history else risk_floor,
+    )

@@ -1,0 +1,103 @@
+"""Evidence from the decision ledger: every policy key whose decisions go through the gate."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import (
+    Case,
+    DecimalField,
+    F,
+    FilteredRelation,
+    OuterRef,
+    Q,
+    SmallIntegerField,
+    Subquery,
+    Value,
+    When,
+)
+from django.db.models.expressions import Combinable
+from django.db.models.fields.json import KeyTextTransform
+from django.db.models.functions import Cast, Coalesce
+
+from calibration.evidence.contract import EvidenceRequest, Stratum
+from calibration.evidence.rows import DecisionRows, QuerysetSource
+from governance.definitions import FieldKind, get_definition
+from ledger.gate import THRESHOLD_REASONS, Reason
+from ledger.models import DecisionOutcome, DecisionRecord, LedgerAmendment
+
+
+class DecisionLedgerSource(QuerysetSource):
+    """Decisions of the gate and imported ones, each with the outcome that rules.
+
+    A person's outcome rules over an automatic one, then the latest observation, then the latest sequence: the order
+    of the view `decision_ledger_effective`.
+    """
+
+    name = "decision ledger"
+    policy_keys = frozenset({"confidence_gate", "decision_gate"})
+    segment_keys = ("provider", "model", "confidence_kind", "task", "channel", "prompt_hash")
+    never_pooled = ("confidence_kind",)
+
+    def rows(self, request: EvidenceRequest) -> DecisionRows:
+        # Nearly every decision has one outcome, so a join on the first one serves nearly all. Only for a decision
+        # that has a second outcome the ruling one is looked up.
+        known = Q(outcomes__recorded_at__lte=request.labels_as_of)
+        queryset = DecisionRecord.objects.filter(policy_key=request.policy_key).annotate(
+            first_outcome=FilteredRelation("outcomes", condition=known & Q(outcomes__sequence=1)),
+            second_outcome=FilteredRelation("outcomes", condition=known & Q(outcomes__sequence=2)),
+        )
+        return DecisionRows(
+            queryset=queryset,
+            at="occurred_at",
+            confidence="llm_confidence",
+            success=Case(
+                When(second_outcome__id__isnull=False, then=_ruling_outcome(request)),
+                default=F("first_outcome__success"),
+            ),
+            segment={**{key: F(key) for key in self.segment_keys}, "prompt_hash": _amended_prompt_hash()},
+            case_key="case_key",
+            threshold=_in_force(request.policy_key, FieldKind.CONFIDENCE_THRESHOLD),
+            risk_threshold=_in_force(request.policy_key, FieldKind.RISK_THRESHOLD),
+            risk="ml_risk_score",
+            audit_rate=F("label_propensity"),
+            stratum=_STRATUM,
+        )
+
+
+_JUDGED_BY_THRESHOLDS = [Reason.ALLOWED.value, *sorted(reason.value for reason in THRESHOLD_REASONS)]
+
+_STRATUM = Case(
+    When(origin=DecisionRecord.Origin.IMPORT, then=Stratum.COMPLETE.value),
+    When(audit_selected=True, then=Stratum.AUDITED.value),
+    When(
+        gate_reason__in=_JUDGED_BY_THRESHOLDS,
+        then=Stratum.GATED.value,
+    ),
+    default=Stratum.OTHER_CHECKS.value,
+    output_field=SmallIntegerField(),
+)
+
+
+def _ruling_outcome(request: EvidenceRequest) -> Combinable:
+    by_a_person = Case(When(source=DecisionOutcome.Source.HUMAN_REVIEW, then=0), default=1)
+    ranked = DecisionOutcome.objects.filter(decision_id=OuterRef("pk"), recorded_at__lte=request.labels_as_of).order_by(
+        by_a_person, "-observed_at", "-sequence"
+    )
+    return Subquery(ranked.values("success")[:1])
+
+
+def _amended_prompt_hash() -> Combinable:
+    amendments = LedgerAmendment.objects.filter(
+        decision_id=OuterRef("pk"), field=LedgerAmendment.Field.PROMPT_HASH
+    ).order_by("-id")
+    return Coalesce(Subquery(amendments.values("value_after")[:1]), F("prompt_hash"))
+
+
+def _in_force(policy_key: str, kind: FieldKind) -> Combinable:
+    """The threshold of a kind that was applied to each decision."""
+    field = get_definition(policy_key).field_of_kind(kind)
+    as_decimal: DecimalField[Any, Any] = DecimalField(max_digits=5, decimal_places=4)
+    return (
+        Cast(KeyTextTransform(field.name, "thresholds"), as_decimal) if field else Value(None, output_field=as_decimal)
+    )

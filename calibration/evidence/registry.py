@@ -1,0 +1,33 @@
+"""Which source serves which policy key. `CalibrationConfig.ready` registers the project's own, a host adds its own."""
+
+from __future__ import annotations
+
+from calibration.evidence.contract import EvidenceSource
+from calibration.evidence.decision_ledger import DecisionLedgerSource
+from confidence_project.errors import InvalidInput
+from governance.config import SEGMENT_KEYS
+
+_BY_KEY: dict[str, EvidenceSource] = {}
+_LEDGER = DecisionLedgerSource()
+
+
+def register_source(source: EvidenceSource) -> None:
+    """Let `source` serve its policy keys; the same source again is fine.
+
+    Raises
+    ------
+    InvalidInput
+        Another source serves one of the keys (nothing may be counted twice), or a segment key is not one of
+        `governance.config.SEGMENT_KEYS`, on which no override could match.
+    """
+    if unknown := set(source.segment_keys) - set(SEGMENT_KEYS):
+        raise InvalidInput(f"{source.name} splits by keys that no override can match: {', '.join(sorted(unknown))}.")
+    for key in source.policy_keys:
+        if _BY_KEY.get(key, source) is not source:
+            raise InvalidInput(f"Policy key {key} has an evidence source already: {_BY_KEY[key].name}.")
+    _BY_KEY.update(dict.fromkeys(source.policy_keys, source))
+
+
+def source_for(policy_key: str) -> EvidenceSource:
+    """Return the source of a policy key: the one that claims it, otherwise the decision ledger."""
+    return _BY_KEY.get(policy_key, _LEDGER)

@@ -1,0 +1,167 @@
+"""The descriptive figures of a finding, in JSON types: what a reviewer looks at beside the recommendation."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+
+from calibration.answers import Answer, Subject
+from calibration.cohorts import Mask
+from calibration.evidence.contract import LEFT_OUT
+from calibration.evidence.reading import ABSENT
+from calibration.parameters import PERIODS
+from calibration.statistics.calibration_error import calibration_error, noise_floor
+from calibration.statistics.drift import period_rates
+from calibration.statistics.groups import Groups
+from calibration.statistics.lattice import threshold_to_lattice
+from calibration.statistics.operating_points import operating_curve, operating_point
+from calibration.statistics.reliability import equal_mass_curve, equal_width_curve
+from calibration.statistics.scores import auroc, brier_score, confidence_bias, log_loss
+
+SEED = 0
+"""Seed of the noise floor's draws, stored with each run."""
+
+CURVE_POINTS = 101
+"""At most so many points of the operating curve are kept, evenly spread over its thresholds."""
+
+DESCRIBED = (
+    "reliability",
+    "operating_curve",
+    "calibration_error",
+    "noise_floor",
+    "brier_score",
+    "log_loss",
+    "auroc",
+    "confidence_bias",
+    "periods",
+)
+"""The keys of `describe`."""
+
+
+def describe(subject: Subject) -> dict[str, Any]:
+    """Return reliability bins, the operating curve, calibration errors, scores and rates by period."""
+    groups = subject.cohort.groups(subject.bands)
+    periods = [subject.cohort.groups(subject.bands, period) for period in range(PERIODS)]
+    return {
+        "reliability": {
+            "equal_width": asdict(equal_width_curve(groups)),
+            "equal_mass": asdict(equal_mass_curve(groups)),
+        },
+        "operating_curve": _operating_curve(groups),
+        "calibration_error": asdict(calibration_error(groups)),
+        "noise_floor": asdict(noise_floor(groups, seed=SEED)),
+        "brier_score": asdict(brier_score(groups)),
+        "log_loss": asdict(log_loss(groups)),
+        "auroc": asdict(auroc(groups)),
+        "confidence_bias": asdict(confidence_bias(groups)),
+        "periods": [asdict(rate) for rate in period_rates(periods)],
+    }
+
+
+def describe_subject(subject: Subject) -> dict[str, Any]:
+    """Return what a finding rests on, and what it does not."""
+    cohort, counts = subject.cohort, subject.cohort.counts
+    passing = cohort.passing(subject.bands)
+    groups = cohort.groups(subject.bands)
+    dropped = int(counts.labelled[passing & ~cohort.labels].sum())
+    return {
+        "decisions": groups.decisions,
+        "labelled": groups.labelled,
+        "successes": groups.succeeded,
+        "label_coverage": groups.labelled / groups.decisions if groups.decisions else None,
+        "cohort": {
+            "kind": cohort.kind,
+            "threshold_in_force": cohort.floor,
+            "risk_threshold_in_force": cohort.risk_floor,
+            "decisions_before_collapse_by_case": int(counts.rows[passing].sum()),
+            "labels_below_threshold_in_force": dropped,
+            "labels_not_pooled": int(counts.labelled[~cohort.chosen].sum()),
+        },
+        "left_out": {
+            **{stratum.name.lower(): counts.left_out.get(stratum, 0) for stratum in LEFT_OUT},
+            "blocked_by_risk": _decisions(subject, cohort.chosen & ~passing & (counts.risk_band != ABSENT)),
+            "without_risk": _decisions(subject, cohort.chosen & (counts.risk_band == ABSENT)),
+        },
+    }
+
+
+def describe_step(subject: Subject, answer: Answer | None) -> dict[str, Any]:
+    """Return what the thresholds in force allow, what the recommended ones would, and what flips between them."""
+    now = _point(subject, subject.current, subject.bands)
+    if answer is None or answer.threshold is None:
+        return {"at_current": now, "at_recommended": None, "change": None}
+    bands = subject.bands_below(answer.risk_threshold)
+    return {
+        "at_current": now,
+        "at_recommended": {**_point(subject, answer.threshold, bands), **_weighted(answer)},
+        "change": _change(subject, answer.threshold, bands),
+    }
+
+
+def _point(subject: Subject, threshold: float, bands: int | None) -> dict[str, Any]:
+    """What a pair of thresholds allows; coverage is the share of all decisions of the cohort."""
+    point = asdict(operating_point(subject.cohort.groups(bands), threshold))
+    decisions = _decisions(subject, subject.cohort.chosen)
+    return {**point, "coverage": point["allowed"] / decisions if decisions else None}
+
+
+def _weighted(answer: Answer) -> dict[str, Any]:
+    """Below the threshold in force the labels are audits: their plain rate would not be the rate of the decisions."""
+    step = next((each for each in reversed(answer.detail.get("steps", ())) if each["certified"]), None)
+    if step is None:
+        return {}
+    return {
+        "labelled": sum(stratum["labelled"] for stratum in step["strata"]),
+        "failures": sum(stratum["failures"] for stratum in step["strata"]),
+        "failure_rate": step["failure_rate"],
+        "interval": None,
+        "reason": "weighted by the rates of auditing",
+    }
+
+
+def _change(subject: Subject, threshold: float, bands: int | None) -> dict[str, Any]:
+    before = _allowed(subject, subject.current, subject.bands)
+    after = _allowed(subject, threshold, bands)
+    decisions = _decisions(subject, subject.cohort.chosen)
+    tenth = np.minimum(subject.cohort.counts.confidence // 1_000, 9)
+    return {
+        "block_to_allow": _decisions(subject, after & ~before),
+        "allow_to_block": _decisions(subject, before & ~after),
+        "current_coverage": _decisions(subject, before) / decisions,
+        "expected_coverage": _decisions(subject, after) / decisions,
+        "buckets": [
+            {
+                "low": place / 10,
+                "high": (place + 1) / 10,
+                "decisions": _decisions(subject, subject.cohort.chosen & (tenth == place)),
+                "allowed_now": _decisions(subject, before & (tenth == place)),
+                "allowed_then": _decisions(subject, after & (tenth == place)),
+            }
+            for place in range(10)
+        ],
+    }
+
+
+def _allowed(subject: Subject, threshold: float, bands: int | None) -> Mask:
+    mask: Mask = subject.cohort.passing(bands) & (subject.cohort.counts.confidence >= threshold_to_lattice(threshold))
+    return mask
+
+
+def _decisions(subject: Subject, chosen: Mask) -> int:
+    return int(subject.cohort.counts.decisions[chosen].sum())
+
+
+def _operating_curve(groups: Groups) -> list[dict[str, float | None]]:
+    """Coverage and failure rate over the thresholds, the strictest first."""
+    curve = operating_curve(groups)
+    size = curve.threshold.size
+    kept = sorted({round(place * (size - 1) / (CURVE_POINTS - 1)) for place in range(CURVE_POINTS)}) if size else []
+    names = ("threshold", "coverage", "failure_rate", "low", "high")
+    return [{name: _finite(getattr(curve, name)[place]) for name in names} for place in kept]
+
+
+def _finite(number: float) -> float | None:
+    return float(number) if math.isfinite(number) else None

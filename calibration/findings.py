@@ -1,0 +1,204 @@
+"""From the evidence of a policy key to its findings: one for each segment, with a threshold or a refusal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+
+from calibration import wording
+from calibration.answers import Answer, Subject, answer_segments
+from calibration.cohorts import InForce, choose_cohort
+from calibration.evidence.reading import KeyEvidence, SegmentCounts
+from calibration.figures import DESCRIBED, describe, describe_step, describe_subject
+from calibration.parameters import CalibrationParameters
+from calibration.reviews import Review
+from calibration.window_drift import window_drift
+from governance.config import PolicyConfig
+from governance.definitions import FieldDefinition, FieldKind
+from governance.policies import EffectivePolicy
+
+REVIEW_REQUIRED = "REVIEW_REQUIRED"
+"""Reason of a finding whose more lenient threshold may only be named by a loosening review."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """What a run says about one field for one segment.
+
+    Parameters
+    ----------
+    recommended : float or None
+        The certified value; None for a refusal.
+    reason : str
+        "OK", or why nothing is recommended.
+    explanation : str
+        The same in plain words.
+    is_material : bool
+        Whether the value differs from the current one by enough to be proposed.
+    match : mapping of str to str or None
+        What an override for this segment matches on; empty: the policy's own values; None: the records leave
+        blank what would single the segment out.
+    body : mapping
+        Everything else that is known, in JSON types.
+    """
+
+    policy_key: str
+    field: str
+    segment: Mapping[str, str]
+    current: float
+    recommended: float | None
+    reason: str
+    explanation: str
+    is_material: bool
+    match: Mapping[str, str] | None
+    body: Mapping[str, Any]
+
+    @property
+    def is_proposable(self) -> bool:
+        return self.is_material and self.match is not None
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the finding as it is stored, proposed and printed."""
+        return {
+            "policy_key": self.policy_key,
+            "field": self.field,
+            "segment": dict(self.segment),
+            "current": self.current,
+            "recommended": self.recommended,
+            "reason": self.reason,
+            "explanation": self.explanation,
+            "is_material": self.is_material,
+            "is_proposable": self.is_proposable,
+            **self.body,
+        }
+
+
+def find(
+    evidence: KeyEvidence,
+    policy: EffectivePolicy,
+    parameters: CalibrationParameters,
+    *,
+    review: Review,
+    configs_in_window: Sequence[PolicyConfig],
+) -> list[Finding]:
+    """Return the findings of each segment of a policy key with a confidence threshold, in the order of segments.
+
+    A policy with a risk threshold, too, has two findings for each segment, from one answer.
+
+    Parameters
+    ----------
+    configs_in_window : sequence of PolicyConfig
+        Every config of the policy that was in force at some time in the window, for sources whose decisions carry
+        no threshold.
+    """
+    definition = policy.definition
+    fields = [definition.field_of_kind(kind) for kind in (FieldKind.CONFIDENCE_THRESHOLD, FieldKind.RISK_THRESHOLD)]
+    if fields[0] is None:
+        return []
+    subjects = {
+        str(place): _subject(counts, evidence, policy, configs_in_window)
+        for place, counts in enumerate(evidence.segments)
+    }
+    answers = answer_segments(subjects, alpha=parameters.target_failure_rate, delta=review.delta)
+    is_alone = len(subjects) == 1
+    return [
+        _finding(policy, field, subject, answers[name], parameters, review, is_alone=is_alone)
+        for name, subject in subjects.items()
+        for field in fields
+        if field is not None
+    ]
+
+
+def _subject(
+    counts: SegmentCounts, evidence: KeyEvidence, policy: EffectivePolicy, configs_in_window: Sequence[PolicyConfig]
+) -> Subject:
+    def values(kind: FieldKind) -> list[float]:
+        field = policy.definition.field_of_kind(kind)
+        configs = [policy.config, *configs_in_window]
+        return [config.value(policy.definition, field.name, counts.segment) for config in configs] if field else []
+
+    confidences, risks = values(FieldKind.CONFIDENCE_THRESHOLD), values(FieldKind.RISK_THRESHOLD)
+    return Subject(
+        cohort=choose_cohort(counts, InForce(confidence=max(confidences), risk=min(risks, default=None))),
+        current=confidences[0],
+        current_risk=risks[0] if risks else None,
+        risk_edges=evidence.request.risk_edges,
+    )
+
+
+def _finding(
+    policy: EffectivePolicy,
+    field: FieldDefinition,
+    subject: Subject,
+    answer: Answer,
+    parameters: CalibrationParameters,
+    review: Review,
+    *,
+    is_alone: bool,
+) -> Finding:
+    withheld = not review.may_loosen and _loosens(subject, answer)
+    is_risk = field.kind is FieldKind.RISK_THRESHOLD
+    current = policy.value(field.name, **subject.cohort.counts.segment)
+    recommended = None if withheld else answer.risk_threshold if is_risk else answer.threshold
+    is_material = recommended is not None and _is_material(subject, answer)
+    match = _match(subject.cohort.counts.segment, is_alone=is_alone)
+    floor = None if is_risk else subject.cohort.floor
+    drift = window_drift(subject, answer, parameters, may_loosen=review.may_loosen) if answer.is_tested else None
+    texts = (
+        wording.advice(field.name, current, recommended, is_material=is_material, floor=floor),
+        answer.figures,
+        wording.drift(drift) if drift else "",
+        wording.NOT_ADDRESSABLE if is_material and match is None else "",
+    )
+    return Finding(
+        policy_key=policy.definition.key,
+        field=field.name,
+        segment=subject.cohort.counts.segment,
+        current=current,
+        recommended=recommended,
+        reason=REVIEW_REQUIRED if withheld else answer.reason,
+        explanation=wording.withheld(current, review.spending) if withheld else " ".join(filter(None, texts)),
+        is_material=is_material,
+        match=match,
+        body={
+            "is_tested": answer.is_tested,
+            **describe_subject(subject),
+            "method": answer.method,
+            "statement": None if withheld else answer.statement,
+            "answer": None if withheld else answer.detail,
+            **describe_step(subject, None if withheld else answer),
+            "drift": None if withheld else drift,
+            **(describe(subject) if answer.is_tested else dict.fromkeys(DESCRIBED)),
+        },
+    )
+
+
+def _loosens(subject: Subject, answer: Answer) -> bool:
+    """True when the answer would allow what is blocked now."""
+    lower_confidence = answer.threshold is not None and answer.threshold < subject.current
+    higher_risk = (
+        answer.risk_threshold is not None
+        and subject.current_risk is not None
+        and answer.risk_threshold > subject.current_risk
+    )
+    return lower_confidence or higher_risk
+
+
+def _is_material(subject: Subject, answer: Answer) -> bool:
+    """A pair holds together, so it is material when one of its thresholds is."""
+    steps = [(answer.threshold, subject.current), (answer.risk_threshold, subject.current_risk)]
+    return any(
+        after is not None and before is not None and abs(after - before) > settings.CONFIDENCE_MATERIALITY
+        for after, before in steps
+    )
+
+
+def _match(segment: Mapping[str, str], *, is_alone: bool) -> Mapping[str, str] | None:
+    """An override without the blank keys would match other segments, too; unless there is no other."""
+    named = {key: value for key, value in segment.items() if value}
+    if len(named) == len(segment):
+        return named
+    return {} if is_alone and not named else None

@@ -1,0 +1,85 @@
+"""`manage.py run_calibration`: see `calibration.runner`."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+from django.core.management.base import CommandError, CommandParser
+from django.utils.dateparse import parse_date, parse_datetime
+
+from calibration.report import run_as_json, run_as_text
+from calibration.runner import run_calibration
+from confidence_project.commands import DomainCommand
+from governance.models import Workspace
+
+
+def _time(text: str) -> datetime:
+    """Read an RFC 3339 time, or a date as midnight UTC."""
+    at = parse_datetime(text) if "T" in text or " " in text else None
+    if at is None and (day := parse_date(text)):
+        at = datetime(day.year, day.month, day.day, tzinfo=UTC)
+    if at is None:
+        raise ValueError("not a time")
+    return at if at.tzinfo else at.replace(tzinfo=UTC)
+
+
+_time.__name__ = "time (2026-01-31 or 2026-01-31T09:30:00Z)"
+
+
+class Command(DomainCommand):
+    """Parse, call `run_calibration`, print."""
+
+    help = (
+        "Read the decisions and outcomes of a workspace, say per segment how low the threshold may be and how sure "
+        "that is, and open proposals for what differs from the policy in force."
+    )
+
+    examples = """
+  manage.py run_calibration --workspace acme
+  manage.py run_calibration --workspace acme --policy-key confidence_gate --dry-run
+  manage.py run_calibration --workspace acme --from 2026-01-01 --to 2026-02-01 --maturity-days 0
+  manage.py run_calibration --workspace acme --target-failure-rate 0.02 --risk-confidence 0.9 --json
+
+The exit code is 0 when the run came to its end, whatever it found.
+"""
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--workspace", required=True, metavar="SLUG")
+        parser.add_argument("--policy-key", action="append", metavar="KEY", help="May be given again; default: all.")
+        parser.add_argument(
+            "--from", dest="window_from", type=_time, metavar="TIME", help="Default: the window's days before --to."
+        )
+        parser.add_argument(
+            "--to", dest="window_to", type=_time, metavar="TIME", help="Not included; default: midnight."
+        )
+        parser.add_argument("--target-failure-rate", type=float, default=0.05, metavar="RATE")
+        parser.add_argument("--risk-confidence", type=float, default=0.95, metavar="SHARE")
+        parser.add_argument(
+            "--segment", default="provider,model", metavar="KEYS", help="Comma-separated; default: provider,model."
+        )
+        parser.add_argument("--maturity-days", type=float, metavar="DAYS", help="Leave out what is younger.")
+        parser.add_argument("--dry-run", action="store_true", help="Show figures, propose nothing.")
+        parser.add_argument("--json", action="store_true", help="Print one JSON object (docs/calibration.md).")
+
+    def handle(self, **options: Any) -> None:
+        workspace = Workspace.objects.filter(slug=options["workspace"]).first()
+        if workspace is None:
+            raise CommandError("There is no workspace with this slug.")
+        run = run_calibration(
+            workspace=workspace,
+            policy_keys=options["policy_key"],
+            window_from=options["window_from"],
+            window_to=options["window_to"],
+            target_failure_rate=options["target_failure_rate"],
+            risk_confidence=options["risk_confidence"],
+            segment_by=[key.strip() for key in options["segment"].split(",") if key.strip()],
+            maturity_days=options["maturity_days"],
+            dry_run=options["dry_run"],
+            progress=self._show if self.stderr.isatty() else None,
+        )
+        self.stdout.write(json.dumps(run_as_json(run), indent=2) if options["json"] else run_as_text(run))
+
+    def _show(self, share: float, text: str) -> None:
+        self.stderr.write(f"\r\x1b[K{share:4.0%} {text}", ending="\n" if share >= 1 else "")

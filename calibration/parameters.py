@@ -1,0 +1,132 @@
+"""What a calibration run is asked to do, checked before anything is read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, time, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.utils import timezone
+
+from calibration.evidence.registry import source_for
+from calibration.statistics.checks import MAX_DELTA
+from calibration.statistics.recommendation import Method
+from confidence_project.errors import InvalidInput
+from governance.config import SEGMENT_KEYS
+from governance.definitions import all_definitions, get_definition
+
+METHOD: Method = "fallback"
+PERIODS = 6
+"""Periods of equal length that a window is looked at in; the recent third is the last two."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CalibrationParameters:
+    """One question, whole.
+
+    Parameters
+    ----------
+    policy_keys : tuple of str
+        The policy keys in scope, sorted.
+    window_from, window_to : datetime
+        Decisions of `window_from <= time < window_to`.
+    target_failure_rate : float
+        α: the failure rate that allowed decisions may have, in (0, 1).
+    risk_confidence : float
+        1 − δ: how sure the bound is, in [0.75, 1).
+    segment_by : tuple of str
+        What findings are split by, beside what a source never pools.
+    maturity_days : float
+        Decisions younger than this at the window's end are left out.
+    dry_run : bool
+        Show figures and store no proposal.
+    tighten_only : bool
+        Name no threshold that is more lenient than the one in force, and spend no review; so does a dry run.
+    """
+
+    policy_keys: tuple[str, ...]
+    window_from: datetime
+    window_to: datetime
+    target_failure_rate: float
+    risk_confidence: float
+    segment_by: tuple[str, ...]
+    maturity_days: float
+    dry_run: bool
+    tighten_only: bool
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be computed, with what to do about it."""
+        if not 0 < self.target_failure_rate < 1:
+            raise InvalidInput("The target failure rate must lie strictly between 0 and 1, for example 0.05.")
+        if not 1 - MAX_DELTA <= self.risk_confidence < 1:
+            raise InvalidInput(f"The risk confidence must lie in [{1 - MAX_DELTA:g}, 1), for example 0.95.")
+        if self.window_from.tzinfo is None or self.window_to.tzinfo is None:
+            raise InvalidInput("The ends of the window need a time zone.")
+        if self.window_from >= self.window_to:
+            raise InvalidInput("The window ends before it starts. Give a --from that lies before --to.")
+        if not 0 <= self.maturity_days < 3650:
+            raise InvalidInput("The maturity lag is a number of days of at least 0.")
+        if self.window_to - self.window_from <= self.maturity_lag:
+            raise InvalidInput("The window is no longer than the maturity lag: nothing in it is old enough.")
+        self._check_segments()
+
+    def _check_segments(self) -> None:
+        known = {key for policy_key in self.policy_keys for key in source_for(policy_key).segment_keys}
+        if not set(self.segment_by) <= known:
+            raise InvalidInput(f"Segments are split by some of: {', '.join(k for k in SEGMENT_KEYS if k in known)}.")
+        if len(set(self.segment_by)) < len(self.segment_by):
+            raise InvalidInput("A segment key is given twice.")
+
+    @property
+    def delta(self) -> float:
+        """Accepted probability of being wrong; rounded, since 1 − 0.95 is not 0.05 in floating point."""
+        return round(1 - self.risk_confidence, 12)
+
+    @property
+    def is_review(self) -> bool:
+        return not (self.dry_run or self.tighten_only)
+
+    @property
+    def maturity_lag(self) -> timedelta:
+        return timedelta(days=self.maturity_days)
+
+    def segment_by_for(self, policy_key: str) -> tuple[str, ...]:
+        """What the findings of a policy key are split by: what was asked for and what is never pooled, if known."""
+        source = source_for(policy_key)
+        wanted = {*self.segment_by, *source.never_pooled}
+        return tuple(key for key in source.segment_keys if key in wanted)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the parameters that decide about the findings, in JSON types."""
+        return {
+            "window_from": self.window_from.astimezone(UTC).isoformat(),
+            "window_to": self.window_to.astimezone(UTC).isoformat(),
+            "target_failure_rate": self.target_failure_rate,
+            "risk_confidence": self.risk_confidence,
+            "maturity_days": self.maturity_days,
+            "method": METHOD,
+            "materiality": settings.CONFIDENCE_MATERIALITY,
+        }
+
+
+def policy_keys_in_scope(asked: Sequence[str] | None) -> tuple[str, ...]:
+    """Return the policy keys asked for, or every registered one; raise `UnknownPolicyKey` for one that is not."""
+    if not asked:
+        return tuple(definition.key for definition in all_definitions())
+    return tuple(sorted({get_definition(key).key for key in asked}))
+
+
+def default_window_end(maturity_days: float) -> datetime:
+    """Return the last midnight (UTC), so that a second run of the day sees the same window.
+
+    Without a maturity lag today's decisions count, and the window ends at the coming midnight.
+    """
+    today = datetime.combine(timezone.now().astimezone(UTC), time(), tzinfo=UTC)
+    return today if maturity_days else today + timedelta(days=1)
+
+
+def default_window_start(end: datetime) -> datetime:
+    """Return the start of a window of `CONFIDENCE_CALIBRATION_WINDOW_DAYS` that ends at `end`."""
+    return end - timedelta(days=settings.CONFIDENCE_CALIBRATION_WINDOW_DAYS)

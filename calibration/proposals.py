@@ -1,0 +1,116 @@
+"""From findings to proposals: which config they ask for, and the evidence that goes with it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy
+import scipy
+
+from calibration.figures import SEED
+from calibration.findings import Finding
+from calibration.statistics import STATISTICS_VERSION
+from confidence_project.errors import Conflict
+from governance.config import default_config
+from governance.definitions import PolicyDefinition
+from governance.models import ConfidencePolicyProposal, Workspace
+from governance.policies import EffectivePolicy
+from governance.workflow import open_proposal
+
+Origin = ConfidencePolicyProposal.Origin
+
+
+def provenance() -> dict[str, Any]:
+    """Return what figures were computed with, so that a run can be repeated."""
+    return {
+        "statistics_version": STATISTICS_VERSION,
+        "libraries": {"numpy": numpy.__version__, "scipy": scipy.__version__},
+        "seed": SEED,
+    }
+
+
+def propose_findings(
+    *, workspace: Workspace, policy: EffectivePolicy, findings: Sequence[Finding], context: Mapping[str, Any]
+) -> ConfidencePolicyProposal | None:
+    """Open one proposal for all proposable findings of a policy key; None when there is none.
+
+    Parameters
+    ----------
+    context : mapping
+        Parameters and hash of the inputs, for the evidence.
+
+    Raises
+    ------
+    Conflict
+        The policy has changed since the findings were computed.
+    """
+    proposed = [finding for finding in findings if finding.is_proposable]
+    if not proposed:
+        return None
+    proposal = open_proposal(
+        workspace=workspace,
+        policy_key=policy.definition.key,
+        origin=Origin.CALIBRATION,
+        title=_title(policy.definition, proposed),
+        summary="\n".join(f"{_segment_text(finding)}: {finding.explanation}" for finding in proposed),
+        config=_merged(policy, proposed),
+        evidence={
+            **context,
+            **provenance(),
+            "findings": [finding.as_json() for finding in proposed],
+            "not_proposed": [_in_brief(finding) for finding in findings if not finding.is_proposable],
+        },
+    )
+    if proposal.base_version != policy.version:
+        raise Conflict("The policy changed while the calibration was running. Run it again.")
+    return proposal
+
+
+def propose_defaults(*, workspace: Workspace, definition: PolicyDefinition) -> ConfidencePolicyProposal:
+    """Open the bootstrap proposal of a policy key: the defaults, put on record."""
+    return open_proposal(
+        workspace=workspace,
+        policy_key=definition.key,
+        origin=Origin.BOOTSTRAP,
+        title=f"{definition.title}: put the defaults on record",
+        summary="The defaults, as they hold already: no behaviour change until applied, and none then.",
+        config=default_config(definition),
+        evidence={"defaults": definition.defaults, "findings": []},
+    )
+
+
+def _merged(policy: EffectivePolicy, proposed: Sequence[Finding]) -> dict[str, Any]:
+    """The config in force with the recommended values in it, as overrides for the segments that they hold for."""
+    config = default_config(policy.definition) if policy.version == 0 else policy.config.as_json()
+    for finding in proposed:
+        values = {finding.field: finding.recommended}
+        if not finding.match:
+            config["values"].update(values)
+            continue
+        same = next((each for each in config["overrides"] if each["match"] == dict(finding.match)), None)
+        if same is None:
+            config["overrides"].append({"match": dict(finding.match), "values": values})
+        else:
+            same["values"].update(values)
+    return config
+
+
+def _title(definition: PolicyDefinition, proposed: Sequence[Finding]) -> str:
+    if len(proposed) > 1:
+        return f"{definition.title}: new thresholds for {len(proposed)} segments"
+    (finding,) = proposed
+    change = f"{finding.current:g} → {finding.recommended:g}"
+    return f"{definition.title}: {finding.field} {change}, {_segment_text(finding)}"[:200]
+
+
+def _segment_text(finding: Finding) -> str:
+    return ", ".join(f"{key}={value}" for key, value in finding.segment.items() if value) or "every decision"
+
+
+def _in_brief(finding: Finding) -> dict[str, Any]:
+    whole = finding.as_json()
+    return {
+        name: whole[name]
+        for name in ("segment", "field", "current", "recommended", "reason", "explanation", "labelled")
+    }

@@ -1,0 +1,329 @@
+"""One calibration run: read the evidence in one snapshot, compute findings from its counts, store and propose."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from calibration.comparison import since_last_run
+from calibration.evidence.contract import EvidenceRequest
+from calibration.evidence.reading import KeyEvidence, read_evidence
+from calibration.evidence.registry import source_for
+from calibration.findings import Finding, find
+from calibration.heartbeat import heartbeat
+from calibration.models import ConfidenceCalibrationRun, Recommendation
+from calibration.parameters import (
+    PERIODS,
+    CalibrationParameters,
+    default_window_end,
+    default_window_start,
+    policy_keys_in_scope,
+)
+from calibration.proposals import propose_defaults, propose_findings, provenance
+from calibration.reviews import Review, review_of
+from calibration.selectors import configs_in_force, needs_bootstrap, previous_output
+from calibration.services import complete_run, fail_run, start_run
+from calibration.snapshot import read_snapshot
+from calibration.statistics.joint import RISK_GRID
+from governance.config import PolicyConfig
+from governance.definitions import FieldKind, to_lattice
+from governance.evidence import canonical_json
+from governance.models import ConfidencePolicyProposal, Workspace
+from governance.permissions import Person, Verb, require
+from governance.policies import EffectivePolicy, get_confidence_policy
+
+Progress = Callable[[float, str], None]
+"""Called with the share that is done, 0 to 1, and what is being done."""
+
+READING_SHARE = 0.8
+"""Reading takes most of a run's time; the rest is computing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Reading:
+    """What the snapshot holds about one policy key. `evidence` None: it has no threshold to calibrate."""
+
+    policy: EffectivePolicy
+    evidence: KeyEvidence | None
+    configs: Sequence[PolicyConfig]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Result:
+    """What was found for one policy key."""
+
+    reading: _Reading
+    review: Review | None
+    findings: Sequence[Finding]
+    context: dict[str, Any]
+
+
+def run_calibration(
+    *,
+    workspace: Workspace,
+    policy_keys: Sequence[str] | None = None,
+    window_from: datetime | None = None,
+    window_to: datetime | None = None,
+    target_failure_rate: float = 0.05,
+    risk_confidence: float = 0.95,
+    segment_by: Sequence[str] = ("provider", "model"),
+    maturity_days: float | None = None,
+    dry_run: bool = False,
+    tighten_only: bool = False,
+    only_if_due: bool = False,
+    actor: Person | None = None,
+    progress: Progress | None = None,
+) -> ConfidenceCalibrationRun:
+    """Calibrate the policies of a workspace and propose what the evidence bears out.
+
+    Parameters
+    ----------
+    policy_keys
+        The policy keys to look at; None or empty: every registered one.
+    window_from, window_to
+        Decisions of `window_from <= time < window_to`; None: see `default_window_start` and `default_window_end`.
+    target_failure_rate, risk_confidence
+        Wanted: a failure rate of at most α among what is allowed, with probability of at least 1 − δ.
+    segment_by
+        Keys to split the findings by; what a source never pools is split in any case.
+    maturity_days
+        Decisions younger than this at the window's end are left out; None: `CONFIDENCE_MATURITY_DAYS`.
+    dry_run
+        Store the figures and no proposal, and name no threshold more lenient than the one in force.
+    tighten_only
+        Name no threshold more lenient than the one in force, and spend no loosening review.
+    only_if_due
+        Raise `Conflict` when the last completed run is younger than `CONFIDENCE_CALIBRATION_EVERY_DAYS`.
+    actor
+        The person who asks for it, None for the operator's command.
+
+    Returns
+    -------
+    ConfidenceCalibrationRun
+        The completed run.
+
+    Raises
+    ------
+    InvalidInput, UnknownPolicyKey
+        The parameters make no sense; no run was created.
+    PermissionRefused, NotFound
+        The actor may not propose in this workspace.
+    Conflict
+        Another run of the workspace is under way, or it is not due: no run was created. Or a policy changed
+        meanwhile: the run is stored as FAILED.
+    PolicyUnavailable
+        A stored policy does not meet its definition. The run is stored as FAILED.
+    """
+    if actor is not None:
+        require(Verb.PROPOSE, actor, workspace)
+    lag = settings.CONFIDENCE_MATURITY_DAYS if maturity_days is None else maturity_days
+    end = window_to or default_window_end(lag)
+    parameters = CalibrationParameters(
+        policy_keys=policy_keys_in_scope(policy_keys),
+        window_from=window_from or default_window_start(end),
+        window_to=end,
+        target_failure_rate=target_failure_rate,
+        risk_confidence=risk_confidence,
+        segment_by=tuple(segment_by),
+        maturity_days=lag,
+        dry_run=dry_run,
+        tighten_only=tighten_only,
+    )
+    run = start_run(workspace=workspace, parameters=parameters, actor=actor, only_if_due=only_if_due)
+    try:
+        _carry_out(run, parameters, progress or (lambda share, text: None))
+    except BaseException as error:
+        # KeyboardInterrupt too: a run that was stopped by hand must not look alive.
+        fail_run(run=run, error=error)
+        raise
+    return run
+
+
+def _carry_out(run: ConfidenceCalibrationRun, parameters: CalibrationParameters, progress: Progress) -> None:
+    labels_as_of = timezone.now()
+    readings, results = [], []
+    steps = len(parameters.policy_keys)
+    with heartbeat(run) as pulse:
+
+        def tell(share: float, text: str) -> None:
+            pulse.share = share
+            progress(share, text)
+
+        with read_snapshot():
+            for place, key in enumerate(parameters.policy_keys):
+                tell(READING_SHARE * place / steps, f"reading {key}")
+                readings.append(_read(run.workspace, key, parameters, labels_as_of))
+        for place, reading in enumerate(readings):
+            tell(READING_SHARE + (1 - READING_SHARE) * place / steps, f"computing {reading.policy.definition.key}")
+            results.append(_compute(run.workspace, reading, parameters, labels_as_of))
+    with transaction.atomic():
+        proposals = [] if parameters.dry_run else [_propose(run.workspace, result) for result in results]
+        _store(run, parameters, labels_as_of, results, proposals)
+    progress(1.0, "done")
+
+
+def _read(workspace: Workspace, policy_key: str, parameters: CalibrationParameters, labels_as_of: datetime) -> _Reading:
+    policy = get_confidence_policy(workspace, policy_key)
+    if policy.definition.field_of_kind(FieldKind.CONFIDENCE_THRESHOLD) is None:
+        return _Reading(policy=policy, evidence=None, configs=())
+    mature_end = _mature_end(parameters, labels_as_of)
+    request = EvidenceRequest(
+        workspace=workspace,
+        policy_key=policy_key,
+        start=parameters.window_from,
+        window_end=parameters.window_to,
+        mature_end=mature_end,
+        period_starts=tuple(_period_starts(parameters.window_from, mature_end)),
+        labels_as_of=labels_as_of,
+        segment_by=parameters.segment_by_for(policy_key),
+        risk_edges=_risk_edges(policy),
+    )
+    return _Reading(
+        policy=policy,
+        evidence=read_evidence(source_for(policy_key), request),
+        configs=configs_in_force(workspace, policy.definition, request.start, request.mature_end),
+    )
+
+
+def _mature_end(parameters: CalibrationParameters, now: datetime) -> datetime:
+    """Where decisions begin to be too young; a window that ends in the future makes none of them older."""
+    if not parameters.maturity_days:
+        return parameters.window_to
+    return min(parameters.window_to, now) - parameters.maturity_lag
+
+
+def _period_starts(start: datetime, end: datetime) -> Iterator[datetime]:
+    for place in range(1, PERIODS):
+        yield start + (end - start) * place / PERIODS
+
+
+def _risk_edges(policy: EffectivePolicy) -> tuple[int, ...]:
+    """Every risk threshold that may be looked at: the grid, and those in force for any segment."""
+    field = policy.definition.field_of_kind(FieldKind.RISK_THRESHOLD)
+    if field is None:
+        return ()
+    in_force = [override.values[field.name] for override in policy.config.overrides if field.name in override.values]
+    return tuple(sorted({to_lattice(value) for value in (*RISK_GRID, policy.value(field.name), *in_force)}))
+
+
+def _compute(workspace: Workspace, reading: _Reading, parameters: CalibrationParameters, now: datetime) -> _Result:
+    policy, evidence = reading.policy, reading.evidence
+    context: dict[str, Any] = {
+        "policy_key": policy.definition.key,
+        "policy_version": policy.version,
+        "source": evidence.source if evidence else None,
+        "segment_by": list(evidence.request.segment_by) if evidence else [],
+        "parameters": parameters.as_json(),
+    }
+    if evidence is None:
+        return _Result(
+            reading=reading, review=None, findings=(), context={**context, "inputs_sha256": None, "review": None}
+        )
+    inputs = evidence.sha256({**context["parameters"], "config": policy.config.as_json()})
+    review = review_of(workspace, policy.definition.key, inputs, parameters, now)
+    previous = previous_output(workspace, policy.definition.key, other_than=inputs)
+    findings = [
+        replace(finding, body={**finding.body, "since_last_run": since_last_run(finding.as_json(), previous)})
+        for finding in find(evidence, policy, parameters, review=review, configs_in_window=reading.configs)
+    ]
+    return _Result(
+        reading=reading,
+        review=review,
+        findings=findings,
+        context={**context, "inputs_sha256": inputs, "review": asdict(review)},
+    )
+
+
+def _propose(workspace: Workspace, result: _Result) -> ConfidencePolicyProposal | None:
+    policy = result.reading.policy
+    proposal = propose_findings(workspace=workspace, policy=policy, findings=result.findings, context=result.context)
+    if proposal is None and needs_bootstrap(workspace, policy.definition.key):
+        return propose_defaults(workspace=workspace, definition=policy.definition)
+    return proposal
+
+
+def _store(
+    run: ConfidenceCalibrationRun,
+    parameters: CalibrationParameters,
+    labels_as_of: datetime,
+    results: Sequence[_Result],
+    proposals: Sequence[ConfidencePolicyProposal | None],
+) -> None:
+    by_key = {proposal.policy_key: proposal for proposal in proposals if proposal}
+    computed = [result for result in results if result.review]
+    hashes = {result.context["policy_key"]: result.context["inputs_sha256"] for result in computed}
+    complete_run(
+        run=run,
+        recommendations=[
+            _recommendation(run, finding, by_key.get(finding.policy_key))
+            for result in results
+            for finding in result.findings
+        ],
+        labels_as_of=labels_as_of,
+        samples=sum(result.reading.evidence.decisions for result in results if result.reading.evidence),
+        proposals_created=len(by_key),
+        inputs_sha256=hashlib.sha256(canonical_json(hashes).encode()).hexdigest(),
+        metrics={
+            "inputs": hashes,
+            "reviews": [each.context["policy_key"] for each in computed if each.review and each.review.may_loosen],
+            "proposals": [proposal.pk for proposal in by_key.values()],
+            "findings": [headline(finding) for result in results for finding in result.findings],
+        },
+        output={
+            **provenance(),
+            "parameters": {**parameters.as_json(), "dry_run": parameters.dry_run},
+            "policies": [
+                {**result.context, "findings": [finding.as_json() for finding in result.findings]} for result in results
+            ],
+        },
+    )
+
+
+def headline(finding: Finding) -> dict[str, Any]:
+    """Return the figures of a finding that fit in a line."""
+    whole = finding.as_json()
+    point = whole["at_recommended"] or {}
+    return {
+        **{name: whole[name] for name in ("policy_key", "field", "segment", "current", "recommended", "reason")},
+        "labelled": whole["labelled"],
+        "label_coverage": whole["label_coverage"],
+        "coverage": point.get("coverage"),
+        "failure_rate": point.get("failure_rate"),
+        "failure_rate_interval": point.get("interval"),
+        "ece": (whole["calibration_error"] or {}).get("ece"),
+        "ece_noise_q95": (whole["noise_floor"] or {}).get("q95"),
+        "at_current": whole["at_current"],
+        "success_rates": [period["success_rate"] for period in whole["periods"] or ()],
+        "is_drifting": _is_drifting(whole["drift"]),
+    }
+
+
+def _is_drifting(drift: Mapping[str, Any] | None) -> bool | None:
+    """None: the window cannot be divided, or there are no labels."""
+    return None if drift is None or drift["recent"]["reason"] else drift["recent"]["flagged"]
+
+
+def _recommendation(
+    run: ConfidenceCalibrationRun, finding: Finding, proposal: ConfidencePolicyProposal | None
+) -> Recommendation:
+    is_in_it = proposal is not None and proposal.origin == ConfidencePolicyProposal.Origin.CALIBRATION
+    return Recommendation(
+        run=run,
+        workspace_id=run.workspace_id,
+        policy_key=finding.policy_key,
+        field=finding.field,
+        segment=dict(finding.segment),
+        current=finding.current,
+        recommended=finding.recommended,
+        reason=finding.reason,
+        explanation=finding.explanation,
+        evidence=headline(finding),
+        proposal=proposal if is_in_it and finding.is_proposable else None,
+    )

@@ -1,0 +1,91 @@
+"""Reads of calibration."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from calibration.models import ConfidenceCalibrationRun
+from confidence_project.errors import InvalidInput
+from governance.config import PolicyConfig, parse_config
+from governance.definitions import PolicyDefinition
+from governance.models import ConfidencePolicy, ConfidencePolicyProposal, ConfidencePolicyRevision, Workspace
+
+Status = ConfidenceCalibrationRun.Status
+
+
+def completed_runs(workspace: Workspace) -> QuerySet[ConfidenceCalibrationRun]:
+    """Return the completed runs of a workspace, the newest first."""
+    return ConfidenceCalibrationRun.objects.in_workspace(workspace).filter(status=Status.COMPLETE)
+
+
+def configs_in_force(
+    workspace: Workspace, definition: PolicyDefinition, start: datetime, end: datetime
+) -> list[PolicyConfig]:
+    """Return every config of a policy that was in force at some time in `start <= time < end`.
+
+    A config that no longer meets the definition is left out: the gate has not used it since.
+    """
+    revisions = ConfidencePolicyRevision.objects.in_workspace(workspace).filter(policy_key=definition.key)
+    before = revisions.filter(created_at__lte=start).order_by("-version").values_list("config_after", flat=True)[:1]
+    within = revisions.filter(created_at__gt=start, created_at__lt=end).values_list("config_after", flat=True)
+    configs = []
+    for raw in [*(before or [PolicyConfig({}).as_json()]), *within]:
+        try:
+            configs.append(parse_config(definition, raw))
+        except InvalidInput:
+            continue
+    return configs
+
+
+def needs_bootstrap(workspace: Workspace, policy_key: str) -> bool:
+    """True when the defaults of a policy were never put on record, nor proposed; an expired proposal does not count."""
+    offered = ConfidencePolicyProposal.objects.in_workspace(workspace).filter(
+        policy_key=policy_key, origin=ConfidencePolicyProposal.Origin.BOOTSTRAP
+    )
+    return not (
+        ConfidencePolicy.objects.in_workspace(workspace).filter(policy_key=policy_key).exists()
+        or offered.exclude(status=ConfidencePolicyProposal.Status.EXPIRED).exists()
+    )
+
+
+def previous_output(workspace: Workspace, policy_key: str, *, other_than: str) -> Mapping[str, Any] | None:
+    """Return what the last completed run with other inputs put out for a policy key; None when there is none.
+
+    Parameters
+    ----------
+    other_than
+        The hash of the present inputs: a run with the same inputs found the same.
+    """
+    for run_id, metrics in completed_runs(workspace).values_list("pk", "metrics").iterator():
+        if metrics["inputs"].get(policy_key, other_than) != other_than:
+            output = completed_runs(workspace).values_list("output", flat=True).get(pk=run_id)
+            return next(policy for policy in output["policies"] if policy["policy_key"] == policy_key)
+    return None
+
+
+def reviewed_inputs(workspace: Workspace, policy_key: str, since: datetime) -> set[str]:
+    """Return the hashes of the inputs of the loosening reviews that a policy has had since a time."""
+    runs = completed_runs(workspace).filter(created_at__gt=since).values_list("metrics", flat=True)
+    return {metrics["inputs"][policy_key] for metrics in runs if policy_key in metrics["reviews"]}
+
+
+def due_workspaces() -> QuerySet[Workspace]:
+    """Return the workspaces whose last completed run is older than `CONFIDENCE_CALIBRATION_EVERY_DAYS`, or none."""
+    return Workspace.objects.exclude(pk__in=runs_not_due().values("workspace_id"))
+
+
+def runs_not_due() -> QuerySet[ConfidenceCalibrationRun]:
+    """Return the completed runs that are young enough for their workspaces to wait."""
+    since = timezone.now() - timedelta(days=settings.CONFIDENCE_CALIBRATION_EVERY_DAYS)
+    return ConfidenceCalibrationRun.objects.filter(status=Status.COMPLETE, created_at__gt=since)
+
+
+def proposals_of(run: ConfidenceCalibrationRun) -> QuerySet[ConfidencePolicyProposal]:
+    """Return the proposals that a run opened."""
+    return ConfidencePolicyProposal.objects.filter(pk__in=run.metrics.get("proposals", []))

@@ -1,0 +1,111 @@
+"""Writes of calibration: the life of a run, and what it recommends."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from calibration.models import ConfidenceCalibrationRun, Recommendation
+from calibration.parameters import METHOD, CalibrationParameters
+from calibration.selectors import runs_not_due
+from calibration.statistics import STATISTICS_VERSION
+from confidence_project.errors import Conflict
+from governance.models import Workspace
+from governance.permissions import Person
+
+Status = ConfidenceCalibrationRun.Status
+
+HEARTBEAT = timedelta(seconds=15)
+SILENCE = timedelta(minutes=2)
+"""A run that gave no sign of life for so long is dead: it has missed eight."""
+
+
+def start_run(
+    *, workspace: Workspace, parameters: CalibrationParameters, actor: Person | None = None, only_if_due: bool = False
+) -> ConfidenceCalibrationRun:
+    """Create a run and set it running; mark as failed a run of the workspace that died.
+
+    Raises
+    ------
+    Conflict
+        Another run of the workspace is under way; or the workspace is not due, if that was asked for. Nothing is
+        stored.
+    """
+    now = timezone.now()
+    try:
+        with transaction.atomic(durable=True):
+            _fail_dead_runs(workspace, now)
+            run = _create(workspace, parameters, actor, now)
+            _move(run, Status.PENDING, Status.RUNNING, started_at=now, heartbeat_at=now)
+            # Asked only after this run is the only one that is RUNNING, lest another completes in between.
+            if only_if_due and runs_not_due().in_workspace(workspace).exists():
+                raise Conflict("The workspace was calibrated a short time ago.")
+    except IntegrityError as error:
+        # The partial unique index lets one run of a workspace be RUNNING.
+        raise Conflict("Another calibration of this workspace is under way. Wait for it to end.") from error
+    return run
+
+
+def _create(
+    workspace: Workspace, parameters: CalibrationParameters, actor: Person | None, now: datetime
+) -> ConfidenceCalibrationRun:
+    return ConfidenceCalibrationRun.objects.create(
+        workspace=workspace,
+        scope=list(parameters.policy_keys),
+        segment_by=list(parameters.segment_by),
+        window_from=parameters.window_from,
+        window_to=parameters.window_to,
+        target_failure_rate=parameters.target_failure_rate,
+        risk_confidence=parameters.risk_confidence,
+        maturity_days=parameters.maturity_days,
+        model=METHOD,
+        statistics_version=STATISTICS_VERSION,
+        computed_by_id=actor.pk if actor else None,
+        computed_by_name=actor.get_username() if actor else "",
+        created_at=now,
+    )
+
+
+def _fail_dead_runs(workspace: Workspace, now: datetime) -> None:
+    ConfidenceCalibrationRun.objects.in_workspace(workspace).filter(
+        status=Status.RUNNING, heartbeat_at__lt=now - SILENCE
+    ).update(status=Status.FAILED, finished_at=now, error="The run gave no sign of life any more: its process died.")
+
+
+def report_progress(*, run: ConfidenceCalibrationRun, share: float) -> None:
+    """Store which share of the run is done, and that it is alive."""
+    ConfidenceCalibrationRun.objects.filter(pk=run.pk, status=Status.RUNNING).update(
+        progress=share, heartbeat_at=timezone.now()
+    )
+
+
+def complete_run(*, run: ConfidenceCalibrationRun, recommendations: Sequence[Recommendation], **results: Any) -> None:
+    """Store what a run found; call it inside the transaction that opens its proposals.
+
+    Raises
+    ------
+    Conflict
+        The run is not RUNNING any more: another one has taken it for dead.
+    """
+    now = timezone.now()
+    _move(run, Status.RUNNING, Status.COMPLETE, finished_at=now, heartbeat_at=now, progress=1.0, **results)
+    Recommendation.objects.bulk_create(recommendations, batch_size=500)
+
+
+def fail_run(*, run: ConfidenceCalibrationRun, error: BaseException) -> None:
+    """Store why a run did not come to its end. The text names the error, never data."""
+    text = getattr(error, "detail", "") or f"{type(error).__name__}: the log of the process says more."
+    ConfidenceCalibrationRun.objects.filter(pk=run.pk, status=Status.RUNNING).update(
+        status=Status.FAILED, error=text, finished_at=timezone.now()
+    )
+
+
+def _move(run: ConfidenceCalibrationRun, source: str, target: str, **changes: Any) -> None:
+    unmoved = ConfidenceCalibrationRun.objects.filter(pk=run.pk, status=source)
+    if unmoved.update(status=target, **changes) != 1:
+        raise Conflict("The run was taken for dead and marked as failed meanwhile. Run it again.")
+    run.refresh_from_db()

@@ -1,0 +1,79 @@
+"""Below the threshold in force only decisions that were drawn for audit count."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from calibration.runner import run_calibration
+from calibration.statistics.intervals import clopper_pearson
+from calibration.tests.factories import WINDOW, gated, outcome, store
+from governance.models import ConfidencePolicyProposal, Workspace
+from governance.tests.factories import WorkspaceFactory
+
+pytestmark = pytest.mark.django_db
+
+RATE = "0.2500"
+
+
+@pytest.fixture
+def workspace() -> Workspace:
+    workspace = WorkspaceFactory()
+    allowed = [gated(workspace, confidence=0.95, minute=minute) for minute in range(1_000)]
+    store(allowed, [outcome(each, place >= 5) for place, each in enumerate(allowed)])
+    return workspace
+
+
+def blocked(workspace: Workspace, decisions: int, *, drawn: int, failures: int, **fields: Any) -> None:
+    """Blocked decisions under a lottery, of which the drawn ones have a person's label."""
+    made = [
+        gated(workspace, confidence=0.85, minute=m, audit_selected=m < drawn, label_propensity=RATE, **fields)
+        for m in range(decisions)
+    ]
+    labelled = made[:drawn]
+    store(made, [outcome(each, place >= failures, source="human_review") for place, each in enumerate(labelled)])
+
+
+def finding_of(workspace: Workspace) -> dict[str, Any]:
+    run = run_calibration(workspace=workspace, policy_keys=["confidence_gate"], **WINDOW)
+    (finding,) = run.output["policies"][0]["findings"]
+    return finding
+
+
+def test_audits__drawn_decisions_do_well__threshold_may_be_lowered(workspace: Workspace) -> None:
+    blocked(workspace, 1_000, drawn=250, failures=2)
+    finding = finding_of(workspace)
+    assert (finding["method"], finding["recommended"]) == ("audits", 0.85)
+    assert ConfidencePolicyProposal.objects.get().config["overrides"][0]["values"] == {"confidence_threshold": 0.85}
+    # Half of the decisions were allowed and half blocked; the label of a drawn one stands for four.
+    step = finding["answer"]["steps"][0]
+    level = finding["answer"]["level"]
+    above, below = (
+        clopper_pearson([k], [n], confidence=1 - level / 2, sides="upper")[1][0] for k, n in [(5, 1_000), (2, 250)]
+    )
+    assert step["upper"] == pytest.approx((above + below) / 2, abs=1e-12)
+    assert finding["at_recommended"]["failure_rate"] == pytest.approx((5 / 1_000 + 2 / 250) / 2)
+    assert "audits drawn at random" in finding["statement"]
+
+
+def test_audits__drawn_decisions_fail__threshold_stays(workspace: Workspace) -> None:
+    blocked(workspace, 1_000, drawn=250, failures=60)
+    finding = finding_of(workspace)
+    assert finding["recommended"] == 0.95
+    assert "do not bear a lower one out" in finding["explanation"]
+
+
+def test_audits__labels_of_decisions_that_were_not_drawn__do_not_count(workspace: Workspace) -> None:
+    blocked(workspace, 1_000, drawn=250, failures=60)
+    volunteered = [gated(workspace, confidence=0.85, minute=m, label_propensity=RATE) for m in range(500)]
+    store(volunteered, [outcome(each, True) for each in volunteered])
+    assert finding_of(workspace)["recommended"] == 0.95
+
+
+def test_audits__most_blocked_ones_were_outside_of_the_lottery__they_count_as_unknown(
+    workspace: Workspace,
+) -> None:
+    blocked(workspace, 1_000, drawn=250, failures=0)
+    store([gated(workspace, confidence=0.85, minute=minute) for minute in range(1_000)])
+    assert finding_of(workspace)["recommended"] == 0.95

@@ -1,0 +1,37 @@
+"""What the command refuses, before it creates a run."""
+
+from __future__ import annotations
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from calibration.models import ConfidenceCalibrationRun
+from governance.tests.factories import WorkspaceFactory
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--workspace", "nowhere"], "no workspace"),
+        (["--policy-key", "no.such.key"], "not registered|unknown|known"),
+        (["--segment", "provider,colour"], "split by some of: prompt_hash, task, model"),
+        (["--segment", "provider,provider"], "twice"),
+        (["--from", "2026-02-01", "--to", "2026-01-01"], "ends before it starts"),
+        (["--from", "2026-02-01", "--to", "2026-02-01"], "ends before it starts"),
+        (["--from", "yesterday"], "invalid time"),
+        (["--from", "2026-01-01", "--to", "2026-01-03", "--maturity-days", "3"], "old enough"),
+        (["--target-failure-rate", "0"], "strictly between 0 and 1"),
+        (["--target-failure-rate", "nan"], "strictly between 0 and 1"),
+        (["--risk-confidence", "0.5"], r"\[0.75, 1\)"),
+        (["--risk-confidence", "1"], r"\[0.75, 1\)"),
+        (["--maturity-days", "-1"], "at least 0"),
+        (["--maturity-days", "inf"], "at least 0"),
+    ],
+)
+def test_run__bad_argument__clear_error_and_no_run(arguments: list[str], message: str) -> None:
+    WorkspaceFactory(slug="acme")
+    with pytest.raises(CommandError, match=message):
+        call_command("run_calibration", "--workspace", "acme", *arguments)
+    assert not ConfidenceCalibrationRun.objects.exists()

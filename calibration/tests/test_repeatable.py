@@ -1,0 +1,71 @@
+"""Equal inputs give equal findings and equal hashes."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from calibration.models import ConfidenceCalibrationRun
+from calibration.runner import run_calibration
+from calibration.tests.factories import HONEST, OVERCONFIDENT, WINDOW, decision, history, outcome, store
+from governance.models import ConfidencePolicyProposal, Workspace
+from governance.tests.factories import WorkspaceFactory
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def workspace() -> Workspace:
+    workspace = WorkspaceFactory()
+    history(workspace, HONEST, model="honest")
+    history(workspace, OVERCONFIDENT, model="loud")
+    return workspace
+
+
+def run(workspace: Workspace, *keys: str) -> ConfidenceCalibrationRun:
+    return run_calibration(workspace=workspace, policy_keys=keys or ["confidence_gate"], **WINDOW)
+
+
+def evidence_hashes() -> list[str]:
+    proposals = ConfidencePolicyProposal.objects.filter(origin="calibration").order_by("pk")
+    return list(proposals.values_list("evidence_sha256", flat=True))
+
+
+def test_repeat__same_data__same_findings_and_same_hashes(workspace: Workspace) -> None:
+    first, second = run(workspace), run(workspace)
+    assert first.inputs_sha256 == second.inputs_sha256
+    assert first.output == second.output
+    one, two = evidence_hashes()
+    assert one == two
+
+
+def test_repeat__wider_scope__same_evidence_for_the_same_policy(workspace: Workspace) -> None:
+    run(workspace)
+    run(workspace, "confidence_gate", "decision_gate")
+    one, two = evidence_hashes()
+    assert one == two
+
+
+def test_repeat__another_label__other_hash_and_a_comparison_with_before(workspace: Workspace) -> None:
+    before = run(workspace)
+    unlabelled = decision(workspace, confidence=0.99, minute=3, model="honest")
+    store([unlabelled], [outcome(unlabelled, False)])
+    after, again = run(workspace), run(workspace)
+    assert after.inputs_sha256 != before.inputs_sha256
+    finding, _ = after.output["policies"][0]["findings"]
+    assert finding["since_last_run"]["inputs_sha256"] == before.metrics["inputs"]["confidence_gate"]
+    assert (finding["since_last_run"]["labelled_before"], finding["labelled"]) == (1100, 1101)
+    assert finding["since_last_run"]["buckets"][9]["labelled"] == 801
+    assert again.output == after.output
+
+
+def test_repeat__other_parameters__other_hash(workspace: Workspace) -> None:
+    other = run_calibration(workspace=workspace, policy_keys=["confidence_gate"], target_failure_rate=0.1, **WINDOW)
+    assert other.inputs_sha256 != run(workspace).inputs_sha256
+
+
+def test_repeat__evidence__names_neither_run_nor_time_of_computing(workspace: Workspace) -> None:
+    run(workspace)
+    evidence = json.loads(ConfidencePolicyProposal.objects.get().evidence)
+    assert not {"run", "run_id", "created_at", "labels_as_of"} & set(evidence)

@@ -1,0 +1,102 @@
+"""A finding for each segment; nothing is pooled silently."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from calibration.models import ConfidenceCalibrationRun
+from calibration.runner import run_calibration
+from calibration.tests.factories import HONEST, OVERCONFIDENT, WINDOW, history
+from governance.models import ConfidencePolicy, ConfidencePolicyProposal, Workspace
+from governance.tests.factories import WorkspaceFactory
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def workspace() -> Workspace:
+    return WorkspaceFactory()
+
+
+def run(workspace: Workspace, **options: Any) -> ConfidenceCalibrationRun:
+    return run_calibration(workspace=workspace, policy_keys=["confidence_gate"], **WINDOW, **options)
+
+
+def findings(stored: ConfidenceCalibrationRun) -> list[dict[str, Any]]:
+    return stored.output["policies"][0]["findings"]
+
+
+def test_segments__two_models__one_is_recommended_and_one_refused(workspace: Workspace) -> None:
+    history(workspace, HONEST, model="honest")
+    history(workspace, OVERCONFIDENT, model="loud")
+    assert [(f["segment"]["model"], f["recommended"], f["reason"]) for f in findings(run(workspace))] == [
+        ("honest", 0.95, "OK"),
+        ("loud", None, "NOT_CERTIFIABLE"),
+    ]
+    (override,) = ConfidencePolicyProposal.objects.get().config["overrides"]
+    assert override["match"]["model"] == "honest"
+
+
+def test_segments__several_in_one_proposal__share_delta(workspace: Workspace) -> None:
+    for model in ("a", "b", "c"):
+        history(workspace, HONEST, model=model)
+    history(workspace, {0.95: (20, 0)}, model="tiny")
+    found = findings(run(workspace))
+    assert [finding["is_tested"] for finding in found] == [True, True, True, False]
+    assert [finding["answer"]["delta"] for finding in found[:3]] == pytest.approx([0.05 / 3] * 3)
+    assert found[3]["reason"] == "INSUFFICIENT_DATA"
+
+
+def test_segments__confidence_kinds__are_split_unasked(workspace: Workspace) -> None:
+    history(workspace, HONEST, confidence_kind="self_reported")
+    history(workspace, HONEST, confidence_kind="token_probability")
+    assert [finding["segment"]["confidence_kind"] for finding in findings(run(workspace, segment_by=["model"]))] == [
+        "self_reported",
+        "token_probability",
+    ]
+
+
+def test_segments__asked_for_task__each_task_has_its_finding(workspace: Workspace) -> None:
+    history(workspace, HONEST, task="route")
+    history(workspace, HONEST, task="refund")
+    found = findings(run(workspace, segment_by=["provider", "model", "task"]))
+    assert [finding["segment"]["task"] for finding in found] == ["refund", "route"]
+
+
+def test_segments__override_exists__its_value_is_the_current_one_and_other_overrides_stay(workspace: Workspace) -> None:
+    match = {"provider": "acme", "model": "m1", "confidence_kind": "unspecified"}
+    other = {"match": {"model": "other"}, "values": {"confidence_threshold": 0.7}}
+    strict = {"match": match, "values": {"confidence_threshold": 0.99}}
+    config = {"values": {"confidence_threshold": 0.8}, "overrides": [strict, other]}
+    ConfidencePolicy.objects.create(workspace=workspace, policy_key="confidence_gate", config=config, version=3)
+    history(workspace, HONEST)
+    (finding,) = findings(run(workspace))
+    assert (finding["current"], finding["recommended"]) == (0.99, 0.95)
+    proposal = ConfidencePolicyProposal.objects.get()
+    assert proposal.base_version == 3
+    assert proposal.config == {
+        "values": {"confidence_threshold": 0.8},
+        "overrides": [{"match": match, "values": {"confidence_threshold": 0.95}}, other],
+    }
+
+
+def test_segments__all_decisions_leave_all_blank__the_policys_own_value_is_proposed(workspace: Workspace) -> None:
+    history(workspace, HONEST, confidence_kind="", provider="", model="")
+    run(workspace)
+    assert ConfidencePolicyProposal.objects.get().config == {"values": {"confidence_threshold": 0.95}, "overrides": []}
+
+
+def test_segments__blank_beside_named__no_override_can_single_it_out(workspace: Workspace) -> None:
+    history(workspace, HONEST, provider="")
+    history(workspace, OVERCONFIDENT)
+    blank, _ = findings(run(workspace))
+    assert (blank["recommended"], blank["is_material"], blank["is_proposable"]) == (0.95, True, False)
+    assert "leave blank" in blank["explanation"]
+    assert not ConfidencePolicyProposal.objects.filter(origin="calibration").exists()
+
+
+def test_segments__other_workspaces__are_never_seen(workspace: Workspace) -> None:
+    history(WorkspaceFactory(), HONEST)
+    assert findings(run(workspace)) == []

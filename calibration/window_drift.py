@@ -1,0 +1,69 @@
+"""Whether the parts of a window agree: a certified threshold speaks of the window's average."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+
+from calibration.answers import Answer, Subject
+from calibration.parameters import METHOD, PERIODS, CalibrationParameters
+from calibration.statistics.drift import RecentComparison, compare_recent, distribution_drift
+from calibration.statistics.groups import Groups
+from calibration.statistics.lattice import threshold_to_lattice
+from calibration.statistics.sequential import alarm_log_e_values, follow
+from calibration.statistics.thresholds import recommend_for_groups
+
+RECENT = PERIODS // 3
+"""Periods in the recent third of the window."""
+
+
+def window_drift(
+    subject: Subject, answer: Answer, parameters: CalibrationParameters, *, may_loosen: bool
+) -> dict[str, Any]:
+    """Compare the recent part of the window with the rest, at the threshold that the finding is about.
+
+    `recent` and `halves` divide by labelled decisions and test the failure rates, `confidences` divides by time. A
+    flagged recent part is certified again on its own, in a run that may loosen. `alarm` may be looked at every day: it says at which period the
+    failure rate of what the threshold in force allows was known to be above the target.
+    """
+    periods = [subject.cohort.groups(subject.bands, period) for period in range(PERIODS)]
+    threshold = subject.current if answer.threshold is None else max(answer.threshold, subject.cohort.floor or 0.0)
+    recent = compare_recent(periods, threshold=threshold)
+    return {
+        "threshold": threshold,
+        "confidences": asdict(distribution_drift(Groups.merge(periods[:-RECENT]), Groups.merge(periods[-RECENT:]))),
+        "recent": asdict(recent),
+        "halves": asdict(compare_recent(periods, share=0.5, threshold=threshold)),
+        "recertified": _recertified(periods, recent, subject, answer, parameters) if may_loosen else None,
+        "alarm": asdict(_alarm(periods, subject, parameters)),
+    }
+
+
+def _recertified(
+    periods: Sequence[Groups],
+    recent: RecentComparison,
+    subject: Subject,
+    answer: Answer,
+    parameters: CalibrationParameters,
+) -> dict[str, Any] | None:
+    if not recent.flagged:
+        return None
+    found = recommend_for_groups(
+        Groups.merge(periods[recent.first_recent :]),
+        alpha=parameters.target_failure_rate,
+        delta=answer.delta,
+        method=METHOD,
+        floor=subject.cohort.floor,
+    )
+    return asdict(found)
+
+
+def _alarm(periods: Sequence[Groups], subject: Subject, parameters: CalibrationParameters) -> Any:
+    allowed = [period.at_or_above(threshold_to_lattice(subject.current)) for period in periods]
+    labelled = np.cumsum([period.labelled for period in allowed])
+    failures = labelled - np.cumsum([period.succeeded for period in allowed])
+    looks = alarm_log_e_values(failures, labelled, alpha=parameters.target_failure_rate)
+    return follow(looks, delta=parameters.delta)

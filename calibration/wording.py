@@ -1,0 +1,126 @@
+"""What a finding says in plain words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from calibration.statistics.audits import AuditedRecommendation
+from calibration.statistics.joint import JointRecommendation
+from calibration.statistics.recommendation import ThresholdRecommendation
+from calibration.statistics.reviews import ReviewSpending
+
+NOT_ADDRESSABLE = (
+    "The records leave blank what would single this segment out, so no override can be proposed: record provider and "
+    "model with each decision."
+)
+
+MORE_LABELS_DO_NOT_HELP = "More labels would not help."
+
+
+def walk(answer: ThresholdRecommendation) -> str:
+    """Say what is seen at the certified threshold, or why there is none."""
+    if answer.threshold is None:
+        return _refusal(answer)
+    return (
+        f"At {answer.threshold:.4f} and above, {answer.failures} of {answer.decisions} labelled decisions failed "
+        f"({answer.failure_rate:.2%}); {_share(answer.coverage)} of all decisions are allowed."
+    )
+
+
+def audits(answer: AuditedRecommendation, floor: float) -> str:
+    """Say what is seen at a threshold that audits may have reached."""
+    if answer.threshold is None or answer.threshold >= floor:
+        reached = f" Audits below {floor:.4f} do not bear a lower one out yet." if answer.steps else ""
+        return f"{walk(answer.above)}{reached}"
+    step = next(step for step in reversed(answer.steps) if step.certified)
+    return (
+        f"Audits reach below the {floor:.4f} that was in force: at {answer.threshold:.4f} and above the failure rate, "
+        f"weighted by all decisions, is {_rate(answer.failure_rate)} and at most {step.upper:.2%}; "
+        f"{_share(answer.coverage)} of all decisions are allowed."
+    )
+
+
+def audited_statement(answer: AuditedRecommendation, floor: float) -> str | None:
+    """Say what is certified below the threshold in force; None where nothing is."""
+    if answer.threshold is None or answer.threshold >= floor:
+        return None
+    return (
+        "Given independent outcomes and audits drawn at random, the mean true failure probability of the decisions of "
+        "the cohort that passed the other checks of the gate and lie at or above "
+        f"{answer.threshold:.4f} exceeds {answer.above.alpha:g} with probability at most {answer.above.delta:g}."
+    )
+
+
+def pair(answer: JointRecommendation, best: ThresholdRecommendation | None) -> str:
+    """Say what is seen at a pair of thresholds, or why there is none."""
+    if best is not None:
+        return f"With risks below {answer.risk_threshold:.4f}: {walk(best)}"
+    _, first = answer.grid[0]
+    return f"No pair of a risk and a confidence threshold is certified. With the risk threshold in force: {walk(first)}"
+
+
+def advice(name: str, current: float, recommended: float | None, *, is_material: bool, floor: float | None) -> str:
+    """Say what to do about one field; blank where nothing is recommended."""
+    if recommended is None:
+        return ""
+    if not is_material:
+        return f"{name} stays at {current:.4f}: {recommended:.4f} is no material change."
+    text = f"{'Raise' if recommended > current else 'Lower'} {name} from {current:.4f} to {recommended:.4f}."
+    if floor is None:
+        return text
+    return f"{text} Labels below {floor:.4f}, which was in force, do not count unless the decision was drawn for audit."
+
+
+def drift(found: Mapping[str, Any]) -> str:
+    """Say that the recent part of the window disagrees with the rest; blank where it does not."""
+    recent = found["recent"] if found["recent"]["flagged"] else found["halves"]
+    if not recent["flagged"]:
+        return ""
+    text = (
+        f"Mind the time: of what {found['threshold']:.4f} allows, {_rate(recent['recent_failure_rate'])} failed in the "
+        f"recent part of the window and {_rate(recent['earlier_failure_rate'])} before (p = {recent['p_value']:.2g})."
+    )
+    again = found["recertified"]
+    if again is None:
+        return text
+    if again["threshold"] is None:
+        return f"{text} From the recent part alone no threshold is certified."
+    return f"{text} From the recent part alone {again['threshold']:.4f} is certified."
+
+
+def withheld(current: float, spending: ReviewSpending | None) -> str:
+    """Say why a run does not name a more lenient threshold."""
+    text = (
+        f"The evidence would bear out more than the {current:.4f} in force allows. This run does not name it: looking "
+        "again and again until a more lenient threshold passes makes the promise wrong."
+    )
+    if spending is None:
+        return f"{text} Run it without --dry-run and without --tighten-only to spend a loosening review."
+    return f"{text} {spending.spent} of {spending.declared} loosening reviews of the period are spent."
+
+
+def _refusal(answer: ThresholdRecommendation) -> str:
+    alpha, sure = f"{answer.alpha:.3g}", f"{1 - answer.delta:.4g}"
+    if answer.reason == "INSUFFICIENT_DATA":
+        return (
+            f"{answer.labelled} labelled decisions are too few: a failure rate of at most {alpha} takes at least "
+            f"{answer.needed} of them, without a failure, to be {sure} sure."
+        )
+    if answer.needed is None:
+        return (
+            f"No threshold keeps the failure rate at or below {alpha}: even the most confident of the "
+            f"{answer.labelled} labelled decisions fail more often. {MORE_LABELS_DO_NOT_HELP}"
+        )
+    return (
+        f"No threshold is {sure} sure to keep the failure rate at or below {alpha}. At the present rates about "
+        f"{answer.needed} further labelled decisions would be needed."
+    )
+
+
+def _share(share: float | None) -> str:
+    return "an unknown share" if share is None else f"{share:.1%}"
+
+
+def _rate(rate: float | None) -> str:
+    return "unknown" if rate is None else f"{rate:.2%}"
