@@ -1,0 +1,228 @@
+"""Evidence as a person reads it: the findings of a proposal or a run, put into sentences, tables and curves.
+
+Reads the JSON that calibration writes, and nothing else: what is on record is what is shown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import groupby
+from typing import Any
+
+from confidence_project.desk.pictures.charts import labelled_part, share_of_all
+from governance.definitions import FieldDefinition, FieldKind, get_definition
+
+Finding = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One value of a policy: what it is, and what it is to become; `after` None: nothing is recommended."""
+
+    field: FieldDefinition
+    before: float
+    after: float | None
+
+    @property
+    def has_change(self) -> bool:
+        return self.after is not None and self.after != self.before
+
+    @property
+    def is_stricter(self) -> bool:
+        """True when less is allowed afterwards."""
+        if self.after is None:
+            return False
+        raised = self.after > self.before
+        return raised if self.field.kind is FieldKind.CONFIDENCE_THRESHOLD else not raised
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What was found about one segment. A policy with two thresholds has two findings, from one body of evidence.
+
+    Attributes
+    ----------
+    place
+        Where its first finding stands among those of the evidence: names its pictures.
+    """
+
+    place: int
+    findings: Sequence[Finding]
+    target: float
+    sure: float
+
+    @property
+    def finding(self) -> Finding:
+        return self.findings[0]
+
+    @property
+    def segment(self) -> str:
+        return segment_text(self.finding["segment"])
+
+    @property
+    def steps(self) -> list[Step]:
+        definition = get_definition(self.finding["policy_key"])
+        return [Step(definition.field(each["field"]), each["current"], each["recommended"]) for each in self.findings]
+
+    @property
+    def has_curve(self) -> bool:
+        return bool(self.finding["operating_curve"])
+
+    @property
+    def is_refusal(self) -> bool:
+        return self.finding["recommended"] is None
+
+    @property
+    def sentence(self) -> str:
+        """The change, what it does, and what is promised of it, in plain words."""
+        point, change = self.finding["at_recommended"], self.finding["change"]
+        if point is None or change is None:
+            return str(self.finding["explanation"])
+        steps = _and([_step_in_words(step) for step in self.steps if step.has_change])
+        return (
+            f"{steps} for {self.segment} would let {_more_or_fewer(change)}. With {percent(self.sure)} confidence at "
+            f"most {percent(self.target)} of what is allowed fails{_seen(point)}."
+        )
+
+    @property
+    def slider(self) -> dict[str, Any]:
+        """What the threshold explorer needs, as it is stored: one group for each point of the curve."""
+        finding = self.finding
+        known = {point["threshold"] for point in labelled_part(finding)}
+        groups = {
+            point["threshold"]: self._group(
+                point, [point["failure_rate"], point["low"], point["high"]] if point["threshold"] in known else None
+            )
+            for point in finding["operating_curve"]
+        }
+        # The curve is thinned out; the thresholds that matter most are looked up exactly. One of a pair is left as it
+        # is: it holds with another risk threshold, and so with other decisions.
+        for point in (finding["at_current"], None if len(self.findings) > 1 else finding["at_recommended"]):
+            if point and point["interval"]:
+                groups[point["threshold"]] = {
+                    **{name: point[name] for name in ("threshold", "coverage", "allowed")},
+                    "failures": [point["failure_rate"], *point["interval"]],
+                }
+        return {
+            "target": self.target,
+            "current": finding["current"],
+            "proposed": finding["recommended"],
+            "allowedNow": finding["at_current"]["allowed"],
+            "groups": [groups[threshold] for threshold in sorted(groups)],
+        }
+
+    def _group(self, point: Mapping[str, float], failures: list[float] | None) -> dict[str, Any]:
+        return {
+            "threshold": point["threshold"],
+            "coverage": point["coverage"] * share_of_all(self.finding),
+            "allowed": round(point["coverage"] * self.finding["decisions"]),
+            "failures": failures,
+        }
+
+    @property
+    def not_covered(self) -> list[str]:
+        """What the evidence does not speak of, one sentence each."""
+        finding = self.finding
+        left_out, cohort = finding["left_out"], finding["cohort"]
+        unlabelled = finding["decisions"] - finding["labelled"] - cohort["labels_below_threshold_in_force"]
+        sentences = [
+            (unlabelled, f"of {finding['decisions']:,} decisions have no outcome that counts: nobody knows how they went."),
+            (cohort["labels_below_threshold_in_force"], "labels lie below the threshold that was in force: they are no "
+             "fair sample of what it blocked, and do not count."),
+            (cohort["labels_not_pooled"], "labels belong to decisions that were labelled for other reasons, and were "
+             "not pooled."),
+            (left_out["too_young"], "decisions are too young to have had a fair chance of an outcome."),
+            (left_out["no_confidence"], "decisions carried no confidence."),
+            (left_out["blocked_by_risk"], "decisions were blocked by their risk, whatever their confidence."),
+            (left_out["without_risk"], "decisions carried no risk score."),
+            (left_out["other_checks"], "decisions were blocked by other checks."),
+        ]  # fmt: skip
+        return [f"{count:,} {text}" for count, text in sentences if count > 0]
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What a proposal or a policy key of a run rests on."""
+
+    raw: Mapping[str, Any]
+    subjects: Sequence[Subject]
+
+    @property
+    def window(self) -> tuple[datetime, datetime]:
+        """From when to when decisions were looked at."""
+        parameters = self.raw["parameters"]
+        return datetime.fromisoformat(parameters["window_from"]), datetime.fromisoformat(parameters["window_to"])
+
+    @property
+    def refusals(self) -> Sequence[Finding]:
+        """Segments that were looked at and left as they are, one finding each."""
+        seen: list[Finding] = []
+        for each in self.raw.get("not_proposed", ()):
+            if all(each["segment"] != other["segment"] for other in seen):
+                seen.append(each)
+        return seen
+
+    @property
+    def sentence(self) -> str:
+        """Everything in one paragraph."""
+        left = len(self.refusals)
+        others = {0: "", 1: " One other segment stays as it is."}.get(left, f" {left} other segments stay as they are.")
+        return " ".join(subject.sentence for subject in self.subjects) + others
+
+
+def read_evidence(raw: Mapping[str, Any] | None) -> Evidence | None:
+    """Return evidence with findings, ready to be shown; None for anything else."""
+    if not raw or not raw.get("findings") or "parameters" not in raw:
+        return None
+    parameters = raw["parameters"]
+    numbered = enumerate(raw["findings"])
+    subjects = []
+    for _, group in groupby(numbered, key=lambda each: segment_text(each[1]["segment"])):
+        members = list(group)
+        subjects.append(
+            Subject(
+                members[0][0],
+                [finding for _, finding in members],
+                parameters["target_failure_rate"],
+                parameters["risk_confidence"],
+            )
+        )
+    return Evidence(raw, subjects)
+
+
+def segment_text(segment: Mapping[str, str]) -> str:
+    """Return a segment for reading: provider and model first."""
+    order = ["provider", "model"]
+    keys = sorted(segment, key=lambda key: (order.index(key) if key in order else len(order), key))
+    return " · ".join(segment[key] for key in keys if segment[key]) or "every decision"
+
+
+def percent(share: float | None, digits: int = 3) -> str:
+    """Return a share as a percentage with so many significant digits; a dash for None."""
+    return "–" if share is None else f"{float(f'{share * 100:.{digits}g}'):g} %"
+
+
+def _step_in_words(step: Step) -> str:
+    name = (step.field.title or step.field.name).lower()
+    moved = "Raising" if step.after is not None and step.after > step.before else "Lowering"
+    return f"{moved} “{name}” from {step.before:.4g} to {step.after:.4g}"
+
+
+def _and(parts: Sequence[str]) -> str:
+    return " and ".join([parts[0], *(part[0].lower() + part[1:] for part in parts[1:])]) if parts else "No change"
+
+
+def _more_or_fewer(change: Mapping[str, Any]) -> str:
+    difference = change["expected_coverage"] - change["current_coverage"]
+    if not change["block_to_allow"] and not change["allow_to_block"]:
+        return "the same decisions through"
+    amount = f"{percent(abs(difference))} of all decisions {'more' if difference > 0 else 'fewer'} through"
+    return f"{amount} ({percent(change['expected_coverage'])} instead of {percent(change['current_coverage'])})"
+
+
+def _seen(point: Mapping[str, Any]) -> str:
+    if point["failure_rate"] is None:
+        return ""
+    return f" ({percent(point['failure_rate'])} seen in {point['labelled']:,} labelled decisions)"

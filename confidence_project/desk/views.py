@@ -1,0 +1,71 @@
+"""Pictures of evidence as images of their own: each under the permission of the row that it belongs to."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.utils.cache import get_conditional_response, patch_cache_control
+from django.views.decorators.http import require_safe
+
+from calibration.models import ConfidenceCalibrationRun
+from confidence_project.desk.pictures import DARK, LIGHT, reliability, risk_coverage
+from governance.models import ConfidencePolicyProposal
+
+PALETTES = {"light": LIGHT, "dark": DARK}
+
+DRAWN_AS = "1"
+"""Counts the changes of the pictures' looks, so that no browser shows an old one."""
+
+
+@require_safe
+def proposal_picture(request: HttpRequest, pk: int, place: int, chart: str, theme: str) -> HttpResponse:
+    """Return a picture of one finding of a proposal; not found where the person may not see the proposal."""
+    rows = ConfidencePolicyProposal.objects.visible_to(request.user).filter(pk=pk)
+    return _answer(
+        request,
+        rows.values_list("evidence_sha256", flat=True).first(),
+        lambda: _draw(json.loads(rows.values_list("evidence", flat=True).get()), place, chart, theme),
+    )
+
+
+@require_safe
+def run_picture(request: HttpRequest, pk: int, policy_key: str, place: int, chart: str, theme: str) -> HttpResponse:
+    """Return a picture of one finding of a run; not found where the person may not see the run."""
+    rows = ConfidenceCalibrationRun.objects.visible_to(request.user).filter(pk=pk)
+
+    def draw() -> bytes | None:
+        policies = rows.values_list("output", flat=True).get().get("policies", [])
+        found = next((each for each in policies if each["policy_key"] == policy_key), None)
+        return _draw(found, place, chart, theme) if found else None
+
+    return _answer(request, rows.values_list("inputs_sha256", flat=True).first(), draw)
+
+
+def _answer(request: HttpRequest, sha256: str | None, draw: Callable[[], bytes | None]) -> HttpResponse:
+    """Send the picture, or a 304: a browser asks each time, so that a permission that was lost is lost here, too."""
+    if sha256 is None:
+        raise Http404
+    etag = f'"{DRAWN_AS}-{sha256}"'
+    response = get_conditional_response(request, etag=etag)
+    if response is None:
+        picture = draw()
+        if picture is None:
+            raise Http404
+        response = HttpResponse(picture, content_type="image/svg+xml", headers={"ETag": etag})
+    patch_cache_control(response, private=True, no_cache=True)
+    return response
+
+
+def _draw(evidence: Mapping[str, Any], place: int, chart: str, theme: str) -> bytes | None:
+    findings = evidence.get("findings", ())
+    if place >= len(findings) or theme not in PALETTES:
+        return None
+    if chart == "reliability":
+        return reliability(findings[place], PALETTES[theme])
+    if chart == "risk-coverage":
+        target = evidence["parameters"]["target_failure_rate"]
+        return risk_coverage(findings[place], PALETTES[theme], target=target)
+    return None
