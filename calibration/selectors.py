@@ -15,6 +15,7 @@ from confidence_project.errors import InvalidInput
 from governance.config import PolicyConfig, parse_config
 from governance.definitions import PolicyDefinition
 from governance.models import ConfidencePolicy, ConfidencePolicyProposal, ConfidencePolicyRevision, Workspace
+from governance.models.scoping import WorkspaceScopedQuerySet
 
 Status = ConfidenceCalibrationRun.Status
 
@@ -80,7 +81,7 @@ def due_workspaces() -> QuerySet[Workspace]:
     return Workspace.objects.exclude(pk__in=runs_not_due().values("workspace_id"))
 
 
-def runs_not_due() -> QuerySet[ConfidenceCalibrationRun]:
+def runs_not_due() -> WorkspaceScopedQuerySet:
     """Return the completed runs that are young enough for their workspaces to wait."""
     since = timezone.now() - timedelta(days=settings.CONFIDENCE_CALIBRATION_EVERY_DAYS)
     return ConfidenceCalibrationRun.objects.filter(status=Status.COMPLETE, created_at__gt=since)

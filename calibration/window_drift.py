@@ -26,8 +26,8 @@ def window_drift(
     """Compare the recent part of the window with the rest, at the threshold that the finding is about.
 
     `recent` and `halves` divide by labelled decisions and test the failure rates, `confidences` divides by time. A
-    flagged recent part is certified again on its own, in a run that may loosen. `alarm` may be looked at every day: it says at which period the
-    failure rate of what the threshold in force allows was known to be above the target.
+    flagged recent part is certified again on its own, in a run that may loosen. `alarm` may be looked at every day: it
+    says at which period the failure rate of what the threshold in force allows was known to be above the target.
     """
     periods = [subject.cohort.groups(subject.bands, period) for period in range(PERIODS)]
     threshold = subject.current if answer.threshold is None else max(answer.threshold, subject.cohort.floor or 0.0)

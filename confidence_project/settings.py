@@ -162,6 +162,7 @@ CONTENT_SECURITY_POLICY = {
 
 # --- Languages, time, files ------------------------------------------------------------------------------------------
 LANGUAGE_CODE = "en"
+FORMAT_MODULE_PATH = "confidence_project.formats"
 TIME_ZONE = "UTC"
 USE_TZ = True
 STATIC_URL = "static/"
@@ -277,5 +278,6 @@ LOGGING = {
     "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="INFO")},
     # At DEBUG the SDK of the AI provider logs whole requests, prompts and all.
     # The MCP SDK logs messages as it sends them, and what it cannot read with its traceback: transcripts, both.
-    "loggers": {"openai": {"level": "INFO"}, "mcp": {"level": "CRITICAL"}},
+    # What the lock-out library does is in its tables; at INFO its log repeats it at every sign-in.
+    "loggers": {"openai": {"level": "INFO"}, "mcp": {"level": "CRITICAL"}, "axes": {"level": "WARNING"}},
 }

@@ -141,9 +141,9 @@ def _make_sinks() -> _Sinks:
 def _is_exported(signal: str) -> bool:
     if os.environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
         return False
-    exporter = os.environ.get(f"OTEL_{signal}_EXPORTER", "").strip()
-    if exporter:
-        return exporter == "otlp"
+    exporters = os.environ.get(f"OTEL_{signal}_EXPORTER", "").strip()
+    if exporters:
+        return "otlp" in [name.strip() for name in exporters.split(",")]
     return any(
         os.environ.get(name) for name in ("OTEL_EXPORTER_OTLP_ENDPOINT", f"OTEL_EXPORTER_OTLP_{signal}_ENDPOINT")
     )

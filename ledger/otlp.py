@@ -97,15 +97,18 @@ _ByCall = Mapping[tuple[str, str], Sequence[_Judged]]
 
 
 def _decisions_judged(workspace: Workspace, evaluations: Sequence[Evaluation]) -> _ByCall:
-    interactions = AIInteraction.objects.in_workspace(workspace)
+    # Unordered, and with the condition of the partial index spelt out: so SQLite uses the indexes.
+    interactions = AIInteraction.objects.in_workspace(workspace).order_by()
     spans = {evaluation.interaction for evaluation in evaluations if evaluation.interaction}
     responses = {evaluation.response_id for evaluation in evaluations if evaluation.response_id}
     names: dict[int, list[tuple[str, str]]] = defaultdict(list)
     for pk, external_id in interactions.filter(external_id__in=spans).values_list("pk", "external_id"):
         names[pk].append(("span", str(external_id)))
-    for pk, response_id in interactions.filter(response_id__in=responses).values_list("pk", "response_id"):
+    answered = interactions.filter(response_id__in=responses).exclude(response_id="")
+    for pk, response_id in answered.values_list("pk", "response_id"):
         names[pk].append(("response", response_id))
-    decisions = DecisionRecord.objects.in_workspace(workspace).filter(interaction__in=list(names))
+    rows = DecisionRecord.objects.in_workspace(workspace).order_by()
+    decisions = rows.filter(interaction__in=list(names))
     found: dict[tuple[str, str], list[_Judged]] = defaultdict(list)
     for interaction_id, *columns in decisions.values_list("interaction_id", "decision_id", "policy_key", "task"):
         for name in names[interaction_id]:

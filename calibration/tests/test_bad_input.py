@@ -14,7 +14,7 @@ pytestmark = pytest.mark.django_db
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--workspace", "nowhere"], "no workspace"),
+        (["--all-workspaces"], "not allowed with"),
         (["--policy-key", "no.such.key"], "not registered|unknown|known"),
         (["--segment", "provider,colour"], "split by some of: prompt_hash, task, model"),
         (["--segment", "provider,provider"], "twice"),
@@ -35,3 +35,13 @@ def test_run__bad_argument__clear_error_and_no_run(arguments: list[str], message
     with pytest.raises(CommandError, match=message):
         call_command("run_calibration", "--workspace", "acme", *arguments)
     assert not ConfidenceCalibrationRun.objects.exists()
+
+
+def test_run__unknown_workspace__clear_error() -> None:
+    with pytest.raises(CommandError, match="no workspace"):
+        call_command("run_calibration", "--workspace", "nowhere")
+
+
+def test_run__no_workspace_named__clear_error() -> None:
+    with pytest.raises(CommandError, match="required"):
+        call_command("run_calibration")

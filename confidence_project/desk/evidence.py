@@ -82,7 +82,7 @@ class Subject:
             return str(self.finding["explanation"])
         steps = _and([_step_in_words(step) for step in self.steps if step.has_change])
         return (
-            f"{steps} for {self.segment} would let {_more_or_fewer(change)}. With {percent(self.sure)} confidence at "
+            f"{steps} for {self.segment} would {_allow(change)}. With {percent(self.sure)} confidence at "
             f"most {percent(self.target)} of what is allowed fails{_seen(point)}."
         )
 
@@ -128,7 +128,7 @@ class Subject:
         left_out, cohort = finding["left_out"], finding["cohort"]
         unlabelled = finding["decisions"] - finding["labelled"] - cohort["labels_below_threshold_in_force"]
         sentences = [
-            (unlabelled, f"of {finding['decisions']:,} decisions have no outcome that counts: nobody knows how they went."),
+            (unlabelled, f"of {finding['decisions']:,} decisions have no outcome: nobody knows how they went."),
             (cohort["labels_below_threshold_in_force"], "labels lie below the threshold that was in force: they are no "
              "fair sample of what it blocked, and do not count."),
             (cohort["labels_not_pooled"], "labels belong to decisions that were labelled for other reasons, and were "
@@ -205,7 +205,8 @@ def percent(share: float | None, digits: int = 3) -> str:
 
 
 def _step_in_words(step: Step) -> str:
-    name = (step.field.title or step.field.name).lower()
+    title = step.field.title or step.field.name
+    name = title[0].lower() + title[1:]
     moved = "Raising" if step.after is not None and step.after > step.before else "Lowering"
     return f"{moved} “{name}” from {step.before:.4g} to {step.after:.4g}"
 
@@ -214,12 +215,11 @@ def _and(parts: Sequence[str]) -> str:
     return " and ".join([parts[0], *(part[0].lower() + part[1:] for part in parts[1:])]) if parts else "No change"
 
 
-def _more_or_fewer(change: Mapping[str, Any]) -> str:
-    difference = change["expected_coverage"] - change["current_coverage"]
+def _allow(change: Mapping[str, Any]) -> str:
     if not change["block_to_allow"] and not change["allow_to_block"]:
-        return "the same decisions through"
-    amount = f"{percent(abs(difference))} of all decisions {'more' if difference > 0 else 'fewer'} through"
-    return f"{amount} ({percent(change['expected_coverage'])} instead of {percent(change['current_coverage'])})"
+        return "allow what is allowed now"
+    share = f"allow {percent(change['expected_coverage'])} of all decisions"
+    return f"{share} instead of {percent(change['current_coverage'])}"
 
 
 def _seen(point: Mapping[str, Any]) -> str:

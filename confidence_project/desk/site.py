@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
+from django.template.response import TemplateResponse
 from django.urls import URLPattern, URLResolver, path
 
 from confidence_project.desk import home, views
@@ -22,9 +23,10 @@ class DeskAdminSite(admin.AdminSite):
     index_title = "Decision desk"
     site_url = None
 
-    def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+    def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
         """Show each workspace: whether it runs, what waits, what is in force and how it does."""
-        return super().index(request, {"workspaces": home.workspaces_at_a_glance(request.user), **(extra_context or {})})
+        workspaces = home.workspaces_at_a_glance(request.user)
+        return super().index(request, {"workspaces": workspaces, **(extra_context or {})})
 
     def get_urls(self) -> list[URLPattern | URLResolver]:
         image = "<int:place>/<slug:chart>.<slug:theme>.svg"

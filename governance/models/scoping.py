@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 from django.db import models
 
 from confidence_project.append_only import AppendOnlyQuerySet
 
-if TYPE_CHECKING:
-    from governance.models.workspaces import Workspace
-
 
 class WorkspaceScopedQuerySet(models.QuerySet[Any]):
     """Rows of models with a `workspace` foreign key."""
 
-    def in_workspace(self, workspace: Workspace) -> Self:
+    def in_workspace(self, workspace: models.Model) -> Self:
         return self.filter(workspace_id=workspace.pk)
 
     def visible_to(self, user: Any) -> Self:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 
 from django.test import Client
@@ -24,3 +25,8 @@ def page(row, name="change"):
 
 def text(response):
     return re.sub(r"\s+", " ", response.content.decode())
+
+
+def words(response):
+    """What a reader sees of the page: its text without the tags."""
+    return re.sub(r"\s+", " ", html.unescape(re.sub(r"<[^>]*>", " ", response.content.decode())))

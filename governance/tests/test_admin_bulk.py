@@ -9,7 +9,7 @@ from governance.models import (
     ConfidencePolicyProposal,
     ConfidencePolicyRevision,
 )
-from governance.tests.browser import signed_in, text, url
+from governance.tests.browser import signed_in, text, url, words
 from governance.tests.factories import (
     KEY,
     SuperuserFactory,
@@ -37,7 +37,7 @@ def test_bulk__apply__facts_first_then_a_report_of_applied_and_skipped():
     ConfidencePolicy.objects.create(workspace=third, policy_key=KEY, config=config_of(0.5), version=4)
     client = signed_in(SuperuserFactory())
     asked = act(client, ConfidencePolicyProposal, "apply", [*fresh, stale])
-    assert text(asked).count("<td>0.9</td> <td>0.8</td>") == 2
+    assert words(asked).count("0.9 0.8") == 2
     assert ConfidencePolicyRevision.objects.count() == 0
     done = act(client, ConfidencePolicyProposal, "apply", [*fresh, stale], confirmed="yes")
     assert "Applied 2, skipped 1: Stale: made for version 0" in text(done)

@@ -193,7 +193,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='decisionrecord',
-            index=models.Index(condition=models.Q(('interaction__isnull', False)), fields=['interaction'], name='ledger_by_interaction'),
+            index=models.Index(condition=models.Q(('interaction__isnull', False)), fields=['workspace', 'interaction'], name='ledger_by_interaction'),
         ),
         migrations.AddConstraint(
             model_name='decisionrecord',

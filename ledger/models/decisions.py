@@ -101,7 +101,11 @@ class DecisionRecord(AppendOnlyModel):
                 fields=["workspace", "policy_key", "occurred_at"], condition=~Q(case_key=""), name="ledger_cases"
             ),
             # Evaluations name the call that a decision rests on.
-            models.Index(fields=["interaction"], condition=Q(interaction__isnull=False), name="ledger_by_interaction"),
+            models.Index(
+                fields=["workspace", "interaction"],
+                condition=Q(interaction__isnull=False),
+                name="ledger_by_interaction",
+            ),
         ]
         constraints = [
             _probability_check("llm_confidence", "ledger_confidence_is_probability"),

@@ -159,7 +159,7 @@ def test_header_alone__is_an_empty_history(tmp_path: Path) -> None:
     ("content", "problem"),
     [
         (b"", "empty"),
-        (gzip.compress(b""), "empty"),
+        (gzip.compress(b"", mtime=0), "empty"),
         (b"\n\n", "empty"),
         (f"{HEADER}\n{GOOD}\n".encode("utf-16"), "UTF-16"),
         (f"{HEADER}\n{GOOD}\n".encode("utf-16-be"), "missing"),
@@ -168,7 +168,7 @@ def test_header_alone__is_an_empty_history(tmp_path: Path) -> None:
         (f"{HEADER},provider\n".encode(), "twice"),
         (HEADER.replace(",", ";").encode(), "missing: provider"),
         (b'"provider,model\n', "not a CSV header"),
-        (gzip.compress(f"{HEADER}\n{GOOD}\n".encode())[:-9], "gzip"),
+        (gzip.compress(f"{HEADER}\n{GOOD}\n".encode(), mtime=0)[:-9], "gzip"),
         (b"\x1f\x8b" + b"\x00" * 40, "gzip"),
     ],
 )

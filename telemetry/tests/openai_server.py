@@ -131,6 +131,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(status)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body) if content_length is None else content_length))
+        # Clients live on in a cache; a connection that they keep would keep its thread here.
+        self.send_header("Connection", "close")
         for name, value in (headers or {}).items():
             self.send_header(name.replace("_", "-"), value)
         self.end_headers()

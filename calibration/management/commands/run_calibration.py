@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
+from django.db import DatabaseError
 from django.utils.dateparse import parse_date, parse_datetime
 
+from calibration.models import ConfidenceCalibrationRun
 from calibration.report import run_as_json, run_as_text
 from calibration.runner import run_calibration
+from calibration.selectors import due_workspaces
 from confidence_project.commands import DomainCommand
+from confidence_project.errors import Conflict, DomainError
 from governance.models import Workspace
 
 
@@ -41,18 +46,23 @@ class Command(DomainCommand):
   manage.py run_calibration --workspace acme --policy-key confidence_gate --dry-run
   manage.py run_calibration --workspace acme --from 2026-01-01 --to 2026-02-01 --maturity-days 0
   manage.py run_calibration --workspace acme --target-failure-rate 0.02 --risk-confidence 0.9 --json
+  manage.py run_calibration --all-workspaces --due --tighten-only
 
-The exit code is 0 when the run came to its end, whatever it found.
+The last one is for cron, on any number of machines. The exit code is 0 when every run came to its end, whatever it
+found.
 """
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--workspace", required=True, metavar="SLUG")
+        which = parser.add_mutually_exclusive_group(required=True)
+        which.add_argument("--workspace", metavar="SLUG")
+        which.add_argument("--all-workspaces", action="store_true")
+        parser.add_argument("--due", action="store_true", help="Leave out workspaces that were calibrated lately.")
         parser.add_argument("--policy-key", action="append", metavar="KEY", help="May be given again; default: all.")
         parser.add_argument(
-            "--from", dest="window_from", type=_time, metavar="TIME", help="Default: the window's days before --to."
+            "--from", dest="window_from", type=_time, metavar="TIME", help="Default: 30 days before --to."
         )
         parser.add_argument(
-            "--to", dest="window_to", type=_time, metavar="TIME", help="Not included; default: midnight."
+            "--to", dest="window_to", type=_time, metavar="TIME", help="Excluded; default: midnight UTC."
         )
         parser.add_argument("--target-failure-rate", type=float, default=0.05, metavar="RATE")
         parser.add_argument("--risk-confidence", type=float, default=0.95, metavar="SHARE")
@@ -61,13 +71,36 @@ The exit code is 0 when the run came to its end, whatever it found.
         )
         parser.add_argument("--maturity-days", type=float, metavar="DAYS", help="Leave out what is younger.")
         parser.add_argument("--dry-run", action="store_true", help="Show figures, propose nothing.")
-        parser.add_argument("--json", action="store_true", help="Print one JSON object (docs/calibration.md).")
+        parser.add_argument(
+            "--tighten-only", action="store_true", help="Propose nothing more lenient; spends no loosening review."
+        )
+        parser.add_argument("--json", action="store_true", help="Print JSON (docs/calibration.md).")
 
     def handle(self, **options: Any) -> None:
+        problems: list[str] = []
+        for workspace in self._workspaces(options):
+            try:
+                run = self._run(workspace, options)
+            except Conflict as error:
+                if not options["due"]:
+                    problems.append(f"{workspace.slug}: {error.detail}")
+            except (DomainError, DatabaseError) as error:
+                problems.append(f"{workspace.slug}: {getattr(error, 'detail', type(error).__name__)}")
+            else:
+                self._print(run, options)
+        if problems:
+            raise CommandError("\n".join(problems))
+
+    def _workspaces(self, options: Mapping[str, Any]) -> list[Workspace]:
+        if options["all_workspaces"]:
+            return list(due_workspaces() if options["due"] else Workspace.objects.all())
         workspace = Workspace.objects.filter(slug=options["workspace"]).first()
         if workspace is None:
             raise CommandError("There is no workspace with this slug.")
-        run = run_calibration(
+        return [workspace]
+
+    def _run(self, workspace: Workspace, options: Mapping[str, Any]) -> ConfidenceCalibrationRun:
+        return run_calibration(
             workspace=workspace,
             policy_keys=options["policy_key"],
             window_from=options["window_from"],
@@ -77,9 +110,15 @@ The exit code is 0 when the run came to its end, whatever it found.
             segment_by=[key.strip() for key in options["segment"].split(",") if key.strip()],
             maturity_days=options["maturity_days"],
             dry_run=options["dry_run"],
+            tighten_only=options["tighten_only"],
+            only_if_due=options["due"],
             progress=self._show if self.stderr.isatty() else None,
         )
-        self.stdout.write(json.dumps(run_as_json(run), indent=2) if options["json"] else run_as_text(run))
+
+    def _print(self, run: ConfidenceCalibrationRun, options: Mapping[str, Any]) -> None:
+        # One line for each workspace where there may be several, so that a reader can take them one by one.
+        indent = None if options["all_workspaces"] else 2
+        self.stdout.write(json.dumps(run_as_json(run), indent=indent) if options["json"] else run_as_text(run))
 
     def _show(self, share: float, text: str) -> None:
         self.stderr.write(f"\r\x1b[K{share:4.0%} {text}", ending="\n" if share >= 1 else "")

@@ -22,7 +22,7 @@ def reliability(finding: Finding, palette: Palette) -> bytes | None:
     The bins hold about equally many labelled decisions and stand side by side, as a model that mostly says 0.99 would
     crowd the usual diagram into one corner. Intervals are 95 % Wilson intervals. None without a labelled decision.
     """
-    bins = [each for each in (finding["reliability"] or {"equal_mass": {"bins": []}})["equal_mass"]["bins"] if each["n"]]
+    bins = _labelled_bins(finding)
     if not bins:
         return None
     drawing = Drawing(
@@ -36,22 +36,13 @@ def reliability(finding: Finding, palette: Palette) -> bytes | None:
     floor = max(0.0, int(lowest * 10 - 1e-9) / 10)
     y = linear((floor, 1.0), (BOTTOM, TOP))
     _legend(drawing, "ring", "claimed (mean confidence)", palette.now, LEFT)
-    _legend(drawing, "dot", "succeeded, 95 % interval", palette.proposed, LEFT + 196)
+    _legend(drawing, "dot", "succeeded, 95 % interval", palette.proposed, LEFT + 206)
     _y_axis(drawing, y, [floor + (1 - floor) * place / 4 for place in range(5)])
     width = (RIGHT - LEFT) / len(bins)
     for place, each in enumerate(bins):
         x = LEFT + width * (place + 0.5)
-        low, high = each["wilson"]
-        drawing.line((x, y(each["mean_confidence"])), (x, y(each["success_rate"])), color=palette.now, dash="2 3")
-        drawing.line((x, y(low)), (x, y(high)), color=palette.proposed, width=2)
-        for end in (low, high):
-            drawing.line((x - 5, y(end)), (x + 5, y(end)), color=palette.proposed, width=2)
-        drawing.circle((x, y(each["mean_confidence"])), color=palette.now, is_hollow=True)
-        drawing.circle((x, y(each["success_rate"])), color=palette.proposed, radius=4)
-        drawing.text((x, BOTTOM + 18), f"{each['low']:.3g}" if each["low"] < 0.99 else f"{each['low']:.4g}",
-                     anchor="middle", size=11)  # fmt: skip
-        drawing.text((x, BOTTOM + 34), f"n {each['n']:,}", anchor="middle", size=10)
-    drawing.text((LEFT, BOTTOM + 58), "Bins by confidence, each named by its lowest; n labelled decisions", size=11)
+        _bin(drawing, x, y, each)
+    drawing.text((LEFT, BOTTOM + 58), "Bins by confidence, each named by its lowest; n labelled decisions", size=12)
     return drawing.as_svg()
 
 
@@ -77,15 +68,15 @@ def risk_coverage(finding: Finding, palette: Palette, *, target: float | None) -
     x, y = linear((0.0, 1.0), (LEFT, RIGHT)), linear((0.0, rates[-1]), (BOTTOM, TOP))
     _legend(drawing, "ring", f"now {_mark(current)}", palette.now, LEFT)
     if recommended:
-        _legend(drawing, "diamond", f"proposed {_mark(recommended)}", palette.proposed, LEFT + 110)
-    _legend(drawing, "band", "95 % interval, pointwise", palette.quiet, LEFT + 256)
+        _legend(drawing, "diamond", f"proposed {_mark(recommended)}", palette.proposed, LEFT + 118)
+    _legend(drawing, "band", "95 % interval", palette.quiet, LEFT + 268)
     _y_axis(drawing, y, rates)
     for tick in (0, 0.25, 0.5, 0.75, 1):
-        drawing.text((x(tick), BOTTOM + 18), f"{tick * 100:g} %", anchor="middle", size=11)
+        drawing.text((x(tick), BOTTOM + 18), f"{tick * 100:g} %", anchor="middle", size=12)
     _curve(drawing, x, y, curve, share)
     if target is not None:
         drawing.line((LEFT, y(target)), (RIGHT, y(target)), color=palette.limit, width=1.5, dash="6 4")
-        drawing.text((LEFT + 4, y(target) - 6), f"at most {target:.3g} wanted", color=palette.limit, size=11)
+        drawing.text((LEFT + 4, y(target) - 6), f"at most {target:.3g} wanted", color=palette.limit, size=12)
     for point, color in ((current, palette.now), (recommended, palette.proposed)):
         if point and point["failure_rate"] is not None and point["coverage"] is not None:
             at = (x(point["coverage"]), y(min(point["failure_rate"], rates[-1])))
@@ -94,7 +85,7 @@ def risk_coverage(finding: Finding, palette: Palette, *, target: float | None) -
                 drawing.circle(at, color=color, radius=6, is_hollow=True)
             else:
                 drawing.diamond(at, color=color)
-    drawing.text((LEFT, BOTTOM + 40), "Share of all decisions that is allowed", size=11)
+    drawing.text((LEFT, BOTTOM + 40), "Share of all decisions that is allowed", size=12)
     return drawing.as_svg()
 
 
@@ -111,6 +102,24 @@ def share_of_all(finding: Finding) -> float:
     return finding["decisions"] / everything if everything else 1.0
 
 
+def _labelled_bins(finding: Finding) -> list[Mapping[str, Any]]:
+    curves = finding["reliability"]
+    return [each for each in curves["equal_mass"]["bins"] if each["n"]] if curves else []
+
+
+def _bin(drawing: Drawing, x: float, y: Scale, each: Mapping[str, Any]) -> None:
+    palette, (low, high) = drawing.palette, each["wilson"]
+    drawing.line((x, y(each["mean_confidence"])), (x, y(each["success_rate"])), color=palette.now, dash="2 3")
+    drawing.line((x, y(low)), (x, y(high)), color=palette.proposed, width=2)
+    for end in (low, high):
+        drawing.line((x - 5, y(end)), (x + 5, y(end)), color=palette.proposed, width=2)
+    drawing.circle((x, y(each["mean_confidence"])), color=palette.now, is_hollow=True)
+    drawing.circle((x, y(each["success_rate"])), color=palette.proposed, radius=4)
+    name = f"{each['low']:.4f}".rstrip("0").rstrip(".") if each["low"] >= 0.99 else f"{each['low']:.3g}"
+    drawing.text((x, BOTTOM + 18), name, anchor="middle", size=12)
+    drawing.text((x, BOTTOM + 34), f"n {each['n']:,}", anchor="middle", size=11)
+
+
 def _curve(drawing: Drawing, x: Scale, y: Scale, curve: Sequence[Mapping[str, float]], share: float) -> None:
     def points(name: str) -> list[Point]:
         return [(x(point["coverage"] * share), max(y(point[name]), TOP)) for point in curve]
@@ -122,7 +131,7 @@ def _curve(drawing: Drawing, x: Scale, y: Scale, curve: Sequence[Mapping[str, fl
 def _y_axis(drawing: Drawing, y: Scale, values: Sequence[float]) -> None:
     for value in values:
         drawing.line((LEFT, y(value)), (RIGHT, y(value)), color=drawing.palette.grid)
-        drawing.text((LEFT - 8, y(value) + 4), f"{value * 100:.3g} %", anchor="end", size=11)
+        drawing.text((LEFT - 8, y(value) + 4), f"{value * 100:.3g} %", anchor="end", size=12)
 
 
 def _legend(drawing: Drawing, shape: str, text: str, color: str, x: float) -> None:

@@ -27,10 +27,22 @@ class Palette:
 
 
 LIGHT = Palette(
-    ink="#1b2433", quiet="#57606f", grid="#e3e7ee", surface="#ffffff", now="#b8530a", proposed="#1d5fb4", limit="#7a3e9d"
+    ink="#1b2433",
+    quiet="#57606f",
+    grid="#e3e7ee",
+    surface="#ffffff",
+    now="#b8530a",
+    proposed="#1d5fb4",
+    limit="#7a3e9d",
 )
 DARK = Palette(
-    ink="#e8ecf3", quiet="#a9b4c4", grid="#303a4b", surface="#1a2230", now="#f2a65a", proposed="#7db4f5", limit="#cf9fec"
+    ink="#e8ecf3",
+    quiet="#a9b4c4",
+    grid="#303a4b",
+    surface="#1a2230",
+    now="#f2a65a",
+    proposed="#7db4f5",
+    limit="#cf9fec",
 )
 
 
@@ -95,7 +107,7 @@ class Drawing:
         self._add("polygon", points=_points(corners), fill=color, stroke=self.palette.surface, stroke_width=1.5)
 
     def text(
-        self, at: Point, content: str, *, color: str = "", anchor: str = "start", size: float = 12, bold: bool = False
+        self, at: Point, content: str, *, color: str = "", anchor: str = "start", size: float = 13, bold: bool = False
     ) -> None:
         """Write on one line; `anchor` is start, middle or end."""
         extra = {"font_weight": "600"} if bold else {}

@@ -57,6 +57,12 @@ def percent(share: float | None) -> str:
 
 
 @register.filter
+def count(number: int | None) -> str:
+    """Write a number of things, thousands apart."""
+    return "–" if number is None else f"{number:,}"
+
+
+@register.filter
 def threshold(value: float | None) -> str:
     """Write a value of a policy: up to four decimals, none of them idle."""
     return "–" if value is None else f"{value:.4f}".rstrip("0").rstrip(".")

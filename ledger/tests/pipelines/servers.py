@@ -26,6 +26,7 @@ class HttpServer(ThreadingHTTPServer):
         self.status = 200
         self.document: Any = {}
         self.requests: list[tuple[str, bytes]] = []
+        self.authorizations: set[str | None] = set()
 
     def bodies(self, path: str) -> list[bytes]:
         return [body for sent_to, body in self.requests if sent_to == path]
@@ -37,6 +38,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.server.authorizations.add(self.headers["Authorization"])
         self.server.requests.append(
             (self.path, gzip.decompress(body) if self.headers["Content-Encoding"] == "gzip" else body)
         )

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from asgiref.sync import async_to_sync
+from mcp_types import CallToolResult, TextContent
 
 from confidence_project.errors import Conflict, InvalidInput
 from governance.tests.factories import WorkspaceFactory
@@ -120,14 +121,14 @@ def test_process__unreachable_agent__blocks(process, settings, url):
 
 def test_process__server_that_speaks_no_mcp__blocks(process, settings, transcriber):
     settings.CONFIDENCE_AGENT_URL = f"{transcriber.url}/mcp"
+    settings.CONFIDENCE_AGENT_TOKEN = "token-of-a-test"
     blocked(process(), "agent_unreachable")
+    assert "Bearer token-of-a-test" in transcriber.authorizations
 
 
 def test_process__agent_that_does_not_know_the_tool__blocks(process, settings, agent):
     settings.CONFIDENCE_AGENT_TOOL = "another_tool"
-    result = process()
-    assert result.record.gate_verdict == "block"
-    assert result.record.gate_reason in {"agent_unreachable", "missing_llm_decision"}
+    blocked(process(), "missing_llm_decision")
 
 
 def test_process__silent_agent__blocks_after_the_time_out(process, settings, agent):
@@ -192,3 +193,19 @@ def test_process__what_was_said__is_neither_stored_nor_logged(process, agent, st
     output = capfd.readouterr()
     assert SECRET not in stored()
     assert SECRET not in caplog.text + output.out + output.err
+
+
+@pytest.mark.parametrize(
+    "text, reason",
+    [(json.dumps(llm_decision()), "allowed"), ("no JSON", "schema_invalid"), ("null", "missing_llm_decision")],
+)
+def test_process__agent_that_answers_in_text__is_read_as_json(workspace, transcriber, settings, text, reason):
+    answer = CallToolResult(content=[TextContent(text=text)])
+
+    def push_turn(session_id: str, text: str) -> CallToolResult:
+        return answer
+
+    with mcp_server(push_turn) as url:
+        settings.CONFIDENCE_AGENT_URL = url
+        result = AudioPipelineService(workspace).process_audio("session-1", AUDIO, ml_risk_score=0.1)
+    assert result.record.gate_reason == reason

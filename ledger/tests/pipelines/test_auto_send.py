@@ -9,6 +9,7 @@ from decimal import Decimal
 import pytest
 from django.db import connections, transaction
 from django.utils import timezone
+from pydantic import ValidationError
 
 from confidence_project.errors import Conflict, InvalidInput
 from confidence_project.submissions import Submission
@@ -204,3 +205,20 @@ def test_reply__to_a_draft_of_another_workspace__unknown(sent_draft):
     with pytest.raises(InvalidInput):
         record_reply(workspace=WorkspaceFactory(), reply=a_reply("positive"))
     assert not InboundMessage.objects.exists()
+
+
+IMPOSSIBLE = [
+    {"conversation": "\ud800"},
+    {"draft": 7},
+    {"external_id": "two words"},
+    {"channel": "e mail"},
+    {"note": 1},
+]
+
+
+@pytest.mark.parametrize("change", IMPOSSIBLE)
+def test_draft__impossible__refused_without_repeating_it(change):
+    with pytest.raises(ValidationError) as refusal:
+        a_draft(**change)
+    assert SECRET not in str(refusal.value)
+    assert "two words" not in str(refusal.value)

@@ -225,6 +225,6 @@ REFUSED = [
 def test_post__envelope_that_makes_no_sense__422_and_no_record(change):
     body = {"external_id": "a1", "policy_key": YES, "answer": answer(openai_reply(predicate(0.95))), **change}
     refused = Caller().post("decisions", body)
-    assert 400 <= refused.status_code < 500
+    assert refused.status_code == 422
     assert "about someone" not in refused.content.decode()
     assert not DecisionRecord.objects.exists()
