@@ -1,0 +1,111 @@
+"""The proposal's page and the run's: evidence in words, tables and pictures."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+from django.urls import reverse
+
+from confidence_project.desk.evidence import percent, read_evidence
+from confidence_project.desk.tests.calibrated import calibrated
+from governance.tests.browser import page, signed_in, words
+from governance.tests.factories import WorkspaceFactory, admin_of, pending, viewer_of
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def found(db):
+    return calibrated(WorkspaceFactory())
+
+
+def groups_of(response):
+    (data,) = re.findall(r'<script id="groups-0" type="application/json">(.*?)</script>', response.content.decode())
+    return json.loads(data)
+
+
+def test_proposal__page__says_the_change_its_effect_and_its_promise_in_a_sentence(found):
+    _, proposal = found
+    finding = json.loads(proposal.evidence)["findings"][0]
+    shown = words(signed_in(viewer_of(proposal.workspace)).get(page(proposal)))
+    assert f"from 0.9 to {finding['recommended']:.4g} for acme · honest" in shown
+    assert f"{percent(finding['change']['expected_coverage'])} of all decisions" in shown
+    assert "With 95 % confidence at most 5 % of what is allowed fails" in shown
+    assert f"seen in {finding['at_recommended']['labelled']:,} labelled decisions" in shown
+    assert "One other segment stays as it is." in shown
+
+
+def test_proposal__page__shows_the_refused_segment_with_its_reason(found):
+    _, proposal = found
+    shown = words(signed_in(viewer_of(proposal.workspace)).get(page(proposal)))
+    assert "Left as it is" in shown
+    assert "acme · braggart" in shown
+    assert "No threshold keeps the failure rate" in shown
+
+
+def test_proposal__explorer__knows_both_thresholds_exactly_and_every_group_from_the_stored_curve(found):
+    _, proposal = found
+    finding = json.loads(proposal.evidence)["findings"][0]
+    data = groups_of(signed_in(viewer_of(proposal.workspace)).get(page(proposal)))
+    by_threshold = {group["threshold"]: group for group in data["groups"]}
+    for name in ("at_current", "at_recommended"):
+        group = by_threshold[finding[name]["threshold"]]
+        assert group["allowed"] == finding[name]["allowed"]
+        assert group["failures"] == [finding[name]["failure_rate"], *finding[name]["interval"]]
+    assert set(by_threshold) >= {point["threshold"] for point in finding["operating_curve"]}
+    assert list(by_threshold) == sorted(by_threshold)
+
+
+def test_explorer__below_the_threshold_that_was_in_force__the_failure_rate_is_not_known(found):
+    _, proposal = found
+    evidence = json.loads(proposal.evidence)
+    evidence["findings"][0]["cohort"]["threshold_in_force"] = 0.9
+    groups = read_evidence(evidence).subjects[0].slider["groups"]
+    assert {group["threshold"] for group in groups if group["failures"] is None} == {0.6, 0.8}
+
+
+def test_proposal__evidence_of_another_kind__page_shows_it_raw_with_its_hash():
+    workspace = WorkspaceFactory()
+    proposal = pending(workspace, evidence={"n": 1000})
+    shown = words(signed_in(viewer_of(workspace)).get(page(proposal)))
+    assert "Lower the threshold" in shown
+    assert proposal.evidence_sha256 in shown
+    assert "Try any threshold" not in shown
+
+
+def test_proposal__buttons__of_those_who_may_and_reasons_for_those_who_may_not(found):
+    _, proposal = found
+    approve = reverse("admin:governance_confidencepolicyproposal_approve", args=[proposal.pk])
+    may = signed_in(admin_of(proposal.workspace)).get(page(proposal)).content.decode()
+    assert f'href="{approve}"' in may
+    may_not = signed_in(viewer_of(proposal.workspace)).get(page(proposal))
+    assert f'href="{approve}"' not in may_not.content.decode()
+    assert "Approve is not yours to do." in words(may_not)
+
+
+def test_confirmation__approve__repeats_the_change(found):
+    _, proposal = found
+    shown = words(signed_in(admin_of(proposal.workspace)).get(page(proposal, "approve")))
+    assert "With 95 % confidence" in shown
+    assert "What would change" in shown
+
+
+def test_run__page__shows_each_segment_and_links_its_proposal(found):
+    run, proposal = found
+    response = signed_in(viewer_of(run.workspace)).get(
+        reverse("admin:calibration_confidencecalibrationrun_change", args=[run.pk])
+    )
+    shown = words(response)
+    assert "acme · honest" in shown
+    assert "acme · braggart" in shown
+    assert page(proposal) in response.content.decode()
+
+
+def test_proposal__hostile_segment_name__is_text_wherever_it_stands(found):
+    run, proposal = found
+    evidence = json.loads(proposal.evidence)
+    evidence["findings"][0]["segment"]["model"] = "</script><b>"
+    hostile = pending(run.workspace, origin="person", evidence=evidence, author=admin_of(run.workspace))
+    assert "</script><b>" not in signed_in(viewer_of(run.workspace)).get(page(hostile)).content.decode()

@@ -1,0 +1,138 @@
+"""The first page: what runs, what waits, what is in force."""
+
+from __future__ import annotations
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from confidence_project.desk.tests.calibrated import calibrated
+from governance.control_services import block_source, engage_kill_switch
+from governance.tests.browser import signed_in, words
+from governance.tests.factories import (
+    SuperuserFactory,
+    WorkspaceFactory,
+    admin_of,
+    applied,
+    approved,
+    pending,
+    viewer_of,
+)
+
+pytestmark = pytest.mark.django_db
+
+HOME = reverse("admin:index")
+
+
+def home(person):
+    return words(signed_in(person).get(HOME))
+
+
+def queries(person) -> int:
+    client = signed_in(person)
+    client.get(HOME)
+    with CaptureQueriesContext(
+        connection,
+    ) as captured:
+        assert client.get(HOME).status_code == 200
+    return len(captured)
+
+
+def test_home__more_workspaces_and_proposals__the_same_queries():
+    superuser = SuperuserFactory()
+    calibrated(WorkspaceFactory())
+    before = queries(superuser)
+    for _ in range(3):
+        workspace = WorkspaceFactory()
+        calibrated(workspace)
+        pending(workspace, policy_key="decision_gate", config={"values": {"llm_confidence_threshold": 0.7}})
+        engage_kill_switch(actor=superuser, workspace=workspace, policy_key="", reason="Test.")
+    assert queries(superuser) == before
+    assert before <= 24
+
+
+def test_home__calibrated__shows_what_is_in_force_and_how_it_does():
+    workspace = WorkspaceFactory()
+    calibrated(workspace)
+    page = home(viewer_of(workspace))
+    for expected in ("Confidence gate", "acme · honest", "acme · braggart", "0.9", "95 % interval", "noise floor"):
+        assert expected in page
+
+
+def test_home__pending__waits_for_an_admin_and_not_for_a_viewer():
+    workspace = WorkspaceFactory()
+    pending(workspace)
+    assert "Waiting for you: 1" in home(admin_of(workspace))
+    viewers = home(viewer_of(workspace))
+    assert "Waiting, not for you" in viewers
+    assert "waits for a workspace admin" in viewers
+
+
+def test_home__own_proposal__waits_for_another_admin():
+    workspace = WorkspaceFactory()
+    author = admin_of(workspace)
+    pending(workspace, author=author)
+    assert "waits for a workspace admin other than you" in home(author)
+
+
+def test_home__approved__waits_for_the_superuser():
+    workspace = WorkspaceFactory()
+    approved(workspace)
+    assert "yours to apply" in home(SuperuserFactory())
+    assert "waits for a superuser" in home(admin_of(workspace))
+
+
+def test_home__kill_switch__says_so_with_reason_and_offers_the_release_to_admins_alone():
+    workspace = WorkspaceFactory()
+    admin = admin_of(workspace)
+    assert "Automation is on" in home(admin)
+    engage_kill_switch(actor=admin, workspace=workspace, policy_key="", reason="The provider is down.")
+    page = home(admin)
+    assert "Automation is off: every decision is blocked" in page
+    assert "The provider is down." in page
+    assert "Release the kill switch" in page
+    assert "Release the kill switch" not in home(viewer_of(workspace))
+
+
+def test_home__switch_of_the_installation__off_everywhere(settings):
+    settings.CONFIDENCE_KILL_SWITCH = True
+    page = home(viewer_of(WorkspaceFactory()))
+    assert "Automation is on" not in page
+    assert "CONFIDENCE_KILL_SWITCH" in page
+
+
+def test_home__switch_on_one_policy_and_a_blocked_model__are_named():
+    workspace = WorkspaceFactory()
+    admin = admin_of(workspace)
+    engage_kill_switch(actor=admin, workspace=workspace, policy_key="confidence_gate", reason="Wait.")
+    block_source(actor=admin, workspace=workspace, kind="model", value="m-1", policy_key="", reason="Wrong.")
+    page = home(admin)
+    assert "Automation is on" in page
+    assert "Kill switch on confidence_gate" in page
+    assert "Blocked: model m-1" in page
+
+
+def test_home__applied__version_and_age():
+    workspace = WorkspaceFactory()
+    applied(workspace)
+    assert "version 1, 0 minutes old" in home(viewer_of(workspace)).replace("\xa0", " ")
+
+
+def test_home__nothing_yet__says_what_to_do_first():
+    workspace = WorkspaceFactory()
+    page = home(viewer_of(workspace))
+    assert "Three steps lead to the first proposal" in page
+    assert f"run_calibration --workspace {workspace.slug}" in page
+
+
+def test_home__no_workspace__superuser_adds_one_and_others_ask():
+    assert "Add the first workspace" in home(SuperuserFactory())
+
+
+def test_home__another_workspace__is_not_shown():
+    mine, other = WorkspaceFactory(), WorkspaceFactory(name="Somebody else's")
+    pending(other)
+    page = home(viewer_of(mine))
+    assert "Somebody else's" not in page
+    assert "Nothing waits for anybody" in page
