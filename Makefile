@@ -27,9 +27,12 @@ demo: setup ## Run the whole loop on real decisions and show what came of it
 	@$(MANAGE) migrate --verbosity 0
 	@$(BIN)/python -m confidence_project.demo
 
-run: setup ## Serve the control plane on http://localhost:8000
+# Both in the background: a shell that waits for a foreground process would answer a signal only after it.
+run: setup ## Serve the control plane on http://localhost:8000, with the worker that does its tasks
 	@$(MANAGE) migrate --verbosity 0
-	@$(MANAGE) runserver $(PORT)
+	@trap 'trap - INT TERM; kill $$pids; wait' EXIT; trap 'exit 0' INT TERM; \
+		$(MANAGE) db_worker --no-reload & pids=$$!; \
+		$(MANAGE) runserver $(PORT) & pids="$$pids $$!"; wait $$!
 
 test: setup ## Run the tests on SQLite and on PostgreSQL
 	@echo "== SQLite =="
@@ -59,7 +62,7 @@ $(VENV)/.ready-e2e: $(VENV)/.ready requirements-e2e.txt
 
 e2e: $(VENV)/.ready-e2e ## Click through the admin in a real browser (needs Debian's chromium)
 	@$(BIN)/python -m pytest -q -n 0 confidence_project/desk/e2e
-	@$(ON_POSTGRES) $(BIN)/python -m pytest -q -n 0 confidence_project/desk/e2e
+	@$(ON_POSTGRES) $(BIN)/python -m pytest -q -n 0 confidence_project/desk/e2e/test_story.py
 
 clean: ## Remove what the targets made; the database in var/ stays
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis staticfiles

@@ -11,6 +11,7 @@ import django
 
 SUITES = {
     "gate_speed": "decisions per second through HTTP and in process, policy reads, each beside the bare SQL",
+    "calibration_speed": "a calibration run beside the bare GROUP BY of its window, and beside pandas and scikit-learn",
     "track_overhead": "what track_ai_call adds to an AI call, beside the bare INSERT of its row",
 }
 
@@ -27,6 +28,8 @@ def main() -> int:
     names = parser.parse_args().names or list(SUITES)
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "confidence_project.settings")
     os.environ.setdefault("LOG_LEVEL", "WARNING")
+    # As in production: Django keeps every query it makes while it debugs.
+    os.environ["DEBUG"] = "0"
     django.setup()
     for name in names:
         print(f"\n== {name}: {SUITES[name]}", flush=True)

@@ -51,9 +51,7 @@ def statistics_of(periods: list[Groups]) -> dict[str, Callable[[], object]]:
         "recommend_for_groups (fixed_starts)": lambda: recommend_for_groups(
             groups, alpha=0.05, delta=0.05, method="fixed_starts"
         ),
-        "recommend_with_audits": lambda: recommend_with_audits(
-            top, [low], in_force=0.7, alpha=0.2, delta=0.05
-        ),
+        "recommend_with_audits": lambda: recommend_with_audits(top, [low], in_force=0.7, alpha=0.2, delta=0.05),
         "equal_width_curve": lambda: equal_width_curve(groups),
         "equal_mass_curve": lambda: equal_mass_curve(groups),
         "calibration_error": lambda: calibration_error(groups),

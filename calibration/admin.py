@@ -1,17 +1,27 @@
-"""Calibration runs and what they recommend, to be read; runs are made by `run_calibration`."""
+"""Calibration runs and what they recommend, to be read; a new run is asked for, and a worker carries it out."""
 
 from __future__ import annotations
 
+from typing import Any
+
+from django import forms
+from django.conf import settings
 from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from calibration.models import ConfidenceCalibrationRun, Recommendation
+from calibration.models import ConfidenceCalibrationRun, PolicyAlarm, PolicyLook, Recommendation
+from calibration.queue import request_calibration
 from calibration.report import run_as_text
 from calibration.selectors import proposals_of
-from governance.models import ConfidencePolicyProposal
+from governance.definitions import all_definitions
+from governance.models import ConfidencePolicyProposal, Workspace
+from governance.permissions import Verb, workspaces_where
 from governance.scoped_admin import ScopedAdmin, WorkspaceFilter
+from governance.service_views import ServiceAdmin
 
 
 def _link(proposal: ConfidencePolicyProposal) -> SafeString:
@@ -19,11 +29,46 @@ def _link(proposal: ConfidencePolicyProposal) -> SafeString:
     return format_html('<a href="{}">{}</a>', url, proposal.title)
 
 
+class RunForm(forms.Form):
+    """What to calibrate; what is left blank is as for the `run_calibration` command."""
+
+    workspace = forms.ModelChoiceField(Workspace.objects.none())
+    policy_keys = forms.MultipleChoiceField(
+        required=False,
+        choices=lambda: [(definition.key, definition.title) for definition in all_definitions()],
+        widget=forms.CheckboxSelectMultiple,
+        help_text="None: all of them.",
+    )
+    window_from = forms.DateTimeField(
+        required=False,
+        label="Decisions from",
+        help_text="UTC, like 2026-01-31 09:30. "
+        f"Blank: {settings.CONFIDENCE_CALIBRATION_WINDOW_DAYS} days before the end.",
+    )
+    window_to = forms.DateTimeField(required=False, label="Decisions until", help_text="Blank: the last midnight, UTC.")
+    target_failure_rate = forms.FloatField(
+        initial=0.05,
+        min_value=0,
+        max_value=1,
+        step_size=0.001,
+        help_text="The share of what is allowed that may fail, between 0 and 1.",
+    )
+    maturity_days = forms.FloatField(
+        initial=settings.CONFIDENCE_MATURITY_DAYS,
+        min_value=0,
+        help_text="Decisions younger than this at the end have had no fair chance of an outcome and are left out.",
+    )
+
+    def __init__(self, data: Any, workspaces: QuerySet[Workspace]) -> None:
+        super().__init__(data)
+        self.fields["workspace"].queryset = workspaces  # type: ignore[attr-defined]
+
+
 @admin.register(ConfidenceCalibrationRun)
-class RunAdmin(ScopedAdmin):
+class RunAdmin(ServiceAdmin):
     """Every run, with its findings as text and its proposals."""
 
-    list_display = ["__str__", "workspace", "status", "samples", "proposals_created", "created_at", "computed_by_name"]
+    list_display = ["__str__", "workspace", "state", "samples", "proposals_created", "created_at", "computed_by_name"]
     list_filter = [WorkspaceFilter, "status"]
     list_select_related = ["workspace"]
     date_hierarchy = "created_at"
@@ -53,6 +98,21 @@ class RunAdmin(ScopedAdmin):
         "finished_at",
     )
     readonly_fields = fields
+    change_form_template = "admin/calibration/confidencecalibrationrun/change_form.html"
+    add_verb = Verb.PROPOSE
+    add_title = "Run a calibration"
+
+    def add_form(self, request: HttpRequest, data: Any) -> forms.Form:
+        return RunForm(data, workspaces_where(Verb.PROPOSE, request.user))
+
+    def add_row(self, request: HttpRequest, form: forms.Form) -> HttpResponse:
+        run = request_calibration(actor=request.user, **form.cleaned_data)
+        self.log_addition(request, run, [{"added": {}}])
+        return HttpResponseRedirect(self._back(run))
+
+    @admin.display(description="status", ordering="status")
+    def state(self, run: ConfidenceCalibrationRun) -> SafeString:
+        return format_html('<span class="badge {}">{}</span>', run.status.lower(), run.get_status_display())
 
     @admin.display(empty_value="–")
     def findings(self, run: ConfidenceCalibrationRun) -> SafeString | None:
@@ -88,3 +148,21 @@ class RecommendationAdmin(ScopedAdmin):
     @admin.display(description="proposal", empty_value="–")
     def proposal_link(self, recommendation: Recommendation) -> SafeString | None:
         return _link(recommendation.proposal) if recommendation.proposal else None
+
+
+@admin.register(PolicyAlarm)
+class AlarmAdmin(ScopedAdmin):
+    """Versions of policies whose failures broke the promise of their evidence."""
+
+    list_display = ["revision", "workspace", "raised_at", "look", "proposal"]
+    list_filter = [WorkspaceFilter]
+    list_select_related = ["workspace", "revision", "look__revision", "proposal"]
+
+
+@admin.register(PolicyLook)
+class LookAdmin(ScopedAdmin):
+    """What was seen each day of the failures of what a version allowed."""
+
+    list_display = ["revision", "workspace", "day", "labelled", "failures", "alpha", "log_e_value"]
+    list_filter = [WorkspaceFilter]
+    list_select_related = ["workspace", "revision"]

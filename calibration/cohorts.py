@@ -13,8 +13,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from calibration.evidence.contract import Stratum
-from calibration.evidence.reading import ABSENT, SegmentCounts
+from calibration.evidence.contract import ABSENT, Stratum
+from calibration.evidence.reading import SegmentCounts
 from calibration.statistics.groups import Groups
 from calibration.statistics.lattice import threshold_to_lattice
 

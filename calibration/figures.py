@@ -10,14 +10,16 @@ import numpy as np
 
 from calibration.answers import Answer, Subject
 from calibration.cohorts import Mask
-from calibration.evidence.contract import LEFT_OUT
-from calibration.evidence.reading import ABSENT
+from calibration.evidence.contract import ABSENT, LEFT_OUT
 from calibration.parameters import PERIODS
 from calibration.statistics.calibration_error import calibration_error, noise_floor
+from calibration.statistics.costs import Costs, cheapest_threshold
+from calibration.statistics.cross_validation import cross_validated_gains, random_folds
 from calibration.statistics.drift import period_rates
 from calibration.statistics.groups import Groups
 from calibration.statistics.lattice import threshold_to_lattice
 from calibration.statistics.operating_points import operating_curve, operating_point
+from calibration.statistics.recalibration import fit_recalibration
 from calibration.statistics.reliability import equal_mass_curve, equal_width_curve
 from calibration.statistics.scores import auroc, brier_score, confidence_bias, log_loss
 
@@ -36,13 +38,14 @@ DESCRIBED = (
     "log_loss",
     "auroc",
     "confidence_bias",
+    "recalibration",
     "periods",
 )
 """The keys of `describe`."""
 
 
 def describe(subject: Subject) -> dict[str, Any]:
-    """Return reliability bins, the operating curve, calibration errors, scores and rates by period."""
+    """Return reliability bins, the operating curve, calibration errors, scores, recalibrations and rates by period."""
     groups = subject.cohort.groups(subject.bands)
     periods = [subject.cohort.groups(subject.bands, period) for period in range(PERIODS)]
     return {
@@ -57,6 +60,7 @@ def describe(subject: Subject) -> dict[str, Any]:
         "log_loss": asdict(log_loss(groups)),
         "auroc": asdict(auroc(groups)),
         "confidence_bias": asdict(confidence_bias(groups)),
+        "recalibration": _recalibration(groups),
         "periods": [asdict(rate) for rate in period_rates(periods)],
     }
 
@@ -86,6 +90,14 @@ def describe_subject(subject: Subject) -> dict[str, Any]:
             "without_risk": _decisions(subject, cohort.chosen & (counts.risk_band == ABSENT)),
         },
     }
+
+
+def describe_costs(subject: Subject, costs: Costs | None) -> dict[str, Any] | None:
+    """Return the confidence threshold of least cost with its interval; None where no costs are stated."""
+    if costs is None:
+        return None
+    cheapest = cheapest_threshold(subject.cohort.groups(subject.bands), costs, floor=subject.cohort.floor)
+    return {"stated": asdict(costs), **asdict(cheapest)}
 
 
 def describe_step(subject: Subject, answer: Answer | None) -> dict[str, Any]:
@@ -161,6 +173,12 @@ def _operating_curve(groups: Groups) -> list[dict[str, float | None]]:
     kept = sorted({round(place * (size - 1) / (CURVE_POINTS - 1)) for place in range(CURVE_POINTS)}) if size else []
     names = ("threshold", "coverage", "failure_rate", "low", "high")
     return [{name: _finite(getattr(curve, name)[place]) for name in names} for place in kept]
+
+
+def _recalibration(groups: Groups) -> list[dict[str, Any]]:
+    """Maps from stated to recalibrated confidence, each with what it gains on labels that it was not fitted on."""
+    gains = cross_validated_gains(random_folds(groups, seed=SEED))
+    return [{"map": asdict(fit_recalibration(groups, gain.kind)), "cross_validated": asdict(gain)} for gain in gains]
 
 
 def _finite(number: float) -> float | None:

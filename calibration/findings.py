@@ -12,7 +12,7 @@ from calibration import wording
 from calibration.answers import Answer, Subject, answer_segments
 from calibration.cohorts import InForce, choose_cohort
 from calibration.evidence.reading import KeyEvidence, SegmentCounts
-from calibration.figures import DESCRIBED, describe, describe_step, describe_subject
+from calibration.figures import DESCRIBED, describe, describe_costs, describe_step, describe_subject
 from calibration.parameters import CalibrationParameters
 from calibration.reviews import Review
 from calibration.window_drift import window_drift
@@ -171,6 +171,7 @@ def _finding(
             "answer": None if withheld else answer.detail,
             **describe_step(subject, None if withheld else answer),
             "drift": None if withheld else drift,
+            "costs": describe_costs(subject, parameters.costs) if answer.is_tested and not withheld else None,
             **(describe(subject) if answer.is_tested else dict.fromkeys(DESCRIBED)),
         },
     )

@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from calibration.evidence.registry import source_for
 from calibration.statistics.checks import MAX_DELTA
+from calibration.statistics.costs import Costs
 from calibration.statistics.recommendation import Method
 from confidence_project.errors import InvalidInput
 from governance.config import SEGMENT_KEYS
@@ -44,6 +45,8 @@ class CalibrationParameters:
         Show figures and store no proposal.
     tighten_only : bool
         Name no threshold that is more lenient than the one in force, and spend no review; so does a dry run.
+    costs : Costs, optional
+        Stated costs, for the view beside the certified threshold. No part of `as_json`: they decide nothing.
     """
 
     policy_keys: tuple[str, ...]
@@ -55,6 +58,7 @@ class CalibrationParameters:
     maturity_days: float
     dry_run: bool
     tighten_only: bool
+    costs: Costs | None = None
 
     def __post_init__(self) -> None:
         """Refuse what cannot be computed, with what to do about it."""
@@ -73,7 +77,8 @@ class CalibrationParameters:
         self._check_segments()
 
     def _check_segments(self) -> None:
-        known = {key for policy_key in self.policy_keys for key in source_for(policy_key).segment_keys}
+        # Of any policy: a source that does not know a key is not split by it, and its findings say by what they are.
+        known = {key for definition in all_definitions() for key in source_for(definition.key).segment_keys}
         if not set(self.segment_by) <= known:
             raise InvalidInput(f"Segments are split by some of: {', '.join(k for k in SEGMENT_KEYS if k in known)}.")
         if len(set(self.segment_by)) < len(self.segment_by):

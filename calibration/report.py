@@ -69,7 +69,8 @@ _COLUMNS = ("labelled", "of all", "now", "then", "allowed", "failure rate", "ECE
 def _policy(policy: Mapping[str, Any]) -> list[str]:
     findings = policy["findings"]
     # By the order of the keys, which jsonb does not keep.
-    names = [_segment(finding["segment"], policy["segment_by"]) for finding in findings]
+    is_of_budgets = findings[0]["method"] == "budget"
+    names = [each["field"] if is_of_budgets else _segment(each["segment"], policy["segment_by"]) for each in findings]
     rows = [[name, *_cells(finding)] for name, finding in zip(names, findings, strict=True)]
     return [
         "",
@@ -85,8 +86,8 @@ def _cells(finding: Mapping[str, Any]) -> list[str]:
     return [
         f"{finding['labelled']:,}",
         _percent(finding["label_coverage"]),
-        f"{finding['current']:.4f}",
-        "–" if finding["recommended"] is None else f"{finding['recommended']:.4f}",
+        _value(finding["current"]),
+        _value(finding["recommended"]),
         _percent(point.get("coverage")),
         "–" if rate is None else f"{rate:.2%} [{low:.2%}, {high:.2%}]",
         _decimal((finding["calibration_error"] or {}).get("ece")),
@@ -127,6 +128,11 @@ def _segment(segment: Mapping[str, str], keys: Sequence[str]) -> str:
 
 def _percent(share: float | None) -> str:
     return "–" if share is None else f"{share:.1%}"
+
+
+def _value(value: float | None) -> str:
+    """A threshold with its four decimals, a budget as the whole number that it is."""
+    return _decimal(value) if value is None or value <= 1 else f"{value:,.0f}"
 
 
 def _decimal(number: float | None) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -12,32 +12,29 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
+from calibration.budget_findings import find_budgets
 from calibration.comparison import since_last_run
-from calibration.evidence.contract import EvidenceRequest
-from calibration.evidence.reading import KeyEvidence, read_evidence
-from calibration.evidence.registry import source_for
+from calibration.evidence.lead_context import BudgetEvidence
 from calibration.findings import Finding, find
 from calibration.heartbeat import heartbeat
-from calibration.models import ConfidenceCalibrationRun, Recommendation
+from calibration.models import ConfidenceCalibrationRun
 from calibration.parameters import (
-    PERIODS,
     CalibrationParameters,
     default_window_end,
     default_window_start,
     policy_keys_in_scope,
 )
 from calibration.proposals import propose_defaults, propose_findings, provenance
+from calibration.readings import Reading, read_policy
+from calibration.recommendations import headline, recommendation_of
 from calibration.reviews import Review, review_of
-from calibration.selectors import configs_in_force, needs_bootstrap, previous_output
+from calibration.selectors import needs_bootstrap, previous_output
 from calibration.services import complete_run, fail_run, start_run
 from calibration.snapshot import read_snapshot
-from calibration.statistics.joint import RISK_GRID
-from governance.config import PolicyConfig
-from governance.definitions import FieldKind, to_lattice
+from calibration.statistics.costs import Costs
 from governance.evidence import canonical_json
 from governance.models import ConfidencePolicyProposal, Workspace
 from governance.permissions import Person, Verb, require
-from governance.policies import EffectivePolicy, get_confidence_policy
 
 Progress = Callable[[float, str], None]
 """Called with the share that is done, 0 to 1, and what is being done."""
@@ -47,19 +44,10 @@ READING_SHARE = 0.8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Reading:
-    """What the snapshot holds about one policy key. `evidence` None: it has no threshold to calibrate."""
-
-    policy: EffectivePolicy
-    evidence: KeyEvidence | None
-    configs: Sequence[PolicyConfig]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class _Result:
     """What was found for one policy key."""
 
-    reading: _Reading
+    reading: Reading
     review: Review | None
     findings: Sequence[Finding]
     context: dict[str, Any]
@@ -77,6 +65,7 @@ def run_calibration(
     maturity_days: float | None = None,
     dry_run: bool = False,
     tighten_only: bool = False,
+    costs: Costs | None = None,
     only_if_due: bool = False,
     actor: Person | None = None,
     progress: Progress | None = None,
@@ -99,6 +88,9 @@ def run_calibration(
         Store the figures and no proposal, and name no threshold more lenient than the one in force.
     tighten_only
         Name no threshold more lenient than the one in force, and spend no loosening review.
+    costs
+        What a false allow, a false block and a review cost: the findings show the cheapest threshold, too. It decides
+        nothing.
     only_if_due
         Raise `Conflict` when the last completed run is younger than `CONFIDENCE_CALIBRATION_EVERY_DAYS`.
     actor
@@ -135,15 +127,23 @@ def run_calibration(
         maturity_days=lag,
         dry_run=dry_run,
         tighten_only=tighten_only,
+        costs=costs,
     )
     run = start_run(workspace=workspace, parameters=parameters, actor=actor, only_if_due=only_if_due)
+    carry_out(run, parameters, progress)
+    return run
+
+
+def carry_out(
+    run: ConfidenceCalibrationRun, parameters: CalibrationParameters, progress: Progress | None = None
+) -> None:
+    """Compute what a RUNNING run was started for, store it and propose; raises as `run_calibration`."""
     try:
         _carry_out(run, parameters, progress or (lambda share, text: None))
     except BaseException as error:
         # KeyboardInterrupt too: a run that was stopped by hand must not look alive.
         fail_run(run=run, error=error)
         raise
-    return run
 
 
 def _carry_out(run: ConfidenceCalibrationRun, parameters: CalibrationParameters, progress: Progress) -> None:
@@ -159,7 +159,7 @@ def _carry_out(run: ConfidenceCalibrationRun, parameters: CalibrationParameters,
         with read_snapshot():
             for place, key in enumerate(parameters.policy_keys):
                 tell(READING_SHARE * place / steps, f"reading {key}")
-                readings.append(_read(run.workspace, key, parameters, labels_as_of))
+                readings.append(read_policy(run.workspace, key, parameters, labels_as_of))
         for place, reading in enumerate(readings):
             tell(READING_SHARE + (1 - READING_SHARE) * place / steps, f"computing {reading.policy.definition.key}")
             results.append(_compute(run.workspace, reading, parameters, labels_as_of))
@@ -169,51 +169,7 @@ def _carry_out(run: ConfidenceCalibrationRun, parameters: CalibrationParameters,
     progress(1.0, "done")
 
 
-def _read(workspace: Workspace, policy_key: str, parameters: CalibrationParameters, labels_as_of: datetime) -> _Reading:
-    policy = get_confidence_policy(workspace, policy_key)
-    if policy.definition.field_of_kind(FieldKind.CONFIDENCE_THRESHOLD) is None:
-        return _Reading(policy=policy, evidence=None, configs=())
-    mature_end = _mature_end(parameters, labels_as_of)
-    request = EvidenceRequest(
-        workspace=workspace,
-        policy_key=policy_key,
-        start=parameters.window_from,
-        window_end=parameters.window_to,
-        mature_end=mature_end,
-        period_starts=tuple(_period_starts(parameters.window_from, mature_end)),
-        labels_as_of=labels_as_of,
-        segment_by=parameters.segment_by_for(policy_key),
-        risk_edges=_risk_edges(policy),
-    )
-    return _Reading(
-        policy=policy,
-        evidence=read_evidence(source_for(policy_key), request),
-        configs=configs_in_force(workspace, policy.definition, request.start, request.mature_end),
-    )
-
-
-def _mature_end(parameters: CalibrationParameters, now: datetime) -> datetime:
-    """Where decisions begin to be too young; a window that ends in the future makes none of them older."""
-    if not parameters.maturity_days:
-        return parameters.window_to
-    return min(parameters.window_to, now) - parameters.maturity_lag
-
-
-def _period_starts(start: datetime, end: datetime) -> Iterator[datetime]:
-    for place in range(1, PERIODS):
-        yield start + (end - start) * place / PERIODS
-
-
-def _risk_edges(policy: EffectivePolicy) -> tuple[int, ...]:
-    """Every risk threshold that may be looked at: the grid, and those in force for any segment."""
-    field = policy.definition.field_of_kind(FieldKind.RISK_THRESHOLD)
-    if field is None:
-        return ()
-    in_force = [override.values[field.name] for override in policy.config.overrides if field.name in override.values]
-    return tuple(sorted({to_lattice(value) for value in (*RISK_GRID, policy.value(field.name), *in_force)}))
-
-
-def _compute(workspace: Workspace, reading: _Reading, parameters: CalibrationParameters, now: datetime) -> _Result:
+def _compute(workspace: Workspace, reading: Reading, parameters: CalibrationParameters, now: datetime) -> _Result:
     policy, evidence = reading.policy, reading.evidence
     context: dict[str, Any] = {
         "policy_key": policy.definition.key,
@@ -229,9 +185,14 @@ def _compute(workspace: Workspace, reading: _Reading, parameters: CalibrationPar
     inputs = evidence.sha256({**context["parameters"], "config": policy.config.as_json()})
     review = review_of(workspace, policy.definition.key, inputs, parameters, now)
     previous = previous_output(workspace, policy.definition.key, other_than=inputs)
+    found = (
+        find_budgets(evidence, policy, parameters, review=review)
+        if isinstance(evidence, BudgetEvidence)
+        else find(evidence, policy, parameters, review=review, configs_in_window=reading.configs)
+    )
     findings = [
         replace(finding, body={**finding.body, "since_last_run": since_last_run(finding.as_json(), previous)})
-        for finding in find(evidence, policy, parameters, review=review, configs_in_window=reading.configs)
+        for finding in found
     ]
     return _Result(
         reading=reading,
@@ -262,7 +223,7 @@ def _store(
     complete_run(
         run=run,
         recommendations=[
-            _recommendation(run, finding, by_key.get(finding.policy_key))
+            recommendation_of(run, finding, by_key.get(finding.policy_key))
             for result in results
             for finding in result.findings
         ],
@@ -278,52 +239,13 @@ def _store(
         },
         output={
             **provenance(),
-            "parameters": {**parameters.as_json(), "dry_run": parameters.dry_run},
+            "parameters": {
+                **parameters.as_json(),
+                "dry_run": parameters.dry_run,
+                "costs": asdict(parameters.costs) if parameters.costs else None,
+            },
             "policies": [
                 {**result.context, "findings": [finding.as_json() for finding in result.findings]} for result in results
             ],
         },
-    )
-
-
-def headline(finding: Finding) -> dict[str, Any]:
-    """Return the figures of a finding that fit in a line."""
-    whole = finding.as_json()
-    point = whole["at_recommended"] or {}
-    return {
-        **{name: whole[name] for name in ("policy_key", "field", "segment", "current", "recommended", "reason")},
-        "labelled": whole["labelled"],
-        "label_coverage": whole["label_coverage"],
-        "coverage": point.get("coverage"),
-        "failure_rate": point.get("failure_rate"),
-        "failure_rate_interval": point.get("interval"),
-        "ece": (whole["calibration_error"] or {}).get("ece"),
-        "ece_noise_q95": (whole["noise_floor"] or {}).get("q95"),
-        "at_current": whole["at_current"],
-        "success_rates": [period["success_rate"] for period in whole["periods"] or ()],
-        "is_drifting": _is_drifting(whole["drift"]),
-    }
-
-
-def _is_drifting(drift: Mapping[str, Any] | None) -> bool | None:
-    """None: the window cannot be divided, or there are no labels."""
-    return None if drift is None or drift["recent"]["reason"] else drift["recent"]["flagged"]
-
-
-def _recommendation(
-    run: ConfidenceCalibrationRun, finding: Finding, proposal: ConfidencePolicyProposal | None
-) -> Recommendation:
-    is_in_it = proposal is not None and proposal.origin == ConfidencePolicyProposal.Origin.CALIBRATION
-    return Recommendation(
-        run=run,
-        workspace_id=run.workspace_id,
-        policy_key=finding.policy_key,
-        field=finding.field,
-        segment=dict(finding.segment),
-        current=finding.current,
-        recommended=finding.recommended,
-        reason=finding.reason,
-        explanation=finding.explanation,
-        evidence=headline(finding),
-        proposal=proposal if is_in_it and finding.is_proposable else None,
     )

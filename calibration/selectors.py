@@ -7,14 +7,20 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
 from django.utils import timezone
 
-from calibration.models import ConfidenceCalibrationRun
+from calibration.models import ConfidenceCalibrationRun, PolicyAlarm
 from confidence_project.errors import InvalidInput
 from governance.config import PolicyConfig, parse_config
 from governance.definitions import PolicyDefinition
-from governance.models import ConfidencePolicy, ConfidencePolicyProposal, ConfidencePolicyRevision, Workspace
+from governance.models import (
+    ConfidencePolicy,
+    ConfidencePolicyProposal,
+    ConfidencePolicyRevision,
+    Rollout,
+    Workspace,
+)
 from governance.models.scoping import WorkspaceScopedQuerySet
 
 Status = ConfidenceCalibrationRun.Status
@@ -28,15 +34,22 @@ def completed_runs(workspace: Workspace) -> QuerySet[ConfidenceCalibrationRun]:
 def configs_in_force(
     workspace: Workspace, definition: PolicyDefinition, start: datetime, end: datetime
 ) -> list[PolicyConfig]:
-    """Return every config of a policy that was in force at some time in `start <= time < end`.
+    """Return every config of a policy that ruled over decisions at some time in `start <= time < end`.
 
-    A config that no longer meets the definition is left out: the gate has not used it since.
+    That includes what was on trial as a canary. A config that no longer meets the definition is left out: the gate
+    has not used it since.
     """
     revisions = ConfidencePolicyRevision.objects.in_workspace(workspace).filter(policy_key=definition.key)
     before = revisions.filter(created_at__lte=start).order_by("-version").values_list("config_after", flat=True)[:1]
     within = revisions.filter(created_at__gt=start, created_at__lt=end).values_list("config_after", flat=True)
+    canaries = (
+        Rollout.objects.in_workspace(workspace)
+        .filter(policy_key=definition.key, share__gt=0, started_at__lt=end)
+        .exclude(ended_at__lte=start)
+        .values_list("proposal__config", flat=True)
+    )
     configs = []
-    for raw in [*(before or [PolicyConfig({}).as_json()]), *within]:
+    for raw in [*(before or [PolicyConfig({}).as_json()]), *within, *canaries]:
         try:
             configs.append(parse_config(definition, raw))
         except InvalidInput:
@@ -90,3 +103,11 @@ def runs_not_due() -> WorkspaceScopedQuerySet:
 def proposals_of(run: ConfidenceCalibrationRun) -> QuerySet[ConfidencePolicyProposal]:
     """Return the proposals that a run opened."""
     return ConfidencePolicyProposal.objects.filter(pk__in=run.metrics.get("proposals", []))
+
+
+def alarms_in_force(user: Any) -> QuerySet[PolicyAlarm]:
+    """Return the alarms that `user` may see over versions that are still in force, the newest first: one query."""
+    alarms: QuerySet[PolicyAlarm] = PolicyAlarm.objects.visible_to(user).filter(
+        revision__version=F("revision__policy__version")
+    )
+    return alarms.select_related("workspace", "revision", "look")

@@ -16,12 +16,18 @@ from calibration.statistics import STATISTICS_VERSION
 from confidence_project.errors import Conflict
 from governance.models import Workspace
 from governance.permissions import Person
+from governance.workflow.transitions import lock
 
 Status = ConfidenceCalibrationRun.Status
+
+UNDER_WAY = "Another calibration of this workspace is under way. Wait for it to end."
 
 HEARTBEAT = timedelta(seconds=15)
 SILENCE = timedelta(minutes=2)
 """A run that gave no sign of life for so long is dead: it has missed eight."""
+
+PATIENCE = timedelta(hours=1)
+"""A run that waited for so long may be given up for another: its task was lost, or no worker is there."""
 
 
 def start_run(
@@ -46,7 +52,53 @@ def start_run(
                 raise Conflict("The workspace was calibrated a short time ago.")
     except IntegrityError as error:
         # The partial unique index lets one run of a workspace be RUNNING.
-        raise Conflict("Another calibration of this workspace is under way. Wait for it to end.") from error
+        raise Conflict(UNDER_WAY) from error
+    return run
+
+
+def queue_run(
+    *, workspace: Workspace, parameters: CalibrationParameters, actor: Person | None = None
+) -> ConfidenceCalibrationRun:
+    """Create a run that waits to be started; give up one of the workspace that has waited longer than `PATIENCE`.
+
+    Raises
+    ------
+    Conflict
+        Another run of the workspace is under way or waits. Nothing is stored.
+    """
+    with transaction.atomic():
+        lock(workspace)
+        now = timezone.now()
+        runs = ConfidenceCalibrationRun.objects.in_workspace(workspace)
+        _fail_dead_runs(workspace, now)
+        runs.filter(status=Status.PENDING, created_at__lt=now - PATIENCE).update(
+            status=Status.FAILED, finished_at=now, error="No worker took the run up. Is `manage.py db_worker` running?"
+        )
+        if runs.filter(status__in=[Status.PENDING, Status.RUNNING]).exists():
+            raise Conflict(UNDER_WAY)
+        return _create(workspace, parameters, actor, now)
+
+
+def start_queued_run(*, run_id: int) -> ConfidenceCalibrationRun | None:
+    """Set a waiting run running; mark as failed a run of the workspace that died. None: it does not wait any more.
+
+    Raises
+    ------
+    Conflict
+        Another run of the workspace is under way. This one is stored as FAILED.
+    """
+    run = ConfidenceCalibrationRun.objects.select_related("workspace").filter(pk=run_id, status=Status.PENDING).first()
+    if run is None:
+        return None
+    now = timezone.now()
+    try:
+        with transaction.atomic(durable=True):
+            _fail_dead_runs(run.workspace, now)
+            _move(run, Status.PENDING, Status.RUNNING, started_at=now, heartbeat_at=now)
+    except IntegrityError as error:
+        conflict = Conflict(UNDER_WAY)
+        fail_run(run=run, error=conflict)
+        raise conflict from error
     return run
 
 
@@ -99,7 +151,7 @@ def complete_run(*, run: ConfidenceCalibrationRun, recommendations: Sequence[Rec
 def fail_run(*, run: ConfidenceCalibrationRun, error: BaseException) -> None:
     """Store why a run did not come to its end. The text names the error, never data."""
     text = getattr(error, "detail", "") or f"{type(error).__name__}: the log of the process says more."
-    ConfidenceCalibrationRun.objects.filter(pk=run.pk, status=Status.RUNNING).update(
+    ConfidenceCalibrationRun.objects.filter(pk=run.pk, status__in=[Status.PENDING, Status.RUNNING]).update(
         status=Status.FAILED, error=text, finished_at=timezone.now()
     )
 

@@ -25,6 +25,8 @@ def read_snapshot() -> Iterator[None]:
             milliseconds = int(settings.CONFIDENCE_CALIBRATION_TIMEOUT_SECONDS * 1000)
             cursor.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
             cursor.execute("SET LOCAL statement_timeout = %s", [milliseconds])
+            # One statement at a time: its hash tables stay in memory.
+            cursor.execute("SET LOCAL work_mem = '256MB'")
         else:
             cursor.execute("BEGIN DEFERRED")
     try:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from calibration.statistics.audits import AuditedRecommendation
+from calibration.statistics.budgets import BudgetRecommendation
 from calibration.statistics.joint import JointRecommendation
 from calibration.statistics.recommendation import ThresholdRecommendation
 from calibration.statistics.reviews import ReviewSpending
@@ -98,6 +99,47 @@ def withheld(current: float, spending: ReviewSpending | None) -> str:
     if spending is None:
         return f"{text} Run it without --dry-run and without --tighten-only to spend a loosening review."
     return f"{text} {spending.spent} of {spending.declared} loosening reviews of the period are spent."
+
+
+def budget(name: str, current: float, found: BudgetRecommendation) -> str:
+    """Say what a budget is certified for and what to do about it, or why none is."""
+    if found.budget is None:
+        return _budget_refusal(found)
+    step = "stays at" if found.budget == current else "can be" if found.budget < current else "should be"
+    return (
+        f"{name} {step} {found.budget:,} tokens (now {current:,.0f}): {found.truncated} of {found.bundles} bundles "
+        f"needed more ({_rate(found.truncation_rate)})."
+    )
+
+
+def budget_statement(found: BudgetRecommendation) -> str | None:
+    """Say what is certified of a budget; None where nothing is."""
+    if found.budget is None:
+        return None
+    return (
+        f"Given independent bundles, the probability that a bundle needs more than {found.budget:,} tokens exceeds "
+        f"{found.target:g} with probability at most {found.delta:.3g}."
+    )
+
+
+def withheld_budget(current: float) -> str:
+    """Say why a run does not name a smaller budget."""
+    return (
+        f"The evidence would bear out a budget below the {current:,.0f} tokens in force. This run is no loosening "
+        "review and does not name it."
+    )
+
+
+def _budget_refusal(found: BudgetRecommendation) -> str:
+    if found.needed is not None:
+        return (
+            f"Too few bundles: a truncation rate of at most {found.target:.3g} takes at least {found.needed} of them, "
+            f"without a truncation, to be {1 - found.delta:.4g} sure."
+        )
+    return (
+        f"Bundles were truncated too often for any budget to be {1 - found.delta:.4g} sure to truncate at most "
+        f"{found.target:.3g}: what a truncated bundle needed is not known. Raise the budget to learn it."
+    )
 
 
 def _refusal(answer: ThresholdRecommendation) -> str:

@@ -35,6 +35,9 @@ LONGEST_INTEGER = 1_000
 
 PROBLEMS_PER_ITEM = 20
 
+_SAID_PLAINLY = {"uuid_parsing": "Input should be a valid UUID"}
+"""In place of the library's words where these quote a part of the value."""
+
 _FIELD_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,39}")
 
 
@@ -167,7 +170,8 @@ def _check_count(count: int) -> None:
 def _problems_of(error: ValidationError, index: int | None) -> Iterator[FieldProblem]:
     found = error.errors(include_url=False, include_context=False, include_input=False)
     for each in found[:PROBLEMS_PER_ITEM]:
-        yield FieldProblem(_pointer(each["loc"]), each["type"], each["msg"].removeprefix("Value error, "), index)
+        detail = _SAID_PLAINLY.get(each["type"]) or each["msg"].removeprefix("Value error, ")
+        yield FieldProblem(_pointer(each["loc"]), each["type"], detail, index)
 
 
 def _pointer(location: Sequence[int | str]) -> str:

@@ -42,6 +42,11 @@ INSTALLED_APPS = [
     "drf_spectacular_sidecar",
     "knox",
     "axes",
+    "django_otp",
+    "django_otp.plugins.otp_totp",
+    "django_otp.plugins.otp_static",
+    "django_tasks",
+    "django_tasks_db",
     "confidence_project.desk.apps.DeskConfig",
     "governance",
     "telemetry",
@@ -57,6 +62,8 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django_otp.middleware.OTPMiddleware",
+    "governance.sign_in.SecondFactorMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     # Last: turns a lock-out of the sign-in below into its own reply.
@@ -107,6 +114,9 @@ else:
 # Rate limits count here: per process by default, shared by all processes with e.g. redis://… in CACHE_URL.
 CACHES = {"default": env.cache_url("CACHE_URL", default="locmemcache://")}
 
+# --- Work outside of requests, which `manage.py db_worker` carries out ------------------------------------------------
+TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
+
 # --- Accounts --------------------------------------------------------------------------------------------------------
 _VALIDATORS = "django.contrib.auth.password_validation"
 AUTH_PASSWORD_VALIDATORS = [
@@ -132,6 +142,9 @@ AXES_LOCKOUT_TEMPLATE = "locked_out.html"
 AXES_DISABLE_ACCESS_LOG = True
 AXES_VERBOSE = False
 AXES_ALLOWED_CORS_ORIGINS = ""
+# Superusers then sign in with a second factor; for everybody else it is theirs to choose.
+CONFIDENCE_REQUIRE_SECOND_FACTOR = env.bool("CONFIDENCE_REQUIRE_SECOND_FACTOR", default=False)
+OTP_TOTP_ISSUER = "Enterprise Confidence System"
 LOGIN_URL = "admin:login"
 SESSION_COOKIE_AGE = env.int("SESSION_COOKIE_AGE", default=8 * 60 * 60)
 SESSION_EXPIRE_AT_BROWSER_CLOSE = True
@@ -213,6 +226,7 @@ SPECTACULAR_SETTINGS = {
         "ConfidenceKind": "ledger.models.decisions.ConfidenceKind",
         "DecisionOrigin": "ledger.models.decisions.DecisionRecord.Origin",
         "ProposalOrigin": "governance.models.policies.ConfidencePolicyProposal.Origin",
+        "GateVerdict": "ledger.models.decisions.DecisionRecord.Verdict",
     },
 }
 
@@ -222,7 +236,7 @@ CONFIDENCE_KILL_SWITCH = env.bool("CONFIDENCE_KILL_SWITCH", default=False)
 CONFIDENCE_DEFINITIONS_FILE = env.str("CONFIDENCE_DEFINITIONS_FILE", default="")
 # JSON: what metadata of AI calls may hold beside the standard entries; see docs/ingestion.md.
 CONFIDENCE_METADATA_SCHEMA = env.json("CONFIDENCE_METADATA_SCHEMA", default={})
-# The provider of `run_prompt`: any server that speaks the OpenAI protocol. The name is what interactions are kept under.
+# The provider of `run_prompt`: any server that speaks the OpenAI protocol. Interactions are kept under the name.
 CONFIDENCE_AI_PROVIDER = env.str("CONFIDENCE_AI_PROVIDER", default="openai")
 CONFIDENCE_AI_BASE_URL = env.str("CONFIDENCE_AI_BASE_URL", default="https://api.openai.com/v1")
 CONFIDENCE_AI_API_KEY = env.str("CONFIDENCE_AI_API_KEY", default="")
@@ -265,6 +279,15 @@ CONFIDENCE_BOOKING_OUTCOMES = {
 CONFIDENCE_PROPOSAL_EXPIRY_DAYS = env.int("CONFIDENCE_PROPOSAL_EXPIRY_DAYS", default=30)
 # Four eyes at the last step too: who approved a proposal does not apply it.
 CONFIDENCE_APPLIER_IS_NOT_APPROVER = env.bool("CONFIDENCE_APPLIER_IS_NOT_APPROVER", default=True)
+
+# Where people reach the site: the links in webhooks begin with it.
+CONFIDENCE_SITE_URL = env.str("CONFIDENCE_SITE_URL", default="http://localhost:8000" if DEV else "").rstrip("/")
+# Hosts that webhooks may go to; `.example.org` stands for all of its subdomains. Empty: none.
+CONFIDENCE_WEBHOOK_HOSTS = env.list("CONFIDENCE_WEBHOOK_HOSTS", default=[])
+# Also to loopback, private and link-local addresses, and over plain HTTP: for receivers inside of a closed network.
+CONFIDENCE_WEBHOOK_ALLOW_PRIVATE = env.bool("CONFIDENCE_WEBHOOK_ALLOW_PRIVATE", default=False)
+# For a whole attempt, however slowly the reply trickles in.
+CONFIDENCE_WEBHOOK_TIMEOUT_SECONDS = env.float("CONFIDENCE_WEBHOOK_TIMEOUT_SECONDS", default=10.0)
 
 # Signs checkpoints of the ledger; `manage.py generate_log_key NAME` makes one. Whoever has it can sign in our name.
 CONFIDENCE_LOG_KEY = env.str("CONFIDENCE_LOG_KEY", default="")

@@ -15,6 +15,9 @@ from governance.models import AuditSampling, BlockedSource, BreakGlassReview, Ki
 from governance.models.controls import Control, ControlQuerySet
 from governance.permissions import Person, Verb, may_close_review, require, require_superuser, who_may
 from governance.texts import clean_text
+from governance.webhooks.outbox import announce_kill_switch
+from governance.workflow.rollout_steps import stop_rollouts
+from governance.workflow.transitions import lock
 
 REASON_LENGTH = 500
 
@@ -22,7 +25,7 @@ SomeControl = TypeVar("SomeControl", bound=Control)
 
 
 def engage_kill_switch(*, actor: Person, workspace: Workspace, reason: str, policy_key: str = "") -> KillSwitch:
-    """Block every decision of the workspace, or of one policy key, from the next call on.
+    """Block every decision of the workspace, or of one policy key, from the next call on; stop the rollouts there.
 
     Raises
     ------
@@ -31,12 +34,23 @@ def engage_kill_switch(*, actor: Person, workspace: Workspace, reason: str, poli
     Conflict
         The switch is engaged already.
     """
-    return _start(KillSwitch(policy_key=policy_key), actor, workspace, reason)
+    require(Verb.OPERATE, actor, workspace)
+    with transaction.atomic():
+        # A rollout that starts at this moment sees the switch, or the switch sees it.
+        lock(workspace)
+        switch = _start(KillSwitch(policy_key=policy_key), actor, workspace, reason)
+        announce_kill_switch(switch)
+        stopped = f"A kill switch was engaged: {switch.reason}"
+        stop_rollouts(workspace, policy_key, actor=actor, at=switch.started_at, reason=stopped)
+    return switch
 
 
 def release_kill_switch(*, actor: Person, workspace: Workspace, reason: str, policy_key: str = "") -> KillSwitch:
     """Let decisions through again. Raises as `engage_kill_switch`; `Conflict` when it is not engaged."""
-    return _end(KillSwitch.objects.filter(policy_key=policy_key), actor, workspace, reason)
+    with transaction.atomic():
+        switch: KillSwitch = _end(KillSwitch.objects.filter(policy_key=policy_key), actor, workspace, reason)
+        announce_kill_switch(switch)
+    return switch
 
 
 def block_source(

@@ -59,9 +59,14 @@ class FlagNotFound(NotFound):
 
 @dataclass(frozen=True, slots=True)
 class EvaluationContext:
-    """What a client says about the case. `segment` chooses the override; `canonical` is all of it, as one text."""
+    """What a client says about the case.
+
+    `segment` chooses the override and `case_key` (the targeting key, blank: none) the arm of a canary; `canonical` is
+    all of it, as one text.
+    """
 
     segment: Mapping[str, str]
+    case_key: str
     canonical: str
 
 
@@ -96,11 +101,11 @@ def parse_context(body: bytes) -> EvaluationContext:
         raise MalformedRequest('The body must be a JSON object: {"context": {…}}.')
     if not isinstance(context, dict):
         raise InvalidContext('The body needs a "context", which must be an object; {} says nothing about the case.')
-    _attribute(context, "targetingKey")
+    case_key = _attribute(context, "targetingKey") or ""
     given = {name: _attribute(context, name, _camel_case(name)) for name in SEGMENT_KEYS}
     # What a decision counts as at the gate, too, when it does not say where its confidence comes from.
     segment = {"confidence_kind": "unspecified", **{name: value for name, value in given.items() if value is not None}}
-    return EvaluationContext(segment, canonical)
+    return EvaluationContext(segment, case_key, canonical)
 
 
 def evaluate_flag(workspace: Workspace, key: str, context: EvaluationContext) -> Evaluation:
@@ -137,6 +142,14 @@ def is_current(if_none_match: str, tag: str) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
+class Split:
+    """On which side of a canary a case is."""
+
+    rollout_id: int
+    is_canary: bool
+
+
+@dataclass(frozen=True, slots=True)
 class _Standing:
     """What decides the flags of one policy, for one context, at this moment."""
 
@@ -144,32 +157,43 @@ class _Standing:
     policy: EffectivePolicy | PolicyUnavailable
     segment: Mapping[str, str]
     gate_reason: str | None
+    split: Split | None
 
     def evaluate(self, field: FieldDefinition | None) -> Evaluation:
         """Return the flag of `field`, or for None the flag that says whether anything may be allowed."""
-        value, by_context = self._value(field)
+        value, reason = self._value(field)
         metadata: dict[str, str | int] = {"policy_version": self.policy.version, "source": self.policy.source}
+        variant = f"v{self.policy.version}"
         if self.gate_reason:
             metadata["gate_reason"] = self.gate_reason
+        if self.split:
+            metadata |= {
+                "rollout": self.split.rollout_id,
+                "rollout_arm": "canary" if self.split.is_canary else "control",
+            }
+            variant += f"-canary-{self.split.rollout_id}" if self.split.is_canary else ""
         return {
             "key": f"{self.definition.key}.{field.name if field else ENABLED}",
             "value": value,
-            "reason": "TARGETING_MATCH" if by_context else "STATIC",
-            "variant": f"v{self.policy.version}",
+            "reason": reason,
+            "variant": variant,
             "metadata": metadata,
         }
 
-    def _value(self, field: FieldDefinition | None) -> tuple[float | bool, bool]:
-        """Return the value, and whether the context decided it."""
-        source_is_blocked = self.gate_reason in SOURCE_BLOCKS
+    def _value(self, field: FieldDefinition | None) -> tuple[float | bool, str]:
+        """Return the value, and by the protocol's words what decided it."""
+        standing = "TARGETING_MATCH" if self.gate_reason in SOURCE_BLOCKS else "STATIC"
         if field is None:
-            return self.gate_reason is None, source_is_blocked
+            return self.gate_reason is None, standing
         if isinstance(self.policy, PolicyUnavailable) or self.gate_reason:
-            return ALLOWS_NOTHING[field.kind], source_is_blocked
+            return ALLOWS_NOTHING[field.kind], standing
         value = self.policy.value(field.name, **self.segment)
         # A float even where the config holds an integer: clients are typed, and one that asks for a float and reads
         # `1` goes on with its own default.
-        return float(value), self.policy.config.override_of(field.name, self.segment) is not None
+        if self.split:
+            return float(value), "SPLIT"
+        overridden = self.policy.config.override_of(field.name, self.segment) is not None
+        return float(value), "TARGETING_MATCH" if overridden else "STATIC"
 
 
 def _read_standings(
@@ -179,8 +203,22 @@ def _read_standings(
     controls = read_controls_of(workspace, by_key)
     policies = get_confidence_policies(workspace, by_key)
     for key, definition in by_key.items():
-        reason = _gate_reason(controls[key], policies[key], context.segment)
-        yield _Standing(definition, policies[key], context.segment, reason)
+        policy, split = _ruling(policies[key], context.case_key)
+        reason = _gate_reason(controls[key], policy, context.segment)
+        yield _Standing(definition, policy, context.segment, reason, split)
+
+
+def _ruling(
+    policy: EffectivePolicy | PolicyUnavailable, case_key: str
+) -> tuple[EffectivePolicy | PolicyUnavailable, Split | None]:
+    """Return the policy that rules over the case, and how a canary put the case; None: no canary, or no case."""
+    if isinstance(policy, PolicyUnavailable) or policy.trial is None or not (policy.trial.is_canary and case_key):
+        return policy, None
+    split = Split(policy.trial.rollout_id, policy.trial.decides(case_key))
+    try:
+        return policy.ruling(case_key), split
+    except PolicyUnavailable as error:
+        return error, split
 
 
 def _gate_reason(

@@ -27,6 +27,7 @@ class Verb(StrEnum):
     APPROVE = "approve"
     REJECT = "reject"
     APPLY = "apply"
+    ROLL_OUT = "roll out"
     ROLL_BACK = "roll back"
     OPERATE = "operate"  # kill switches, blocked sources, audit sampling, toggles, API keys
     MANAGE_MEMBERS = "manage members"
@@ -43,10 +44,16 @@ _WHO_MAY = {
     Verb.APPROVE: f"{_ADMIN}, may approve; the author of the proposal may not.",
     Verb.REJECT: f"{_ADMIN}, may reject.",
     Verb.APPLY: "A superuser may apply.",
+    Verb.ROLL_OUT: "A superuser may roll out.",
     Verb.ROLL_BACK: "A superuser may roll back.",
     Verb.OPERATE: f"{_ADMIN}, may do this.",
     Verb.MANAGE_MEMBERS: "A superuser may decide who belongs to a workspace.",
     Verb.CLOSE_REVIEW: "A superuser who had no part in the break-glass change may close its review.",
+}
+
+_OF_ANOTHER_SUPERUSER = {
+    Verb.APPLY: "A superuser may apply; whoever approved the proposal may not.",
+    Verb.ROLL_OUT: "A superuser may roll out; whoever approved the proposal may not let it decide for cases.",
 }
 
 
@@ -117,8 +124,8 @@ def _active_account(person: Person) -> User | None:
 
 def who_may(verb: Verb) -> str:
     """Explain in a sentence who may do this."""
-    if verb is Verb.APPLY and settings.CONFIDENCE_APPLIER_IS_NOT_APPROVER:
-        return "A superuser may apply; whoever approved the proposal may not."
+    if verb in _OF_ANOTHER_SUPERUSER and settings.CONFIDENCE_APPLIER_IS_NOT_APPROVER:
+        return _OF_ANOTHER_SUPERUSER[verb]
     return _WHO_MAY[verb]
 
 
@@ -133,7 +140,7 @@ def is_same_person_twice(verb: Verb, person: Person, proposal: ConfidencePolicyP
     """True when four eyes forbid the verb: the same person took the step before it."""
     if verb is Verb.APPROVE:
         return proposal.author_id == person.pk
-    if verb is Verb.APPLY and settings.CONFIDENCE_APPLIER_IS_NOT_APPROVER:
+    if verb in _OF_ANOTHER_SUPERUSER and settings.CONFIDENCE_APPLIER_IS_NOT_APPROVER:
         return proposal.approver_id == person.pk
     return False
 

@@ -10,7 +10,7 @@ from django.db.models import QuerySet
 from confidence_project.errors import NotFound
 from governance.config import default_config
 from governance.definitions import get_definition
-from governance.models import ConfidencePolicy, ConfidencePolicyProposal, ConfidencePolicyRevision, Workspace
+from governance.models import ConfidencePolicy, ConfidencePolicyProposal, ConfidencePolicyRevision, Rollout, Workspace
 from governance.permissions import Person, Verb, require
 
 
@@ -82,6 +82,11 @@ def get_proposal(*, actor: Person, workspace: Workspace, proposal_id: int) -> Co
     if proposal is None:
         raise NotFound("There is no such proposal in this workspace.")
     return proposal
+
+
+def latest_rollout(proposal: ConfidencePolicyProposal) -> Rollout | None:
+    """Return the rollout of a proposal that is active, or else its last one; None when it never had one."""
+    return Rollout.objects.filter(proposal=proposal).order_by("-pk").first()
 
 
 def list_confidence_policy_revisions(

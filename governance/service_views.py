@@ -33,6 +33,12 @@ class ReasonForm(forms.Form):
     reason = forms.CharField(widget=forms.Textarea(attrs={"rows": 3}), max_length=500)
 
 
+class OptionalReasonForm(ReasonForm):
+    """Why, if there is something to say."""
+
+    reason = forms.CharField(widget=forms.Textarea(attrs={"rows": 3}), max_length=2_000, required=False)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RowVerb:
     """One thing that may be done to a row.
@@ -65,6 +71,7 @@ class ServiceAdmin(ScopedAdmin):
 
     verbs: tuple[RowVerb, ...] = ()
     add_verb: Verb | None = None
+    add_title = ""
     change_form_template = "admin/governance/row.html"
 
     # --- what subclasses say -----------------------------------------------------------------------------------------
@@ -100,7 +107,13 @@ class ServiceAdmin(ScopedAdmin):
         return own + super().get_urls()
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        return self.add_verb is not None and workspaces_where(self.add_verb, request.user).exists()
+        if self.add_verb is None:
+            return False
+        # Asked for every model by the menu of every page: once a request is enough, the service asks again.
+        known: dict[Verb, bool] = request.__dict__.setdefault("verbs_somewhere", {})
+        if self.add_verb not in known:
+            known[self.add_verb] = workspaces_where(self.add_verb, request.user).exists()
+        return known[self.add_verb]
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
@@ -143,6 +156,7 @@ class ServiceAdmin(ScopedAdmin):
                 HTTPStatus.FORBIDDEN,
             )
         form = self.add_form(request, request.POST if request.method == "POST" else None)
+        form.initial = {**form.initial, **request.GET.dict()}
         made: list[Any] = []
         if form.is_valid() and self._called(form, lambda: made.append(self.add_row(request, form))):
             if isinstance(made[0], HttpResponse):
@@ -150,7 +164,7 @@ class ServiceAdmin(ScopedAdmin):
             self.log_addition(request, made[0], [{"added": {}}])
             self.message_user(request, f"“{made[0]}” was added.", messages.SUCCESS)
             return HttpResponseRedirect(self._list())
-        title = f"Add {self.opts.verbose_name}"
+        title = self.add_title or f"Add {self.opts.verbose_name}"
         return self._page(request, "admin/governance/add.html", title, {"form": form, "back": self._list()})
 
     # --- in bulk -----------------------------------------------------------------------------------------------------

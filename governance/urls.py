@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from governance import api, workflow_api
+from governance import api, rollout_api, workflow_api
 
 IN_WORKSPACE = "api/v1/governance/workspaces/<slug:slug>"
 PROPOSAL = f"{IN_WORKSPACE}/proposals/<int:proposal_id>"
@@ -13,6 +13,10 @@ urlpatterns = [
     path(f"{PROPOSAL}/approve", workflow_api.Approve.as_view(), name="approve-proposal"),
     path(f"{PROPOSAL}/reject", workflow_api.Reject.as_view(), name="reject-proposal"),
     path(f"{PROPOSAL}/apply", workflow_api.Apply.as_view(), name="apply-proposal"),
+    path(f"{PROPOSAL}/backtest", rollout_api.ProposalBacktest.as_view(), name="backtest"),
+    path(f"{PROPOSAL}/rollout", rollout_api.ProposalRollout.as_view(), name="rollout"),
+    path(f"{PROPOSAL}/rollout/canary", rollout_api.Canary.as_view(), name="canary-rollout"),
+    path(f"{PROPOSAL}/rollout/withdraw", rollout_api.Withdraw.as_view(), name="withdraw-rollout"),
     path(f"{IN_WORKSPACE}/revisions", workflow_api.Revisions.as_view(), name="revisions"),
     path(
         f"{IN_WORKSPACE}/revisions/<int:revision_id>/roll-back",

@@ -1,7 +1,6 @@
 """The ledger in the admin: to be looked at by the members of a workspace, and never changed.
 
-Tables here grow without bound. Lists go by primary key, the newest first, count no further than they could show, and
-search by exact ids.
+Lists go by primary key, the newest first, and search by exact ids.
 """
 
 from __future__ import annotations
@@ -10,14 +9,12 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import admin
-from django.core.paginator import Paginator
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.utils.functional import cached_property
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from governance.scoped_admin import ScopedAdmin, WorkspaceFilter
+from governance.scoped_admin import BoundedPaginator, GrowingTableAdmin, ScopedAdmin, WorkspaceFilter
 from ledger.models import (
     Checkpoint,
     DecisionExternalId,
@@ -29,24 +26,11 @@ from ledger.models import (
 )
 
 
-class BoundedPaginator(Paginator):
-    """Counts up to a limit: the last pages of a large table are reached by filters and searches."""
-
-    limit = 5_000
-    object_list: QuerySet[Any]
-
-    @cached_property
-    def count(self) -> int:
-        return self.object_list.order_by()[: self.limit].count()
-
-
-class LedgerAdmin(ScopedAdmin):
+class LedgerAdmin(GrowingTableAdmin):
     """What the tables of a workspace have in common."""
 
-    paginator = BoundedPaginator
     list_filter = [WorkspaceFilter]
     list_select_related = ["workspace"]
-    ordering = ["-pk"]
 
 
 class _RecordInline(admin.TabularInline):
@@ -55,6 +39,7 @@ class _RecordInline(admin.TabularInline):
     extra = 0
     can_delete = False
     show_change_link = False
+    template = "desk/inline_table.html"
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return True
@@ -98,9 +83,8 @@ class DecisionRecordAdmin(LedgerAdmin):
         "provider",
         "model",
         "llm_confidence",
-        "gate_verdict",
+        "verdict",
         "gate_reason",
-        "origin",
     ]
     list_filter = [WorkspaceFilter, "gate_verdict", "origin", "confidence_kind"]
     search_fields = ["decision_id"]
@@ -131,6 +115,7 @@ class DecisionRecordAdmin(LedgerAdmin):
             },
         ),
         ("What was applied", {"fields": ["policy_key", "policy_version", "thresholds"]}),
+        ("On trial", {"fields": ["rollout_id", "rollout_arm", "candidate_verdict", "candidate_reason"]}),
         (
             "Where it comes from",
             {
@@ -146,6 +131,10 @@ class DecisionRecordAdmin(LedgerAdmin):
         ),
     ]
     readonly_fields = ["decision_id", "interaction_id"]
+
+    @admin.display(description="verdict")
+    def verdict(self, record: DecisionRecord) -> SafeString:
+        return format_html('<span class="badge {}">{}</span>', record.gate_verdict, record.get_gate_verdict_display())
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str

@@ -7,7 +7,10 @@ class LedgerConfig(AppConfig):
     name = "ledger"
 
     def ready(self) -> None:
+        from governance.consequences import register_flip_counter
         from ledger.otlp import gate_decision_spans, record_evaluations
+        from ledger.selectors import flips_of
         from telemetry.otlp.handlers import HANDLERS
 
+        register_flip_counter(flips_of)
         HANDLERS.register(decisions=gate_decision_spans, evaluations=record_evaluations)

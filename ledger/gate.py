@@ -7,7 +7,7 @@ gives the same verdict for ever.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from governance.definitions import FieldKind, to_lattice
 from governance.policies import EffectivePolicy
@@ -29,12 +29,26 @@ class GateContext:
 
 
 @dataclass(frozen=True, slots=True)
+class TrialVerdict:
+    """What the config on trial said of a decision, and whether it was what counted (the canary arm)."""
+
+    rollout_id: int
+    is_canary: bool
+    allowed: bool
+    reason: Reason | PipelineReason
+
+
+@dataclass(frozen=True, slots=True)
 class GateVerdict:
-    """`thresholds` holds the values that applied, by field; empty and without version when no policy was read."""
+    """`thresholds` holds the values that applied, by field; empty and without version when no policy was read.
+
+    `policy_version` is the one in force, also in the canary arm; `trial` is None where nothing is on trial.
+    """
 
     reason: Reason | PipelineReason
     thresholds: Mapping[str, float] = field(default_factory=dict)
     policy_version: int | None = None
+    trial: TrialVerdict | None = None
 
     @property
     def allowed(self) -> bool:
@@ -51,9 +65,24 @@ class DecisionGate:
     def __init__(self, context: GateContext) -> None:
         self.context = context
 
-    def evaluate(self, payload: DecisionGatePayload) -> GateVerdict:
-        """Return the verdict on `payload`; the first reason that applies wins."""
+    def evaluate(self, payload: DecisionGatePayload, *, case_key: str = "") -> GateVerdict:
+        """Return the verdict on `payload`; the first reason that applies wins.
+
+        Parameters
+        ----------
+        case_key
+            Conversation, ticket or lead, by which a canary chooses; blank: the policy in force rules.
+        """
         policy = self.context.policy
+        verdict = self._under(policy, payload)
+        if policy is None or policy.trial is None:
+            return verdict
+        candidate = self._under(policy.trial.candidate, payload)
+        is_canary = policy.trial.decides(case_key)
+        said = TrialVerdict(policy.trial.rollout_id, is_canary, candidate.allowed, candidate.reason)
+        return replace(candidate if is_canary else verdict, policy_version=policy.version, trial=said)
+
+    def _under(self, policy: EffectivePolicy | None, payload: DecisionGatePayload) -> GateVerdict:
         if policy is None:
             return GateVerdict(self._standing_block() or Reason.POLICY_UNAVAILABLE)
         thresholds = policy.values(**payload.segment)

@@ -79,6 +79,7 @@ class DecisionSerializer(VerdictSerializer):
             *VerdictSerializer.Meta.fields, "timestamp", "occurred_at", "provider", "model", "prompt_hash",
             "schema_version", "schema_valid", "ml_risk_score", "llm_confidence", "confidence_kind", "action_type",
             "action_params", "task", "channel", "case_key", "origin", "label_propensity",
+            "rollout_id", "rollout_arm", "candidate_verdict", "candidate_reason",
         ]  # fmt: skip
         read_only_fields = fields
 

@@ -26,7 +26,7 @@ from governance.definitions import LATTICE, get_definition, to_lattice
 from governance.models import Workspace
 from ledger.contracts import CONTRACT_VERSION, DecisionGatePayload, OutcomeEnvelope, kept_parameters
 from ledger.emission import emit_verdicts
-from ledger.gate import THRESHOLD_REASONS, GateVerdict
+from ledger.gate import THRESHOLD_REASONS, GateVerdict, TrialVerdict
 from ledger.models import DecisionExternalId, DecisionOutcome, DecisionRecord
 
 # Which blocked decisions are audited must not be foreseeable, and not repeat after a fork.
@@ -75,7 +75,7 @@ class DecisionLedger:
 
     def build(self, payload: DecisionGatePayload, verdict: GateVerdict, alongside: RecordedAlongside) -> DecisionRecord:
         """Return the unsaved record of a verdict, with the draw of the audit lottery."""
-        decision = payload.llm_decision
+        decision, trial = payload.llm_decision, verdict.trial
         audited = verdict.reason in THRESHOLD_REASONS and alongside.audit_rate is not None
         return DecisionRecord(
             workspace=self.workspace,
@@ -105,7 +105,17 @@ class DecisionLedger:
             case_key=alongside.case_key,
             audit_selected=audited and _LOTTERY.random() < float(alongside.audit_rate or 0),
             label_propensity=alongside.audit_rate if audited else None,
+            **(_trial_columns(trial) if trial else {}),
         )
+
+
+def _trial_columns(trial: TrialVerdict) -> dict[str, Any]:
+    return {
+        "rollout_id": trial.rollout_id,
+        "rollout_arm": DecisionRecord.Arm.CANARY if trial.is_canary else DecisionRecord.Arm.CONTROL,
+        "candidate_verdict": DecisionRecord.Verdict.ALLOW if trial.allowed else DecisionRecord.Verdict.BLOCK,
+        "candidate_reason": trial.reason.value,
+    }
 
 
 def four_decimals(value: float | None) -> Decimal | None:

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from django.contrib import admin
 
-from governance.scoped_admin import ScopedAdmin, WorkspaceFilter
+from governance.scoped_admin import GrowingTableAdmin, WorkspaceFilter
 from telemetry.models import AIDraft, AIInteraction, FollowUpBooking, InboundMessage, MeetingOverseerDecision
 
 
-class RecordAdmin(ScopedAdmin):
+class RecordAdmin(GrowingTableAdmin):
     """What all kinds of records have."""
 
     list_filter = [WorkspaceFilter]
     list_select_related = ["workspace"]
     # An exact look-up by the host's id is an index; a search in text is none.
     search_fields = ["external_id__exact"]
-    ordering = ["-pk"]
 
 
 @admin.register(AIInteraction)

@@ -6,13 +6,17 @@ confidence in the database and yields the counts; no row of a single decision ev
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
+from calibration.statistics.lattice import IntArray
 from governance.models import Workspace
+
+ABSENT = -1
+"""Stands in columns of counts for what is not on record."""
 
 
 class Stratum(IntEnum):
@@ -71,43 +75,46 @@ class EvidenceRequest:
     risk_edges: tuple[int, ...] = ()
 
 
-class EvidenceCount(NamedTuple):
-    """Exact counts of the decisions that agree in segment, period, stratum, risk band and confidence.
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class EvidenceCounts:
+    """Exact counts, as columns: each entry stands for the decisions that agree in all that is not counted.
 
     Parameters
     ----------
-    segment : tuple of str
+    segment : sequence of tuple of str, length k
         The values of `EvidenceRequest.segment_by`.
-    risk_band : int or None
-        None where no risk was recorded, 0 for a policy without a risk threshold.
-    audit_rate : int or None
-        Ten thousand times the probability with which the decisions were drawn for review; None where they took no
-        part in the lottery.
-    confidence : int or None
-        Ten thousand times the confidence; None where the decision has none.
-    decisions : int
+    period, stratum : ndarray of int64, shape (k,)
+        Number of the period, and a `Stratum`.
+    risk_band : ndarray of int64, shape (k,)
+        `ABSENT` where no risk was recorded, 0 for a policy without a risk threshold.
+    audit_rate : ndarray of int64, shape (k,)
+        Ten thousand times the probability with which the decisions were drawn for review; `ABSENT` where they took
+        no part in the lottery.
+    confidence : ndarray of int64, shape (k,)
+        Ten thousand times the confidence; `ABSENT` where the decisions have none.
+    decisions : ndarray of int64, shape (k,)
         Decisions, one for each case where cases are known.
-    rows : int
+    rows : ndarray of int64, shape (k,)
         Decisions before they were collapsed to one for each case.
-    labelled, successes : int
+    labelled, successes : ndarray of int64, shape (k,)
         Decisions with an outcome, and those whose ruling outcome is a success.
-    threshold, risk_threshold : float or None
-        The strictest thresholds that were in force for one of them: the highest on confidence, the lowest on risk;
-        None where none is on record.
+    threshold, risk_threshold : ndarray of int64, shape (k,)
+        Ten thousand times the strictest thresholds that were in force for one of them: the highest on confidence,
+        the lowest on risk; `ABSENT` where none is on record.
     """
 
-    segment: tuple[str, ...]
-    period: int
-    stratum: Stratum
-    risk_band: int | None
-    audit_rate: int | None
-    confidence: int | None
-    decisions: int
-    rows: int
-    labelled: int
-    successes: int
-    threshold: float | None
-    risk_threshold: float | None
+    segment: Sequence[tuple[str, ...]]
+    period: IntArray
+    stratum: IntArray
+    risk_band: IntArray
+    audit_rate: IntArray
+    confidence: IntArray
+    decisions: IntArray
+    rows: IntArray
+    labelled: IntArray
+    successes: IntArray
+    threshold: IntArray
+    risk_threshold: IntArray
 
 
 class EvidenceSource(Protocol):
@@ -129,5 +136,5 @@ class EvidenceSource(Protocol):
     def never_pooled(self) -> tuple[str, ...]:
         """Those of `segment_keys` that it always splits by, whatever was asked for."""
 
-    def collect(self, request: EvidenceRequest) -> Iterator[EvidenceCount]:
-        """Yield the counts, each combination once; one aggregate statement, no rows."""
+    def collect(self, request: EvidenceRequest) -> Iterator[EvidenceCounts]:
+        """Yield the counts by the batch, aggregated by the database; counts of the same combination add up."""

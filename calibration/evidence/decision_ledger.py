@@ -11,7 +11,6 @@ from django.db.models import (
     FilteredRelation,
     OuterRef,
     Q,
-    SmallIntegerField,
     Subquery,
     Value,
     When,
@@ -20,7 +19,7 @@ from django.db.models.expressions import Combinable
 from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Cast, Coalesce
 
-from calibration.evidence.contract import EvidenceRequest, Stratum
+from calibration.evidence.contract import EvidenceRequest
 from calibration.evidence.rows import DecisionRows, QuerysetSource
 from governance.definitions import FieldKind, get_definition
 from ledger.gate import THRESHOLD_REASONS, Reason
@@ -51,32 +50,21 @@ class DecisionLedgerSource(QuerysetSource):
             queryset=queryset,
             at="occurred_at",
             confidence="llm_confidence",
-            success=Case(
-                When(second_outcome__id__isnull=False, then=_ruling_outcome(request)),
-                default=F("first_outcome__success"),
-            ),
+            success=F("first_outcome__success"),
+            rare=(Q(second_outcome__id__isnull=False), _ruling_outcome(request)),
             segment={**{key: F(key) for key in self.segment_keys}, "prompt_hash": _amended_prompt_hash()},
             case_key="case_key",
             threshold=_in_force(request.policy_key, FieldKind.CONFIDENCE_THRESHOLD),
             risk_threshold=_in_force(request.policy_key, FieldKind.RISK_THRESHOLD),
             risk="ml_risk_score",
-            audit_rate=F("label_propensity"),
-            stratum=_STRATUM,
+            audit_rate="label_propensity",
+            complete=Q(origin=DecisionRecord.Origin.IMPORT),
+            audited=Q(audit_selected=True),
+            other_checks=~Q(gate_reason__in=_JUDGED_BY_THRESHOLDS),
         )
 
 
 _JUDGED_BY_THRESHOLDS = [Reason.ALLOWED.value, *sorted(reason.value for reason in THRESHOLD_REASONS)]
-
-_STRATUM = Case(
-    When(origin=DecisionRecord.Origin.IMPORT, then=Stratum.COMPLETE.value),
-    When(audit_selected=True, then=Stratum.AUDITED.value),
-    When(
-        gate_reason__in=_JUDGED_BY_THRESHOLDS,
-        then=Stratum.GATED.value,
-    ),
-    default=Stratum.OTHER_CHECKS.value,
-    output_field=SmallIntegerField(),
-)
 
 
 def _ruling_outcome(request: EvidenceRequest) -> Combinable:

@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import hashlib
-from array import array
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from calibration.evidence.contract import EVIDENCE, EvidenceCount, EvidenceRequest, EvidenceSource, Stratum
+from calibration.evidence.contract import ABSENT, EVIDENCE, EvidenceCounts, EvidenceRequest, EvidenceSource, Stratum
 from calibration.statistics.groups import Groups
 from calibration.statistics.lattice import LATTICE, IntArray
 from governance.evidence import canonical_json
 
-ABSENT = -1
-"""Risk band of decisions without a risk score, and audit rate of those outside of the lottery."""
-
 _KEYS = ("period", "stratum", "risk_band", "audit_rate", "confidence")
 _COLUMNS = (*_KEYS, "decisions", "rows", "labelled", "successes")
+_THRESHOLDS = ("threshold", "risk_threshold")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -36,7 +33,7 @@ class SegmentCounts:
     period, stratum, risk_band, audit_rate, confidence : ndarray of int64, shape (k,)
         What the entries stand for, in canonical order; audit rate and confidence 0…10,000. Evidence only.
     decisions, rows, labelled, successes : ndarray of int64, shape (k,)
-        The counts, as in `EvidenceCount`.
+        The counts, as in `EvidenceCounts`.
     """
 
     segment: Mapping[str, str]
@@ -96,44 +93,6 @@ class KeyEvidence:
         return digest.hexdigest()
 
 
-@dataclass(slots=True)
-class _Growing:
-    """Columns of a segment while they are read: 64-bit arrays, since there may be ten thousand confidences a period."""
-
-    columns: list[array[int]] = field(default_factory=lambda: [array("q") for _ in _COLUMNS])
-    left_out: dict[Stratum, int] = field(default_factory=dict)
-    highest_threshold: float | None = None
-    lowest_risk_threshold: float | None = None
-
-    def add(self, count: EvidenceCount) -> None:
-        if count.stratum not in EVIDENCE or count.confidence is None:
-            self.left_out[count.stratum] = self.left_out.get(count.stratum, 0) + count.decisions
-            return
-        for column, name in zip(self.columns, _COLUMNS, strict=True):
-            entry = getattr(count, name)
-            column.append(ABSENT if entry is None else entry)
-        if count.stratum is not Stratum.COMPLETE:
-            self._note_thresholds(count)
-
-    def _note_thresholds(self, count: EvidenceCount) -> None:
-        if count.threshold is not None:
-            self.highest_threshold = max(count.threshold, self.highest_threshold or 0.0)
-        if count.risk_threshold is not None:
-            known = self.lowest_risk_threshold
-            self.lowest_risk_threshold = count.risk_threshold if known is None else min(known, count.risk_threshold)
-
-    def finished(self, segment: Mapping[str, str]) -> SegmentCounts:
-        columns = [np.frombuffer(column, dtype=np.int64) for column in self.columns]
-        order = np.lexsort(columns[len(_KEYS) - 1 :: -1])
-        return SegmentCounts(
-            segment=segment,
-            left_out=dict(sorted(self.left_out.items())),
-            highest_threshold=self.highest_threshold,
-            lowest_risk_threshold=self.lowest_risk_threshold,
-            **{name: column[order] for name, column in zip(_COLUMNS, columns, strict=True)},
-        )
-
-
 def read_evidence(source: EvidenceSource, request: EvidenceRequest) -> KeyEvidence:
     """Read the counts of one policy key from its source."""
     return KeyEvidence(
@@ -144,8 +103,40 @@ def read_evidence(source: EvidenceSource, request: EvidenceRequest) -> KeyEviden
     )
 
 
-def _by_segment(counts: Iterable[EvidenceCount], keys: tuple[str, ...]) -> tuple[SegmentCounts, ...]:
-    growing: dict[tuple[str, ...], _Growing] = {}
-    for count in counts:
-        growing.setdefault(count.segment, _Growing()).add(count)
-    return tuple(growing[segment].finished(dict(zip(keys, segment, strict=True))) for segment in sorted(growing))
+def _by_segment(batches: Iterable[EvidenceCounts], keys: tuple[str, ...]) -> tuple[SegmentCounts, ...]:
+    numbers: dict[tuple[str, ...], int] = {}
+    owners, columns = [], []
+    for batch in batches:
+        owners.append(np.array([numbers.setdefault(each, len(numbers)) for each in batch.segment], dtype=np.int64))
+        columns.append(np.array([getattr(batch, name) for name in (*_COLUMNS, *_THRESHOLDS)]))
+    if not columns:
+        return ()
+    owner, whole = np.concatenate(owners), np.concatenate(columns, axis=1)
+    return tuple(
+        _counts_of(dict(zip(keys, segment, strict=True)), whole[:, owner == numbers[segment]])
+        for segment in sorted(numbers)
+    )
+
+
+def _counts_of(segment: Mapping[str, str], whole: IntArray) -> SegmentCounts:
+    stratum, confidence, decisions = (whole[_COLUMNS.index(name)] for name in ("stratum", "confidence", "decisions"))
+    is_evidence = np.isin(stratum, EVIDENCE) & (confidence != ABSENT)
+    left_out = np.unique(stratum[~is_evidence])
+    # History that was imported went through no threshold of a policy.
+    thresholds, risk_thresholds = whole[len(_COLUMNS) :, is_evidence & (stratum != Stratum.COMPLETE)]
+    return SegmentCounts(
+        segment=segment,
+        left_out={Stratum(each): int(decisions[~is_evidence & (stratum == each)].sum()) for each in left_out},
+        highest_threshold=max((thresholds[thresholds != ABSENT] / LATTICE).tolist(), default=None),
+        lowest_risk_threshold=min((risk_thresholds[risk_thresholds != ABSENT] / LATTICE).tolist(), default=None),
+        **dict(zip(_COLUMNS, _added_up(whole[: len(_COLUMNS), is_evidence]), strict=True)),
+    )
+
+
+def _added_up(columns: IntArray) -> list[IntArray]:
+    """Sort by the keys and add up what agrees in them: the same combination may come from several statements."""
+    columns = columns[:, np.lexsort(columns[len(_KEYS) - 1 :: -1])]
+    is_new = np.any(np.diff(columns[: len(_KEYS)], axis=1, prepend=-2) != 0, axis=0)
+    starts = np.flatnonzero(is_new)
+    sums = np.add.reduceat(columns[len(_KEYS) :], starts, axis=1) if starts.size else columns[len(_KEYS) :]
+    return [*columns[: len(_KEYS), starts], *sums]

@@ -4,6 +4,8 @@ import django.db.models.deletion
 from django.conf import settings
 from django.db import migrations, models
 
+from confidence_project.append_only import EnforceAppendOnly
+
 
 class Migration(migrations.Migration):
 
@@ -82,4 +84,45 @@ class Migration(migrations.Migration):
             model_name='confidencecalibrationrun',
             constraint=models.UniqueConstraint(condition=models.Q(('status', 'RUNNING')), fields=('workspace',), name='run_one_at_a_time'),
         ),
+        migrations.CreateModel(
+            name='PolicyLook',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('day', models.DateField(help_text='UTC.')),
+                ('labelled', models.PositiveBigIntegerField(help_text='Allowed decisions whose outcome is known, so far.')),
+                ('failures', models.PositiveBigIntegerField()),
+                ('alpha', models.FloatField(help_text='The failure rate that the evidence promised.')),
+                ('delta', models.FloatField(help_text='Accepted probability of a false alarm, over all looks together.')),
+                ('log_e_value', models.FloatField(help_text='Evidence that the promise is broken; an alarm at log(1/delta).')),
+                ('at', models.DateTimeField()),
+                ('revision', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='looks', to='governance.confidencepolicyrevision')),
+                ('workspace', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='governance.workspace')),
+            ],
+            options={
+                'ordering': ['-id'],
+                'abstract': False,
+                'base_manager_name': 'objects',
+            },
+        ),
+        migrations.CreateModel(
+            name='PolicyAlarm',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('raised_at', models.DateTimeField()),
+                ('proposal', models.ForeignKey(blank=True, help_text='Back to the config before; null: the definition refuses that config.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='governance.confidencepolicyproposal')),
+                ('revision', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='alarm', to='governance.confidencepolicyrevision')),
+                ('workspace', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='governance.workspace')),
+                ('look', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='calibration.policylook')),
+            ],
+            options={
+                'ordering': ['-id'],
+                'abstract': False,
+                'base_manager_name': 'objects',
+            },
+        ),
+        migrations.AddConstraint(
+            model_name='policylook',
+            constraint=models.UniqueConstraint(fields=('revision', 'day'), name='look_once_a_day'),
+        ),
+        EnforceAppendOnly(["PolicyLook", "PolicyAlarm"]),
     ]

@@ -111,9 +111,7 @@ def recommend_with_audits(
     """
     blocked = [divide(part, in_force, direction)[1] for part in audited]
     cohort = Groups.merge([divide(groups, in_force, direction)[0], *map(_without_labels, blocked)])
-    above = recommend_for_groups(
-        cohort, alpha=alpha, delta=delta, method=method, direction=direction, floor=in_force
-    )
+    above = recommend_for_groups(cohort, alpha=alpha, delta=delta, method=method, direction=direction, floor=in_force)
     floor = score_of(in_force, direction)
     upper_part = to_scores(cohort, direction).at_or_above(floor)
     refusal = AuditedRecommendation(threshold=None, reason=above.reason, above=above, steps=())
@@ -165,9 +163,7 @@ def _walk_below(
         rate, upper = stratified_failure_rate(strata, level=level)
         threshold = threshold_of(lowest, direction)
         steps.append(
-            AuditStep(
-                threshold=threshold, strata=strata, failure_rate=rate, upper=upper, certified=upper <= alpha
-            )
+            AuditStep(threshold=threshold, strata=strata, failure_rate=rate, upper=upper, certified=upper <= alpha)
         )
         if upper > alpha:
             break

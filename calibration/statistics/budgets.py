@@ -138,14 +138,10 @@ def smallest_tried_budget(
 
 def _refusal(target: float, delta: float) -> BudgetRecommendation:
     least = minimum_sample(target, delta)
-    return BudgetRecommendation(
-        budget=None, reason="INSUFFICIENT_DATA", needed=least, target=target, delta=delta
-    )
+    return BudgetRecommendation(budget=None, reason="INSUFFICIENT_DATA", needed=least, target=target, delta=delta)
 
 
-def _certified(
-    refusal: BudgetRecommendation, budget: int, bundles: int, truncated: int
-) -> BudgetRecommendation:
+def _certified(refusal: BudgetRecommendation, budget: int, bundles: int, truncated: int) -> BudgetRecommendation:
     upper = clopper_pearson([truncated], [bundles], confidence=1.0 - refusal.delta, sides="upper")[1]
     return replace(
         refusal,

@@ -54,8 +54,7 @@ def check_delta(delta: float) -> float:
     check_open_unit("delta", delta)
     if delta > MAX_DELTA:
         raise ValueError(
-            f"delta must be at most {MAX_DELTA}: the guarantee is not proved above it; "
-            f"got {delta!r}. Use 0.05 or 0.10."
+            f"delta must be at most {MAX_DELTA}: the guarantee is not proved above it; got {delta!r}. Use 0.05 or 0.10."
         )
     return float(delta)
 

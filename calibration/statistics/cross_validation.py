@@ -79,9 +79,7 @@ def random_folds(groups: Groups, *, folds: int = 5, seed: int = 0) -> tuple[Grou
     won = generator.multinomial(groups.successes, shares)
     lost = generator.multinomial(groups.failures, shares)
     return tuple(
-        Groups(
-            value=groups.value, n=won[:, i] + lost[:, i], successes=won[:, i], total=won[:, i] + lost[:, i]
-        )
+        Groups(value=groups.value, n=won[:, i] + lost[:, i], successes=won[:, i], total=won[:, i] + lost[:, i])
         for i in range(folds)
     )
 
@@ -111,9 +109,7 @@ def cross_validated_gains(
     if len(folds) < 2:
         raise ValueError("folds must hold at least 2 parts: one is held out in turn.")
     labelled = [fold.with_labels() for fold in folds]
-    held_out_and_rest = [
-        (fold, Groups.merge(labelled[:i] + labelled[i + 1 :])) for i, fold in enumerate(labelled)
-    ]
+    held_out_and_rest = [(fold, Groups.merge(labelled[:i] + labelled[i + 1 :])) for i, fold in enumerate(labelled)]
     return tuple(_gain(held_out_and_rest, kind) for kind in kinds)
 
 

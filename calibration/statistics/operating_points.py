@@ -103,9 +103,7 @@ def operating_point(
     )
 
 
-def operating_curve(
-    groups: Groups, *, direction: Direction = "at_least", confidence: float = 0.95
-) -> OperatingCurve:
+def operating_curve(groups: Groups, *, direction: Direction = "at_least", confidence: float = 0.95) -> OperatingCurve:
     """Follow coverage and failure rate over all thresholds.
 
     Parameters
@@ -133,9 +131,7 @@ def operating_curve(
     failed, allowed = np.cumsum(scores.failures[::-1])[kept], np.cumsum(scores.total[::-1])[kept]
     low, high = wilson(failed, reached[kept], confidence=confidence)
     return OperatingCurve(
-        threshold=np.array(
-            [threshold_of(int(s), direction) for s in scores.value[::-1][kept]], dtype=np.float64
-        ),
+        threshold=np.array([threshold_of(int(s), direction) for s in scores.value[::-1][kept]], dtype=np.float64),
         coverage=allowed / max(groups.decisions, 1),
         failure_rate=failed / reached[kept],
         low=low,

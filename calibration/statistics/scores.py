@@ -175,10 +175,7 @@ def log_loss(groups: Groups, *, clip: float = HALF_STEP) -> LogLoss:
         return LogLoss(score=None, clip=clip, clipped_errors=0, reason=NO_LABELS)
     confidence = np.clip(groups.confidence, clip, 1.0 - clip)
     nats = groups.successes * np.log(confidence) + groups.failures * np.log1p(-confidence)
-    errors = (
-        groups.failures[groups.confidence > 1.0 - clip].sum()
-        + groups.successes[groups.confidence < clip].sum()
-    )
+    errors = groups.failures[groups.confidence > 1.0 - clip].sum() + groups.successes[groups.confidence < clip].sum()
     return LogLoss(score=float(-nats.sum() / n), clip=clip, clipped_errors=int(errors), reason=None)
 
 

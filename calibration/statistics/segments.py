@@ -76,9 +76,7 @@ def recommend_for_segments(
     check_open_unit("alpha", alpha)
     check_delta(delta)
     floor_of = dict(floors or {})
-    sizes = {
-        name: above_floor(groups, direction, floor_of.get(name)).labelled for name, groups in segments.items()
-    }
+    sizes = {name: above_floor(groups, direction, floor_of.get(name)).labelled for name, groups in segments.items()}
     shares = _shares(sorted(sizes.values(), reverse=True), alpha, delta)
     by_size = sorted(sizes, key=lambda name: -sizes[name])
     tested = set(by_size[:shares])

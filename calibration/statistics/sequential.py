@@ -163,9 +163,7 @@ def _cumulative(failures: ArrayLike, decisions: ArrayLike) -> tuple[FloatArray, 
     return k.astype(np.float64), m.astype(np.float64)
 
 
-def _log_beta_below(
-    first: NDArray[np.floating[Any]], second: NDArray[np.floating[Any]], x: float
-) -> FloatArray:
+def _log_beta_below(first: NDArray[np.floating[Any]], second: NDArray[np.floating[Any]], x: float) -> FloatArray:
     """Logarithm of the integral from 0 to x of p^(a-1) (1-p)^(b-1)."""
     a, b = first.astype(np.float64), second.astype(np.float64)
     share = special.betainc(a, b, x)

@@ -52,11 +52,11 @@ def test_admin__lists__show_what_there_is(client: Client, run: ConfidenceCalibra
         assert text in page.content.decode()
 
 
-def test_admin__superuser__cannot_change_add_or_delete(client: Client, run: ConfidenceCalibrationRun) -> None:
+def test_admin__superuser__cannot_change_or_delete_findings(client: Client, run: ConfidenceCalibrationRun) -> None:
     client.force_login(UserFactory(is_superuser=True))
     before = list(ConfidenceCalibrationRun.objects.values()), list(Recommendation.objects.values())
     for url in pages(run):
         assert client.post(url, {"status": "PENDING"}).status_code == 403
         assert client.post(url.replace("change", "delete"), {"post": "yes"}).status_code == 403
-    assert client.get(reverse("admin:calibration_confidencecalibrationrun_add")).status_code == 403
+    assert client.get(reverse("admin:calibration_recommendation_add")).status_code == 403
     assert before == (list(ConfidenceCalibrationRun.objects.values()), list(Recommendation.objects.values()))

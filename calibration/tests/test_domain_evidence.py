@@ -75,6 +75,15 @@ def test_auto_send__sentiment_of_the_next_message__labels_the_draft(
     assert labels(finding_of(workspace, "auto_send.evaluate")) == expected
 
 
+@pytest.mark.parametrize(("minute", "labelled"), [(24 * 60, 1), (24 * 60 + 1, 0)], ids=["in-time", "too-late"])
+def test_auto_send__reply_days__later_message_is_no_answer(
+    workspace: Workspace, settings: Any, minute: int, labelled: int
+) -> None:
+    settings.CONFIDENCE_REPLY_DAYS = 1
+    draft(workspace, (minute, "positive"))
+    assert finding_of(workspace, "auto_send.evaluate")["labelled"] == labelled
+
+
 @pytest.mark.parametrize(("disposition", "labelled"), [("sent_by_person", 1), ("edited", 0), ("discarded", 0)])
 def test_auto_send__what_became_of_the_draft__decides_whether_the_reply_is_about_it(
     workspace: Workspace, disposition: str, labelled: int

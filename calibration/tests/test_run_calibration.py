@@ -104,8 +104,8 @@ def test_run__json__keys_are_stable(workspace: Workspace) -> None:
         "is_proposable", "is_tested", "decisions", "labelled", "successes", "label_coverage", "cohort", "left_out",
         "method", "drift", "statement", "answer", "at_current", "at_recommended", "change", "reliability",
         "operating_curve",
-        "calibration_error", "noise_floor", "brier_score", "log_loss", "auroc", "confidence_bias", "periods",
-        "since_last_run",
+        "calibration_error", "noise_floor", "brier_score", "log_loss", "auroc", "confidence_bias", "recalibration",
+        "periods", "costs", "since_last_run",
     }  # fmt: skip
     assert report["run"]["status"] == "COMPLETE"
     assert report["proposals"][0]["policy_key"] == "confidence_gate"

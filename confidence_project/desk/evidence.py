@@ -12,6 +12,7 @@ from itertools import groupby
 from typing import Any
 
 from confidence_project.desk.pictures.charts import labelled_part, share_of_all
+from confidence_project.errors import DomainError
 from governance.definitions import FieldDefinition, FieldKind, get_definition
 
 Finding = Mapping[str, Any]
@@ -173,8 +174,8 @@ class Evidence:
 
 
 def read_evidence(raw: Mapping[str, Any] | None) -> Evidence | None:
-    """Return evidence with findings, ready to be shown; None for anything else."""
-    if not raw or not raw.get("findings") or "parameters" not in raw:
+    """Return evidence with findings, ready to be shown; None for anything else, and for a policy that is gone."""
+    if not raw or not raw.get("findings") or "parameters" not in raw or not _is_registered(raw["findings"]):
         return None
     parameters = raw["parameters"]
     numbered = enumerate(raw["findings"])
@@ -190,6 +191,15 @@ def read_evidence(raw: Mapping[str, Any] | None) -> Evidence | None:
             )
         )
     return Evidence(raw, subjects)
+
+
+def _is_registered(findings: Sequence[Finding]) -> bool:
+    try:
+        for each in findings:
+            get_definition(each["policy_key"]).field(each["field"])
+    except DomainError:
+        return False
+    return True
 
 
 def segment_text(segment: Mapping[str, str]) -> str:
@@ -216,10 +226,10 @@ def _and(parts: Sequence[str]) -> str:
 
 
 def _allow(change: Mapping[str, Any]) -> str:
+    share = f"{percent(change['expected_coverage'])} of all decisions"
     if not change["block_to_allow"] and not change["allow_to_block"]:
-        return "allow what is allowed now"
-    share = f"allow {percent(change['expected_coverage'])} of all decisions"
-    return f"{share} instead of {percent(change['current_coverage'])}"
+        return f"allow what is allowed now, {share}"
+    return f"allow {share} instead of {percent(change['current_coverage'])}"
 
 
 def _seen(point: Mapping[str, Any]) -> str:

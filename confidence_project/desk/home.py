@@ -18,6 +18,7 @@ from governance.models import (
     ConfidencePolicy,
     ConfidencePolicyProposal,
     KillSwitch,
+    Rollout,
     Workspace,
 )
 from governance.permissions import Person, Verb, is_same_person_twice, workspaces_where
@@ -66,6 +67,7 @@ class WorkspaceAtAGlance:
     is_stopped_everywhere: bool
     switches: Sequence[KillSwitch]
     blocked: Sequence[BlockedSource]
+    rollouts: Sequence[Rollout]
     waiting: Sequence[Waiting]
     reviews: Sequence[BreakGlassReview]
     failed: ConfidenceCalibrationRun | None
@@ -95,6 +97,7 @@ def workspaces_at_a_glance(person: Person) -> list[WorkspaceAtAGlance]:
     proposals = ConfidencePolicyProposal.objects.filter(workspace__in=ids, status__in=_NEXT_STEP)
     switches = _by_workspace(KillSwitch.objects.filter(workspace__in=ids).in_force())
     blocked = _by_workspace(BlockedSource.objects.filter(workspace__in=ids).in_force())
+    rollouts = _by_workspace(Rollout.objects.filter(workspace__in=ids).active())
     reviews = _by_workspace(BreakGlassReview.objects.filter(workspace__in=ids).in_force().select_related("revision"))
     waiting = _by_workspace(proposals.defer("evidence", "config", "base_config"))
     policies = _by_workspace(ConfidencePolicy.objects.filter(workspace__in=ids))
@@ -106,6 +109,7 @@ def workspaces_at_a_glance(person: Person) -> list[WorkspaceAtAGlance]:
             is_stopped_everywhere=settings.CONFIDENCE_KILL_SWITCH,
             switches=switches[workspace.pk],
             blocked=blocked[workspace.pk],
+            rollouts=rollouts[workspace.pk],
             waiting=[_waiting(each, person, may) for each in waiting[workspace.pk]],
             reviews=reviews[workspace.pk],
             failed=failed.get(workspace.pk),

@@ -5,13 +5,25 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, URLResolver, path
 
+from calibration.selectors import alarms_in_force
 from confidence_project.desk import home, views
+from confidence_project.desk.second_factor import SignInForm, enrolment_picture, has_to_enrol, second_factor_view
 
-SECTIONS = ["governance", "calibration", "ledger", "telemetry", "knox", "auth", "axes"]
+SECTIONS = {
+    "governance": "Governance",
+    "calibration": "Calibration",
+    "ledger": "Ledger",
+    "telemetry": "Telemetry",
+    "knox": "Tokens of people",
+    "auth": "Accounts",
+    "axes": "Sign-ins",
+    "django_tasks_database": "Tasks",
+}
 """The menu follows the reader: what is decided, on which grounds, on what records, by whom."""
 
 
@@ -22,6 +34,22 @@ class DeskAdminSite(admin.AdminSite):
     site_header = "Enterprise Confidence System"
     index_title = "Decision desk"
     site_url = None
+    login_form = SignInForm
+    login_template = "desk/sign_in.html"
+
+    def each_context(self, request: HttpRequest) -> dict[str, Any]:
+        """Every page says when a policy breaks its promise."""
+        return {**super().each_context(request), "policy_alarms": alarms_in_force(request.user)}
+
+    def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """Sign in; who needs a second factor and has none sets it up before anything else."""
+        if request.method == "GET" and has_to_enrol(request):
+            return redirect("admin:second_factor")
+        return super().login(request, extra_context)
+
+    def second_factor(self, request: HttpRequest) -> HttpResponse:
+        """Let a person set their second factor up."""
+        return second_factor_view(request, self.each_context(request))
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
         """Show each workspace: whether it runs, what waits, what is in force and how it does."""
@@ -31,6 +59,8 @@ class DeskAdminSite(admin.AdminSite):
     def get_urls(self) -> list[URLPattern | URLResolver]:
         image = "<int:place>/<slug:chart>.<slug:theme>.svg"
         own = [
+            path("second-factor/", self.second_factor, name="second_factor"),
+            path("second-factor/code.svg", enrolment_picture, name="second_factor_picture"),
             path(
                 f"desk/proposal/<int:pk>/{image}",
                 self.admin_view(views.proposal_picture, cacheable=True),
@@ -46,6 +76,13 @@ class DeskAdminSite(admin.AdminSite):
 
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
         """Return the menu in the order of `SECTIONS`; what is not named there comes last."""
+        if app_label is None and hasattr(request, "desk_menu"):
+            return request.desk_menu  # the first page asks twice, and each asking is a query per model
         places = {label: place for place, label in enumerate(SECTIONS)}
         sections = super().get_app_list(request, app_label)
-        return sorted(sections, key=lambda section: places.get(section["app_label"], len(places)))
+        for section in sections:
+            section["name"] = SECTIONS.get(section["app_label"], section["name"])
+        menu = sorted(sections, key=lambda section: places.get(section["app_label"], len(places)))
+        if app_label is None:
+            request.desk_menu = menu  # type: ignore[attr-defined]
+        return menu

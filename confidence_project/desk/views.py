@@ -16,7 +16,7 @@ from governance.models import ConfidencePolicyProposal
 
 PALETTES = {"light": LIGHT, "dark": DARK}
 
-DRAWN_AS = "2"
+DRAWN_AS = "3"
 """Counts the changes of the pictures' looks, so that no browser shows an old one."""
 
 

@@ -11,9 +11,10 @@ from django.core.management import CommandError, call_command
 from django.db import DatabaseError, connection, models, transaction
 from django.db.models import F
 
+from calibration.models import PolicyAlarm, PolicyLook
 from confidence_project.append_only import AppendOnlyViolation, append_only_models, release
 from governance.models import ConfidencePolicyRevision, ProposalEvent
-from governance.tests.factories import applied
+from governance.tests.factories import applied, in_shadow
 from ledger.models import Checkpoint, DecisionExternalId, DecisionRecord, LogLeaf, LogNode
 from ledger.tests.factories import RECORDED_AT, DecisionOutcomeFactory, DecisionRecordFactory, LedgerAmendmentFactory
 
@@ -152,7 +153,13 @@ def _one_row_of_each() -> None:
     LogLeaf.objects.create(position=0, entry="decision", entry_id=str(record.pk), leaf_hash=bytes(32))
     LogNode.objects.create(level=8, index=0, node_hash=bytes(32))
     Checkpoint.objects.create(tree_size=1, root_hash=bytes(32), note="a note", created_at=RECORDED_AT)
-    applied(record.workspace)
+    revision = applied(record.workspace)
+    in_shadow(record.workspace, 0.85)
+    look = PolicyLook.objects.create(
+        revision=revision, workspace=record.workspace, day=RECORDED_AT.date(), labelled=1, failures=1, alpha=0.05,
+        delta=0.05, log_e_value=3.0, at=RECORDED_AT,
+    )  # fmt: skip
+    PolicyAlarm.objects.create(revision=revision, workspace=record.workspace, look=look, raised_at=RECORDED_AT)
     assert ConfidencePolicyRevision.objects.exists()
     assert ProposalEvent.objects.exists()
 

@@ -14,7 +14,8 @@ from telemetry.tests import bodies
 
 pytestmark = pytest.mark.django_db
 
-SECRET = "Ms. Smith's diagnosis"
+# Nothing that JSON, HTML or `repr` would escape: it would hide there.
+SECRET = "Ms. Smith has measles"
 
 
 def _everything_stored():

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from django import forms
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 
+from confidence_project.errors import DomainError
 from governance.admin.proposing import PolicyForm, ProposalForm
+from governance.admin.rollouts import ROLLOUT_VERBS
+from governance.consequences import Backtest, backtest_of, flips_of
 from governance.definitions import get_definition
 from governance.models import ConfidencePolicyProposal, ProposalEvent, Workspace
 from governance.permissions import Verb, may, workspaces_where
 from governance.review import review_proposal
 from governance.scoped_admin import ScopedAdmin, WorkspaceFilter
-from governance.selectors import config_in_force
-from governance.service_views import ReasonForm, RowVerb, ServiceAdmin
+from governance.selectors import config_in_force, latest_rollout
+from governance.service_views import OptionalReasonForm, ReasonForm, RowVerb, ServiceAdmin
 from governance.workflow import (
     TRANSITIONS,
     apply_confidence_policy_proposal,
@@ -31,12 +37,6 @@ class ApproveForm(forms.Form):
     acknowledge_large_step = forms.BooleanField(
         required=False, label="I have seen that a value moves further than the largest usual step."
     )
-
-
-class OptionalReasonForm(ReasonForm):
-    """Why, if there is something to say."""
-
-    reason = forms.CharField(widget=forms.Textarea(attrs={"rows": 3}), max_length=2_000, required=False)
 
 
 def _verb(name: str, verb: Verb, form: type[forms.Form], act: Any) -> RowVerb:
@@ -55,11 +55,19 @@ def _verb(name: str, verb: Verb, form: type[forms.Form], act: Any) -> RowVerb:
     )
 
 
+def _backtest(proposal: ConfidencePolicyProposal) -> Backtest | None:
+    try:
+        return backtest_of(proposal)
+    except DomainError:
+        # The review of the same page says what is wrong with a config; a policy of budgets has no decisions.
+        return None
+
+
 @admin.register(ConfidencePolicyProposal)
 class ProposalAdmin(ServiceAdmin):
     """Changes of policies on their way."""
 
-    list_display = ["title", "workspace", "policy_key", "status", "origin", "created_at", "expires_at", "author_name"]
+    list_display = ["title", "workspace", "state", "origin", "created_at", "author_name"]
     list_filter = [WorkspaceFilter, "status", "origin", "policy_key"]
     list_select_related = ["workspace"]
     search_fields = ["title", "policy_key", "author_name"]
@@ -70,8 +78,13 @@ class ProposalAdmin(ServiceAdmin):
     verbs = (
         _verb("approve", Verb.APPROVE, ApproveForm, approve_confidence_policy_proposal),
         _verb("reject", Verb.REJECT, ReasonForm, reject_confidence_policy_proposal),
+        *ROLLOUT_VERBS,
         _verb("apply", Verb.APPLY, OptionalReasonForm, apply_confidence_policy_proposal),
     )
+
+    @admin.display(description="status", ordering="status")
+    def state(self, proposal: ConfidencePolicyProposal) -> SafeString:
+        return format_html('<span class="badge {}">{}</span>', proposal.status.lower(), proposal.get_status_display())
 
     def add_view(
         self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
@@ -108,7 +121,15 @@ class ProposalAdmin(ServiceAdmin):
         return chosen.cleaned_data["workspace"], chosen.cleaned_data["policy_key"]
 
     def facts(self, row: ConfidencePolicyProposal) -> dict[str, Any]:
-        return {"review": review_proposal(row), "events": row.events.all()}
+        rollout = latest_rollout(row)
+        return {
+            "review": review_proposal(row),
+            "events": row.events.all(),
+            "rollout": rollout,
+            "flips": flips_of(rollout) if rollout else None,
+            # Counted only where a page shows it.
+            "backtest": partial(_backtest, row) if row.is_open else None,
+        }
 
     def form_for(self, verb: RowVerb, rows: list[Any], data: Any) -> forms.Form:
         form = super().form_for(verb, rows, data)

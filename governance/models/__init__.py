@@ -7,6 +7,8 @@ from governance.models.policies import (
     ConfidencePolicyRevision,
     ProposalEvent,
 )
+from governance.models.rollouts import Rollout, RolloutEvent
+from governance.models.webhooks import WebhookDelivery, WebhookEndpoint
 from governance.models.workspaces import ApiKey, Membership, Workspace
 
 __all__ = [
@@ -20,5 +22,9 @@ __all__ = [
     "KillSwitch",
     "Membership",
     "ProposalEvent",
+    "Rollout",
+    "RolloutEvent",
+    "WebhookDelivery",
+    "WebhookEndpoint",
     "Workspace",
 ]

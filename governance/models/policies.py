@@ -61,6 +61,7 @@ class ConfidencePolicyProposal(models.Model):
         BOOTSTRAP = "bootstrap", "Defaults, put on record"
         CALIBRATION = "calibration", "A calibration run"
         PERSON = "person", "A person"
+        ALARM = "alarm", "An alarm"
 
     workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT, related_name="proposals", db_index=False)
     policy_key = models.CharField(max_length=100)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+from decimal import Decimal
 from functools import cache
 from typing import Any
 
@@ -10,8 +12,21 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.hashers import make_password
 from factory.django import DjangoModelFactory
 
-from governance.models import ApiKey, ConfidencePolicyProposal, ConfidencePolicyRevision, Membership, Workspace
-from governance.workflow import apply_confidence_policy_proposal, approve_confidence_policy_proposal, open_proposal
+from governance.models import (
+    ApiKey,
+    ConfidencePolicyProposal,
+    ConfidencePolicyRevision,
+    Membership,
+    Rollout,
+    Workspace,
+)
+from governance.workflow import (
+    apply_confidence_policy_proposal,
+    approve_confidence_policy_proposal,
+    open_proposal,
+    set_canary_share,
+    start_rollout,
+)
 
 PASSWORD = "a-password-for-tests"
 KEY = "confidence_gate"
@@ -115,3 +130,27 @@ def applied(workspace: Workspace, value: float = 0.8, **fields: Any) -> Confiden
     """The revision of a proposal that went all the way."""
     proposal = approved(workspace, value, **fields)
     return apply_confidence_policy_proposal(actor=SuperuserFactory(), workspace=workspace, proposal_id=proposal.pk)
+
+
+def in_shadow(workspace: Workspace, value: float = 0.8, **fields: Any) -> Rollout:
+    """The rollout of an approved proposal that was set to shadow."""
+    proposal = approved(workspace, value, **fields)
+    return start_rollout(actor=SuperuserFactory(), workspace=workspace, proposal_id=proposal.pk)
+
+
+def in_canary(workspace: Workspace, value: float = 0.8, share: str = "0.5", **fields: Any) -> Rollout:
+    """The rollout of a proposal that decides for a share of the cases."""
+    rollout = in_shadow(workspace, value, **fields)
+    return set_canary_share(
+        actor=SuperuserFactory(), workspace=workspace, proposal_id=rollout.proposal_id, share=Decimal(share)
+    )
+
+
+def case_in(rollout: Rollout, *, inside: bool) -> str:
+    """The first case that is in the canary, or is not: by the documented formula, not by the code under test."""
+    share = float(rollout.share) * 2**64
+
+    def position(case: str) -> int:
+        return int(hashlib.sha256(f"{rollout.pk}:{case}".encode()).hexdigest()[:16], 16)
+
+    return next(case for case in map("case-{}".format, range(1000)) if (position(case) < share) is inside)

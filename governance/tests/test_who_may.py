@@ -27,6 +27,7 @@ from governance.workflow import (
     open_proposal,
     reject_confidence_policy_proposal,
     rollback_confidence_policy_revision,
+    start_rollout,
 )
 
 pytestmark = pytest.mark.django_db
@@ -61,6 +62,10 @@ def apply(actor, workspace):
     apply_confidence_policy_proposal(actor=actor, workspace=workspace, proposal_id=approved(workspace).pk)
 
 
+def roll_out(actor, workspace):
+    start_rollout(actor=actor, workspace=workspace, proposal_id=approved(workspace).pk)
+
+
 def roll_back(actor, workspace):
     baseline = applied(workspace).policy.revisions.get(version=0)
     rollback_confidence_policy_revision(actor=actor, workspace=workspace, revision_id=baseline.pk, reason="Back.")
@@ -89,6 +94,7 @@ ACTS = {
     Verb.APPROVE: approve,
     Verb.REJECT: reject,
     Verb.APPLY: apply,
+    Verb.ROLL_OUT: roll_out,
     Verb.ROLL_BACK: roll_back,
 }
 ALLOWED = {

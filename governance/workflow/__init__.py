@@ -17,9 +17,12 @@ from governance.workflow.opening import (
     open_proposal,
     propose_confidence_policy,
 )
+from governance.workflow.rolling_out import set_canary_share, start_rollout, withdraw_rollout
+from governance.workflow.rollout_steps import ROLLOUT_TRANSITIONS
 from governance.workflow.transitions import TRANSITIONS, Transition
 
 __all__ = [
+    "ROLLOUT_TRANSITIONS",
     "SUMMARY_LENGTH",
     "TITLE_LENGTH",
     "TRANSITIONS",
@@ -33,4 +36,7 @@ __all__ = [
     "propose_confidence_policy",
     "reject_confidence_policy_proposal",
     "rollback_confidence_policy_revision",
+    "set_canary_share",
+    "start_rollout",
+    "withdraw_rollout",
 ]

@@ -11,7 +11,6 @@ from django.utils import timezone
 from confidence_project.errors import Conflict, NotFound
 from governance.config import default_config, parse_config
 from governance.definitions import get_definition
-from governance.evidence import sha256_of
 from governance.models import (
     BreakGlassReview,
     ConfidencePolicy,
@@ -21,9 +20,10 @@ from governance.models import (
 )
 from governance.permissions import Person, Verb, require
 from governance.texts import clean_text
-from governance.workflow.deciding import REASON_LENGTH, require_fresh
+from governance.webhooks.outbox import announce_rollback
+from governance.workflow.deciding import REASON_LENGTH, require_appliable
 from governance.workflow.expiry import expire_proposals
-from governance.workflow.transitions import lock, proposal_in, require_source, supersede_open, take_step
+from governance.workflow.transitions import lock, proposal_in, supersede_open, take_step
 
 Action = ConfidencePolicyRevision.Action
 
@@ -62,7 +62,7 @@ def apply_confidence_policy_proposal(
         now = timezone.now()
         proposal = proposal_in(workspace, proposal_id)
         require(Verb.APPLY, actor, workspace, proposal, break_glass=break_glass)
-        _check_appliable(proposal, now)
+        require_appliable(proposal, now)
         glass_broken = break_glass or proposal.events.filter(break_glass=True).exists()
         policy = _policy_with_baseline(proposal, actor, now)
         revision = _change_policy(
@@ -140,15 +140,9 @@ def rollback_confidence_policy_revision(
             break_glass=break_glass,
             restored_revision=restored,
         )
+        announce_rollback(revision, restored)
         _supersede_rivals(policy, revision, actor, now)
     return revision
-
-
-def _check_appliable(proposal: ConfidencePolicyProposal, now: datetime) -> None:
-    require_source("apply", proposal)
-    require_fresh(proposal, now)
-    if sha256_of(proposal.evidence) != proposal.approved_evidence_sha256:
-        raise Conflict("The evidence is not what was approved. Reject the proposal and open a new one.")
 
 
 def _revision_in(workspace: Workspace, revision_id: int) -> ConfidencePolicyRevision:

@@ -123,6 +123,14 @@ def has_large_step(proposal: ConfidencePolicyProposal) -> bool:
     return any(change.is_large for change in changes)
 
 
+def require_appliable(proposal: ConfidencePolicyProposal, now: datetime) -> None:
+    """Raise `Conflict` for a proposal that is not approved, has expired, or has other evidence than was approved."""
+    require_source("apply", proposal)
+    require_fresh(proposal, now)
+    if sha256_of(proposal.evidence) != proposal.approved_evidence_sha256:
+        raise Conflict("The evidence is not what was approved. Reject the proposal and open a new one.")
+
+
 def require_fresh(proposal: ConfidencePolicyProposal, now: datetime) -> None:
     """Raise `Conflict` for a proposal whose time ran out since `expire_proposals` looked."""
     if proposal.expires_at <= now:

@@ -13,6 +13,8 @@ from typing import Any
 from confidence_project.errors import Conflict, NotFound
 from governance.models import ConfidencePolicyProposal, ProposalEvent, Workspace
 from governance.permissions import Person
+from governance.webhooks.outbox import announce_step
+from governance.workflow.rollout_steps import end_rollout_of
 
 Status = ConfidencePolicyProposal.Status
 
@@ -66,6 +68,10 @@ def take_step(
     if unmoved.update(status=target, **changes) != 1:
         raise Conflict("Somebody else moved the proposal at the same moment. Look at it again.")
     write_event(proposal, verb, proposal.status, target, actor=actor, at=at, reason=reason, break_glass=break_glass)
+    if proposal.status == Status.APPROVED:
+        # Only an approved proposal is on trial, so whatever ends that ends the trial.
+        ending = "promote" if verb == "apply" else "stop"
+        end_rollout_of(proposal.pk, ending, actor=actor, at=at, reason=reason)
     proposal.refresh_from_db()
 
 
@@ -80,7 +86,7 @@ def write_event(
     reason: str = "",
     break_glass: bool = False,
 ) -> None:
-    """Append one line to the proposal's history."""
+    """Append one line to the proposal's history, and tell the workspace's webhooks."""
     ProposalEvent.objects.create(
         proposal=proposal,
         workspace_id=proposal.workspace_id,
@@ -93,6 +99,7 @@ def write_event(
         break_glass=break_glass,
         at=at,
     )
+    announce_step(proposal, verb, to_status, at=at, break_glass=break_glass)
 
 
 def lock(workspace: Workspace) -> None:

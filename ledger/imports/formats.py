@@ -93,7 +93,7 @@ def _fields(line: Line) -> list[str]:
     try:
         return next(csv.reader((line.text(),), strict=True))
     except csv.Error:
-        raise Rejected("the quotes on the line do not match") from None
+        raise Rejected("the quotes on the line do not match, or a carriage return stands inside of it") from None
 
 
 class JsonLinesFormat(Format):

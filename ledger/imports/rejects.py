@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
@@ -25,22 +26,30 @@ class RejectsFile:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         if self._file is not None:
-            self._file.close()
+            with _told_plainly():
+                self._file.close()
 
     def write(self, header: bytes, pieces: Iterable[bytes]) -> None:
         """Add one line, given in pieces, verbatim; `header` goes before the first."""
         if self._file is None:
-            self._file = self._open()
-            self._file.write(header)
+            with _told_plainly():
+                self._file = os.fdopen(os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb")
+            _put(self._file, header)
         last = b""
         for last in pieces:
-            self._file.write(last)
+            _put(self._file, last)
         if not last.endswith(b"\n"):
-            self._file.write(b"\n")
+            _put(self._file, b"\n")
 
-    def _open(self) -> IO[bytes]:
-        try:
-            descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        except OSError as error:
-            raise InvalidInput(f"The rejects file cannot be written: {error.strerror}; see --rejects.") from error
-        return os.fdopen(descriptor, "wb")
+
+def _put(file: IO[bytes], piece: bytes) -> None:
+    with _told_plainly():
+        file.write(piece)
+
+
+@contextmanager
+def _told_plainly() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise InvalidInput(f"The rejects file cannot be written: {error.strerror}; see --rejects.") from error

@@ -81,6 +81,10 @@ class Migration(migrations.Migration):
                 ('case_key', models.CharField(blank=True, default='', help_text='Conversation, ticket or lead.', max_length=200)),
                 ('audit_selected', models.BooleanField(default=False, help_text='Blocked, and chosen at random for human review.')),
                 ('label_propensity', models.DecimalField(decimal_places=4, help_text='Probability with which a blocked decision was chosen.', max_digits=5, null=True)),
+                ('rollout_id', models.BigIntegerField(help_text='The rollout on trial; null: there was none.', null=True)),
+                ('rollout_arm', models.CharField(blank=True, choices=[('control', 'The policy in force'), ('canary', 'The config on trial')], default='', help_text='Which config gave the verdict.', max_length=7)),
+                ('candidate_verdict', models.CharField(blank=True, choices=[('allow', 'Allow'), ('block', 'Block')], default='', help_text='What the config on trial said.', max_length=5)),
+                ('candidate_reason', models.CharField(blank=True, default='', max_length=50)),
                 ('interaction', models.ForeignKey(db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='telemetry.aiinteraction')),
                 ('workspace', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='governance.workspace')),
             ],
@@ -95,7 +99,7 @@ class Migration(migrations.Migration):
             name='DecisionOutcome',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('sequence', models.PositiveSmallIntegerField()),
+                ('sequence', models.PositiveIntegerField()),
                 ('success', models.BooleanField(help_text='The action was right, or would have been.')),
                 ('source', models.CharField(choices=[('human_review', 'A person looked'), ('downstream_event', 'An event downstream'), ('sentiment', 'Sentiment of the answer'), ('booking', 'What became of a booking'), ('import', 'Imported history')], max_length=16)),
                 ('automation_executed', models.BooleanField(help_text='Null: not said.', null=True)),
@@ -194,6 +198,10 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name='decisionrecord',
             index=models.Index(condition=models.Q(('interaction__isnull', False)), fields=['workspace', 'interaction'], name='ledger_by_interaction'),
+        ),
+        migrations.AddIndex(
+            model_name='decisionrecord',
+            index=models.Index(condition=models.Q(('rollout_id__isnull', False)), fields=['rollout_id', 'rollout_arm', 'gate_verdict', 'candidate_verdict'], name='ledger_by_rollout'),
         ),
         migrations.AddConstraint(
             model_name='decisionrecord',

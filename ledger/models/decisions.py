@@ -54,6 +54,10 @@ class DecisionRecord(AppendOnlyModel):
         GATE = "gate", "The gate"
         IMPORT = "import", "Imported history"
 
+    class Arm(models.TextChoices):
+        CONTROL = "control", "The policy in force"
+        CANARY = "canary", "The config on trial"
+
     decision_id = models.UUIDField(primary_key=True, default=new_decision_id, editable=False)
     timestamp = models.DateTimeField(help_text="When the record was made, by the server's clock.")
     provider = models.CharField(max_length=200, blank=True, default="")
@@ -88,6 +92,15 @@ class DecisionRecord(AppendOnlyModel):
     label_propensity = models.DecimalField(
         max_digits=5, decimal_places=4, null=True, help_text="Probability with which a blocked decision was chosen."
     )
+    # A reference without a constraint: the ledger can be partitioned, and outlives what it refers to.
+    rollout_id = models.BigIntegerField(null=True, help_text="The rollout on trial; null: there was none.")
+    rollout_arm = models.CharField(
+        max_length=7, choices=Arm.choices, blank=True, default="", help_text="Which config gave the verdict."
+    )
+    candidate_verdict = models.CharField(
+        max_length=5, choices=Verdict.choices, blank=True, default="", help_text="What the config on trial said."
+    )
+    candidate_reason = models.CharField(max_length=50, blank=True, default="")
 
     objects = AppendOnlyScopedQuerySet.as_manager()
 
@@ -105,6 +118,12 @@ class DecisionRecord(AppendOnlyModel):
                 fields=["workspace", "interaction"],
                 condition=Q(interaction__isnull=False),
                 name="ledger_by_interaction",
+            ),
+            # Flips of a rollout are counted from the index alone.
+            models.Index(
+                fields=["rollout_id", "rollout_arm", "gate_verdict", "candidate_verdict"],
+                condition=Q(rollout_id__isnull=False),
+                name="ledger_by_rollout",
             ),
         ]
         constraints = [
@@ -152,7 +171,7 @@ class DecisionOutcome(AppendOnlyModel):
         IMPORT = "import", "Imported history"
 
     decision = models.ForeignKey(DecisionRecord, on_delete=models.PROTECT, related_name="outcomes", db_index=False)
-    sequence = models.PositiveSmallIntegerField()
+    sequence = models.PositiveIntegerField()
     workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT, related_name="+", db_index=False)
     success = models.BooleanField(help_text="The action was right, or would have been.")
     source = models.CharField(max_length=16, choices=Source.choices)

@@ -20,7 +20,7 @@ from ledger.contracts import DecisionEnvelope
 from ledger.models import DecisionRecord
 from ledger.pipelines.agent import AgentUnreachable, push_turn
 from ledger.pipelines.decisions import build_payload, read_governing
-from ledger.pipelines.gated import GatedRequest, build_record, commit_once, find_decided
+from ledger.pipelines.gated import GatedRequest, Judged, build_record, commit_once, find_decided
 from ledger.pipelines.transcription import TranscriptionFailed, transcribe
 from ledger.reasons import PipelineReason
 
@@ -120,7 +120,6 @@ class AudioPipelineService:
             return None, PipelineReason.AGENT_UNREACHABLE
 
     def _gate(self, turn: AudioTurn, decision: object, failure: PipelineReason | None) -> Stored[DecisionRecord]:
-        governing = read_governing(self.workspace, turn.policy_key)
         asked = DecisionEnvelope(
             external_id=turn.ledger_id,
             policy_key=turn.policy_key,
@@ -129,13 +128,18 @@ class AudioPipelineService:
             confidence_kind="self_reported",
             channel="audio",
         )
-        payload = replace(build_payload(asked, governing.definition), withheld=failure)
-        record = build_record(
-            self.workspace,
-            payload,
-            governing.gate.evaluate(payload),
-            governing,
-            ledger_id=turn.ledger_id,
-            case_key=turn.session_id,
-        )
-        return commit_once(record, turn.body_sha256)
+
+        def judge() -> Judged:
+            governing = read_governing(self.workspace, turn.policy_key)
+            payload = replace(build_payload(asked, governing.definition), withheld=failure)
+            record = build_record(
+                self.workspace,
+                payload,
+                governing.gate.evaluate(payload, case_key=turn.session_id),
+                governing,
+                ledger_id=turn.ledger_id,
+                case_key=turn.session_id,
+            )
+            return record, []
+
+        return commit_once(self.workspace, turn.ledger_id, turn.body_sha256, judge)

@@ -13,7 +13,7 @@ from governance.vocabulary import HostId, Identifier
 from ledger.contracts import OutcomeEnvelope
 from ledger.models import DecisionOutcome, DecisionRecord
 from ledger.pipelines.decisions import read_governing
-from ledger.pipelines.gated import GatedRequest, PromptText, Reference, build_record, commit_once, find_decided
+from ledger.pipelines.gated import GatedRequest, Judged, PromptText, Reference, build_record, commit_once, find_decided
 from ledger.pipelines.labels import attach_once, submission_of
 from ledger.pipelines.prompted import Judgement, judge_by_prompt
 from ledger.reasons import PipelineReason
@@ -82,8 +82,6 @@ def evaluate_draft(*, workspace: Workspace, draft: DraftToEvaluate) -> DraftVerd
         feature_id=POLICY_KEY,
         model=draft.model,
     )
-    # Read only now: a switch that was thrown while the evaluator was thinking counts.
-    governing = read_governing(workspace, POLICY_KEY)
     recommended = _recommends_sending(judgement)
     payload = judgement.payload(
         POLICY_KEY,
@@ -92,17 +90,21 @@ def evaluate_draft(*, workspace: Workspace, draft: DraftToEvaluate) -> DraftVerd
         channel=draft.channel,
         withheld=None if recommended else PipelineReason.NOT_RECOMMENDED,
     )
-    verdict = governing.gate.evaluate(payload)
-    record = build_record(
-        workspace,
-        payload,
-        verdict,
-        governing,
-        ledger_id=ledger_id,
-        case_key=draft.case_key,
-        interaction_id=judgement.interaction_id,
-    )
-    stored = commit_once(record, draft.body_sha256, [_row(workspace, draft, judgement, record)])
+
+    def judge() -> Judged:
+        governing = read_governing(workspace, POLICY_KEY)
+        record = build_record(
+            workspace,
+            payload,
+            governing.gate.evaluate(payload, case_key=draft.case_key),
+            governing,
+            ledger_id=ledger_id,
+            case_key=draft.case_key,
+            interaction_id=judgement.interaction_id,
+        )
+        return record, [_row(workspace, draft, judgement, record)]
+
+    stored = commit_once(workspace, ledger_id, draft.body_sha256, judge)
     return _verdict(workspace, draft.external_id, stored.record, created=stored.created)
 
 

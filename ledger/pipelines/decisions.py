@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from django.utils import timezone
-from pydantic import TypeAdapter, ValidationError
 
 from confidence_project.errors import DomainError, FieldProblem, InvalidInput, UnknownPolicyKey
 from confidence_project.submissions import Stored, Submission, settle
@@ -17,7 +16,8 @@ from governance.controls import read_controls
 from governance.definitions import PolicyDefinition, get_definition
 from governance.models import Workspace
 from governance.policies import PolicyUnavailable, get_confidence_policy
-from ledger.contracts import DecisionEnvelope, DecisionGatePayload, Identifier, parse_llm_decision
+from governance.vocabulary import identifier_or_blank
+from ledger.contracts import DecisionEnvelope, DecisionGatePayload, parse_llm_decision
 from ledger.emission import emit_verdicts
 from ledger.gate import DecisionGate, GateContext
 from ledger.models import DecisionRecord
@@ -29,8 +29,6 @@ from ledger.services import (
     insert_with_external_ids,
 )
 from telemetry.models import AIInteraction
-
-_IDENTIFIER = TypeAdapter(Identifier)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,10 +89,11 @@ def decide_many(
     RuntimeError
         When called inside a transaction: no verdict leaves before its record is committed.
     """
-    governing = _read_all_governing(workspace, {submission.item.policy_key for submission in submissions})
     interactions = _interactions(workspace, [submission.item for submission in submissions])
 
     def create(fresh: Sequence[Submission[DecisionEnvelope]]) -> list[DecisionRecord | DomainError]:
+        # Read inside the transaction: a switch that was thrown while this one waited for its turn counts.
+        governing = _read_all_governing(workspace, {submission.item.policy_key for submission in fresh})
         made = [_judge(workspace, submission.item, governing, interactions) for submission in fresh]
         hashes = {submission.external_id: submission.body_sha256 for submission in fresh}
         insert_with_external_ids([record for record in made if isinstance(record, DecisionRecord)], hashes)
@@ -153,7 +152,8 @@ def _judge(
         interaction_id=interactions.get(item.interaction or ""),
         audit_rate=rules.audit_rate,
     )
-    return DecisionLedger(workspace).build(payload, rules.gate.evaluate(payload), alongside)
+    verdict = rules.gate.evaluate(payload, case_key=alongside.case_key)
+    return DecisionLedger(workspace).build(payload, verdict, alongside)
 
 
 def build_payload(item: DecisionEnvelope, definition: PolicyDefinition) -> DecisionGatePayload:
@@ -173,17 +173,10 @@ def build_payload(item: DecisionEnvelope, definition: PolicyDefinition) -> Decis
         llm_decision=decision,
         ml_risk_score=item.ml_risk_score,
         schema_valid=item.decision is None or decision is not None,
-        provider=decision.provider if decision else _identifier_or_blank(raw.get("provider")),
-        model=decision.model if decision else _identifier_or_blank(raw.get("model")),
+        provider=decision.provider if decision else identifier_or_blank(raw.get("provider")),
+        model=decision.model if decision else identifier_or_blank(raw.get("model")),
         prompt_hash=decision.prompt_hash if decision else "",
         confidence_kind=item.confidence_kind,
         task=item.task or "",
         channel=item.channel or "",
     )
-
-
-def _identifier_or_blank(value: object) -> str:
-    try:
-        return _IDENTIFIER.validate_python(value)
-    except ValidationError:
-        return ""

@@ -6,7 +6,7 @@ decides; the host books, or not.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from django.conf import settings
@@ -14,14 +14,14 @@ from django.db.models import QuerySet
 from django.utils import timezone
 from pydantic import StrictBool
 
-from confidence_project.errors import DomainError
+from confidence_project.errors import Conflict, DomainError
 from governance.models import Workspace
 from governance.vocabulary import HostId, Identifier, Probability, Timestamp
 from ledger.contracts import DecisionGatePayload, OutcomeEnvelope, PromptHash
 from ledger.gate import GateVerdict
 from ledger.models import ConfidenceKind, DecisionOutcome, DecisionRecord
 from ledger.pipelines.decisions import Governing, read_governing
-from ledger.pipelines.gated import GatedRequest, PromptText, Reference, build_record, commit_once, find_decided
+from ledger.pipelines.gated import GatedRequest, Judged, PromptText, Reference, build_record, commit_once, find_decided
 from ledger.pipelines.labels import attach_once, submission_of
 from ledger.pipelines.meeting_overseer import stage_id
 from ledger.pipelines.prompted import judge_by_prompt
@@ -29,7 +29,7 @@ from ledger.reasons import PipelineReason
 from ledger.services import four_decimals
 from telemetry.contracts import BookingOutcomeEnvelope
 from telemetry.facts import record_booking_outcomes
-from telemetry.models import FollowUpBooking, HostRecord, MeetingOverseerDecision
+from telemetry.models import FollowUpBooking, MeetingOverseerDecision
 from telemetry.prompts import BookingDecision, BookingGateDecision
 
 POLICY_KEY = "followup.auto_book"
@@ -94,7 +94,6 @@ class _Judged:
     payload: DecisionGatePayload
     verdict: GateVerdict
     governing: Governing
-    stage: MeetingOverseerDecision | None = None
 
 
 def decide_booking(*, workspace: Workspace, booking: BookingToDecide) -> BookingVerdict:
@@ -115,11 +114,27 @@ def decide_booking(*, workspace: Workspace, booking: BookingToDecide) -> Booking
     known = find_decided(workspace, ledger_id, booking.body_sha256)
     if known is not None:
         return _verdict(workspace, booking.message_ref, known, created=False)
-    judged = _judge(workspace, booking)
-    record = build_record(
-        workspace, judged.payload, judged.verdict, judged.governing, ledger_id=ledger_id, case_key=booking.case_key
-    )
-    row = FollowUpBooking(
+    stage, against = _consult(workspace, booking)
+    new_stages: list[MeetingOverseerDecision] = [stage] if stage is not None and stage.pk is None else []
+
+    def judge() -> Judged:
+        judged, toggles = _judge_now(workspace, booking, against)
+        if judged.verdict.allowed and toggles.booking_gate and stage is None:
+            raise Conflict("The switches of the workspace changed while this was decided; ask again.")
+        record = build_record(
+            workspace, judged.payload, judged.verdict, judged.governing, ledger_id=ledger_id, case_key=booking.case_key
+        )
+        for new_stage in new_stages:
+            # A first attempt that was rolled back has left its key here.
+            new_stage.pk = None
+        return record, [_row(workspace, booking, record), *new_stages]
+
+    stored = commit_once(workspace, ledger_id, booking.body_sha256, judge)
+    return _verdict(workspace, booking.message_ref, stored.record, created=stored.created)
+
+
+def _row(workspace: Workspace, booking: BookingToDecide, record: DecisionRecord) -> FollowUpBooking:
+    return FollowUpBooking(
         workspace=workspace,
         external_id=booking.message_ref,
         body_sha256=booking.body_sha256,
@@ -128,14 +143,9 @@ def decide_booking(*, workspace: Workspace, booking: BookingToDecide) -> Booking
         model=booking.model,
         parse_confidence=record.llm_confidence,
         threshold=four_decimals(record.thresholds.get("proposed_times_match_threshold")),
-        auto_booked=judged.verdict.allowed,
+        auto_booked=record.gate_verdict == DecisionRecord.Verdict.ALLOW,
         case_key=booking.case_key,
     )
-    rows: list[HostRecord] = [row]
-    if judged.stage is not None and judged.stage.pk is None:
-        rows.append(judged.stage)
-    stored = commit_once(record, booking.body_sha256, rows)
-    return _verdict(workspace, booking.message_ref, stored.record, created=stored.created)
 
 
 def _ledger_id(message_ref: str) -> str:
@@ -147,18 +157,15 @@ def _verdict(workspace: Workspace, message_ref: str, decision: DecisionRecord, *
     return BookingVerdict(booking, decision, created)
 
 
-def _judge(workspace: Workspace, booking: BookingToDecide) -> _Judged:
+def _consult(
+    workspace: Workspace, booking: BookingToDecide
+) -> tuple[MeetingOverseerDecision | None, PipelineReason | None]:
+    """Ask the booking gate, where it is enabled and everything else allows; return what it said and what that means."""
     judged, toggles = _judge_now(workspace, booking)
     if not judged.verdict.allowed or not toggles.booking_gate:
-        return judged
-    stage = _stage_of(workspace, booking.message_ref).first()
-    if stage is None:
-        stage = _ask_booking_gate(workspace, booking)
-        if stage is None:
-            return _judge_now(workspace, booking, PipelineReason.PROMPT_FAILED)[0]
-    # Judged again: a switch that was thrown while the booking gate was thinking counts.
-    against = _REASON_OF_GATE[BookingDecision(stage.decision)]
-    return replace(_judge_now(workspace, booking, against)[0], stage=stage)
+        return None, None
+    stage = _stage_of(workspace, booking.message_ref).first() or _ask_booking_gate(workspace, booking)
+    return stage, _REASON_OF_GATE[BookingDecision(stage.decision)] if stage else PipelineReason.PROMPT_FAILED
 
 
 def _judge_now(
@@ -179,7 +186,8 @@ def _judge_now(
         task=PARSE_TASK,
         withheld=_standing_against(booking, toggles) or against,
     )
-    return _Judged(payload=payload, verdict=governing.gate.evaluate(payload), governing=governing), toggles
+    verdict = governing.gate.evaluate(payload, case_key=booking.case_key)
+    return _Judged(payload=payload, verdict=verdict, governing=governing), toggles
 
 
 def _standing_against(booking: BookingToDecide, toggles: _Toggles) -> PipelineReason | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Annotated
 
 from django.core.exceptions import ValidationError
@@ -82,8 +82,20 @@ def build_record(
     return DecisionLedger(workspace).build(payload, verdict, alongside)
 
 
-def commit_once(record: DecisionRecord, body_sha256: str, rows: Sequence[HostRecord] = ()) -> Stored[DecisionRecord]:
+Judged = tuple[DecisionRecord, Sequence[HostRecord]]
+"""The unsaved record of a verdict, and the unsaved rows of its domain."""
+
+
+def commit_once(
+    workspace: Workspace, ledger_id: str, body_sha256: str, judge: Callable[[], Judged]
+) -> Stored[DecisionRecord]:
     """Commit a verdict and the rows of its domain, all or none; whoever comes second gets the first one's record.
+
+    Parameters
+    ----------
+    judge
+        Reads what governs and gives the verdict. It is called inside the transaction, so that a switch that was
+        thrown while this one waited for its turn counts.
 
     Raises
     ------
@@ -94,11 +106,12 @@ def commit_once(record: DecisionRecord, body_sha256: str, rows: Sequence[HostRec
     """
 
     def write() -> Stored[DecisionRecord]:
-        known = find_decided(record.workspace, record.external_id, body_sha256)
+        known = find_decided(workspace, ledger_id, body_sha256)
         if known is not None:
             return Stored(known, created=False)
+        record, rows = judge()
         # The id first: whoever decides the same at this moment is met here, and not by the rows that it left.
-        insert_with_external_ids([record], {record.external_id: body_sha256})
+        insert_with_external_ids([record], {ledger_id: body_sha256})
         for row in rows:
             _check_not_submitted(row)
             row.save(force_insert=True)

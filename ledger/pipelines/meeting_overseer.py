@@ -15,9 +15,9 @@ from governance.vocabulary import HostId, Identifier, Probability, Timestamp
 from ledger.contracts import OutcomeEnvelope
 from ledger.models import DecisionOutcome, DecisionRecord
 from ledger.pipelines.decisions import read_governing
-from ledger.pipelines.gated import GatedRequest, PromptText, Reference, build_record, commit_once, find_decided
+from ledger.pipelines.gated import GatedRequest, Judged, PromptText, Reference, build_record, commit_once, find_decided
 from ledger.pipelines.labels import attach_once, submission_of
-from ledger.pipelines.prompted import judge_by_prompt
+from ledger.pipelines.prompted import Judgement, judge_by_prompt
 from telemetry.contracts import OverrideEnvelope, OverseerDecisionEnvelope
 from telemetry.facts import record_overrides
 from telemetry.models import MeetingOverseerDecision
@@ -124,18 +124,30 @@ def oversee_reply(*, workspace: Workspace, reply: ReplyToOversee) -> OverseerVer
         model=reply.model,
     )
     said = judgement.output
-    governing = read_governing(workspace, POLICY_KEY)
     payload = judgement.payload(POLICY_KEY, confidence=said.confidence if said else None)
-    record = build_record(
-        workspace,
-        payload,
-        governing.gate.evaluate(payload),
-        governing,
-        ledger_id=ledger_id,
-        case_key=reply.case_key,
-        interaction_id=judgement.interaction_id,
-    )
-    row = MeetingOverseerDecision(
+
+    def judge() -> Judged:
+        governing = read_governing(workspace, POLICY_KEY)
+        record = build_record(
+            workspace,
+            payload,
+            governing.gate.evaluate(payload, case_key=reply.case_key),
+            governing,
+            ledger_id=ledger_id,
+            case_key=reply.case_key,
+            interaction_id=judgement.interaction_id,
+        )
+        return record, [_row(workspace, reply, judgement, record)]
+
+    stored = commit_once(workspace, ledger_id, reply.body_sha256, judge)
+    return _verdict(workspace, reply.message_ref, stored.record, created=stored.created)
+
+
+def _row(
+    workspace: Workspace, reply: ReplyToOversee, judgement: Judgement[OverseerGateDecision], record: DecisionRecord
+) -> MeetingOverseerDecision:
+    said = judgement.output
+    return MeetingOverseerDecision(
         workspace=workspace,
         external_id=stage_id(reply.message_ref, Stage.GATE),
         body_sha256=reply.body_sha256,
@@ -148,8 +160,6 @@ def oversee_reply(*, workspace: Workspace, reply: ReplyToOversee) -> OverseerVer
         model=judgement.model,
         prompt_key=PROMPT_KEY,
     )
-    stored = commit_once(record, reply.body_sha256, [row])
-    return _verdict(workspace, reply.message_ref, stored.record, created=stored.created)
 
 
 def _ledger_id(message_ref: str) -> str:

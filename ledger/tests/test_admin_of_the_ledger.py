@@ -11,8 +11,8 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from governance.scoped_admin import BoundedPaginator
 from governance.tests.factories import SuperuserFactory, UserFactory, viewer_of
-from ledger.admin import BoundedPaginator
 from ledger.models import (
     Checkpoint,
     DecisionExternalId,

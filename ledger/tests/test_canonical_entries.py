@@ -20,13 +20,14 @@ pytestmark = pytest.mark.django_db
 DECISION_ID = UUID("0197c2a0-7a3e-7cc1-8d1e-2f6f4f1f0a11")
 
 DECISION = (
-    '{"action_params":"{\\"attempts\\": 3}","action_type":"retry","audit_selected":true,"case_key":"Fall-Ü",'
+    '{"action_params":"{\\"attempts\\": 3}","action_type":"retry","audit_selected":true,'
+    '"candidate_reason":"","candidate_verdict":"","case_key":"Fall-Ü",'
     '"channel":"","confidence_kind":"self_reported","decision_id":"0197c2a0-7a3e-7cc1-8d1e-2f6f4f1f0a11",'
     '"entry":"decision","external_id":"","gate_reason":"llm_confidence_below_threshold","gate_verdict":"block",'
     '"interaction_id":null,"label_propensity":"0.0500","llm_confidence":"0.9000","ml_risk_score":null,'
     '"model":"acme-large","occurred_at":"2026-03-01T12:00:00.000000Z","origin":"gate","policy_key":"confidence_gate",'
     '"policy_version":7,"prompt_hash":"abababababababababababababababababababababababababababababababab",'
-    '"provider":"acme","schema_valid":true,"schema_version":"1","task":"",'
+    '"provider":"acme","rollout_arm":"","rollout_id":null,"schema_valid":true,"schema_version":"1","task":"",'
     '"thresholds":{"budget":4000,"confidence_threshold":0.95,"limit":1},"timestamp":"2026-03-01T12:00:01.250000Z",'
     '"v":1,"workspace_id":4711}'
 )

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 
 import pytest
-from django.db import connections
+from django.db import connection, connections, transaction
 
 from confidence_project.submissions import Stored
-from governance.tests.factories import WorkspaceFactory
+from governance.control_services import engage_kill_switch
+from governance.tests.factories import SuperuserFactory, WorkspaceFactory
 from ledger.models import DecisionExternalId, DecisionRecord
 from ledger.pipelines.decisions import decide, decide_many
 from ledger.tests.bodies import submission
@@ -58,3 +60,23 @@ def test_decide_many__overlapping_bulks__each_id_once():
     results = [result for results in at_once(bulk) for result in results]
     assert all(isinstance(result, Stored) for result in results)
     assert sum(result.created for result in results) == DecisionRecord.objects.count() == WRITERS + 29
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="on PostgreSQL decisions do not wait for each other")
+def test_decide__kill_switch_thrown_while_it_waits_for_the_lock__blocks():
+    workspace, superuser = WorkspaceFactory(), SuperuserFactory()
+    with ThreadPoolExecutor(1) as pool:
+        with transaction.atomic():
+            engage_kill_switch(actor=superuser, workspace=workspace, reason="Something is wrong.")
+            waiting = pool.submit(_decide_and_hang_up, workspace)
+            time.sleep(0.5)
+            assert not waiting.done()
+        assert waiting.result(timeout=20).record.gate_reason == "kill_switch"
+
+
+def _decide_and_hang_up(workspace):
+    try:
+        return decide(workspace=workspace, submission=submission())
+    finally:
+        connections.close_all()

@@ -8,7 +8,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from governance.models import AuditSampling
+from governance.models import AuditSampling, KillSwitch
 from governance.tests.callers import Caller
 from ledger.models import DecisionRecord
 from ledger.tests.bodies import envelope, llm_decision
@@ -55,6 +55,14 @@ def test_decide__other_body_under_the_same_id__conflict(caller):
     reply = caller.post("decisions", {**body, "decision": llm_decision(confidence=0.99)})
     assert (reply.status_code, reply.json()["code"]) == (409, "conflict")
     assert DecisionRecord.objects.count() == 1
+
+
+def test_decide__same_id_in_two_workspaces__two_decisions(caller):
+    body, other = envelope(), Caller()
+    replies = [each.post("decisions", body) for each in (caller, other)]
+    assert [reply.status_code for reply in replies] == [201, 201]
+    assert replies[0].json()["decision_id"] != replies[1].json()["decision_id"]
+    assert {record.workspace_id for record in DecisionRecord.objects.all()} == {caller.workspace.pk, other.workspace.pk}
 
 
 BROKEN = [
@@ -146,6 +154,34 @@ def test_decide__audit_budget_of_everything__blocked_and_selected(caller, django
     )
     verdict = caller.post("decisions", envelope(decision=llm_decision(confidence=0.1))).json()
     assert (verdict["verdict"], verdict["audit_selected"]) == ("block", True)
+
+
+def test_decide__audit_budget_of_a_quarter__about_a_quarter_is_selected_and_each_carries_the_odds(caller):
+    AuditSampling.objects.create(
+        workspace=caller.workspace, policy_key="confidence_gate", rate="0.25", started_at="2026-01-01T00:00:00Z"
+    )
+    caller.post("decisions", [envelope(decision=llm_decision(confidence=0.1)) for _ in range(400)])
+    # Six standard deviations to either side of 100: once in five hundred million runs.
+    assert 48 < DecisionRecord.objects.filter(audit_selected=True).count() < 152
+    assert set(DecisionRecord.objects.values_list("label_propensity", flat=True)) == {Decimal("0.25")}
+
+
+def test_decide__blocked_for_what_it_is__is_never_drawn_for_audit(caller):
+    AuditSampling.objects.create(
+        workspace=caller.workspace, policy_key="confidence_gate", rate=1, started_at="2026-01-01T00:00:00Z"
+    )
+    caller.post("decisions", [envelope(decision={}), envelope(decision=None), envelope()])
+    assert set(DecisionRecord.objects.values_list("audit_selected", "label_propensity")) == {(False, None)}
+
+
+def test_bulk__controls_over_one_policy_key__leave_the_other_alone(caller):
+    for policy_key in ("decision_gate", "auto_send.evaluate"):
+        KillSwitch.objects.create(
+            workspace=caller.workspace, policy_key=policy_key, reason="stop", started_at="2026-01-01T00:00:00Z"
+        )
+    keys = ["confidence_gate", "decision_gate"]
+    reply = caller.post("decisions", [envelope(policy_key=key, ml_risk_score=0.1) for key in keys])
+    assert [result["reason"] for result in reply.json()["results"]] == ["allowed", "kill_switch"]
 
 
 def test_decide__interaction_sent_before__is_linked(caller):
@@ -254,6 +290,13 @@ def test_detail__whole_record_with_its_outcomes(caller):
     assert record["action_params"] == {"attempts": 2}
     assert [each["success"] for each in record["outcomes"]] == [True]
     assert "risk_summary" not in record
+
+
+def test_list__head__takes_the_scope_of_a_get(caller):
+    replies = [
+        Caller(caller.workspace, scopes=[scope]).client.head("/api/v1/decisions") for scope in ("read", "decide")
+    ]
+    assert [reply.status_code for reply in replies] == [200, 403]
 
 
 def test_detail__decision_of_another_workspace__is_like_one_that_does_not_exist(caller):

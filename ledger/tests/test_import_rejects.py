@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import json
 import os
 import stat
@@ -49,6 +50,10 @@ def rejected(path: Path, **options: Any) -> list[str]:
         (f'2026-01-31T09:30:00Z,"{SECRET},large,triage,0.8,1', "the quotes on the line do not match"),
         (f'2026-01-31T09:30:00Z,acme,"large"{SECRET},triage,0.8,1', "the quotes on the line do not match"),
         (f"2026-01-31T09:30:00Z,acme,large,triage,0.8,1,{SECRET}", "the line has 7 values for 6 columns"),
+        (
+            f"2026-01-31T09:30:00Z,acme\r{SECRET},large,triage,0.8,1",
+            "the quotes on the line do not match, or a carriage",
+        ),
         ("2026-01-31T09:30:00Z,acme", "the line has 2 values for 6 columns"),
         ("2026-01-31T09:30:00Z,acme,large,triage,1.2,1", "confidence must be a number from 0 to 1"),
         ("2026-01-31T09:30:00Z,acme,large,triage,-0.01,1", "confidence must be a number from 0 to 1"),
@@ -77,7 +82,7 @@ def test_csv__bad_line__is_named_and_costs_no_other(tmp_path: Path, row: str, re
     assert errors[0].startswith(f"line 3: {reason}")
     assert SECRET not in errors[0]
     assert DecisionRecord.objects.count() == 2
-    assert Path(f"{path}.rejects.csv").read_text("utf-8") == f"{HEADER}\n{row}\n"
+    assert Path(f"{path}.rejects.csv").read_bytes() == f"{HEADER}\n{row}\n".encode()
 
 
 @pytest.mark.parametrize(
@@ -224,6 +229,21 @@ def test_rejects__the_file_itself__is_refused(tmp_path: Path) -> None:
     with pytest.raises(CommandError, match="cannot be the file itself"):
         import_file(path, rejects=path)
     assert path.read_text("utf-8") == f"{HEADER}\nbad\n"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no device that is always full")
+def test_rejects__disk_is_full__says_so_instead_of_a_traceback(tmp_path: Path) -> None:
+    path = csv_file(tmp_path, GOOD, "bad")
+    with pytest.raises(CommandError, match=r"rejects file cannot be written: .*--rejects"):
+        import_file(path, rejects=Path("/dev/full"))
+
+
+def test_gzip__cut_off_inside_of_a_long_line__is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "history.csv.gz"
+    noise = "".join(hashlib.sha256(str(number).encode()).hexdigest() for number in range(LONGEST_LINE // 16))
+    path.write_bytes(gzip.compress(f"{HEADER}\n{noise}\n".encode())[:-2000])
+    with pytest.raises(CommandError, match="gzip stream is broken or cut off"):
+        import_file(path)
 
 
 def test_rejects__folder_that_does_not_exist__is_refused(tmp_path: Path) -> None:

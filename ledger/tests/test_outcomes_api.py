@@ -65,6 +65,14 @@ def test_outcome__later_one_under_its_own_id__stands_beside_the_first(caller, de
     assert (second.status_code, second.json()["sequence"]) == (201, 2)
 
 
+def test_outcome__same_id_in_two_workspaces__two_outcomes(caller):
+    body, other = envelope(occurred_at=AT), Caller()
+    for each in (caller, other):
+        each.post("decisions", body)
+    assert [each.post("outcomes", outcome(body)).status_code for each in (caller, other)] == [201, 201]
+    assert {row.workspace_id for row in DecisionOutcome.objects.all()} == {caller.workspace.pk, other.workspace.pk}
+
+
 def test_outcome__decision_of_another_workspace__is_like_one_that_does_not_exist(caller):
     other = Caller()
     foreign = other.post("decisions", envelope(occurred_at=AT)).json()
@@ -101,6 +109,12 @@ def test_outcome__bad_field__422_with_its_pointer(caller, decision, change, poin
     reply = caller.post("outcomes", outcome(decision, **change))
     assert reply.status_code == 422, reply.content
     assert pointer in [error["pointer"] for error in reply.json()["errors"]]
+
+
+def test_outcome__decision_id_that_is_no_uuid__not_a_letter_of_it_is_repeated(caller, decision):
+    reply = caller.post("outcomes", outcome(decision, decision_id="Zoe"))
+    (error,) = [error for error in reply.json()["errors"] if error["pointer"] == "/decision_id"]
+    assert error["detail"] == "Input should be a valid UUID"
 
 
 def test_outcome__both_ids_or_none__422(caller, decision):

@@ -123,6 +123,10 @@ DECISIONS = Table(
         "case_key",
         "audit_selected",
         "label_propensity",
+        "rollout_id",
+        "rollout_arm",
+        "candidate_verdict",
+        "candidate_reason",
     ),
 )
 

@@ -15,6 +15,7 @@ from calibration.models import ConfidenceCalibrationRun
 from calibration.report import run_as_json, run_as_text
 from calibration.runner import run_calibration
 from calibration.selectors import due_workspaces
+from calibration.statistics.costs import Costs
 from confidence_project.commands import DomainCommand
 from confidence_project.errors import Conflict, DomainError
 from governance.models import Workspace
@@ -31,6 +32,28 @@ def _time(text: str) -> datetime:
 
 
 _time.__name__ = "time (2026-01-31 or 2026-01-31T09:30:00Z)"
+
+
+COSTS = {
+    "false_allow": "Of a failure that was allowed; with the other two: show the cheapest threshold, too.",
+    "false_block": "Of a success that was blocked, on top of its review.",
+    "review": "Of any decision that was blocked.",
+}
+
+
+def _costs(options: Mapping[str, Any]) -> Costs | None:
+    """Read the stated costs; all three or none."""
+    stated = {name: options[f"cost_{name}"] for name in COSTS if options[f"cost_{name}"] is not None}
+    if not stated:
+        return None
+    try:
+        return Costs(**stated)
+    except TypeError as error:
+        raise CommandError(
+            "State all three costs or none: --cost-false-allow, --cost-false-block, --cost-review."
+        ) from error
+    except ValueError as error:
+        raise CommandError(f"The stated costs make no sense: {error}") from error
 
 
 class Command(DomainCommand):
@@ -74,6 +97,8 @@ found.
         parser.add_argument(
             "--tighten-only", action="store_true", help="Propose nothing more lenient; spends no loosening review."
         )
+        for name, what in COSTS.items():
+            parser.add_argument(f"--cost-{name.replace('_', '-')}", type=float, metavar="COST", help=what)
         parser.add_argument("--json", action="store_true", help="Print JSON (docs/calibration.md).")
 
     def handle(self, **options: Any) -> None:
@@ -111,6 +136,7 @@ found.
             maturity_days=options["maturity_days"],
             dry_run=options["dry_run"],
             tighten_only=options["tighten_only"],
+            costs=_costs(options),
             only_if_due=options["due"],
             progress=self._show if self.stderr.isatty() else None,
         )

@@ -37,9 +37,7 @@ def as_tuple(drawn):
 def split(drawn, share):
     """Cut one window into two that add up to it again."""
     first = [(share * column) // 100 for column in (drawn.successes, drawn.failures, drawn.total - drawn.n)]
-    one = Groups(
-        value=drawn.value, successes=first[0], n=first[0] + first[1], total=first[0] + first[1] + first[2]
-    )
+    one = Groups(value=drawn.value, successes=first[0], n=first[0] + first[1], total=first[0] + first[1] + first[2])
     two = Groups(
         value=drawn.value,
         successes=drawn.successes - one.successes,

@@ -61,13 +61,9 @@ def test_audits__walk__goes_on_below_at_the_carried_level_until_its_first_failur
     assert [step.threshold for step in answer.steps] == [0.77, 0.74, 0.66]
     assert [step.certified for step in answer.steps] == [True, True, False]
     audited_n, audited_failures = np.cumsum([60, 60, 60]), np.cumsum([2, 3, 40])
-    for step, n, failures, decisions in zip(
-        answer.steps, audited_n, audited_failures, [200, 400, 600], strict=True
-    ):
+    for step, n, failures, decisions in zip(answer.steps, audited_n, audited_failures, [200, 400, 600], strict=True):
         weight = decisions / (1500 + decisions)
-        expected = (1 - weight) * upper(26, 1500, above.level / 2) + weight * upper(
-            failures, n, above.level / 2
-        )
+        expected = (1 - weight) * upper(26, 1500, above.level / 2) + weight * upper(failures, n, above.level / 2)
         assert step.upper == pytest.approx(expected, abs=1e-11)
     assert (answer.threshold, answer.reason, answer.level) == (0.74, "OK", above.level)
     assert answer.coverage == 1900 / 2100

@@ -14,9 +14,7 @@ def test_smallest_budget__against_trying_every_budget__agrees(entries, target):
     answer = smallest_budget(tokens, counts, target=target, delta=0.1)
     total = sum(counts)
     passing = [
-        b
-        for b in sorted(set(tokens))
-        if stats.binom.cdf(sum(c for t, c in entries if t > b), total, target) <= 0.1
+        b for b in sorted(set(tokens)) if stats.binom.cdf(sum(c for t, c in entries if t > b), total, target) <= 0.1
     ]
     if total and passing:
         assert (answer.reason, answer.budget) == ("OK", passing[0])

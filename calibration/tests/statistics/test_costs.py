@@ -82,18 +82,14 @@ def test_interval__many_samples__hold_the_truly_cheapest_threshold():
     costs = Costs(false_allow=3, false_block=0, review=0.75)  # break-even .75: the best threshold is .8
     missed = 0
     for _ in range(500):
-        answer = cheapest_threshold(
-            Groups.from_arrays(value / 10_000, np.full(6, 60), rng.binomial(60, rate)), costs
-        )
+        answer = cheapest_threshold(Groups.from_arrays(value / 10_000, np.full(6, 60), rng.binomial(60, rate)), costs)
         lenient = -1.0 if answer.lenient is None else answer.lenient
         missed += not (lenient <= 0.8 <= (2.0 if answer.strict is None else answer.strict))
     assert stats.binom.sf(missed - 1, 500, 0.05) > 0.001
 
 
 def test_cheapest__failures_only__blocks_everything_and_says_so():
-    answer = cheapest_threshold(
-        Groups.from_arrays([0.9], [50], [0]), Costs(false_allow=5, false_block=1, review=1)
-    )
+    answer = cheapest_threshold(Groups.from_arrays([0.9], [50], [0]), Costs(false_allow=5, false_block=1, review=1))
     assert (answer.threshold, answer.reason, answer.cost) == (None, "blocking everything costs least", 1.0)
     assert (answer.lenient, answer.strict) == (None, None)
 

@@ -34,9 +34,7 @@ def test_recommend__risk__allows_the_certified_decisions_and_no_more():
 def test_recommend__risk_of_one__can_never_be_allowed():
     answer = recommend_threshold([1.0], [1000], [1000], alpha=0.1, delta=0.05, direction="below")
     assert (answer.reason, answer.labelled) == ("INSUFFICIENT_DATA", 0)
-    answer = recommend_threshold(
-        [0.9999, 1.0], [500, 500], [500, 500], alpha=0.1, delta=0.05, direction="below"
-    )
+    answer = recommend_threshold([0.9999, 1.0], [500, 500], [500, 500], alpha=0.1, delta=0.05, direction="below")
     assert (answer.threshold, answer.coverage) == (1.0, 0.5)
 
 

@@ -32,9 +32,7 @@ def test_psi__by_hand__adds_half_a_decision_to_each_bin():
     p[[9, 5]], q[[9, 5]] = [70.5, 30.5], [40.5, 60.5]
     p, q = p / 105, q / 105
     assert distribution_drift(before, after).psi == pytest.approx(np.sum((p - q) * np.log(p / q)), abs=1e-12)
-    assert distribution_drift(before, after).psi == pytest.approx(
-        distribution_drift(after, before).psi, abs=1e-12
-    )
+    assert distribution_drift(before, after).psi == pytest.approx(distribution_drift(after, before).psi, abs=1e-12)
 
 
 def test_drift__the_same_distribution__is_zero():

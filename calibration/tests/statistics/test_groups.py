@@ -52,9 +52,7 @@ def test_merge__a_window_cut_in_two__adds_up_to_the_window(drawn, share):
 def test_from_outcomes__order_of_rows__does_not_matter(drawn, random):
     rows = to_rows(drawn)
     random.shuffle(rows)
-    built = Groups.from_outcomes(
-        np.array([v for v, _ in rows]) / 10_000, [good for _, good in rows] or np.zeros(0)
-    )
+    built = Groups.from_outcomes(np.array([v for v, _ in rows]) / 10_000, [good for _, good in rows] or np.zeros(0))
     assert as_tuple(built) == as_tuple(Groups.from_arrays(*_labelled_columns(drawn)))
 
 

@@ -84,9 +84,7 @@ def test_pair__nothing_certifiable__refuses_with_the_reason():
     assert none.reason == "INSUFFICIENT_DATA"
 
 
-@pytest.mark.parametrize(
-    "columns", [([1.2], [0.9], [1], [1]), ([0.1], [0.9], [1, 2], [1]), ([0.1], [0.9], [1], [2])]
-)
+@pytest.mark.parametrize("columns", [([1.2], [0.9], [1], [1]), ([0.1], [0.9], [1, 2], [1]), ([0.1], [0.9], [1], [2])])
 def test_pair__impossible_input__is_refused(columns):
     with pytest.raises(ValueError, match=r"must|needs"):
         recommend_pair(*columns, alpha=0.1, delta=0.05, current_risk=0.7)

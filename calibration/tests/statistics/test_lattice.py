@@ -20,9 +20,7 @@ def test_threshold_to_lattice__any_threshold__decides_as_the_gate_does(value, th
         assert (value >= step) == (confidence >= threshold)
 
 
-@pytest.mark.parametrize(
-    "threshold, step", [(0.7, 7000), (0.70004, 7001), (1.0, 10_000), (1.5, 15_000), (0.0, 0)]
-)
+@pytest.mark.parametrize("threshold, step", [(0.7, 7000), (0.70004, 7001), (1.0, 10_000), (1.5, 15_000), (0.0, 0)])
 def test_threshold_to_lattice__known_thresholds__round_upwards(threshold, step):
     assert threshold_to_lattice(threshold) == step
 

@@ -26,9 +26,7 @@ def log_odds(value):
 def test_isotonic__against_scikit_learn__agrees_everywhere():
     value, success = sample()
     fitted = fit_recalibration(Groups.from_outcomes(value / 10_000, success), "isotonic")
-    reference = (
-        IsotonicRegression(out_of_bounds="clip").fit(value / 10_000, success).predict(EVERYTHING / 10_000)
-    )
+    reference = IsotonicRegression(out_of_bounds="clip").fit(value / 10_000, success).predict(EVERYTHING / 10_000)
     np.testing.assert_allclose(recalibrated(fitted, EVERYTHING), reference, rtol=0, atol=1e-12)
 
 
@@ -59,9 +57,7 @@ def test_fit__against_a_general_optimiser__has_no_gradient_left(kind, power):
         return design.T @ (special.expit(design @ beta) - target)
 
     bounds = [(0, None)] * (design.shape[1] - 1) + [(None, None)]
-    reference = optimize.minimize(
-        loss, np.ones(design.shape[1]), jac=gradient, bounds=bounds, method="L-BFGS-B"
-    )
+    reference = optimize.minimize(loss, np.ones(design.shape[1]), jac=gradient, bounds=bounds, method="L-BFGS-B")
     assert loss(np.array(fitted.coefficients)) <= reference.fun + 1e-7
     free = np.array(fitted.coefficients) != 0.0
     assert np.max(np.abs(gradient(np.array(fitted.coefficients))[free])) < 1e-8 * len(value)

@@ -112,9 +112,7 @@ def test_recommend__all_failure__certifies_nothing_however_many_follow(method, d
 def test_recommend__order_and_splits_of_the_input__do_not_matter(drawn, levels, share, random):
     alpha, delta = levels
     entries = [
-        entry
-        for part in split(drawn, share)
-        for entry in zip(part.confidence, part.n, part.successes, strict=True)
+        entry for part in split(drawn, share) for entry in zip(part.confidence, part.n, part.successes, strict=True)
     ]
     random.shuffle(entries)
     columns = np.array(entries).reshape(-1, 3).T
@@ -126,9 +124,7 @@ def test_recommend__order_and_splits_of_the_input__do_not_matter(drawn, levels, 
 def test_recommend__confidences_relabelled_in_the_same_order__choose_the_same_decisions(drawn, levels, data):
     size = len(drawn)
     other = sorted(data.draw(st.lists(st.integers(0, 10_000), unique=True, min_size=size, max_size=size)))
-    relabelled = Groups(
-        value=np.array(other, dtype=int), n=drawn.n, successes=drawn.successes, total=drawn.total
-    )
+    relabelled = Groups(value=np.array(other, dtype=int), n=drawn.n, successes=drawn.successes, total=drawn.total)
     one, two = recommend(drawn, *levels), recommend(relabelled, *levels)
     assert (one.reason, one.decisions, one.failures, one.level, one.needed) == (
         two.reason, two.decisions, two.failures, two.level, two.needed,
@@ -159,9 +155,7 @@ def test_recommend__certified__the_exact_test_agrees_at_its_level(drawn, alpha):
 
 def test_recommend__groups_without_labels__neither_shift_the_starts_nor_get_recommended():
     labelled = Groups.from_arrays([0.9, 0.8], [300, 300], [299, 298])
-    mixed = Groups.from_arrays(
-        [0.9, 0.8, 0.7, 0.95], [300, 300, 0, 0], [299, 298, 0, 0], [300, 300, 900, 100]
-    )
+    mixed = Groups.from_arrays([0.9, 0.8, 0.7, 0.95], [300, 300, 0, 0], [299, 298, 0, 0], [300, 300, 900, 100])
     plain, answer = recommend(labelled), recommend(mixed)
     assert (answer.threshold, answer.decisions, answer.p_value) == (0.8, plain.decisions, plain.p_value)
     assert answer.coverage == 700 / 1600

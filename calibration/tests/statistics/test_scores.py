@@ -21,9 +21,7 @@ def columns(drawn):
 def test_brier__against_scikit_learn__agrees_and_its_parts_add_up(drawn):
     confidence, success = columns(drawn)
     brier = brier_score(drawn)
-    assert brier.score == pytest.approx(
-        metrics.brier_score_loss(success, confidence, labels=[0, 1]), abs=1e-12
-    )
+    assert brier.score == pytest.approx(metrics.brier_score_loss(success, confidence, labels=[0, 1]), abs=1e-12)
     assert brier.reliability - brier.resolution + brier.uncertainty == pytest.approx(brier.score, abs=1e-12)
 
 

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import os
+import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from django.core.management import call_command
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
-from governance.models import Membership, Workspace
+from confidence_project.submissions import Submission
+from governance.models import ConfidencePolicyProposal, Membership, Workspace
 from governance.tests.factories import PASSWORD, MembershipFactory, SuperuserFactory, UserFactory, WorkspaceFactory
+from ledger.contracts import OutcomeEnvelope
+from ledger.pipelines.decisions import decide_many
+from ledger.services import record_outcomes
+from ledger.tests.bodies import llm_decision, submission
 
 # Playwright's event loop lives in the test's thread, where Django would refuse to touch the database.
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
@@ -45,6 +52,25 @@ class Visitor:
         self.page.get_by_label("Username").fill(username)
         self.page.get_by_label("Password").fill(PASSWORD)
         self.page.get_by_role("button", name="Log in").click()
+
+    def expect(self, status: int, path: str) -> None:
+        """Open a page that is refused; the browser's own line about the status is no complaint."""
+        response = self.page.goto(self.base + path)
+        assert response is not None
+        assert response.status == status
+        self._forget_statuses()
+
+    def post(self, path: str, *, csrf: bool = True, **fields: str) -> int:
+        """Send a forged form with the visitor's session, and a valid token unless `csrf` is False."""
+        cookies = {cookie["name"]: cookie["value"] for cookie in self.page.context.cookies()}
+        token = {"csrfmiddlewaretoken": cookies["csrftoken"]} if csrf else {}
+        return self.page.request.post(
+            self.base + path, form={**fields, **token}, headers={"Referer": self.base}, max_redirects=0
+        ).status
+
+    def _forget_statuses(self) -> None:
+        self.page.wait_for_timeout(50)
+        self.complaints[:] = [each for each in self.complaints if "Failed to load resource" not in each]
 
     def picture(self, name: str) -> None:
         SCREENSHOTS.mkdir(parents=True, exist_ok=True)
@@ -89,3 +115,33 @@ def workspace(transactional_db: None) -> Workspace:
     MembershipFactory(user=UserFactory(username="reviewer"), workspace=workspace, role=Membership.Role.ADMIN)
     SuperuserFactory(username="superuser")
     return workspace
+
+
+@pytest.fixture
+def proposal(workspace, tmp_path) -> ConfidencePolicyProposal:
+    """A proposal from real evidence: a model whose confidence of 0.9 is too little and of 0.97 is enough."""
+    dice = random.Random(20)
+    confidences = [round(dice.uniform(0.9, 1), 4) for _ in range(1200)]
+    asked = [
+        submission(external_id=f"d{number}", decision=llm_decision(confidence=confidence))
+        for number, confidence in enumerate(confidences)
+    ]
+    decide_many(workspace=workspace, submissions=asked)
+    outcomes = [
+        OutcomeEnvelope(
+            external_id=f"o{number}",
+            decision_external_id=f"d{number}",
+            success=dice.random() < (0.995 if confidence > 0.95 else 0.8),
+            source="human_review",
+        )
+        for number, confidence in enumerate(confidences)
+    ]
+    record_outcomes(
+        workspace=workspace,
+        submissions=[Submission(outcome.external_id, "00" * 32, outcome) for outcome in outcomes],
+        reporter="test",
+    )
+    arguments = ["--workspace", workspace.slug, "--policy-key", "confidence_gate", "--maturity-days", "0"]
+    with (tmp_path / "table.txt").open("w") as table:
+        call_command("run_calibration", *arguments, stdout=table)
+    return ConfidencePolicyProposal.objects.get(workspace=workspace)

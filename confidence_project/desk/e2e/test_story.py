@@ -2,56 +2,12 @@
 
 from __future__ import annotations
 
-import random
-
 import pytest
-from django.core.management import call_command
 
-from confidence_project.submissions import Submission
-from governance.models import ConfidencePolicyProposal, ConfidencePolicyRevision
+from governance.models import ConfidencePolicyProposal, ConfidencePolicyRevision, Membership
 from governance.policies import resolve_threshold
-from ledger.contracts import OutcomeEnvelope
-from ledger.pipelines.decisions import decide_many
-from ledger.services import record_outcomes
-from ledger.tests.bodies import submission
 
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture
-def proposal(workspace, tmp_path) -> ConfidencePolicyProposal:
-    """A proposal from real evidence: a model whose confidence of 0.9 is too little and of 0.97 is enough."""
-    dice = random.Random(20)
-    confidences = [round(dice.uniform(0.9, 1), 4) for _ in range(1200)]
-    asked = [
-        submission(external_id=f"d{number}", decision=_decision(confidence))
-        for number, confidence in enumerate(confidences)
-    ]
-    decide_many(workspace=workspace, submissions=asked)
-    outcomes = [
-        OutcomeEnvelope(
-            external_id=f"o{number}",
-            decision_external_id=f"d{number}",
-            success=dice.random() < (0.995 if confidence > 0.95 else 0.8),
-            source="human_review",
-        )
-        for number, confidence in enumerate(confidences)
-    ]
-    record_outcomes(
-        workspace=workspace,
-        submissions=[Submission(outcome.external_id, "00" * 32, outcome) for outcome in outcomes],
-        reporter="test",
-    )
-    arguments = ["--workspace", workspace.slug, "--policy-key", "confidence_gate", "--maturity-days", "0"]
-    with (tmp_path / "table.txt").open("w") as table:
-        call_command("run_calibration", *arguments, stdout=table)
-    return ConfidencePolicyProposal.objects.get(workspace=workspace)
-
-
-def _decision(confidence):
-    from ledger.tests.bodies import llm_decision
-
-    return llm_decision(confidence=confidence)
 
 
 def threshold(workspace) -> float:
@@ -91,8 +47,44 @@ def test_story__approve_apply_roll_back__the_threshold_follows(visitor, workspac
     superuser.picture("proposal-applied")
 
 
-def test_story__a_viewer__is_told_who_may(visitor, workspace, proposal):
+def test_story__a_viewer__is_told_who_may_and_gets_no_further_by_address_or_forged_form(visitor, workspace, proposal):
+    page_of_proposal = f"/admin/governance/confidencepolicyproposal/{proposal.pk}/change/"
     viewer = visitor("viewer")
-    viewer.open(f"/admin/governance/confidencepolicyproposal/{proposal.pk}/change/")
+    viewer.open(page_of_proposal)
     assert viewer.page.get_by_role("link", name="Approve", exact=True).count() == 0
-    assert "admin membership" in viewer.page.locator("main, #content").first.inner_text()
+    assert "admin membership" in viewer.page.get_by_role("main").inner_text()
+    viewer.picture("proposal-as-viewer")
+
+    for verb in ("approve", "reject", "apply"):
+        address = page_of_proposal.replace("change", verb)
+        viewer.expect(403, address)
+        assert viewer.post(address, reason="Forged.") == 403
+        assert viewer.post(address, reason="Forged.", csrf=False) == 403
+    viewer.picture("refused")
+    proposal.refresh_from_db()
+    assert proposal.status == ConfidencePolicyProposal.Status.PENDING
+
+
+def test_story__a_member_of_another_workspace__finds_nothing(visitor, workspace, proposal):
+    Membership.objects.filter(user__username="viewer").delete()
+    viewer = visitor("viewer")
+    viewer.picture("home-without-a-workspace")
+    for address in (
+        f"/admin/desk/proposal/{proposal.pk}/0/reliability.light.svg",
+        f"/admin/governance/confidencepolicyproposal/{proposal.pk}/approve/",
+    ):
+        viewer.expect(404, address)
+    assert viewer.post(f"/admin/governance/confidencepolicyproposal/{proposal.pk}/approve/") == 404
+
+
+def test_story__reject__asks_for_the_reason_and_keeps_it(visitor, workspace, proposal):
+    reviewer = visitor("reviewer")
+    reviewer.open(f"/admin/governance/confidencepolicyproposal/{proposal.pk}/change/")
+    reviewer.page.get_by_role("link", name="Reject", exact=True).click()
+    reviewer.page.get_by_role("button", name="Reject").click()
+    assert "required" in reviewer.page.get_by_role("main").inner_text()
+    reviewer.picture("proposal-reject")
+    reviewer.page.get_by_label("Reason").fill("Too few nights in the window.")
+    reviewer.page.get_by_role("button", name="Reject").click()
+    assert "Too few nights in the window." in reviewer.page.get_by_role("main").inner_text()
+    assert threshold(workspace) == 0.9

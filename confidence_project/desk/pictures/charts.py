@@ -13,7 +13,7 @@ from confidence_project.desk.pictures.drawing import Drawing, Palette, Point, Sc
 Finding = Mapping[str, Any]
 
 WIDTH, HEIGHT = 480, 330
-LEFT, RIGHT, TOP, BOTTOM = 52, 464, 44, 262
+LEFT, RIGHT, TOP, BOTTOM = 52, 456, 44, 262
 
 
 def reliability(finding: Finding, palette: Palette) -> bytes | None:
@@ -76,7 +76,7 @@ def risk_coverage(finding: Finding, palette: Palette, *, target: float | None) -
     _curve(drawing, x, y, curve, share)
     if target is not None:
         drawing.line((LEFT, y(target)), (RIGHT, y(target)), color=palette.limit, width=1.5, dash="6 4")
-        drawing.text((LEFT + 4, y(target) - 6), f"at most {target:.3g} wanted", color=palette.limit, size=12)
+        drawing.text((LEFT + 4, y(target) - 6), f"at most {target * 100:.3g} % wanted", color=palette.limit, size=12)
     for point, color in ((current, palette.now), (recommended, palette.proposed)):
         if point and point["failure_rate"] is not None and point["coverage"] is not None:
             at = (x(point["coverage"]), y(min(point["failure_rate"], rates[-1])))
@@ -159,7 +159,7 @@ def _reliability_in_words(bins: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _curve_in_words(finding: Finding, target: float | None) -> str:
-    sentences = [] if target is None else [f"Wanted: a failure rate of at most {target:.3g}."]
+    sentences = [] if target is None else [f"Wanted: a failure rate of at most {target * 100:.3g} %."]
     for name, point in (("Now", finding["at_current"]), ("Proposed", finding["at_recommended"])):
         if point and point["failure_rate"] is not None and point["coverage"] is not None:
             sentences.append(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django import template
@@ -82,6 +82,16 @@ def changed(revision: ConfidencePolicyRevision) -> list[Change]:
         for change in _changes(revision.policy_key, revision.config_before, revision.config_after)
         if change.is_change
     ]
+
+
+@register.simple_tag
+def compared(revisions: Sequence[ConfidencePolicyRevision], chosen: Mapping[str, str]) -> dict[str, Any]:
+    """Compare the two versions that `from` and `to` of the address name; without them the last two."""
+    by_version = {str(revision.version): revision for revision in revisions}
+    after = by_version.get(chosen.get("to", ""), revisions[0])
+    before = by_version.get(chosen.get("from", ""), revisions[1])
+    changes = _changes(after.policy_key, before.config_after, after.config_after)
+    return {"before": before, "after": after, "changes": [change for change in changes if change.is_change]}
 
 
 @register.filter

@@ -10,8 +10,9 @@ from django.urls import reverse
 
 from confidence_project.desk.evidence import percent, read_evidence
 from confidence_project.desk.tests.calibrated import calibrated
+from governance.models import ConfidencePolicy
 from governance.tests.browser import page, signed_in, words
-from governance.tests.factories import WorkspaceFactory, admin_of, pending, viewer_of
+from governance.tests.factories import WorkspaceFactory, admin_of, applied, pending, viewer_of
 
 pytestmark = pytest.mark.django_db
 
@@ -75,6 +76,13 @@ def test_proposal__evidence_of_another_kind__page_shows_it_raw_with_its_hash():
     assert "Try any threshold" not in shown
 
 
+def test_proposal__policy_is_not_registered_any_more__page_shows_the_evidence_raw(found):
+    _, proposal = found
+    evidence = json.loads(proposal.evidence)
+    evidence["findings"][0]["policy_key"] = "gone"
+    assert read_evidence(evidence) is None
+
+
 def test_proposal__buttons__of_those_who_may_and_reasons_for_those_who_may_not(found):
     _, proposal = found
     approve = reverse("admin:governance_confidencepolicyproposal_approve", args=[proposal.pk])
@@ -109,3 +117,19 @@ def test_proposal__hostile_segment_name__is_text_wherever_it_stands(found):
     evidence["findings"][0]["segment"]["model"] = "</script><b>"
     hostile = pending(run.workspace, origin="person", evidence=evidence, author=admin_of(run.workspace))
     assert "</script><b>" not in signed_in(viewer_of(run.workspace)).get(page(hostile)).content.decode()
+
+
+def test_policy__page__shows_values_revisions_and_the_difference_of_any_two():
+    workspace = WorkspaceFactory()
+    for value in (0.8, 0.7):
+        applied(workspace, value)
+    policy = ConfidencePolicy.objects.get()
+    client = signed_in(viewer_of(workspace))
+    shown = words(client.get(page(policy)))
+    assert "Version 2" in shown
+    assert "Version 0" in shown
+    assert "everything else: 0.8 0.7" in shown.replace("→ ", "")
+    chosen = words(client.get(page(policy), {"from": "0", "to": "2"}))
+    assert "everything else: 0.9 0.7" in chosen.replace("→ ", "")
+    nonsense = client.get(page(policy), {"from": "x", "to": "99"})
+    assert nonsense.status_code == 200

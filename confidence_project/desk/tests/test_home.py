@@ -6,7 +6,9 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils import timezone
 
+from calibration.models import PolicyAlarm, PolicyLook
 from confidence_project.desk.tests.calibrated import calibrated
 from governance.control_services import block_source, engage_kill_switch
 from governance.tests.browser import signed_in, words
@@ -19,6 +21,7 @@ from governance.tests.factories import (
     pending,
     viewer_of,
 )
+from governance.workflow import start_rollout
 
 pytestmark = pytest.mark.django_db
 
@@ -49,7 +52,7 @@ def test_home__more_workspaces_and_proposals__the_same_queries():
         pending(workspace, policy_key="decision_gate", config={"values": {"llm_confidence_threshold": 0.7}})
         engage_kill_switch(actor=superuser, workspace=workspace, policy_key="", reason="Test.")
     assert queries(superuser) == before
-    assert before <= 24
+    assert before <= 28
 
 
 def test_home__calibrated__shows_what_is_in_force_and_how_it_does():
@@ -58,6 +61,15 @@ def test_home__calibrated__shows_what_is_in_force_and_how_it_does():
     page = home(viewer_of(workspace))
     for expected in ("Confidence gate", "acme · honest", "acme · braggart", "0.9", "95 % interval", "noise floor"):
         assert expected in page
+
+
+def test_home__calibrated__draws_the_success_rate_over_time_and_says_it_to_those_who_do_not_see_it():
+    workspace = WorkspaceFactory()
+    calibrated(workspace)
+    response = signed_in(viewer_of(workspace)).get(HOME)
+    assert response.content.decode().count('class="spark"') == 2
+    assert "Success rate by period: " in response.content.decode()
+    assert "steady" in words(response)
 
 
 def test_home__pending__waits_for_an_admin_and_not_for_a_viewer():
@@ -72,7 +84,7 @@ def test_home__pending__waits_for_an_admin_and_not_for_a_viewer():
 def test_home__own_proposal__waits_for_another_admin():
     workspace = WorkspaceFactory()
     author = admin_of(workspace)
-    pending(workspace, author=author)
+    pending(workspace, author=author, origin="person")
     assert "waits for a workspace admin other than you" in home(author)
 
 
@@ -111,6 +123,28 @@ def test_home__switch_on_one_policy_and_a_blocked_model__are_named():
     assert "Automation is on" in page
     assert "Kill switch on confidence_gate" in page
     assert "Blocked: model m-1" in page
+
+
+def test_home__alarm_over_the_version_in_force__says_so_until_another_version_is():
+    workspace = WorkspaceFactory()
+    revision = applied(workspace)
+    now = timezone.now()
+    look = PolicyLook.objects.create(
+        revision=revision, workspace=workspace, day=now.date(), labelled=100, failures=30, alpha=0.05, delta=0.05,
+        log_e_value=9, at=now,
+    )  # fmt: skip
+    PolicyAlarm.objects.create(revision=revision, workspace=workspace, look=look, raised_at=now)
+    viewer = viewer_of(workspace)
+    assert "what version 1 of confidence_gate allowed fails more often than was promised" in home(viewer)
+    applied(workspace, 0.7)
+    assert "more often than was promised" not in home(viewer)
+
+
+def test_home__proposal_on_trial__is_named():
+    workspace = WorkspaceFactory()
+    proposal = approved(workspace)
+    start_rollout(actor=SuperuserFactory(), workspace=workspace, proposal_id=proposal.pk)
+    assert f"On trial, in shadow: proposal {proposal.pk} of confidence_gate" in home(viewer_of(workspace))
 
 
 def test_home__applied__version_and_age():

@@ -1,0 +1,37 @@
+"""`manage.py watch_policies`: see `calibration.watching`."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser
+from typing import Any
+
+from calibration.models import PolicyAlarm
+from calibration.watching import explain, look_at, watched_revisions
+from confidence_project.commands import DomainCommand
+from governance.selectors import workspace_by_slug
+
+
+class Command(DomainCommand):
+    help = (
+        "Look at the failures of what applied proposals allow, raise an alarm where the promise of their evidence is "
+        "broken, and open a proposal to go back. Changes no policy."
+    )
+    examples = """
+  manage.py watch_policies
+  manage.py watch_policies --workspace acme
+
+Run it daily from cron, on any number of machines: each policy is looked at once a day, whoever comes first.
+"""
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--workspace", metavar="SLUG", help="Default: all.")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        slug = options["workspace"]
+        looks = [look_at(revision) for revision in watched_revisions(workspace_by_slug(slug) if slug else None)]
+        made = [look for look in looks if look is not None]
+        for look in made:
+            alarm = PolicyAlarm.objects.filter(look=look).exists()
+            name = f"{look.revision.workspace.slug} {look.revision.policy_key}"
+            self.stdout.write(f"{'ALARM' if alarm else 'looked'}  {name}: {explain(look) if alarm else look}")
+        self.stdout.write(f"Looked at {len(made)} policies.")

@@ -1,0 +1,111 @@
+"""Calibrations that are asked for in a request and carried out by a worker, outside of it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from datetime import datetime
+
+from django.conf import settings
+from django.db import transaction
+from django_tasks import task
+
+from calibration.models import ConfidenceCalibrationRun
+from calibration.parameters import (
+    CalibrationParameters,
+    default_window_end,
+    default_window_start,
+    policy_keys_in_scope,
+)
+from calibration.runner import carry_out
+from calibration.services import fail_run, queue_run, start_queued_run
+from confidence_project.errors import Conflict, DomainError
+from governance.models import Workspace
+from governance.permissions import Person, Verb, require
+
+log = logging.getLogger(__name__)
+
+RISK_CONFIDENCE = 0.95
+SEGMENT_BY = ("provider", "model")
+
+
+def request_calibration(
+    *,
+    actor: Person,
+    workspace: Workspace,
+    policy_keys: Sequence[str] | None = None,
+    window_from: datetime | None = None,
+    window_to: datetime | None = None,
+    target_failure_rate: float = 0.05,
+    maturity_days: float | None = None,
+) -> ConfidenceCalibrationRun:
+    """Ask a worker for a calibration; the parameters are those of `run_calibration`.
+
+    Returns
+    -------
+    ConfidenceCalibrationRun
+        The run, PENDING until a worker takes it up.
+
+    Raises
+    ------
+    InvalidInput, UnknownPolicyKey
+        The parameters make no sense.
+    PermissionRefused, NotFound
+        The actor may not propose in this workspace.
+    Conflict
+        Another run of the workspace is under way or waits.
+    """
+    require(Verb.PROPOSE, actor, workspace)
+    lag = settings.CONFIDENCE_MATURITY_DAYS if maturity_days is None else maturity_days
+    end = window_to or default_window_end(lag)
+    parameters = CalibrationParameters(
+        policy_keys=policy_keys_in_scope(policy_keys),
+        window_from=window_from or default_window_start(end),
+        window_to=end,
+        target_failure_rate=target_failure_rate,
+        risk_confidence=RISK_CONFIDENCE,
+        segment_by=SEGMENT_BY,
+        maturity_days=lag,
+        dry_run=False,
+        tighten_only=False,
+    )
+    with transaction.atomic():
+        run = queue_run(workspace=workspace, parameters=parameters, actor=actor)
+        # The queue is in the same database: run and task are committed together, or neither is.
+        carry_out_queued_run.enqueue(run.pk)
+    return run
+
+
+@task()
+def carry_out_queued_run(run_id: int) -> None:
+    """Carry out a run that waits; do nothing for one that does not any more.
+
+    The run says how it ended. Nothing is raised: the queue keeps tracebacks, and one could hold data.
+    """
+    try:
+        run = start_queued_run(run_id=run_id)
+    except Conflict:
+        return
+    if run is None:
+        return
+    try:
+        carry_out(run, _parameters_of(run))
+    except Exception as error:
+        # `carry_out` has done so already, unless a definition that the run was queued with is gone.
+        fail_run(run=run, error=error)
+        if not isinstance(error, DomainError):
+            log.exception("calibration run %s failed", run_id)
+
+
+def _parameters_of(run: ConfidenceCalibrationRun) -> CalibrationParameters:
+    return CalibrationParameters(
+        policy_keys=tuple(run.scope),
+        window_from=run.window_from,
+        window_to=run.window_to,
+        target_failure_rate=run.target_failure_rate,
+        risk_confidence=run.risk_confidence,
+        segment_by=tuple(run.segment_by),
+        maturity_days=run.maturity_days,
+        dry_run=False,
+        tighten_only=False,
+    )

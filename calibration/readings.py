@@ -1,0 +1,79 @@
+"""What one snapshot holds about a policy key: the policy, its evidence, the configs of the window."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from calibration.evidence.contract import EvidenceRequest
+from calibration.evidence.lead_context import POLICY_KEY as BUDGETS_KEY
+from calibration.evidence.lead_context import BudgetEvidence, read_budgets
+from calibration.evidence.reading import KeyEvidence, read_evidence
+from calibration.evidence.registry import source_for
+from calibration.parameters import PERIODS, CalibrationParameters
+from calibration.selectors import configs_in_force
+from calibration.statistics.joint import RISK_GRID
+from governance.config import PolicyConfig
+from governance.definitions import FieldKind, to_lattice
+from governance.models import Workspace
+from governance.policies import EffectivePolicy, get_confidence_policy
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """What the snapshot holds about one policy key. `evidence` None: it has nothing to calibrate."""
+
+    policy: EffectivePolicy
+    evidence: KeyEvidence | BudgetEvidence | None
+    configs: Sequence[PolicyConfig]
+
+
+def read_policy(
+    workspace: Workspace, policy_key: str, parameters: CalibrationParameters, labels_as_of: datetime
+) -> Reading:
+    """Read a policy key; call it inside of `read_snapshot`."""
+    policy = get_confidence_policy(workspace, policy_key)
+    has_threshold = policy.definition.field_of_kind(FieldKind.CONFIDENCE_THRESHOLD) is not None
+    if not has_threshold and policy_key != BUDGETS_KEY:
+        return Reading(policy=policy, evidence=None, configs=())
+    mature_end = _mature_end(parameters, labels_as_of)
+    request = EvidenceRequest(
+        workspace=workspace,
+        policy_key=policy_key,
+        start=parameters.window_from,
+        window_end=parameters.window_to,
+        mature_end=mature_end,
+        period_starts=tuple(_period_starts(parameters.window_from, mature_end)),
+        labels_as_of=labels_as_of,
+        segment_by=parameters.segment_by_for(policy_key) if has_threshold else (),
+        risk_edges=_risk_edges(policy),
+    )
+    if not has_threshold:
+        return Reading(policy=policy, evidence=read_budgets(request), configs=())
+    return Reading(
+        policy=policy,
+        evidence=read_evidence(source_for(policy_key), request),
+        configs=configs_in_force(workspace, policy.definition, request.start, request.mature_end),
+    )
+
+
+def _mature_end(parameters: CalibrationParameters, now: datetime) -> datetime:
+    """Where decisions begin to be too young; a window that ends in the future makes none of them older."""
+    if not parameters.maturity_days:
+        return parameters.window_to
+    return min(parameters.window_to, now) - parameters.maturity_lag
+
+
+def _period_starts(start: datetime, end: datetime) -> Iterator[datetime]:
+    for place in range(1, PERIODS):
+        yield start + (end - start) * place / PERIODS
+
+
+def _risk_edges(policy: EffectivePolicy) -> tuple[int, ...]:
+    """Every risk threshold that may be looked at: the grid, and those in force for any segment."""
+    field = policy.definition.field_of_kind(FieldKind.RISK_THRESHOLD)
+    if field is None:
+        return ()
+    in_force = [override.values[field.name] for override in policy.config.overrides if field.name in override.values]
+    return tuple(sorted({to_lattice(value) for value in (*RISK_GRID, policy.value(field.name), *in_force)}))

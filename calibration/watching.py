@@ -1,0 +1,193 @@
+"""After an apply: an alarm over the failures of what the new version allows, which may be looked at every day.
+
+The alarm acts on nothing. It is stored, shown, and opens a proposal to go back, which people decide like any other.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from math import log
+from typing import TypeGuard
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.db.models import Case, Count, F, Q, Value, When, Window
+from django.db.models.fields import UUIDField
+from django.db.models.functions import RowNumber
+from django.utils import timezone
+
+from calibration.models import PolicyAlarm, PolicyLook
+from calibration.statistics.sequential import alarm_log_e_values
+from confidence_project.errors import Conflict, DomainError
+from governance.clock import CLOCK_SKEW
+from governance.models import ConfidencePolicyProposal, ConfidencePolicyRevision, Workspace
+from governance.workflow import open_proposal
+from ledger.models import DecisionRecord
+from ledger.selectors import ruling_success
+
+
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """What the evidence of an applied proposal said of the decisions that it would allow.
+
+    `alpha` is the failure rate that they keep below, with confidence 1 - `delta`; `maturity` is the age from which on
+    outcomes are taken to have arrived.
+    """
+
+    alpha: float
+    delta: float
+    maturity: timedelta
+
+
+def promise_of(proposal: ConfidencePolicyProposal) -> Promise | None:
+    """Return the promise in the evidence of a proposal; None where it makes none."""
+    parameters = json.loads(proposal.evidence).get("parameters")
+    if not isinstance(parameters, Mapping):
+        return None
+    alpha, confidence = parameters.get("target_failure_rate"), parameters.get("risk_confidence")
+    days = parameters.get("maturity_days", settings.CONFIDENCE_MATURITY_DAYS)
+    if not (_is_share(alpha) and _is_share(confidence) and isinstance(days, int | float) and 0 <= days < 3650):
+        return None
+    return Promise(alpha, round(1 - confidence, 12), timedelta(days=days))
+
+
+def _is_share(value: object) -> TypeGuard[float]:
+    return isinstance(value, float) and 0 < value < 1
+
+
+def watched_revisions(workspace: Workspace | None = None) -> list[ConfidencePolicyRevision]:
+    """Return the revisions in force that an applied proposal made, of one workspace or of all."""
+    revisions = ConfidencePolicyRevision.objects.filter(
+        action=ConfidencePolicyRevision.Action.APPLY_PROPOSAL, version=F("policy__version")
+    )
+    chosen = revisions if workspace is None else revisions.in_workspace(workspace)
+    return list(chosen.select_related("workspace", "proposal").order_by("pk"))
+
+
+def look_at(revision: ConfidencePolicyRevision) -> PolicyLook | None:
+    """Look at what a revision has allowed so far, and raise an alarm when the promise of its evidence is broken.
+
+    Of each case the first decision counts, as in a calibration. A canary's decisions rest on another config and do
+    not count.
+
+    Returns
+    -------
+    PolicyLook or None
+        None: nothing was promised, or somebody looked today already, or another version has taken effect meanwhile.
+    """
+    now = timezone.now()
+    day = now.astimezone(UTC).date()
+    promise = promise_of(revision.proposal) if revision.proposal else None
+    if promise is None or PolicyLook.objects.filter(revision=revision, day=day).exists():
+        return None
+    labelled, failures = _count(revision, promise, now)
+    look = PolicyLook(
+        revision=revision,
+        workspace_id=revision.workspace_id,
+        day=day,
+        labelled=labelled,
+        failures=failures,
+        alpha=promise.alpha,
+        delta=promise.delta,
+        log_e_value=float(alarm_log_e_values([failures], [labelled], alpha=promise.alpha)[0]),
+        at=now,
+    )
+    try:
+        with transaction.atomic():
+            # The unique day lets one of several machines go on; the others wait here and are refused.
+            look.save(force_insert=True)
+            if look.log_e_value >= -log(promise.delta):
+                _raise_alarm(look)
+    except (IntegrityError, Conflict):
+        return None
+    return look
+
+
+def _count(revision: ConfidencePolicyRevision, promise: Promise, now: datetime) -> tuple[int, int]:
+    # A decision without a case key is a case of its own.
+    case_of_its_own = Case(
+        When(case_key="", then=F("decision_id")), default=Value(None), output_field=UUIDField(null=True)
+    )
+    first = Window(
+        RowNumber(), partition_by=[F("case_key"), case_of_its_own], order_by=[F("occurred_at"), F("decision_id")]
+    )
+    allowed = DecisionRecord.objects.filter(
+        workspace_id=revision.workspace_id,
+        policy_key=revision.policy_key,
+        policy_version=revision.version,
+        gate_verdict=DecisionRecord.Verdict.ALLOW,
+        origin=DecisionRecord.Origin.GATE,
+        occurred_at__gte=revision.created_at - CLOCK_SKEW,
+        occurred_at__lt=now - promise.maturity,
+    ).exclude(rollout_arm=DecisionRecord.Arm.CANARY)
+    counts = (
+        allowed.order_by()
+        .annotate(place=first, succeeded=ruling_success(now))
+        .filter(place=1)
+        .aggregate(labelled=Count("succeeded"), failures=Count("pk", filter=Q(succeeded=False)))
+    )
+    return counts["labelled"], counts["failures"]
+
+
+def _raise_alarm(look: PolicyLook) -> None:
+    """Store the alarm and the proposal to go back; once for each revision, whatever later looks show.
+
+    Raises
+    ------
+    Conflict
+        Another version has taken effect meanwhile: there is nothing to go back from.
+    """
+    if PolicyAlarm.objects.filter(revision=look.revision).exists():
+        return
+    PolicyAlarm.objects.create(
+        revision=look.revision,
+        workspace_id=look.workspace_id,
+        look=look,
+        proposal=_propose_going_back(look),
+        raised_at=look.at,
+    )
+
+
+def _propose_going_back(look: PolicyLook) -> ConfidencePolicyProposal | None:
+    revision = look.revision
+    try:
+        proposal = open_proposal(
+            workspace=revision.workspace,
+            policy_key=revision.policy_key,
+            origin=ConfidencePolicyProposal.Origin.ALARM,
+            title=f"Go back to what version {revision.version - 1} of {revision.policy_key} had"[:200],
+            summary=explain(look),
+            config=revision.config_before,
+            evidence={
+                "alarm": {
+                    "revision": revision.pk,
+                    "policy_version": revision.version,
+                    "promised_failure_rate": look.alpha,
+                    "delta": look.delta,
+                    "labelled": look.labelled,
+                    "failures": look.failures,
+                    "log_e_value": look.log_e_value,
+                    "day": look.day.isoformat(),
+                }
+            },
+        )
+    except Conflict:
+        raise
+    except DomainError:
+        # The alarm must not be lost because the definition has come to refuse the old config.
+        return None
+    if proposal.base_version != revision.version:
+        raise Conflict("Another version of the policy has taken effect meanwhile.")
+    return proposal
+
+
+def explain(look: PolicyLook) -> str:
+    """Say in a sentence what a look has shown."""
+    return (
+        f"{look.failures} of {look.labelled} decisions that version {look.revision.version} allowed, and whose outcome "
+        f"is known, failed. The evidence for it promised at most {look.alpha:.2%}. If that still held, as much "
+        f"evidence against it would turn up, at any time, with a probability of at most {look.delta:g}."
+    )

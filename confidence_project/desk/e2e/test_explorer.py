@@ -1,0 +1,75 @@
+"""The threshold explorer, by keyboard: it says what a threshold would do, and does nothing."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+pytestmark = pytest.mark.browser
+
+
+def test_explorer__by_keyboard__figures_follow_and_nothing_is_sent(visitor, proposal):
+    finding = json.loads(proposal.evidence)["findings"][0]
+    reviewer = visitor("reviewer")
+    reviewer.open(f"/admin/governance/confidencepolicyproposal/{proposal.pk}/change/")
+    page, sent = reviewer.page, []
+    page.wait_for_load_state("networkidle")
+    page.on("request", lambda request: sent.append((request.method, request.url)))
+    slider, output = page.get_by_label("Threshold", exact=True), page.locator(".explorer output")
+
+    assert output.inner_text() == f"{finding['recommended']:.4f}"
+    slider.focus()
+    page.keyboard.press("ArrowRight")
+    stricter = float(output.inner_text())
+    assert stricter > finding["recommended"]
+    assert "failure rate" in slider.get_attribute("aria-valuetext")
+    page.keyboard.press("Home")
+    assert float(output.inner_text()) < finding["current"] + 0.01
+    page.keyboard.press("Enter")
+
+    now = page.get_by_role("button", name="Now")
+    now.focus()
+    page.keyboard.press("Enter")
+    assert output.inner_text() == f"{finding['current']:.4f}"
+    said = {name: page.locator(f"[data-say={name}]").inner_text() for name in ("coverage", "more", "fewer")}
+    assert said["coverage"].endswith(f"({finding['at_current']['allowed']:,})")
+    assert (said["more"], said["fewer"]) == ("0", "0")
+
+    page.get_by_role("button", name="Proposed").click()
+    assert page.locator("[data-say=fewer]").inner_text() == f"{finding['change']['allow_to_block']:,}"
+    assert [each for each in sent if ".svg" not in each[1]] == []
+    assert page.locator("form .explorer").count() == 0
+
+
+def test_desk__keyboard_alone__signs_in_finds_what_waits_and_approves(visitor, proposal):
+    reviewer = visitor()
+    reviewer.open("/admin/")
+    page = reviewer.page
+    page.keyboard.type("reviewer")
+    page.keyboard.press("Tab")
+    page.keyboard.type("a-password-for-tests")
+    enter(page)
+    for name in (proposal.title, "Approve", "Approve"):
+        tab_to(page, name)
+        enter(page)
+    proposal.refresh_from_db()
+    assert proposal.status == "APPROVED"
+
+
+def enter(page) -> None:
+    """Press Enter and wait for the page that it leads to."""
+    with page.expect_navigation():
+        page.keyboard.press("Enter")
+
+
+def tab_to(page, text) -> None:
+    """Press Tab until something of this name has the focus, and the focus is to be seen."""
+    for _ in range(150):
+        page.keyboard.press("Tab")
+        focused = page.evaluate("document.activeElement.innerText?.trim() ?? ''")
+        if focused == text:
+            outline = page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
+            assert outline != "none"
+            return
+    raise AssertionError(f"no way to {text} by keyboard")

@@ -1,0 +1,97 @@
+"""Rollouts: the buttons on the page of a proposal, and what was done."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+
+from governance.models import ConfidencePolicyProposal, Rollout, RolloutEvent
+from governance.permissions import Verb, may
+from governance.scoped_admin import ScopedAdmin, WorkspaceFilter
+from governance.selectors import latest_rollout
+from governance.service_views import OptionalReasonForm, ReasonForm, RowVerb
+from governance.workflow import set_canary_share, start_rollout, withdraw_rollout
+
+
+class CanaryForm(OptionalReasonForm):
+    """How many cases the proposal is to decide."""
+
+    share = forms.DecimalField(
+        max_digits=5,
+        decimal_places=4,
+        help_text="Share of the cases that the proposal decides from now on, for example 0.05. It can only be raised.",
+    )
+    field_order = ["share", "reason"]
+
+
+def _is_on_trial(proposal: ConfidencePolicyProposal) -> bool:
+    rollout = latest_rollout(proposal)
+    return rollout is not None and rollout.is_active
+
+
+def _can_start(proposal: ConfidencePolicyProposal) -> bool:
+    return proposal.status == ConfidencePolicyProposal.Status.APPROVED and not _is_on_trial(proposal)
+
+
+def _on_proposal(act: Any) -> Any:
+    return lambda person, proposal, data: act(
+        actor=person, workspace=proposal.workspace, proposal_id=proposal.pk, **data
+    )
+
+
+ROLLOUT_VERBS = (
+    RowVerb(
+        name="shadow",
+        label="Set to shadow",
+        done="set to shadow",
+        verb=Verb.ROLL_OUT,
+        form=OptionalReasonForm,
+        may=lambda person, proposal: may(Verb.ROLL_OUT, person, proposal.workspace),
+        is_open=_can_start,
+        act=_on_proposal(start_rollout),
+        in_bulk=False,
+    ),
+    RowVerb(
+        name="canary",
+        label="Set the canary's share",
+        done="set to a share of the cases",
+        verb=Verb.ROLL_OUT,
+        form=CanaryForm,
+        may=lambda person, proposal: may(Verb.ROLL_OUT, person, proposal.workspace, proposal),
+        is_open=_is_on_trial,
+        act=_on_proposal(set_canary_share),
+        in_bulk=False,
+    ),
+    RowVerb(
+        name="withdraw",
+        label="Withdraw the rollout",
+        done="withdrawn from trial",
+        verb=Verb.ROLL_OUT,
+        form=ReasonForm,
+        may=lambda person, proposal: may(Verb.ROLL_OUT, person, proposal.workspace),
+        is_open=_is_on_trial,
+        act=_on_proposal(withdraw_rollout),
+        in_bulk=False,
+    ),
+)
+
+
+@admin.register(Rollout)
+class RolloutAdmin(ScopedAdmin):
+    """Proposals on trial, now and before."""
+
+    list_display = ["policy_key", "workspace", "proposal", "status", "share", "started_at", "ended_at"]
+    list_filter = [WorkspaceFilter, "status", "policy_key"]
+    list_select_related = ["workspace", "proposal"]
+
+
+@admin.register(RolloutEvent)
+class RolloutEventAdmin(ScopedAdmin):
+    """What happened to rollouts."""
+
+    list_display = ["at", "workspace", "rollout", "verb", "from_status", "to_status", "share", "actor_name"]
+    list_filter = [WorkspaceFilter, "verb"]
+    list_select_related = ["workspace", "rollout"]
+    exclude = ["actor"]

@@ -1,0 +1,108 @@
+"""Webhooks: who is told, what they were told, and telling again. Seen by those who may operate the workspace."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from governance.models import WebhookDelivery, WebhookEndpoint, Workspace
+from governance.permissions import Verb, may, workspaces_where
+from governance.scoped_admin import WorkspaceFilter
+from governance.service_views import RowVerb, ServiceAdmin
+from governance.webhooks import services
+
+LAST_DELIVERIES = 20
+
+
+class EndpointForm(forms.Form):
+    """A new endpoint."""
+
+    workspace = forms.ModelChoiceField(Workspace.objects.none())
+    url = forms.CharField(label="URL", max_length=services.URL_LENGTH, help_text="Like https://example.org/hooks.")
+    events = forms.MultipleChoiceField(
+        choices=WebhookEndpoint.Event.choices,
+        initial=WebhookEndpoint.Event.values,
+        widget=forms.CheckboxSelectMultiple,
+    )
+
+    def __init__(self, data: Any, workspaces: QuerySet[Workspace]) -> None:
+        super().__init__(data)
+        self.fields["workspace"].queryset = workspaces  # type: ignore[attr-defined]
+
+
+def _may_operate(person: Any, row: WebhookEndpoint | WebhookDelivery) -> bool:
+    return may(Verb.OPERATE, person, row.workspace)
+
+
+def _switching(name: str, is_active: bool) -> RowVerb:
+    return RowVerb(
+        name=f"switch-{name}",
+        label=f"Switch {name}",
+        done=f"switched {name}",
+        verb=Verb.OPERATE,
+        may=_may_operate,
+        is_open=lambda endpoint: endpoint.is_active is not is_active,
+        act=lambda person, endpoint, data: services.switch_webhook_endpoint(
+            actor=person, workspace=endpoint.workspace, endpoint_id=endpoint.pk, is_active=is_active
+        ),
+    )
+
+
+class OperatorsAdmin(ServiceAdmin):
+    """Rows of the workspaces that a person may operate: a URL can hold a secret of the receiver's."""
+
+    list_select_related = ["workspace"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return super().get_queryset(request).filter(workspace__in=workspaces_where(Verb.OPERATE, request.user))
+
+
+@admin.register(WebhookEndpoint)
+class WebhookEndpointAdmin(OperatorsAdmin):
+    """Hosts that are told; the signing secret is shown once, when the endpoint is added."""
+
+    list_display = ["url", "workspace", "is_active", "created_at", "created_by_name"]
+    list_filter = [WorkspaceFilter, "is_active"]
+    exclude = ["secret", "created_by"]
+    change_form_template = "admin/governance/webhook_endpoint.html"
+    add_verb = Verb.OPERATE
+    verbs = (_switching("off", False), _switching("on", True))
+
+    def facts(self, row: WebhookEndpoint) -> dict[str, Any]:
+        return {"deliveries": row.deliveries.all()[:LAST_DELIVERIES]}
+
+    def add_form(self, request: HttpRequest, data: Any) -> forms.Form:
+        return EndpointForm(data, workspaces_where(Verb.OPERATE, request.user))
+
+    def add_row(self, request: HttpRequest, form: forms.Form) -> Any:
+        endpoint, secret = services.add_webhook_endpoint(actor=request.user, **form.cleaned_data)
+        self.log_addition(request, endpoint, [{"added": {}}])
+        # No redirect: this reply is the only one that ever holds the secret.
+        context = {"endpoint": endpoint, "secret": secret, "back": self._list()}
+        return self._page(request, "admin/governance/webhook_secret.html", "The signing secret, shown once", context)
+
+
+@admin.register(WebhookDelivery)
+class WebhookDeliveryAdmin(OperatorsAdmin):
+    """Messages, and what became of them."""
+
+    list_display = ["event", "endpoint", "workspace", "status", "attempts", "last_result", "created_at"]
+    list_filter = [WorkspaceFilter, "status", "event"]
+    list_select_related = ["workspace", "endpoint"]
+    verbs = (
+        RowVerb(
+            name="redeliver",
+            label="Deliver again",
+            done="on its way again",
+            verb=Verb.OPERATE,
+            may=_may_operate,
+            is_open=lambda delivery: delivery.endpoint.is_active,
+            act=lambda person, delivery, data: services.redeliver_webhook(
+                actor=person, workspace=delivery.workspace, delivery_id=delivery.pk
+            ),
+        ),
+    )

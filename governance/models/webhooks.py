@@ -1,0 +1,74 @@
+"""Who is told about what happens in a workspace, and what they were told."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import Q
+
+from governance.models.actors import actor_name, actor_of_mutable_row
+from governance.models.scoping import WorkspaceScopedQuerySet
+from governance.models.workspaces import Workspace
+
+
+class WebhookEndpoint(models.Model):
+    """A URL of the host that is told about events of a workspace; switched off rather than deleted."""
+
+    class Event(models.TextChoices):
+        PROPOSAL_OPENED = "proposal.opened", "Proposal opened"
+        PROPOSAL_APPROVED = "proposal.approved", "Proposal approved"
+        PROPOSAL_REJECTED = "proposal.rejected", "Proposal rejected"
+        PROPOSAL_APPLIED = "proposal.applied", "Proposal applied"
+        POLICY_ROLLED_BACK = "policy.rolled_back", "Policy rolled back"
+        KILL_SWITCH_ENGAGED = "kill_switch.engaged", "Kill switch engaged"
+        KILL_SWITCH_RELEASED = "kill_switch.released", "Kill switch released"
+
+    workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT, related_name="webhook_endpoints")
+    url = models.CharField("URL", max_length=500)
+    # In plain text, since every message is signed with it; shown once and on no page after that.
+    secret = models.CharField(max_length=100)
+    events = models.JSONField(default=list)
+    is_active = models.BooleanField(default=True)
+    created_at = models.DateTimeField()
+    created_by = actor_of_mutable_row()
+    created_by_name = actor_name()
+
+    objects = WorkspaceScopedQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["workspace", "id"]
+
+    def __str__(self) -> str:
+        return self.url
+
+
+class WebhookDelivery(models.Model):
+    """One message for one endpoint, written in the transaction of its event; an outbox until it is delivered."""
+
+    class Status(models.TextChoices):
+        PENDING = "PENDING", "Waits"
+        DELIVERED = "DELIVERED", "Delivered"
+        FAILED = "FAILED", "Given up"
+
+    endpoint = models.ForeignKey(WebhookEndpoint, on_delete=models.PROTECT, related_name="deliveries")
+    workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT, related_name="+")
+    message_id = models.CharField(max_length=40, unique=True, help_text="The same at every attempt.")
+    event = models.CharField(max_length=30, choices=WebhookEndpoint.Event.choices)
+    payload = models.TextField(help_text="The body, byte for byte as it is signed and sent.")
+    status = models.CharField(max_length=9, choices=Status.choices, default=Status.PENDING)
+    attempts = models.PositiveIntegerField(default=0)
+    next_attempt_at = models.DateTimeField(help_text="Not before this; during an attempt, when it counts as lost.")
+    last_attempt_at = models.DateTimeField(null=True, blank=True)
+    last_result = models.CharField(max_length=40, blank=True, default="", help_text="HTTP status, or what went wrong.")
+    created_at = models.DateTimeField()
+
+    objects = WorkspaceScopedQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-id"]
+        verbose_name_plural = "webhook deliveries"
+        indexes = [
+            models.Index(fields=["next_attempt_at"], condition=Q(status="PENDING"), name="webhook_delivery_due"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.event} ({self.message_id})"

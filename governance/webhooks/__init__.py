@@ -1,0 +1,1 @@
+"""Signed webhooks (Standard Webhooks): an outbox in the event's transaction, delivered by tasks, at least once."""
