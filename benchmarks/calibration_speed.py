@@ -51,8 +51,8 @@ OUTCOME_COLUMNS = (
     "body_sha256",
 )  # fmt: skip
 
-DEFAULTS = {
-    field.column: field.get_default()
+DEFAULTS: dict[str, Any] = {
+    str(field.column): field.get_default()
     for field in DecisionRecord._meta.concrete_fields
     if field.has_default() or field.null
 }
