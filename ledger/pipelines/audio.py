@@ -135,7 +135,6 @@ class AudioPipelineService:
             record = build_record(
                 self.workspace,
                 payload,
-                governing.gate.evaluate(payload, case_key=turn.session_id),
                 governing,
                 ledger_id=turn.ledger_id,
                 case_key=turn.session_id,

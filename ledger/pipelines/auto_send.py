@@ -96,7 +96,6 @@ def evaluate_draft(*, workspace: Workspace, draft: DraftToEvaluate) -> DraftVerd
         record = build_record(
             workspace,
             payload,
-            governing.gate.evaluate(payload, case_key=draft.case_key),
             governing,
             ledger_id=ledger_id,
             case_key=draft.case_key,

@@ -122,7 +122,7 @@ def decide_booking(*, workspace: Workspace, booking: BookingToDecide) -> Booking
         if judged.verdict.allowed and toggles.booking_gate and stage is None:
             raise Conflict("The switches of the workspace changed while this was decided; ask again.")
         record = build_record(
-            workspace, judged.payload, judged.verdict, judged.governing, ledger_id=ledger_id, case_key=booking.case_key
+            workspace, judged.payload, judged.governing, ledger_id=ledger_id, case_key=booking.case_key
         )
         for new_stage in new_stages:
             # A first attempt that was rolled back has left its key here.

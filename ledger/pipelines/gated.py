@@ -16,7 +16,6 @@ from confidence_project.submissions import Stored, commit_with_retry
 from governance.models import Workspace
 from ledger.contracts import DecisionGatePayload
 from ledger.emission import emit_verdicts
-from ledger.gate import GateVerdict
 from ledger.models import DecisionRecord
 from ledger.pipelines.decisions import Governing
 from ledger.services import (
@@ -64,14 +63,13 @@ def find_decided(workspace: Workspace, ledger_id: str, body_sha256: str) -> Deci
 def build_record(
     workspace: Workspace,
     payload: DecisionGatePayload,
-    verdict: GateVerdict,
     governing: Governing,
     *,
     ledger_id: str,
     case_key: str = "",
     interaction_id: int | None = None,
 ) -> DecisionRecord:
-    """Return the unsaved record of a verdict that is given now."""
+    """Let the gate judge now, and return the unsaved record of its verdict."""
     alongside = RecordedAlongside(
         occurred_at=timezone.now(),
         external_id=ledger_id,
@@ -79,7 +77,7 @@ def build_record(
         interaction_id=interaction_id,
         audit_rate=governing.audit_rate,
     )
-    return DecisionLedger(workspace).build(payload, verdict, alongside)
+    return DecisionLedger(workspace).build(payload, governing.gate.evaluate(payload, case_key=case_key), alongside)
 
 
 Judged = tuple[DecisionRecord, Sequence[HostRecord]]

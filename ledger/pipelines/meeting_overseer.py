@@ -131,7 +131,6 @@ def oversee_reply(*, workspace: Workspace, reply: ReplyToOversee) -> OverseerVer
         record = build_record(
             workspace,
             payload,
-            governing.gate.evaluate(payload, case_key=reply.case_key),
             governing,
             ledger_id=ledger_id,
             case_key=reply.case_key,
