@@ -30,8 +30,13 @@ def media_type(request: HttpRequest) -> str:
     return (request.content_type or "").lower()
 
 
-def read_body(request: HttpRequest) -> bytes:
+def read_body(request: HttpRequest, *, may_be_empty: bool = False) -> bytes:
     """Return the body, unpacked when it came with `Content-Encoding: gzip`.
+
+    Parameters
+    ----------
+    may_be_empty
+        For formats in which nothing is a message: an export without records is zero bytes of protobuf.
 
     Raises
     ------
@@ -57,7 +62,7 @@ def read_body(request: HttpRequest) -> bytes:
     body = request.read(limit + 1)
     if len(body) > limit:
         raise _too_large(limit)
-    if not body:
+    if not body and not may_be_empty:
         raise ParseError("The body is empty.")
     return _unpack(body, limit) if encoding == "gzip" else body
 

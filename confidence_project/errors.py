@@ -71,10 +71,45 @@ class PermissionRefused(DomainError):
 
 
 class Conflict(DomainError):
-    """The state has moved on since the caller looked: nothing was changed."""
+    """What was asked for does not go together with what is there: nothing was changed."""
 
     code = "conflict"
-    title = "The state has changed in the meantime"
+    title = "The request conflicts with what is there"
+
+
+class AlreadySo(Conflict):
+    """What was asked for is so already, or exists already: nothing was changed."""
+
+    code = "already_so"
+    title = "It is so already"
+
+
+class WrongState(Conflict):
+    """The thing is in a state from which this does not lead on: nothing was changed."""
+
+    code = "wrong_state"
+    title = "The present state does not allow this"
+
+
+class Stale(Conflict):
+    """It was decided on an earlier version, and the policy has moved on since: nothing was changed."""
+
+    code = "stale"
+    title = "The policy has moved on in the meantime"
+
+
+class LostRace(Conflict):
+    """Somebody else changed the same thing at the same moment: nothing was changed. Look again, then decide."""
+
+    code = "lost_race"
+    title = "Somebody else was faster"
+
+
+class EvidenceChanged(Conflict):
+    """The evidence is not what was recorded, or not what was approved: nothing was changed."""
+
+    code = "evidence_changed"
+    title = "The evidence is not what it was"
 
 
 class Unavailable(DomainError):

@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from confidence_project.append_only import missing_triggers
+from confidence_project import append_only, write_once
 from confidence_project.errors import Unavailable
 from confidence_project.problems import problem_of, respond
 
@@ -32,11 +32,11 @@ def _why_not_ready() -> str | None:
     try:
         executor = MigrationExecutor(connection)
         pending = executor.migration_plan(executor.loader.graph.leaf_nodes())
-        missing = missing_triggers(connection)
+        missing = append_only.missing_triggers(connection) + write_once.missing_triggers(connection)
     except DatabaseError:
         return "The database does not answer."
     if pending:
         return f"{len(pending)} migrations are not applied. Run `manage.py migrate`."
     if missing:
-        return f"{len(missing)} append-only triggers are missing. Run `manage.py enforce_append_only`."
+        return f"Missing: {len(missing)} of the triggers that guard history. Run `manage.py enforce_append_only`."
     return None

@@ -41,6 +41,14 @@ _SAID_PLAINLY = {"uuid_parsing": "Input should be a valid UUID"}
 _FIELD_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,39}")
 
 
+NO_JSON = "The body is not valid JSON in UTF-8."
+REPEATED_KEY = "names a key twice, and only one of the values could count"
+
+
+class RepeatedKey(ValueError):
+    """A JSON object has two members of one name."""
+
+
 class Identified(Protocol):
     """A contract's item: it carries the host's own id."""
 
@@ -115,18 +123,15 @@ def read_object(request: HttpRequest, contract: TypeAdapter[ObjectT]) -> ObjectT
     if media_type(request) != JSON:
         raise UnsupportedMediaType("", detail=f"Send {JSON}.")
     try:
-        return contract.validate_python(_parse(read_body(request)))
+        return contract.validate_python(_document(read_body(request)))
     except ValidationError as error:
         raise InvalidInput("The object is not valid; nothing was changed.", list(_problems_of(error, None))) from error
-    except (ValueError, RecursionError) as error:
-        raise ParseError("The body is not valid JSON in UTF-8.") from error
+    except RecursionError as error:
+        raise ParseError(NO_JSON) from error
 
 
 def _read_json(body: bytes, contract: TypeAdapter[ItemT]) -> Batch[ItemT]:
-    try:
-        document = _parse(body)
-    except (ValueError, RecursionError) as error:
-        raise ParseError("The body is not valid JSON in UTF-8.") from error
+    document = _document(body)
     items = document if isinstance(document, list) else [document]
     _check_count(len(items))
     batch: Batch[ItemT] = Batch(single=not isinstance(document, list))
@@ -142,6 +147,8 @@ def _read_ndjson(body: bytes, contract: TypeAdapter[ItemT]) -> Batch[ItemT]:
     for index, line in lines:
         try:
             item = _parse(line)
+        except RepeatedKey:
+            batch.refuse(index, "repeated_key", REPEATED_KEY)
         except (ValueError, RecursionError):
             batch.refuse(index, "json", "is not valid JSON in UTF-8")
         else:
@@ -149,10 +156,26 @@ def _read_ndjson(body: bytes, contract: TypeAdapter[ItemT]) -> Batch[ItemT]:
     return batch
 
 
+def _document(body: bytes) -> Any:
+    try:
+        return _parse(body)
+    except RepeatedKey as error:
+        raise ParseError(f"An object of the body {REPEATED_KEY}.") from error
+    except (ValueError, RecursionError) as error:
+        raise ParseError(NO_JSON) from error
+
+
 def _parse(text: bytes) -> Any:
     # NaN, Infinity and lone surrogates are let through here, because a contract refuses them with a pointer,
     # item by item; the parser would refuse the whole body.
-    return json.loads(text.decode("utf-8-sig"), parse_int=_integer)
+    return json.loads(text.decode("utf-8-sig"), parse_int=_integer, object_pairs_hook=_members)
+
+
+def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise RepeatedKey
+    return members
 
 
 def _integer(digits: str) -> int | float:

@@ -6,6 +6,7 @@ a throw-away secret key, plain HTTP, localhost only.
 
 from datetime import timedelta
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import environ
 from csp.constants import NONE, SELF
@@ -55,6 +56,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "confidence_project.request_id.RequestIdMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -124,6 +126,7 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"{_VALIDATORS}.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
     {"NAME": f"{_VALIDATORS}.CommonPasswordValidator"},
     {"NAME": f"{_VALIDATORS}.NumericPasswordValidator"},
+    {"NAME": "governance.accounts.ChangeRevokesTokens"},
 ]
 AUTHENTICATION_BACKENDS = [
     "axes.backends.AxesStandaloneBackend",
@@ -200,7 +203,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": ["governance.authentication.HasScope"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
-    "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
+    "DEFAULT_FILTER_BACKENDS": ["confidence_project.filters.StrictFilterBackend"],
     "DEFAULT_THROTTLE_CLASSES": ["governance.authentication.ApiKeyThrottle"],
     "DEFAULT_THROTTLE_RATES": {"api_key": env.str("CONFIDENCE_RATE_LIMIT", default="6000/min"), "person": "300/min"},
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
@@ -232,10 +235,14 @@ SPECTACULAR_SETTINGS = {
 
 # --- Confidence governance -------------------------------------------------------------------------------------------
 CONFIDENCE_KILL_SWITCH = env.bool("CONFIDENCE_KILL_SWITCH", default=False)
+# How long a process may keep configs of policies that it has read, 0 for not at all; see docs/governance.md.
+CONFIDENCE_POLICY_CACHE_SECONDS = env.float("CONFIDENCE_POLICY_CACHE_SECONDS", default=0.0)
 # A TOML file with policy definitions of the host's own; see docs/extending.md.
 CONFIDENCE_DEFINITIONS_FILE = env.str("CONFIDENCE_DEFINITIONS_FILE", default="")
 # JSON: what metadata of AI calls may hold beside the standard entries; see docs/ingestion.md.
 CONFIDENCE_METADATA_SCHEMA = env.json("CONFIDENCE_METADATA_SCHEMA", default={})
+# Names that metadata may hold beside policy keys and prompt keys, such as those of context profiles.
+CONFIDENCE_METADATA_NAMES = env.list("CONFIDENCE_METADATA_NAMES", default=[])
 # The provider of `run_prompt`: any server that speaks the OpenAI protocol. Interactions are kept under the name.
 CONFIDENCE_AI_PROVIDER = env.str("CONFIDENCE_AI_PROVIDER", default="openai")
 CONFIDENCE_AI_BASE_URL = env.str("CONFIDENCE_AI_BASE_URL", default="https://api.openai.com/v1")
@@ -246,10 +253,15 @@ CONFIDENCE_AI_TIMEOUT_SECONDS = env.float("CONFIDENCE_AI_TIMEOUT_SECONDS", defau
 CONFIDENCE_AI_MAX_RETRIES = env.int("CONFIDENCE_AI_MAX_RETRIES", default=2)
 # Speech to text for the audio pipeline; the same server as the provider's unless it is named.
 CONFIDENCE_TRANSCRIPTION_BASE_URL = env.str("CONFIDENCE_TRANSCRIPTION_BASE_URL", default=CONFIDENCE_AI_BASE_URL)
+_SAME_SERVER = CONFIDENCE_TRANSCRIPTION_BASE_URL == CONFIDENCE_AI_BASE_URL
+# The name that its interactions are kept under; of another server, its host until it has one.
+CONFIDENCE_TRANSCRIPTION_PROVIDER = env.str(
+    "CONFIDENCE_TRANSCRIPTION_PROVIDER",
+    default=CONFIDENCE_AI_PROVIDER if _SAME_SERVER else urlsplit(CONFIDENCE_TRANSCRIPTION_BASE_URL).hostname or "",
+)
 # The provider's key goes to no other server.
 CONFIDENCE_TRANSCRIPTION_API_KEY = env.str(
-    "CONFIDENCE_TRANSCRIPTION_API_KEY",
-    default=CONFIDENCE_AI_API_KEY if CONFIDENCE_TRANSCRIPTION_BASE_URL == CONFIDENCE_AI_BASE_URL else "",
+    "CONFIDENCE_TRANSCRIPTION_API_KEY", default=CONFIDENCE_AI_API_KEY if _SAME_SERVER else ""
 )
 CONFIDENCE_TRANSCRIPTION_MODEL = env.str("CONFIDENCE_TRANSCRIPTION_MODEL", default="whisper-1")
 # The agent of the audio pipeline: an MCP server (Streamable HTTP), its tool, and how long a turn may take it.
@@ -288,6 +300,10 @@ CONFIDENCE_WEBHOOK_HOSTS = env.list("CONFIDENCE_WEBHOOK_HOSTS", default=[])
 CONFIDENCE_WEBHOOK_ALLOW_PRIVATE = env.bool("CONFIDENCE_WEBHOOK_ALLOW_PRIVATE", default=False)
 # For a whole attempt, however slowly the reply trickles in.
 CONFIDENCE_WEBHOOK_TIMEOUT_SECONDS = env.float("CONFIDENCE_WEBHOOK_TIMEOUT_SECONDS", default=10.0)
+# Messages that were delivered, or given up, are kept so long (`prune_webhooks`).
+CONFIDENCE_WEBHOOK_KEEP_DAYS = env.int("CONFIDENCE_WEBHOOK_KEEP_DAYS", default=30)
+# After a rotation the old secret signs beside the new one for so long.
+CONFIDENCE_WEBHOOK_OVERLAP_HOURS = env.int("CONFIDENCE_WEBHOOK_OVERLAP_HOURS", default=24)
 
 # Signs checkpoints of the ledger; `manage.py generate_log_key NAME` makes one. Whoever has it can sign in our name.
 CONFIDENCE_LOG_KEY = env.str("CONFIDENCE_LOG_KEY", default="")
@@ -297,10 +313,18 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
+    "filters": {"route": {"()": "confidence_project.routes_in_logs.RouteForPath"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="INFO")},
     # At DEBUG the SDK of the AI provider logs whole requests, prompts and all.
     # The MCP SDK logs messages as it sends them, and what it cannot read with its traceback: transcripts, both.
     # What the lock-out library does is in its tables; at INFO its log repeats it at every sign-in.
-    "loggers": {"openai": {"level": "INFO"}, "mcp": {"level": "CRITICAL"}, "axes": {"level": "WARNING"}},
+    # Django names the path of every request that it refuses.
+    "loggers": {
+        "openai": {"level": "INFO"},
+        "mcp": {"level": "CRITICAL"},
+        "axes": {"level": "WARNING"},
+        "django.request": {"filters": ["route"]},
+        "django.security.csrf": {"filters": ["route"]},
+    },
 }

@@ -11,7 +11,7 @@ from typing import Any
 
 from django.apps import apps
 from django.core import checks
-from django.db import connections, models
+from django.db import connections, models, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations.operations.base import Operation
 
@@ -44,6 +44,13 @@ def _statements(connection: BaseDatabaseWrapper, table: str, columns: Sequence[s
     ]
 
 
+def _guard(connection: BaseDatabaseWrapper, model: type[models.Model], fields: Sequence[str]) -> None:
+    columns = [str(field.column) for field in model._meta.concrete_fields if field.name in fields]
+    with connection.cursor() as cursor:
+        for statement in _statements(connection, model._meta.db_table, columns):
+            cursor.execute(statement)
+
+
 class WriteOnce(Operation):
     """Guard `fields` of a model of the migration's app. Repeat it after a migration that alters the table on SQLite,
     which loses triggers when Django rebuilds a table.
@@ -59,11 +66,7 @@ class WriteOnce(Operation):
         """The trigger is no part of Django's state."""
 
     def database_forwards(self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any) -> None:
-        meta = to_state.apps.get_model(app_label, self.model_name)._meta
-        columns = [meta.get_field(name).column for name in self.fields]
-        with schema_editor.connection.cursor() as cursor:
-            for statement in _statements(schema_editor.connection, meta.db_table, columns):
-                cursor.execute(statement)
+        _guard(schema_editor.connection, to_state.apps.get_model(app_label, self.model_name), self.fields)
 
     def database_backwards(self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any) -> None:
         table = from_state.apps.get_model(app_label, self.model_name)._meta.db_table
@@ -95,13 +98,23 @@ def missing_triggers(connection: BaseDatabaseWrapper) -> list[str]:
     return [_trigger_name(table) for table in tables if table in existing and _trigger_name(table) not in found]
 
 
+def restore(connection: BaseDatabaseWrapper) -> list[str]:
+    """Put back the write-once triggers that are missing, and return their names."""
+    missing = missing_triggers(connection)
+    with transaction.atomic(using=connection.alias):
+        for model in guarded_models():
+            if _trigger_name(model._meta.db_table) in missing:
+                _guard(connection, model, model.written_once)  # type: ignore[attr-defined]
+    return missing
+
+
 @checks.register(checks.Tags.database)
 def check_write_once_triggers(databases: Sequence[str] | None = None, **kwargs: Any) -> list[checks.CheckMessage]:
     """Fail `manage.py check --database …` when columns that are written once are unguarded."""
     return [
         checks.Error(
             f"The write-once trigger {name} is missing on database {alias!r}.",
-            hint="Find out who removed it, and repeat the WriteOnce operation in a new migration.",
+            hint="Restore it with `manage.py enforce_append_only`, and find out who removed it.",
             id="confidence.E003",
         )
         for alias in databases or []

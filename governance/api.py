@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -19,6 +20,8 @@ from governance import ofrep
 from governance.authentication import workspace_of
 from governance.models import ApiKey
 
+logger = logging.getLogger(__name__)
+
 JSON = "application/json"
 ERROR_CODES: Mapping[type[Exception], str] = {
     ParseError: "PARSE_ERROR",
@@ -28,11 +31,12 @@ ERROR_CODES: Mapping[type[Exception], str] = {
 }
 
 
-def ofrep_exception_handler(error: Exception, context: Mapping[str, Any]) -> HttpResponse | None:
+def ofrep_exception_handler(error: Exception, context: Mapping[str, Any]) -> HttpResponse:
     """Answer with the status and headers of every endpoint, and a body in the words of the protocol."""
     response = problems.exception_handler(error, context)
     if response is None:
-        return None
+        logger.error("An evaluation failed.", exc_info=error)
+        response = problems.respond(problems.http_problem(500, "internal_error", "Something went wrong on our side."))
     detail = problems.Problem.model_validate_json(response.content).detail
     failure = {"errorCode": ERROR_CODES.get(type(error), "GENERAL"), "errorDetails": detail}
     response.content = json.dumps(context["kwargs"] | failure).encode()
@@ -47,7 +51,7 @@ class OfrepView(APIView):
 
     required_scopes = {"POST": ApiKey.Scope.READ}
 
-    def get_exception_handler(self) -> Callable[..., HttpResponse | None]:
+    def get_exception_handler(self) -> Callable[..., HttpResponse]:
         return ofrep_exception_handler
 
     def evaluation_context(self, request: Request) -> ofrep.EvaluationContext:

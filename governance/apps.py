@@ -4,6 +4,7 @@ from pathlib import Path
 
 from django.apps import AppConfig
 from django.conf import settings
+from django.core import checks
 
 
 class GovernanceConfig(AppConfig):
@@ -11,6 +12,8 @@ class GovernanceConfig(AppConfig):
 
     def ready(self) -> None:
         from governance import definitions
+        from governance.policy_cache import check_cache_seconds
 
+        checks.register(check_cache_seconds)
         if settings.CONFIDENCE_DEFINITIONS_FILE:
             definitions.load_definitions_file(Path(settings.CONFIDENCE_DEFINITIONS_FILE))

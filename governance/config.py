@@ -90,8 +90,12 @@ def _parse_values(
         return {}
     known = {field.name: field for field in definition.fields}
     values: dict[str, float] = {}
-    for name, value in raw.items():
-        problem = known[name].problem_with(value) if name in known else "is not a field of this policy"
+    if not set(raw) <= set(known):
+        # Not by their names: what is unknown may be anything.
+        detail = f"the fields of this policy are {', '.join(known)}; another was given"
+        problems.append(FieldProblem(pointer, "value", detail))
+    for name, value in ((name, raw[name]) for name in known if name in raw):
+        problem = known[name].problem_with(value)
         if problem:
             problems.append(FieldProblem(f"{pointer}/{name}", "value", f"{name} {problem}"))
         else:
@@ -104,6 +108,7 @@ def _parse_overrides(definition: PolicyDefinition, raw: object, problems: list[F
         problems.append(FieldProblem("/overrides", "type", "overrides must be an array"))
         return []
     overrides: list[Override] = []
+    matches: set[tuple[tuple[str, str], ...]] = set()
     for index, item in enumerate(raw):
         pointer = f"/overrides/{index}"
         if not isinstance(item, Mapping) or set(item) != {"match", "values"} or not item["values"]:
@@ -111,8 +116,9 @@ def _parse_overrides(definition: PolicyDefinition, raw: object, problems: list[F
             continue
         match = _parse_match(item["match"], pointer, problems)
         values = _parse_values(definition, item["values"], f"{pointer}/values", problems)
-        if match in [other.match for other in overrides]:
+        if match in matches:
             problems.append(FieldProblem(f"{pointer}/match", "duplicate", "two overrides match the same segment"))
+        matches.add(match)
         overrides.append(Override(match, values))
     return overrides
 

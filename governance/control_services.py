@@ -9,17 +9,15 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from confidence_project.errors import Conflict, InvalidInput, NotFound, PermissionRefused
+from confidence_project.errors import AlreadySo, InvalidInput, NotFound, PermissionRefused, WrongState
 from governance.definitions import get_definition
 from governance.models import AuditSampling, BlockedSource, BreakGlassReview, KillSwitch, Workspace
-from governance.models.controls import Control, ControlQuerySet
+from governance.models.controls import REASON_LENGTH, Control, ControlQuerySet
 from governance.permissions import Person, Verb, may_close_review, require, require_superuser, who_may
 from governance.texts import clean_text
-from governance.webhooks.outbox import announce_kill_switch
+from governance.webhooks.outbox import announce_control
 from governance.workflow.rollout_steps import stop_rollouts
 from governance.workflow.transitions import lock
-
-REASON_LENGTH = 500
 
 SomeControl = TypeVar("SomeControl", bound=Control)
 
@@ -39,7 +37,6 @@ def engage_kill_switch(*, actor: Person, workspace: Workspace, reason: str, poli
         # A rollout that starts at this moment sees the switch, or the switch sees it.
         lock(workspace)
         switch = _start(KillSwitch(policy_key=policy_key), actor, workspace, reason)
-        announce_kill_switch(switch)
         stopped = f"A kill switch was engaged: {switch.reason}"
         stop_rollouts(workspace, policy_key, actor=actor, at=switch.started_at, reason=stopped)
     return switch
@@ -47,10 +44,7 @@ def engage_kill_switch(*, actor: Person, workspace: Workspace, reason: str, poli
 
 def release_kill_switch(*, actor: Person, workspace: Workspace, reason: str, policy_key: str = "") -> KillSwitch:
     """Let decisions through again. Raises as `engage_kill_switch`; `Conflict` when it is not engaged."""
-    with transaction.atomic():
-        switch: KillSwitch = _end(KillSwitch.objects.filter(policy_key=policy_key), actor, workspace, reason)
-        announce_kill_switch(switch)
-    return switch
+    return _end(KillSwitch.objects.filter(policy_key=policy_key), actor, workspace, reason)
 
 
 def block_source(
@@ -120,7 +114,7 @@ def close_break_glass_review(*, actor: Person, review_id: int, note: str) -> Bre
     """
     require_superuser(actor, who_may(Verb.CLOSE_REVIEW))
     reviews = BreakGlassReview.objects.filter(pk=review_id)
-    review = reviews.select_related("workspace", "revision__proposal").first()
+    review = reviews.select_related("workspace", "revision__proposal", "rollout_event__rollout__proposal").first()
     if review is None:
         raise NotFound("There is no such review.")
     if not may_close_review(actor, review):
@@ -140,8 +134,9 @@ def _start(control: SomeControl, actor: Person, workspace: Workspace, reason: st
     try:
         with transaction.atomic():
             control.save(force_insert=True)
+            announce_control(control)
     except IntegrityError as error:
-        raise Conflict("This is in force already.") from error
+        raise AlreadySo("This is in force already.") from error
     return control
 
 
@@ -158,6 +153,7 @@ def _end(rows: ControlQuerySet, actor: Person, workspace: Workspace, reason: str
         }
         # Conditional: whoever ends it second has ended nothing.
         if row is None or rows.model.objects.filter(pk=row.pk).in_force().update(**ended) != 1:
-            raise Conflict("This is not in force (any more).")
+            raise WrongState("This is not in force (any more).")
         row.refresh_from_db()
+        announce_control(row)
     return row

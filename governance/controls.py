@@ -2,81 +2,83 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Collection, Iterable
+import logging
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
 
 from django.conf import settings
-from django.db.models import CharField, F, QuerySet, Value
-from django.db.models.expressions import Combinable
-from django.db.models.functions import Cast
 
 from confidence_project.errors import NotFound
-from governance.models import AuditSampling, BlockedSource, KillSwitch, Workspace
-from governance.models.controls import Control
+from governance.models import BlockedSource
+from governance.read_path import AUDIT_SAMPLING, BLOCKED, KILL_SWITCH, ON, WORKSPACE, Row
 
-_KILL_SWITCH = "kill_switch"
-_AUDIT_SAMPLING = "audit_sampling"
+logger = logging.getLogger(__name__)
 
-Row = tuple[str, str, str]
-"""A control in force: the policy key that it covers (blank: all), what it is, its value."""
+AUTO_BOOKING = "followup.auto_book"
+"""The policy key that the workspace's toggle `auto_book_meetings` stands over."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Controls:
-    """The controls over one policy key of one workspace. `audit_rate` None: no audit sampling."""
+    """The controls over one policy key of one workspace. The defaults block: fail closed.
 
-    kill_switch: bool
-    automation_enabled: bool
-    blocked_providers: frozenset[str]
-    blocked_models: frozenset[str]
-    audit_rate: Decimal | None
+    `auto_booking_disabled` only ever holds for the policy key that books meetings. `audit_rate` None: no audit
+    sampling.
+    """
+
+    kill_switch: bool = True
+    automation_enabled: bool = False
+    auto_booking_disabled: bool = False
+    blocked_providers: frozenset[str] = frozenset()
+    blocked_models: frozenset[str] = frozenset()
+    audit_rate: Decimal | None = None
+
+    def block_of_everything(self) -> str | None:
+        """Return the reason code for which every decision is blocked, None when some may be allowed."""
+        if self.kill_switch:
+            return "kill_switch"
+        return None if self.automation_enabled else "automation_disabled"
+
+    def block_of(self, segment: Mapping[str, str]) -> str | None:
+        """Return the reason code for which decisions of a segment are blocked, whatever their confidence."""
+        if self.auto_booking_disabled:
+            return "auto_booking_disabled"
+        if segment.get("provider") in self.blocked_providers:
+            return "provider_blocked"
+        return "model_blocked" if segment.get("model") in self.blocked_models else None
 
 
-def read_controls(workspace: Workspace, policy_key: str) -> Controls:
-    """Return the controls in force now over one policy key; see `read_controls_of`."""
-    return read_controls_of(workspace, [policy_key])[policy_key]
-
-
-def read_controls_of(workspace: Workspace, policy_keys: Collection[str]) -> dict[str, Controls]:
-    """Return the controls in force now over each policy key, from the database: two indexed queries for all of them.
+def controls_over(policy_key: str, rows: Iterable[Row]) -> Controls:
+    """Return the controls over one policy key. A row that cannot be read counts as a kill switch: fail closed.
 
     Raises
     ------
     NotFound
         The workspace is gone.
     """
-    toggles = Workspace.objects.filter(pk=workspace.pk).values_list("automation_enabled", flat=True)
-    automation_enabled = toggles.order_by("pk").first()
-    if automation_enabled is None:
+    covering = [row for row in rows if row.policy_key in ("", policy_key)]
+    workspace = next((row for row in covering if row.kind == WORKSPACE), None)
+    if workspace is None:
         raise NotFound("The workspace does not exist any more.")
-    rows = list(_rows_in_force(workspace, policy_keys))
-    return {policy_key: _controls(policy_key, automation_enabled, rows) for policy_key in policy_keys}
+    try:
+        return _controls(policy_key, workspace, covering)
+    except (KeyError, ArithmeticError):
+        logger.error("A control over %s cannot be read: everything under it is blocked.", policy_key)
+        return Controls()
 
 
-def _rows_in_force(workspace: Workspace, policy_keys: Collection[str]) -> QuerySet[Any, Row]:
-    def rows(model: type[Control], kind: Combinable, value: Combinable) -> QuerySet[Any, Row]:
-        controls = model.objects.in_workspace(workspace).in_force().covering(*policy_keys)
-        return controls.order_by().values_list("policy_key", kind, value)
-
-    return rows(KillSwitch, Value(_KILL_SWITCH), Value("")).union(
-        rows(BlockedSource, F("kind"), F("value")),
-        rows(AuditSampling, Value(_AUDIT_SAMPLING), Cast("rate", CharField())),
-        all=True,
-    )
-
-
-def _controls(policy_key: str, automation_enabled: bool, rows: Iterable[Row]) -> Controls:
-    values: dict[str, set[str]] = defaultdict(set)
-    for covered, kind, value in rows:
-        if covered in ("", policy_key):
-            values[kind].add(value)
+def _controls(policy_key: str, workspace: Row, rows: list[Row]) -> Controls:
+    blocked: dict[str, set[str]] = {kind: set() for kind in BlockedSource.Kind.values}
+    for row in rows:
+        if row.kind == BLOCKED:
+            blocked[row.name].add(row.value)
+    rates = [Decimal(row.value) for row in rows if row.kind == AUDIT_SAMPLING]
     return Controls(
-        kill_switch=_KILL_SWITCH in values or settings.CONFIDENCE_KILL_SWITCH,
-        automation_enabled=automation_enabled,
-        blocked_providers=frozenset(values[BlockedSource.Kind.PROVIDER]),
-        blocked_models=frozenset(values[BlockedSource.Kind.MODEL]),
-        audit_rate=next((Decimal(rate) for rate in values[_AUDIT_SAMPLING]), None),
+        kill_switch=settings.CONFIDENCE_KILL_SWITCH or any(row.kind == KILL_SWITCH for row in rows),
+        automation_enabled=workspace.name == ON,
+        auto_booking_disabled=policy_key == AUTO_BOOKING and workspace.value != ON,
+        blocked_providers=frozenset(blocked[BlockedSource.Kind.PROVIDER]),
+        blocked_models=frozenset(blocked[BlockedSource.Kind.MODEL]),
+        audit_rate=rates[0] if rates else None,
     )

@@ -1,8 +1,9 @@
 """OpenFeature remote evaluation (OFREP 0.3.0): policies as flags, so that clients in any language can read them.
 
 `<policy key>.<field>` is a number and `<policy key>.enabled` a boolean. Whatever makes the gate block every decision
-(a kill switch, automation off, a policy that cannot be used, a blocked provider or model) is told as a normal value
-that allows nothing: a client that gets an error, or the reason DISABLED, goes on with the default in its own code.
+(a kill switch, automation or auto-booking off, a policy that cannot be used, a blocked provider or model) is told as a
+normal value that allows nothing: a client that gets an error, or the reason DISABLED, goes on with the default in its
+own code.
 """
 
 from __future__ import annotations
@@ -15,23 +16,16 @@ from typing import Any, TypedDict
 
 from confidence_project.errors import DomainError, NotFound, UnknownField, UnknownPolicyKey
 from governance.config import SEGMENT_KEYS
-from governance.controls import Controls, read_controls_of
 from governance.definitions import (
     ENABLED,
     FieldDefinition,
-    FieldKind,
     PolicyDefinition,
     all_definitions,
     get_definition,
 )
 from governance.models import Workspace
-from governance.policies import EffectivePolicy, PolicyUnavailable, get_confidence_policies
+from governance.policies import ALLOWS_NOTHING, EffectivePolicy, PolicyUnavailable, Standing, read_standings
 
-ALLOWS_NOTHING: Mapping[FieldKind, float] = {
-    FieldKind.CONFIDENCE_THRESHOLD: 2.0,  # no confidence is above 1
-    FieldKind.RISK_THRESHOLD: 0.0,  # every risk is at or above 0
-    FieldKind.BUDGET: 0.0,
-}
 SOURCE_BLOCKS = frozenset({"provider_blocked", "model_blocked"})
 """Gate reasons that the context decides."""
 
@@ -109,23 +103,23 @@ def parse_context(body: bytes) -> EvaluationContext:
 
 
 def evaluate_flag(workspace: Workspace, key: str, context: EvaluationContext) -> Evaluation:
-    """Return one flag as it stands now: three indexed queries, no cache. Raise `FlagNotFound` for an unknown key."""
+    """Return one flag as it stands now: one indexed statement. Raise `FlagNotFound` for an unknown key."""
     policy_key, _, name = key.rpartition(".")
     try:
         definition = get_definition(policy_key)
         field = None if name == ENABLED else definition.field(name)
     except (UnknownPolicyKey, UnknownField) as error:
         raise FlagNotFound(f"Flags are <policy key>.<field> and <policy key>.{ENABLED}. {error.detail}") from error
-    (standing,) = _read_standings(workspace, [definition], context)
-    return standing.evaluate(field)
+    (flags,) = _read_flags(workspace, [definition], context)
+    return flags.evaluate(field)
 
 
 def evaluate_all_flags(workspace: Workspace, context: EvaluationContext) -> list[Evaluation]:
-    """Return every flag of every registered policy key: three indexed queries, however many there are."""
+    """Return every flag of every registered policy key: one indexed statement, however many there are."""
     return [
-        standing.evaluate(field)
-        for standing in _read_standings(workspace, all_definitions(), context)
-        for field in (*standing.definition.fields, None)
+        flags.evaluate(field)
+        for flags in _read_flags(workspace, all_definitions(), context)
+        for field in (*flags.definition.fields, None)
     ]
 
 
@@ -150,7 +144,7 @@ class Split:
 
 
 @dataclass(frozen=True, slots=True)
-class _Standing:
+class _Flags:
     """What decides the flags of one policy, for one context, at this moment."""
 
     definition: PolicyDefinition
@@ -196,43 +190,22 @@ class _Standing:
         return float(value), "TARGETING_MATCH" if overridden else "STATIC"
 
 
-def _read_standings(
+def _read_flags(
     workspace: Workspace, definitions: Iterable[PolicyDefinition], context: EvaluationContext
-) -> Iterator[_Standing]:
+) -> Iterator[_Flags]:
     by_key = {definition.key: definition for definition in definitions}
-    controls = read_controls_of(workspace, by_key)
-    policies = get_confidence_policies(workspace, by_key)
-    for key, definition in by_key.items():
-        policy, split = _ruling(policies[key], context.case_key)
-        reason = _gate_reason(controls[key], policy, context.segment)
-        yield _Standing(definition, policy, context.segment, reason, split)
+    for key, standing in read_standings(workspace, by_key).items():
+        ruling = standing.ruling(context.case_key)
+        reason = ruling.block_of(context.segment)
+        yield _Flags(by_key[key], ruling.policy, context.segment, reason, _split(standing, context.case_key))
 
 
-def _ruling(
-    policy: EffectivePolicy | PolicyUnavailable, case_key: str
-) -> tuple[EffectivePolicy | PolicyUnavailable, Split | None]:
-    """Return the policy that rules over the case, and how a canary put the case; None: no canary, or no case."""
+def _split(standing: Standing, case_key: str) -> Split | None:
+    """Return how a canary put the case; None: no canary, or no case."""
+    policy = standing.policy
     if isinstance(policy, PolicyUnavailable) or policy.trial is None or not (policy.trial.is_canary and case_key):
-        return policy, None
-    split = Split(policy.trial.rollout_id, policy.trial.decides(case_key))
-    try:
-        return policy.ruling(case_key), split
-    except PolicyUnavailable as error:
-        return error, split
-
-
-def _gate_reason(
-    controls: Controls, policy: EffectivePolicy | PolicyUnavailable, segment: Mapping[str, str]
-) -> str | None:
-    """Return why the gate would block whatever the confidence, by its codes and in its order; None: it would not."""
-    reasons = {
-        "kill_switch": controls.kill_switch,
-        "automation_disabled": not controls.automation_enabled,
-        "policy_unavailable": isinstance(policy, PolicyUnavailable),
-        "provider_blocked": segment.get("provider") in controls.blocked_providers,
-        "model_blocked": segment.get("model") in controls.blocked_models,
-    }
-    return next((reason for reason, holds in reasons.items() if holds), None)
+        return None
+    return Split(policy.trial.rollout_id, policy.trial.decides(case_key))
 
 
 def _attribute(context: Mapping[str, Any], *spellings: str) -> str | None:

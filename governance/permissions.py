@@ -186,8 +186,8 @@ def may_close_review(person: Person, review: BreakGlassReview) -> bool:
 
 def people_of_break_glass(review: BreakGlassReview) -> set[int | None]:
     """Ids of the accounts that took a step of the reviewed change."""
-    revision = review.revision
-    people = {review.started_by_id, revision.actor_id}
-    if revision.proposal is not None:
-        people |= {revision.proposal.author_id, revision.proposal.approver_id}
+    change = review.change
+    people = {review.started_by_id, change.actor_id}
+    if change.proposal is not None:
+        people |= {change.proposal.author_id, change.proposal.approver_id}
     return people

@@ -1,24 +1,33 @@
-"""The narrow run-time read path: what does the policy say now, and what would the one on trial say?
+"""The narrow run-time read path: what rules over a policy key now, and what would the one on trial say?
 
-One indexed query each, no cache. A stored config that is not valid any more raises `PolicyUnavailable` instead of
+One statement each. Controls and the version in force are read at every call; configs may be kept for a while where the
+host has asked for it (`policy_cache`). A stored config that is not valid any more raises `PolicyUnavailable` instead of
 letting a value outside its bounds reach the gate.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Mapping
+import time
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
-
-from django.db import connection
 
 from confidence_project.errors import InvalidInput, Unavailable
 from governance.config import PolicyConfig, parse_config
-from governance.definitions import PolicyDefinition, get_definition
+from governance.controls import Controls, controls_over
+from governance.definitions import FieldKind, PolicyDefinition, get_definition
 from governance.models import Workspace
+from governance.policy_cache import CONFIGS, cache_seconds
+from governance.read_path import POLICY, ROLLOUT, Row, read_rows
 from governance.trials import Trial
+
+ALLOWS_NOTHING: Mapping[FieldKind, float] = {
+    FieldKind.CONFIDENCE_THRESHOLD: 2.0,  # no confidence is above 1
+    FieldKind.RISK_THRESHOLD: 0.0,  # every risk is at or above 0
+    FieldKind.BUDGET: 0.0,
+}
+"""What a client is told instead of the value while every decision is blocked."""
 
 
 class PolicyUnavailable(Unavailable):
@@ -69,8 +78,60 @@ class EffectivePolicy:
         return {field.name: self.value(field.name, **segment) for field in self.definition.fields}
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What stands over the decisions of one policy key at this moment: its controls, and its policy or why not."""
+
+    controls: Controls
+    policy: EffectivePolicy | PolicyUnavailable
+
+    def ruling(self, case_key: str) -> Standing:
+        """Return what stands over a case: in a canary, the candidate instead of the policy."""
+        try:
+            policy = self.policy if isinstance(self.policy, PolicyUnavailable) else self.policy.ruling(case_key)
+        except PolicyUnavailable as error:
+            return Standing(self.controls, error)
+        return Standing(self.controls, policy)
+
+    def block_of(self, segment: Mapping[str, str]) -> str | None:
+        """Return the code of what blocks whatever the confidence, in the order of the gate; None: nothing does."""
+        unavailable = "policy_unavailable" if isinstance(self.policy, PolicyUnavailable) else None
+        return self.controls.block_of_everything() or unavailable or self.controls.block_of(segment)
+
+
+def read_standing(workspace: Workspace, policy_key: str) -> Standing:
+    """Return what stands over one policy key now; see `read_standings`."""
+    return read_standings(workspace, [policy_key])[policy_key]
+
+
+def read_standings(workspace: Workspace, policy_keys: Iterable[str]) -> dict[str, Standing]:
+    """Return what stands over each policy key now: one indexed statement for all of them.
+
+    Raises
+    ------
+    UnknownPolicyKey
+        No definition is registered under one of the keys.
+    NotFound
+        The workspace is gone.
+    """
+    definitions = {policy_key: get_definition(policy_key) for policy_key in policy_keys}
+    if not definitions:
+        return {}
+    rows, configs = _read(workspace, definitions)
+    heads = {(row.kind, row.policy_key): row for row in rows}
+    return {
+        policy_key: Standing(
+            controls_over(policy_key, rows),
+            _policy(definition, heads.get((POLICY, policy_key)), heads.get((ROLLOUT, policy_key)), configs),
+        )
+        for policy_key, definition in definitions.items()
+    }
+
+
 def get_confidence_policy(workspace: Workspace, policy_key: str) -> EffectivePolicy:
     """Return the policy in force for `policy_key`, or its defaults when none was ever applied.
+
+    It says nothing of the controls: whoever acts on it asks `read_standing`, `resolve_threshold` or the gate.
 
     Raises
     ------
@@ -79,78 +140,10 @@ def get_confidence_policy(workspace: Workspace, policy_key: str) -> EffectivePol
     PolicyUnavailable
         The stored config does not meet the definition (say, a bound was tightened since).
     """
-    policy = get_confidence_policies(workspace, [policy_key])[policy_key]
+    policy = read_standing(workspace, policy_key).policy
     if isinstance(policy, PolicyUnavailable):
         raise policy
     return policy
-
-
-def get_confidence_policies(
-    workspace: Workspace, policy_keys: Iterable[str]
-) -> dict[str, EffectivePolicy | PolicyUnavailable]:
-    """Return the policy in force for each key, as `get_confidence_policy` does: one indexed query for all of them.
-
-    An error stands for a policy that cannot be used; an unknown key raises `UnknownPolicyKey`.
-    """
-    definitions = {policy_key: get_definition(policy_key) for policy_key in policy_keys}
-    if not definitions:
-        return {}
-    stored: dict[str, _Row] = {}
-    on_trial: dict[str, _Row] = {}
-    for row in _read(workspace, definitions):
-        (stored if row[2] is not None else on_trial)[row[0]] = row
-    policies: dict[str, EffectivePolicy | PolicyUnavailable] = {}
-    for policy_key, definition in definitions.items():
-        try:
-            policies[policy_key] = _effective(definition, stored.get(policy_key), on_trial.get(policy_key))
-        except PolicyUnavailable as error:
-            policies[policy_key] = error
-    return policies
-
-
-_Row = tuple[str, str, int | None, int | None, Decimal | None]
-"""Policy key and config as JSON, then the version of a policy or the id and share of a rollout."""
-
-# One statement, so that a policy and its rollout are seen as of one moment: an apply moves both. Written out, because
-# every decision waits for it, and the ORM takes ten times as long to build the same.
-_POLICIES = """
-SELECT policy_key, config, version, NULL, NULL
-  FROM governance_confidencepolicy
- WHERE workspace_id = %s AND policy_key IN ({keys})
-UNION ALL
-SELECT rollout.policy_key, proposal.config, NULL, rollout.id, rollout.share
-  FROM governance_rollout rollout
-  JOIN governance_confidencepolicyproposal proposal ON proposal.id = rollout.proposal_id
- WHERE rollout.workspace_id = %s AND rollout.ended_at IS NULL AND rollout.policy_key IN ({keys})
-"""
-
-
-def _read(workspace: Workspace, policy_keys: Collection[str]) -> Iterable[_Row]:
-    keys = ", ".join(["%s"] * len(policy_keys))
-    chosen: list[Any] = [workspace.pk, *policy_keys]
-    with connection.cursor() as cursor:
-        cursor.execute(_POLICIES.format(keys=keys), [*chosen, *chosen])
-        return list(cursor.fetchall())
-
-
-def _effective(definition: PolicyDefinition, stored: _Row | None, on_trial: _Row | None) -> EffectivePolicy:
-    config, version, source = (json.loads(stored[1]), stored[2] or 0, "db") if stored else ({}, 0, "default")
-    try:
-        parsed = parse_config(definition, config)
-    except InvalidInput as error:
-        raise PolicyUnavailable(definition.key, version) from error
-    trial = _trial(definition, version, on_trial) if on_trial else None
-    return EffectivePolicy(definition, parsed, version, source, trial)
-
-
-def _trial(definition: PolicyDefinition, version: int, row: _Row) -> Trial[EffectivePolicy]:
-    _, config, _, rollout_id, share = row
-    try:
-        candidate = EffectivePolicy(definition, parse_config(definition, json.loads(config)), version, source="db")
-    except InvalidInput:
-        candidate = None
-    # SQLite keeps a decimal as a float or an integer.
-    return Trial(rollout_id or 0, Decimal(str(share)), candidate)
 
 
 def resolve_threshold(
@@ -159,7 +152,8 @@ def resolve_threshold(
     """Return the number in force for `field`, for the segment given (`provider=…, model=…, confidence_kind=…`).
 
     The most specific override that matches wins, then the policy's value, then the definition's default. During a
-    canary, the candidate's number rules over the cases in it.
+    canary, the candidate's number rules over the cases in it. Where a control blocks whatever the confidence, such as a
+    kill switch, the number is one that allows nothing: 2.0 for a confidence, 0.0 for a risk or a budget.
 
     Parameters
     ----------
@@ -171,5 +165,55 @@ def resolve_threshold(
     UnknownPolicyKey, UnknownField, PolicyUnavailable
         See `get_confidence_policy`; an unknown field is refused before the database is asked.
     """
-    get_definition(policy_key).field(field)
-    return get_confidence_policy(workspace, policy_key).ruling(case_key).value(field, **segment)
+    kind = get_definition(policy_key).field(field).kind
+    standing = read_standing(workspace, policy_key).ruling(case_key)
+    if isinstance(standing.policy, PolicyUnavailable):
+        raise standing.policy
+    return ALLOWS_NOTHING[kind] if standing.block_of(segment) else standing.policy.value(field, **segment)
+
+
+_Configs = Mapping[Row, PolicyConfig | None]
+"""The config of each policy and rollout, by its head; None: it cannot be used."""
+
+
+def _read(workspace: Workspace, definitions: Mapping[str, PolicyDefinition]) -> tuple[list[Row], _Configs]:
+    if cache_seconds():
+        rows = read_rows(workspace.pk, definitions, with_configs=False)
+        kept = {_head(row): CONFIGS.get((workspace.pk, _head(row))) for row in rows if row.kind in (POLICY, ROLLOUT)}
+        if None not in kept.values():
+            return rows, kept
+    read_at = time.monotonic()
+    rows = read_rows(workspace.pk, definitions, with_configs=True)
+    configs = {_head(row): _parse(definitions[row.policy_key], row) for row in rows if row.kind in (POLICY, ROLLOUT)}
+    if cache_seconds():
+        for head, config in configs.items():
+            if config is not None:
+                CONFIGS.put((workspace.pk, head), config, read_at=read_at)
+    return rows, configs
+
+
+def _head(row: Row) -> Row:
+    # The share is no part of the config: it is raised while the candidate stays the same.
+    return row._replace(value="", share="")
+
+
+def _parse(definition: PolicyDefinition, row: Row) -> PolicyConfig | None:
+    try:
+        return parse_config(definition, json.loads(row.value))
+    except (InvalidInput, ValueError, RecursionError):
+        return None
+
+
+def _policy(
+    definition: PolicyDefinition, stored: Row | None, on_trial: Row | None, configs: _Configs
+) -> EffectivePolicy | PolicyUnavailable:
+    version = int(stored.name) if stored else 0
+    config = configs[_head(stored)] if stored else parse_config(definition, {})
+    if config is None:
+        return PolicyUnavailable(definition.key, version)
+    trial = None
+    if on_trial is not None:
+        tried = configs[_head(on_trial)]
+        candidate = EffectivePolicy(definition, tried, version, source="db") if tried else None
+        trial = Trial(int(on_trial.name), Decimal(on_trial.share), candidate)
+    return EffectivePolicy(definition, config, version, "db" if stored else "default", trial)

@@ -8,11 +8,11 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
-from django.core.paginator import Paginator
+from django.contrib.admin.views.main import ChangeList
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.utils.functional import cached_property
 
+from governance.keyset import KeysetChangeList, held_to
 from governance.permissions import Verb, is_superuser, workspaces_where
 
 
@@ -62,30 +62,27 @@ class ScopedAdmin(admin.ModelAdmin):
         return False
 
 
-class BoundedPaginator(Paginator):
-    """Counts up to a limit: the last pages of a large table are reached by filters and searches."""
+class KeysetAdmin(ScopedAdmin):
+    """Lists in one order, the newest first, with pages by place and no count; see `governance.keyset`."""
 
-    limit = 5_000
-    object_list: QuerySet[Any]
-
-    @cached_property
-    def count(self) -> int:
-        return self.object_list.order_by()[: self.limit].count()
-
-
-class GrowingTableAdmin(ScopedAdmin):
-    """Pages over a table that grows without bound: the newest first, counted no further than could be shown."""
-
-    paginator = BoundedPaginator
     ordering = ["-pk"]
+    # A list may be sorted by what an index holds in order, and that is `ordering` alone.
+    sortable_by = ()
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return KeysetChangeList
+
+
+class GrowingTableAdmin(KeysetAdmin):
+    """Pages over a table of workspaces that grows without bound."""
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         """Look the workspaces up first: an index holds the rows of one in order, and a join would sort them all."""
-        rows = self.model._default_manager.order_by(*self.ordering)
+        rows = self.model._default_manager.order_by(*self.get_ordering(request))
         if is_superuser(request.user):
             return rows
         mine = list(workspaces_where(Verb.SEE, request.user).values_list("pk", flat=True))
-        return rows.filter(workspace_id=mine[0]) if len(mine) == 1 else rows.filter(workspace_id__in=mine)
+        return held_to(rows, "workspace_id", mine[0]) if len(mine) == 1 else rows.filter(workspace_id__in=mine)
 
 
 class SuperuserOnly:

@@ -10,7 +10,7 @@ from django_otp.models import Device
 from django_otp.plugins.otp_static.models import StaticDevice, StaticToken
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
-from confidence_project.errors import Conflict, InvalidInput
+from confidence_project.errors import AlreadySo, InvalidInput, WrongState
 from governance.permissions import Person, is_superuser
 
 log = logging.getLogger(__name__)
@@ -39,7 +39,7 @@ def begin_enrolment(*, person: Person) -> TOTPDevice:
         The person has a second factor already.
     """
     if has_second_factor(person):
-        raise Conflict(ALREADY_ON)
+        raise AlreadySo(ALREADY_ON)
     with transaction.atomic():
         TOTPDevice.objects.filter(user_id=person.pk, confirmed=False).delete()
         return TOTPDevice.objects.create(user_id=person.pk, name="authenticator", confirmed=False)
@@ -61,12 +61,12 @@ def confirm_enrolment(*, person: Person, code: str) -> tuple[TOTPDevice, list[st
         Nothing waits to be confirmed, or there is a second factor already.
     """
     if has_second_factor(person):
-        raise Conflict(ALREADY_ON)
+        raise AlreadySo(ALREADY_ON)
     with transaction.atomic():
         pending = TOTPDevice.objects.filter(user_id=person.pk, confirmed=False)
         device = pending.select_for_update().order_by("-pk").first()
         if device is None:
-            raise Conflict("Nothing waits to be confirmed. Begin again.")
+            raise WrongState("Nothing waits to be confirmed. Begin again.")
         is_right = device.verify_token(code)
         if is_right:
             device.confirmed = True

@@ -10,7 +10,14 @@ from django.db.models import QuerySet
 from confidence_project.errors import NotFound
 from governance.config import default_config
 from governance.definitions import get_definition
-from governance.models import ConfidencePolicy, ConfidencePolicyProposal, ConfidencePolicyRevision, Rollout, Workspace
+from governance.models import (
+    BreakGlassReview,
+    ConfidencePolicy,
+    ConfidencePolicyProposal,
+    ConfidencePolicyRevision,
+    Rollout,
+    Workspace,
+)
 from governance.permissions import Person, Verb, require
 
 
@@ -71,8 +78,10 @@ def list_confidence_policy_proposals(
 ) -> QuerySet[ConfidencePolicyProposal]:
     """Return the proposals of a workspace, the newest first; raise `NotFound` when it is not one of `actor`'s."""
     require(Verb.SEE, actor, workspace)
-    chosen = {name: value for name, value in {"status": status, "policy_key": policy_key}.items() if value is not None}
-    return ConfidencePolicyProposal.objects.in_workspace(workspace).filter(**chosen)
+    proposals = ConfidencePolicyProposal.objects.in_workspace(workspace)
+    if status is not None:
+        proposals = proposals.with_status(status)
+    return proposals if policy_key is None else proposals.filter(policy_key=policy_key)
 
 
 def get_proposal(*, actor: Person, workspace: Workspace, proposal_id: int) -> ConfidencePolicyProposal:
@@ -82,6 +91,12 @@ def get_proposal(*, actor: Person, workspace: Workspace, proposal_id: int) -> Co
     if proposal is None:
         raise NotFound("There is no such proposal in this workspace.")
     return proposal
+
+
+def open_reviews(person: Person) -> QuerySet[BreakGlassReview]:
+    """Return the break-glass reviews that nobody has closed yet, of the workspaces that `person` sees: one query."""
+    reviews: QuerySet[BreakGlassReview] = BreakGlassReview.objects.visible_to(person).in_force()
+    return reviews.select_related("workspace")
 
 
 def latest_rollout(proposal: ConfidencePolicyProposal) -> Rollout | None:

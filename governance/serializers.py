@@ -59,9 +59,13 @@ class Rollback(Body):
 class ProposalFilter(filters.FilterSet):
     """Filters of the list of proposals."""
 
-    status = filters.MultipleChoiceFilter(choices=ConfidencePolicyProposal.Status.choices)
+    status = filters.MultipleChoiceFilter(choices=ConfidencePolicyProposal.Status.choices, method="with_status")
     origin = filters.ChoiceFilter(choices=ConfidencePolicyProposal.Origin.choices)
     policy_key = filters.CharFilter()
+
+    def with_status(self, proposals: Any, name: str, statuses: list[str]) -> Any:
+        """Keep those that have one of the statuses by now."""
+        return proposals.with_status(*statuses) if statuses else proposals
 
 
 class RevisionFilter(filters.FilterSet):
@@ -73,6 +77,7 @@ class RevisionFilter(filters.FilterSet):
 class ProposalSerializer(serializers.ModelSerializer[ConfidencePolicyProposal]):
     """A proposal with its evidence."""
 
+    status = serializers.ChoiceField(choices=ConfidencePolicyProposal.Status.choices, source="effective_status")
     evidence = serializers.SerializerMethodField()
     workspace = serializers.SlugRelatedField[Any](slug_field="slug", read_only=True)
 

@@ -53,6 +53,8 @@ class RowVerb:
         Whether the person may, four eyes included.
     is_open
         Whether the row is in a state from which the verb leads on.
+    reveals
+        Template of a page that shows what `act` returns, its context: a secret, which no other reply ever holds.
     """
 
     name: str
@@ -64,6 +66,7 @@ class RowVerb:
     is_open: Callable[[Any], bool]
     form: type[forms.Form] = forms.Form
     in_bulk: bool = True
+    reveals: str = ""
 
 
 class ServiceAdmin(ScopedAdmin):
@@ -137,8 +140,11 @@ class ServiceAdmin(ScopedAdmin):
         if not verb.may(request.user, row) or not verb.is_open(row):
             return self._refuse(request, verb, row)
         form = self.form_for(verb, [row], request.POST if request.method == "POST" else None)
-        if form.is_valid() and self._called(form, partial(verb.act, request.user, row, form.cleaned_data)):
+        done: list[Any] = []
+        if form.is_valid() and self._called(form, lambda: done.append(verb.act(request.user, row, form.cleaned_data))):
             self.log_change(request, row, verb.label)
+            if verb.reveals:
+                return self._page(request, verb.reveals, f"{verb.label}: {row}", {**done[0], "back": self._back(row)})
             self.message_user(request, f"“{row}”: {verb.done}.", messages.SUCCESS)
             return HttpResponseRedirect(self._back(row))
         context = {"verb": verb, "row": row, "form": form, "back": self._back(row), **self.facts(row)}

@@ -1,4 +1,4 @@
-"""Writes around the policies: workspaces, the people in them, the keys of their machines."""
+"""Writes around the policies: workspaces, the people in them, the keys of their machines; each with its history."""
 
 from __future__ import annotations
 
@@ -11,12 +11,17 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from confidence_project.errors import Conflict, FieldProblem, InvalidInput, NotFound
-from governance.models import ApiKey, Membership, Workspace
+from confidence_project.errors import AlreadySo, FieldProblem, InvalidInput, NotFound
+from governance.history import record_change
+from governance.models import ApiKey, Membership, Workspace, WorkspaceEvent
 from governance.permissions import Person, Verb, require, require_superuser
 from governance.texts import clean_text
+from governance.webhooks.outbox import announce_toggles
+from governance.workflow.transitions import lock
 
 log = logging.getLogger(__name__)
+
+Kind = WorkspaceEvent.Kind
 
 
 def create_workspace(*, actor: Person, slug: str, name: str, epoch: datetime | None = None) -> Workspace:
@@ -40,8 +45,11 @@ def create_workspace(*, actor: Person, slug: str, name: str, epoch: datetime | N
     try:
         with transaction.atomic():
             workspace.save(force_insert=True)
+            record_change(
+                Kind.WORKSPACE_CREATED, workspace, actor, after={"slug": workspace.slug, "name": workspace.name}
+            )
     except IntegrityError as error:
-        raise Conflict("There is a workspace with this slug already.") from error
+        raise AlreadySo("There is a workspace with this slug already.") from error
     log.info("workspace %s created by %s", workspace.slug, actor.get_username())
     return workspace
 
@@ -61,11 +69,17 @@ def set_toggles(
         "auto_book_meetings": auto_book_meetings,
         "booking_gate_enabled": booking_gate_enabled,
     }
-    changes = {name: value for name, value in toggles.items() if value is not None}
-    if changes:
-        Workspace.objects.filter(pk=workspace.pk).update(**changes)
-        log.info("toggles of %s set to %s by %s", workspace.slug, changes, actor.get_username())
-    workspace.refresh_from_db()
+    with transaction.atomic():
+        lock(workspace)
+        workspace.refresh_from_db()
+        after = {name: on for name, on in toggles.items() if on is not None and on is not getattr(workspace, name)}
+        if after:
+            before = {name: not on for name, on in after.items()}
+            Workspace.objects.filter(pk=workspace.pk).update(**after)
+            workspace.refresh_from_db()
+            event = record_change(Kind.TOGGLES_CHANGED, workspace, actor, before=before, after=after)
+            announce_toggles(workspace, after, event.at)
+            log.info("toggles of %s set to %s by %s", workspace.slug, after, actor.get_username())
     return workspace
 
 
@@ -73,8 +87,14 @@ def rename_workspace(*, actor: Person, workspace: Workspace, name: str) -> Works
     """Give a workspace another name; its slug stays."""
     require(Verb.OPERATE, actor, workspace)
     name = clean_text(name, name="name", max_length=200, required=True)
-    Workspace.objects.filter(pk=workspace.pk).update(name=name)
-    workspace.refresh_from_db()
+    with transaction.atomic():
+        lock(workspace)
+        workspace.refresh_from_db()
+        before = workspace.name
+        if name != before:
+            Workspace.objects.filter(pk=workspace.pk).update(name=name)
+            workspace.refresh_from_db()
+            record_change(Kind.WORKSPACE_RENAMED, workspace, actor, before={"name": before}, after={"name": name})
     return workspace
 
 
@@ -93,8 +113,9 @@ def add_member(*, actor: Person, workspace: Workspace, user: Any, role: str = Me
     try:
         with transaction.atomic():
             membership.save(force_insert=True)
+            record_change(Kind.MEMBER_ADDED, workspace, actor, subject=user.get_username(), after={"role": role})
     except IntegrityError as error:
-        raise Conflict("This user is a member already. Change the role instead.") from error
+        raise AlreadySo("This user is a member already. Change the role instead.") from error
     log.info("%s added to %s as %s by %s", user, workspace.slug, role, actor.get_username())
     return membership
 
@@ -102,19 +123,28 @@ def add_member(*, actor: Person, workspace: Workspace, user: Any, role: str = Me
 def set_role(*, actor: Person, workspace: Workspace, user: Any, role: str) -> Membership:
     """Change what a member may do; raise `NotFound` when `user` is not a member."""
     require(Verb.MANAGE_MEMBERS, actor, workspace)
-    members = Membership.objects.in_workspace(workspace).filter(user=user)
-    if members.update(role=_role(role)) != 1:
-        raise NotFound("This user is not a member of the workspace.")
+    role = _role(role)
+    with transaction.atomic():
+        membership = _membership(workspace, user)
+        before = membership.role
+        if role != before:
+            membership.role = role
+            membership.save(update_fields=["role"])
+            change = {"before": {"role": before}, "after": {"role": role}}
+            record_change(Kind.MEMBER_ROLE_CHANGED, workspace, actor, subject=user.get_username(), **change)
     log.info("%s is %s of %s now, by %s", user, role, workspace.slug, actor.get_username())
-    return members.get()
+    return membership
 
 
 def remove_member(*, actor: Person, workspace: Workspace, user: Any) -> None:
     """Take `user` out of the workspace; what they did stays on record. Raise `NotFound` for no member."""
     require(Verb.MANAGE_MEMBERS, actor, workspace)
-    removed, _ = Membership.objects.in_workspace(workspace).filter(user=user).delete()
-    if not removed:
-        raise NotFound("This user is not a member of the workspace.")
+    with transaction.atomic():
+        membership = _membership(workspace, user)
+        record_change(
+            Kind.MEMBER_REMOVED, workspace, actor, subject=user.get_username(), before={"role": membership.role}
+        )
+        membership.delete()
     log.info("%s removed from %s by %s", user, workspace.slug, actor.get_username())
 
 
@@ -155,6 +185,8 @@ def issue_api_key(
     with transaction.atomic():
         plain = ApiKey.objects.assign_key(key)
         key.save(force_insert=True)
+        granted = {"scopes": key.scopes, "expires_at": expires_at and expires_at.isoformat()}
+        record_change(Kind.API_KEY_ISSUED, workspace, actor, subject=_name_of(key), after=granted)
     log.info("API key %s of %s issued by %s", key.prefix, workspace.slug, actor.get_username())
     return key, plain
 
@@ -170,12 +202,27 @@ def revoke_api_key(*, actor: Person, workspace: Workspace, prefix: str) -> ApiKe
     require(Verb.OPERATE, actor, workspace)
     keys = ApiKey.objects.in_workspace(workspace).filter(prefix=prefix)
     changes = {"revoked_at": timezone.now(), "revoked_by_id": actor.pk, "revoked_by_name": actor.get_username()}
-    if keys.filter(revoked=False).update(revoked=True, **changes) != 1:
-        if keys.exists():
-            raise Conflict("The key is revoked already.")
-        raise NotFound("There is no such key in this workspace.")
+    with transaction.atomic():
+        if keys.filter(revoked=False).update(revoked=True, **changes) != 1:
+            if keys.exists():
+                raise AlreadySo("The key is revoked already.")
+            raise NotFound("There is no such key in this workspace.")
+        key = keys.get()
+        record_change(Kind.API_KEY_REVOKED, workspace, actor, subject=_name_of(key), before={"scopes": key.scopes})
     log.info("API key %s of %s revoked by %s", prefix, workspace.slug, actor.get_username())
-    return keys.get()
+    return key
+
+
+def _membership(workspace: Workspace, user: Any) -> Membership:
+    """Return the membership, locked until the transaction ends."""
+    membership = Membership.objects.in_workspace(workspace).filter(user=user).select_for_update().first()
+    if membership is None:
+        raise NotFound("This user is not a member of the workspace.")
+    return membership
+
+
+def _name_of(key: ApiKey) -> str:
+    return f"{key.name} ({key.prefix})"
 
 
 def _role(role: str) -> str:

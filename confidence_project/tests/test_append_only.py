@@ -14,7 +14,8 @@ from django.db.models import F
 from calibration.models import PolicyAlarm, PolicyLook
 from confidence_project.append_only import AppendOnlyViolation, append_only_models, release
 from governance.models import ConfidencePolicyRevision, ProposalEvent
-from governance.tests.factories import applied, in_shadow
+from governance.services import rename_workspace
+from governance.tests.factories import SuperuserFactory, applied, in_shadow
 from ledger.models import Checkpoint, DecisionExternalId, DecisionRecord, LogLeaf, LogNode
 from ledger.tests.factories import RECORDED_AT, DecisionOutcomeFactory, DecisionRecordFactory, LedgerAmendmentFactory
 
@@ -160,6 +161,7 @@ def _one_row_of_each() -> None:
         delta=0.05, log_e_value=3.0, at=RECORDED_AT,
     )  # fmt: skip
     PolicyAlarm.objects.create(revision=revision, workspace=record.workspace, look=look, raised_at=RECORDED_AT)
+    rename_workspace(actor=SuperuserFactory(), workspace=record.workspace, name="Another name")
     assert ConfidencePolicyRevision.objects.exists()
     assert ProposalEvent.objects.exists()
 

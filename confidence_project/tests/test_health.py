@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import subprocess
 import sys
 
 import pytest
+from django.core.management import call_command
 from django.db import connection
 from django.test import Client
-
-from confidence_project.append_only import release
 
 
 def test_healthz__asks_no_database():
@@ -26,12 +26,42 @@ def test_readyz__migrated_and_guarded__200():
     assert (reply.status_code, reply.json()) == (200, {"status": "ready"})
 
 
+def take_off(trigger, table):
+    on_table = "" if connection.vendor == "sqlite" else f" ON {table}"
+    with connection.cursor() as cursor:
+        cursor.execute(f"DROP TRIGGER {trigger}{on_table}")
+
+
 @pytest.mark.django_db
-def test_readyz__trigger_missing__503_that_says_what_to_do():
-    release(connection, ["decision_ledger"])
+@pytest.mark.parametrize("table", ["decision_ledger", "governance_confidencepolicyrevision"])
+def test_readyz__append_only_trigger_missing__503_until_it_is_back(table):
+    take_off(f"{table}_append_only_{'update' if connection.vendor == 'sqlite' else 'change'}", table)
+    assert_not_ready_until_restored()
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("table", ["governance_confidencepolicyproposal", "governance_rollout"])
+def test_readyz__write_once_trigger_missing__503_until_it_is_back(table):
+    take_off(f"{table}_write_once", table)
+    assert_not_ready_until_restored()
+
+
+@pytest.mark.django_db
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite cannot switch a trigger off")
+def test_readyz__trigger_there_but_switched_off__503():
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE governance_rollout DISABLE TRIGGER governance_rollout_write_once")
+    assert_not_ready_until_restored()
+
+
+def assert_not_ready_until_restored():
     reply = Client().get("/readyz")
     assert (reply.status_code, reply["Content-Type"]) == (503, "application/problem+json")
-    assert "append-only triggers" in reply.json()["detail"]
+    assert reply.json()["detail"] == (
+        "Missing: 1 of the triggers that guard history. Run `manage.py enforce_append_only`."
+    )
+    call_command("enforce_append_only", stdout=io.StringIO())
+    assert Client().get("/readyz").status_code == 200
 
 
 @pytest.mark.django_db

@@ -1,86 +1,424 @@
-"""Private text that a host sends by mistake is in no table, no log line and no reply."""
+"""Private text that a host sends by mistake is in no table, no log line and no reply.
+
+Secrets are planted by the API's own description: in every string of every operation, in every query parameter, as keys,
+nested, and where no string belongs. An operation that is new fails here until it is said how to call it soundly.
+"""
 
 from __future__ import annotations
 
 import json
 import logging
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
-from django.apps import apps
+from django.test import Client
+from django.utils import timezone
+from google.protobuf.message import Message
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
+from confidence_project.tests.planting import (
+    DISGUISES,
+    NAME,
+    TEXT,
+    api_description,
+    columns_with,
+    leaves,
+    objects,
+    places_of_text,
+    planted,
+    routes,
+)
+from governance import tokens
 from governance.tests.callers import Caller
+from governance.tests.factories import (
+    KEY,
+    SuperuserFactory,
+    WorkspaceFactory,
+    applied,
+    approved,
+    config_of,
+    in_shadow,
+    pending,
+)
 from ledger.tests.bodies import envelope, llm_decision
+from ledger.tests.pipelines.replies import answer, choice, openai_reply, predicate, score, system_one_reply
+from telemetry.otlp import attributes as known
 from telemetry.tests import bodies
+from telemetry.tests.otlp_messages import CHAT, pairs, span
 
 pytestmark = pytest.mark.django_db
 
-# Nothing that JSON, HTML or `repr` would escape: it would hide there.
-SECRET = "Ms. Smith has measles"
+API = "/api/v1"
+GOVERNANCE = f"{API}/governance/workspaces/{{slug}}"
+PROPOSAL = f"{GOVERNANCE}/proposals/{{proposal_id}}"
+
+SAID_BY_PEOPLE = {
+    "governance_confidencepolicyproposal.title": "what a person proposes, in their words",
+    "governance_confidencepolicyproposal.summary": "and why",
+    "governance_confidencepolicyproposal.reject_reason": "a rejection says why",
+    "governance_confidencepolicyrevision.reason": "an application and a rollback say why",
+    "governance_proposalevent.reason": "the history of a proposal keeps what people said",
+    "governance_rolloutevent.reason": "the history of a rollout, too",
+}
+"""Where text may stand, because a person wrote it in order that others read it."""
+
+IN_CONFIGS = {
+    "governance_confidencepolicyproposal.config": "a name of a segment that an override is for",
+    "governance_confidencepolicyproposal.base_config": "and once it is applied, in what later ones are compared with",
+}
+
+OWN_ID = "an id that the host made, so that a retry is not a second record"
+CASE = "the host's id of the conversation, ticket or lead"
+NAMED = "a name that no list can foresee: of a provider, a model, a feature, a prompt, a task, a channel, a decision"
+
+CHOSEN_BY_HOSTS = {
+    "telemetry_aiinteraction": {
+        OWN_ID: ["external_id", "response_id"],
+        NAMED: ["feature_id", "prompt_key", "provider", "model", "operation", "error_type"],
+    },
+    "telemetry_aidraft": {OWN_ID: ["external_id"], CASE: ["case_key"], NAMED: ["provider", "model", "channel"]},
+    "telemetry_inboundmessage": {OWN_ID: ["external_id"]},
+    "telemetry_meetingoverseerdecision": {
+        OWN_ID: ["external_id", "message_ref"],
+        NAMED: ["provider", "model", "prompt_key", "decision", "human_override"],
+    },
+    "telemetry_followupbooking": {OWN_ID: ["external_id"], CASE: ["case_key"], NAMED: ["provider", "model"]},
+    "decision_ledger": {
+        OWN_ID: ["external_id"],
+        CASE: ["case_key"],
+        NAMED: ["provider", "model", "task", "channel"],
+        "values of the parameters that the policy's definition declares as identifiers": ["action_params"],
+    },
+    "ledger_decisionexternalid": {OWN_ID: ["external_id"]},
+    "ledger_decisionoutcome": {OWN_ID: ["external_id"]},
+}
+"""Where a word without white space may stand, and why: nothing tells a name from a word that looks like one."""
+
+NAMES = {
+    f"{table}.{column}"
+    for table, columns in CHOSEN_BY_HOSTS.items()
+    for listed in columns.values()
+    for column in listed
+}
 
 
-def _everything_stored():
-    for model in apps.get_models():
-        for row in model._base_manager.values():
-            yield f"{model.__name__} {row!r}"
+METADATA = {
+    "leadContextBundle": {"profile": KEY, "sections": {"knowledge": {"tokens": 5, "budget": 9, "truncated": False}}},
+    "followupParse": {"confidence": 0.9, "needsTimezoneClarification": False},
+    "bookingGate": {"decision": "deny", "issuesCount": 1},
+}
+ACTIONS = [
+    {"type": "retry", "parameters": {"attempts": 2}},
+    {"type": "tune", "parameters": {"parameter": "temperature", "value": 0.2}},
+    {"type": "alert", "parameters": {"severity": "high"}},
+]
+REPLIES = [
+    answer(openai_reply(predicate(0.9)), prompt_hash="ab" * 32),
+    answer(openai_reply(choice())),
+    answer(openai_reply(score())),
+    answer(system_one_reply(q={"type": "noul", "noul": 0.9}), dialect="system_one"),
+    answer(
+        system_one_reply(q={"type": "choice", "choice": "a", "confidence": 0.9, "probabilities": {"a": 0.9}}),
+        dialect="system_one",
+    ),
+]
+NEW_PROPOSAL = {
+    "policy_key": KEY,
+    "title": "Lower it",
+    "rationale": "It blocks too much.",
+    "config": config_of(0.85, provider="acme"),
+}
 
 
-def _bodies():
-    """The secret in every place of every body where somebody could put it."""
-    yield "decisions", envelope(decision=llm_decision(risk_summary=SECRET, likely_root_cause=SECRET))
-    for parameters in ({"note": SECRET}, {"attempts": SECRET}, {SECRET: 1}, {"x": {"y": [SECRET]}}):
-        yield (
-            "decisions",
-            envelope(decision=llm_decision(recommended_action={"type": "retry", "parameters": parameters})),
+def now() -> str:
+    return timezone.now().isoformat()
+
+
+def proposal_in(make: Callable[..., Any]) -> dict[str, Any]:
+    workspace = WorkspaceFactory()
+    return {"slug": workspace.slug, "proposal_id": make(workspace).pk}
+
+
+class Operations:
+    """How each operation with a body is called soundly: the values of its path, and its body."""
+
+    def __init__(self, caller: Caller | None = None) -> None:
+        self.caller = caller
+
+    def sent(self, path: str, body: dict[str, Any]) -> str:
+        assert self.caller is not None
+        assert self.caller.post(path, body).status_code == 201
+        return str(body["external_id"])
+
+    def sound(self) -> dict[str, list[Callable[[], tuple[dict[str, Any], dict[str, Any]]]]]:
+        own = {"reason": "Because."}
+        return {
+            f"{API}/interactions": [lambda: ({}, bodies.interaction(metadata=METADATA))],
+            f"{API}/drafts": [lambda: ({}, bodies.draft())],
+            f"{API}/drafts/dispositions": [
+                lambda: ({}, {"external_id": self.sent("drafts", bodies.draft()), "disposition": "edited"})
+            ],
+            f"{API}/sentiments": [lambda: ({}, bodies.sentiment(draft=self.sent("drafts", bodies.draft())))],
+            f"{API}/overseer-decisions": [lambda: ({}, bodies.overseer_decision())],
+            f"{API}/overseer-decisions/overrides": [lambda: ({}, self.override())],
+            f"{API}/bookings": [lambda: ({}, bodies.booking())],
+            f"{API}/bookings/outcomes": [lambda: ({}, self.booking_outcome())],
+            f"{API}/decisions": [
+                *(lambda action=action: ({}, self.decision(action)) for action in ACTIONS),
+                *(lambda reply=reply: ({}, envelope(decision=None, answer=reply)) for reply in REPLIES),
+            ],
+            f"{API}/outcomes": [lambda: ({}, self.outcome())],
+            f"{GOVERNANCE}/proposals": [lambda: ({"slug": WorkspaceFactory().slug}, NEW_PROPOSAL)],
+            f"{PROPOSAL}/approve": [lambda: (proposal_in(pending), own)],
+            f"{PROPOSAL}/reject": [lambda: (proposal_in(pending), own)],
+            f"{PROPOSAL}/apply": [lambda: (proposal_in(approved), own)],
+            f"{PROPOSAL}/rollout": [lambda: (proposal_in(approved), own)],
+            f"{PROPOSAL}/rollout/canary": [lambda: (self.rollout(), {"share": 0.5, **own})],
+            f"{PROPOSAL}/rollout/withdraw": [lambda: (self.rollout(), own)],
+            f"{GOVERNANCE}/revisions/{{revision_id}}/roll-back": [
+                lambda: (self.revision(), {**own, "expected_version": 1})
+            ],
+        }
+
+    def decision(self, action: dict[str, Any]) -> dict[str, Any]:
+        interaction = self.sent("interactions", bodies.interaction())
+        return envelope(
+            decision=llm_decision(recommended_action=action),
+            interaction=interaction,
+            case_key="case-1",
+            task="triage",
+            channel="email",
         )
-    yield "decisions", envelope(decision=SECRET)
-    yield "decisions", envelope(decision={**llm_decision(), SECRET: SECRET})
-    for metadata in ({"note": SECRET}, {"bookingGate": {"decision": SECRET}}, {SECRET: {}}, {"followupParse": SECRET}):
-        yield "interactions", bodies.interaction(metadata=metadata)
-    kinds = {
-        "interactions": bodies.interaction,
-        "drafts": bodies.draft,
-        "overseer-decisions": bodies.overseer_decision,
-        "bookings": bodies.booking,
-        "decisions": envelope,
-    }
-    for path, body in kinds.items():
-        sound = body()
-        for name in [*sound, "created_at", "status", "outcome", "disposition", "case_key", "note", SECRET]:
-            yield path, {**sound, name: SECRET}
-            yield path, {**sound, name: {SECRET: SECRET}}
-    yield "sentiments", bodies.sentiment(draft=SECRET)
-    yield "drafts/dispositions", {"external_id": SECRET, "disposition": SECRET}
-    yield "overseer-decisions/overrides", {"external_id": "o", "human_override": SECRET, "overridden_at": SECRET}
-    yield "bookings/outcomes", {"external_id": "b", "outcome": SECRET, "outcome_at": SECRET}
-    yield "outcomes", {"external_id": "o", "decision_id": SECRET, "success": SECRET, "source": SECRET}
+
+    def override(self) -> dict[str, Any]:
+        record = self.sent("overseer-decisions", bodies.overseer_decision())
+        return {"external_id": record, "human_override": "deny", "overridden_at": now()}
+
+    def booking_outcome(self) -> dict[str, Any]:
+        return {
+            "external_id": self.sent("bookings", bodies.booking()),
+            "outcome": "kept",
+            "outcome_at": now(),
+        }
+
+    def outcome(self) -> dict[str, Any]:
+        decision = self.sent("decisions", envelope())
+        return {
+            "external_id": f"{decision}-label",
+            "decision_external_id": decision,
+            "success": True,
+            "source": "human_review",
+        }
+
+    @staticmethod
+    def rollout() -> dict[str, Any]:
+        workspace = WorkspaceFactory()
+        return {"slug": workspace.slug, "proposal_id": in_shadow(workspace).proposal_id}
+
+    @staticmethod
+    def revision() -> dict[str, Any]:
+        revision = applied(WorkspaceFactory())
+        return {"slug": revision.workspace.slug, "revision_id": revision.policy.revisions.get(version=0).pk}
 
 
-@pytest.mark.parametrize("send", [
-    lambda caller, path, body: caller.post(path, body),
-    lambda caller, path, body: caller.post(path, [body]),
-    lambda caller, path, body: caller.post_lines(path, [body]),
-    lambda caller, path, body: caller.post(path, json.dumps(body).encode()[:-1]),
-    lambda caller, path, body: caller.post(path, body, "text/plain"),
-], ids=["object", "array", "lines", "broken", "text"])  # fmt: skip
-def test_secret__in_any_field__is_nowhere_afterwards(caplog, send):
+@pytest.fixture(scope="module")
+def document():
+    return api_description()
+
+
+@pytest.fixture
+def quiet(caplog):
+    """Everything that is logged while a test runs, at every level."""
     caplog.set_level(logging.DEBUG)
-    caller, sent = Caller(), list(_bodies())
-    for path, body in sent:
-        reply = send(caller, path, body)
-        assert reply.status_code < 500
-        assert SECRET not in reply.content.decode()
-        assert SECRET not in str(reply.headers)
-    assert len(sent) > 60
-    stored = list(_everything_stored())
-    assert stored
-    assert not [row for row in stored if SECRET in row]
-    assert not [record for record in caplog.records if SECRET in record.getMessage()]
+    yield caplog
+    assert not [record for record in caplog.get_records("call") if TEXT in record.getMessage()]
 
 
-def test_secret__in_a_query__is_not_in_the_reply():
+def schema_of(operation: dict[str, Any]) -> dict[str, Any]:
+    body: dict[str, Any] = operation["requestBody"]["content"]["application/json"]["schema"]
+    return body
+
+
+def variants(document, schema, make) -> Iterator[tuple[dict[str, Any], Any, Any]]:
+    """Values of a path, a body with a secret somewhere, and the secret; every body is sound but for that."""
+    _, example = make()
+    for place in sorted({*places_of_text(document, schema), *leaves(example)}, key=str):
+        for disguise in DISGUISES:
+            path, body = make()
+            yield path, planted(body, place, disguise), disguise
+    for place in objects(example):
+        for name, value in ((TEXT, 1), (NAME, TEXT), ("note", TEXT)):
+            path, body = make()
+            yield path, planted(body, (*place, name), value), TEXT
+
+
+def check_reply(reply) -> None:
+    """A name of the host's own comes back with its record; an error repeats nothing but which field is unknown."""
+    assert reply.status_code < 500, reply.content
+    said = reply.content.decode() + str(reply.headers)
+    assert TEXT not in said
+    if reply.status_code >= 400:
+        assert NAME not in re.sub(r'"pointer":"[^"]*"', "", said)
+
+
+@pytest.mark.parametrize("path", [path for path in Operations().sound() if "governance" not in path])
+def test_secret__in_any_place_of_what_a_host_sends__is_nowhere_afterwards(document, quiet, path):
+    caller, short = Caller(), path.removeprefix(f"{API}/")
+    operations = Operations(caller)
+    schema = schema_of(document["paths"][path]["post"])
+    for make in operations.sound()[path]:
+        sent = [(body, disguise) for _, body, disguise in variants(document, schema, make)]
+        check_reply(caller.post_lines(short, [body for body, _ in sent]))
+        for body, disguise in sent:
+            if disguise == TEXT:
+                check_reply(caller.post(short, body))
+        check_reply(caller.post(short, json.dumps(make()[1]).encode() + TEXT.encode()))
+        check_reply(caller.post(short, TEXT.encode(), "text/plain"))
+    assert len(sent) > 10
+    assert columns_with(TEXT) == set()
+    assert columns_with(NAME) <= NAMES
+
+
+@pytest.mark.parametrize("path", [path for path in Operations().sound() if "governance" in path])
+def test_secret__in_any_place_of_what_a_person_sends__stands_only_where_reasons_stand(document, quiet, path):
+    (make,) = Operations().sound()[path]
+    for values, body, _ in variants(document, schema_of(document["paths"][path]["post"]), make):
+        reply = person().post(path.format(**values), json.dumps(body), content_type="application/json")
+        check_error(reply)
+    assert columns_with(TEXT) <= set(SAID_BY_PEOPLE)
+    assert columns_with(NAME) <= {*SAID_BY_PEOPLE, *IN_CONFIGS}
+
+
+def person() -> Client:
+    _, plain = tokens.issue_token(actor=SuperuserFactory())
+    return Client(headers={"Authorization": f"Token {plain}"})
+
+
+def check_error(reply) -> None:
+    """What a person said comes back to people; an error repeats nothing."""
+    assert reply.status_code < 500, reply.content
+    if reply.status_code >= 400:
+        check_reply(reply)
+
+
+def test_secret__in_any_parameter__is_in_no_reply(document, quiet):
+    caller, somebody = Caller(), person()
+    asked = 0
+    for path, operations in document["paths"].items():
+        for parameter in operations.get("get", {}).get("parameters", []):
+            client = somebody if "governance" in path else caller.client
+            for secret in (TEXT, NAME):
+                values = {"slug": caller.workspace.slug, "id": 1, "proposal_id": 1, "revision_id": 1}
+                query = {}
+                if parameter["in"] == "path":
+                    values[parameter["name"]] = secret
+                else:
+                    query[parameter["name"]] = secret
+                check_reply(client.get(path.format(**values), query))
+                asked += 1
+    assert asked > 50
+
+
+class TestOpenTelemetry:
+    def filled(self, message: Message, secret: str, depth: int = 0) -> Any:
+        """Return `message` with the secret in every string that its definition has."""
+        for field in message.DESCRIPTOR.fields:
+            repeated = field.is_repeated
+            if field.type == field.TYPE_STRING:
+                if repeated:
+                    getattr(message, field.name).append(secret)
+                elif field.containing_oneof is None or field.name == "string_value":
+                    setattr(message, field.name, secret)
+            elif field.type == field.TYPE_MESSAGE and field.containing_oneof is None and depth < 8:
+                below = getattr(message, field.name)
+                self.filled(below.add() if repeated else below, secret, depth + 1)
+        return message
+
+    @pytest.mark.parametrize("secret", [TEXT, NAME])
+    @pytest.mark.parametrize("signal", ["traces", "logs"])
+    def test_secret__in_every_string_of_an_export__is_nowhere_afterwards(self, quiet, secret, signal):
+        caller = Caller()
+        request = {"traces": ExportTraceServiceRequest, "logs": ExportLogsServiceRequest}[signal]()
+        self.filled(request, secret)
+        if signal == "traces":
+            spans = request.resource_spans[0].scope_spans[0].spans
+            events = [self.filled(span().events.add(), secret) for _ in range(2)]
+            events[0].name, events[1].name = "exception", "gen_ai.evaluation.result"
+            content = pairs(
+                {secret: secret, "gen_ai.input.messages": secret, "input.value": secret, "output.value": secret}
+            )
+            for kind in ("LLM", "DECISION", "CHAIN"):
+                given = [*pairs({**CHAT, "openinference.span.kind": kind, "decision.system": "acme"}), *content]
+                spans.append(span(len(spans), given, name=secret, trace_state=secret, events=events))
+            spans[-1].attributes.extend(pairs({"confidence.policy_key": KEY}))
+        check_reply(self.post(caller, signal, request))
+        assert columns_with(secret) == set()
+
+    @pytest.mark.parametrize(
+        "name", sorted(known._LABELS | {f"{known.METADATA}{path}" for path in ("a", "followupParse.a")})
+    )
+    def test_secret__in_an_attribute_that_is_looked_at__only_a_name_stays(self, quiet, name):
+        caller = Caller()
+        for number, secret in enumerate((TEXT, NAME), 1):
+            request = ExportTraceServiceRequest()
+            spans = request.resource_spans.add().scope_spans.add().spans
+            spans.append(span(number, {**CHAT, name: secret}))
+            spans.append(span(number + 2, {"openinference.span.kind": "LLM", name: secret}))
+            check_reply(self.post(caller, "traces", request))
+        assert columns_with(TEXT) == set()
+        assert columns_with(NAME) <= NAMES
+
+    def post(self, caller, signal, request):
+        return caller.client.post(f"/v1/{signal}", request.SerializeToString(), content_type="application/x-protobuf")
+
+
+FLAGS = "/ofrep/v1/evaluate/flags"
+
+
+class TestOpenFeature:
+    @pytest.mark.parametrize("secret", [TEXT, NAME])
+    @pytest.mark.parametrize("path", [FLAGS, f"{FLAGS}/{KEY}.confidence_threshold"])
+    def test_secret__in_a_context__is_nowhere_afterwards(self, quiet, path, secret):
+        caller = Caller()
+        sound = {"targetingKey": "case-1", "provider": "acme", "model": "acme-1", "confidenceKind": "self_reported"}
+        contexts = [*({**sound, name: secret} for name in sound), {**sound, secret: secret}, {secret: {}}, secret]
+        for context in contexts:
+            check_reply(caller.client.post(path, json.dumps({"context": context}), content_type="application/json"))
+        check_reply(caller.client.post(path, json.dumps({secret: secret}), content_type="application/json"))
+        assert columns_with(secret) == set()
+
+
+COVERED_ABOVE = {
+    FLAGS,
+    f"{FLAGS}/{{key}}",
+    "/v1/traces",
+    "/v1/logs",
+}
+TAKES_NOTHING = {f"{API}/schema"}
+
+
+def test_every_route_of_the_api__is_described_or_named_here(document):
+    assert routes(("api/v1", "ofrep/", "v1/")) == {*document["paths"], *COVERED_ABOVE, *TAKES_NOTHING}
+
+
+def test_every_operation_with_a_body__has_a_sound_call_here(document):
+    writing = {
+        (path, method)
+        for path, operations in document["paths"].items()
+        for method, operation in operations.items()
+        if "requestBody" in operation
+    }
+    assert writing == {(path, "post") for path in Operations().sound()}
+
+
+@pytest.mark.parametrize("path", Operations().sound())
+def test_every_sound_call__is_sound(path):
     caller = Caller()
-    for path in ("drafts", "decisions", "outcomes"):
-        query = dict.fromkeys(("created_from", "verdict", "occurred_from", "decision_id", "cursor"), SECRET)
-        reply = caller.get(path, **query)
-        assert reply.status_code in {200, 400, 404}
-        assert SECRET not in reply.content.decode()
+    for make in Operations(caller).sound()[path]:
+        values, body = make()
+        client = person() if "governance" in path else caller.client
+        reply = client.post(path.format(**values), json.dumps(body), content_type="application/json")
+        assert reply.status_code in {200, 201}, reply.content

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin, UserAdmin
+from django.contrib.auth.forms import AdminPasswordChangeForm
 from django.contrib.auth.models import Group, User
+from django.db.models import QuerySet
+from django.http import HttpRequest
 from django_otp.plugins.otp_static.models import StaticDevice
 from django_otp.plugins.otp_totp.models import TOTPDevice
 from rest_framework_api_key.models import APIKey
 
+from governance import accounts
 from governance.scoped_admin import SuperuserOnly
 
 # The library's own keys belong to no workspace and open nothing here.
@@ -16,11 +22,38 @@ from governance.scoped_admin import SuperuserOnly
 admin.site.unregister([User, Group, APIKey, TOTPDevice, StaticDevice])
 
 
+class PasswordForm(AdminPasswordChangeForm):
+    """A new password, or none at all, which no validator hears of."""
+
+    def save(self, commit: bool = True) -> User:
+        account: User = super().save(commit)
+        accounts.revoke_tokens(person=account)
+        return account
+
+
 @admin.register(User)
 class AccountAdmin(SuperuserOnly, UserAdmin):
     """Accounts."""
+
+    change_password_form = PasswordForm
+    # Django's two-box widget fails accessibility checks; a plain list of choices does not.
+    filter_horizontal = ()
+    # Facts, not settings; and Django's pair of boxes for a time has no labels.
+    readonly_fields = ("last_login", "date_joined")
+
+    def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
+        accounts.save_account(actor=request.user, account=obj)
+
+    def delete_model(self, request: HttpRequest, obj: User) -> None:
+        accounts.delete_account(actor=request.user, account=obj)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
+        for account in queryset:
+            accounts.delete_account(actor=request.user, account=account)
 
 
 @admin.register(Group)
 class AccountGroupAdmin(SuperuserOnly, GroupAdmin):
     """Groups."""
+
+    filter_horizontal = ()

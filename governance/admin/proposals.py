@@ -48,7 +48,7 @@ def _verb(name: str, verb: Verb, form: type[forms.Form], act: Any) -> RowVerb:
         verb=verb,
         form=form,
         may=lambda person, proposal: may(verb, person, proposal.workspace, proposal),
-        is_open=lambda proposal: proposal.status in rule.sources,
+        is_open=lambda proposal: proposal.effective_status in rule.sources,
         act=lambda person, proposal, data: act(
             actor=person, workspace=proposal.workspace, proposal_id=proposal.pk, **data
         ),
@@ -63,12 +63,25 @@ def _backtest(proposal: ConfidencePolicyProposal) -> Backtest | None:
         return None
 
 
+class StatusFilter(admin.SimpleListFilter):
+    """Filter by the status that the list shows, in which what has expired is expired, marked or not."""
+
+    title = "status"
+    parameter_name = "status"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Any:
+        return ConfidencePolicyProposal.Status.choices
+
+    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
+        return queryset.with_status(self.value()) if self.value() else queryset
+
+
 @admin.register(ConfidencePolicyProposal)
 class ProposalAdmin(ServiceAdmin):
     """Changes of policies on their way."""
 
     list_display = ["title", "workspace", "state", "origin", "created_at", "author_name"]
-    list_filter = [WorkspaceFilter, "status", "origin", "policy_key"]
+    list_filter = [WorkspaceFilter, StatusFilter, "origin", "policy_key"]
     list_select_related = ["workspace"]
     search_fields = ["title", "policy_key", "author_name"]
     date_hierarchy = "created_at"
@@ -84,7 +97,8 @@ class ProposalAdmin(ServiceAdmin):
 
     @admin.display(description="status", ordering="status")
     def state(self, proposal: ConfidencePolicyProposal) -> SafeString:
-        return format_html('<span class="badge {}">{}</span>', proposal.status.lower(), proposal.get_status_display())
+        status = proposal.effective_status
+        return format_html('<span class="badge {}">{}</span>', status.lower(), status.label)
 
     def add_view(
         self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None

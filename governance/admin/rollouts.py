@@ -32,7 +32,7 @@ def _is_on_trial(proposal: ConfidencePolicyProposal) -> bool:
 
 
 def _can_start(proposal: ConfidencePolicyProposal) -> bool:
-    return proposal.status == ConfidencePolicyProposal.Status.APPROVED and not _is_on_trial(proposal)
+    return proposal.effective_status == ConfidencePolicyProposal.Status.APPROVED and not _is_on_trial(proposal)
 
 
 def _on_proposal(act: Any) -> Any:

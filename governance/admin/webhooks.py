@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from django import forms
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.timesince import timesince
 
 from governance.models import WebhookDelivery, WebhookEndpoint, Workspace
 from governance.permissions import Verb, may, workspaces_where
 from governance.scoped_admin import WorkspaceFilter
 from governance.service_views import RowVerb, ServiceAdmin
 from governance.webhooks import services
+from governance.webhooks.selectors import with_last_answer
 
 LAST_DELIVERIES = 20
 
@@ -34,6 +39,22 @@ class EndpointForm(forms.Form):
         self.fields["workspace"].queryset = workspaces  # type: ignore[attr-defined]
 
 
+_STATES = {
+    "on": ("applied", "On"),
+    "failing": ("warn", "On, but failing"),
+    "gone": ("failed", "Gone: needs a review"),
+    "off": ("still", "Off"),
+}
+
+
+def _state_of(endpoint: Any) -> str:
+    if endpoint.needs_review:
+        return "gone"
+    if not endpoint.is_active:
+        return "off"
+    return "on" if endpoint.last_status in (None, WebhookDelivery.Status.DELIVERED) else "failing"
+
+
 def _may_operate(person: Any, row: WebhookEndpoint | WebhookDelivery) -> bool:
     return may(Verb.OPERATE, person, row.workspace)
 
@@ -52,6 +73,23 @@ def _switching(name: str, is_active: bool) -> RowVerb:
     )
 
 
+class RotateForm(forms.Form):
+    """When the old secret ends."""
+
+    at_once = forms.BooleanField(
+        required=False,
+        label="The old secret has leaked: it signs nothing from now on.",
+        help_text="Otherwise it signs beside the new one for a while, so that the receiver can change over.",
+    )
+
+
+def _rotate(person: Any, endpoint: WebhookEndpoint, data: Mapping[str, Any]) -> dict[str, Any]:
+    endpoint, secret = services.rotate_webhook_secret(
+        actor=person, workspace=endpoint.workspace, endpoint_id=endpoint.pk, at_once=data["at_once"]
+    )
+    return {"endpoint": endpoint, "secret": secret}
+
+
 class OperatorsAdmin(ServiceAdmin):
     """Rows of the workspaces that a person may operate: a URL can hold a secret of the receiver's."""
 
@@ -65,12 +103,52 @@ class OperatorsAdmin(ServiceAdmin):
 class WebhookEndpointAdmin(OperatorsAdmin):
     """Hosts that are told; the signing secret is shown once, when the endpoint is added."""
 
-    list_display = ["url", "workspace", "is_active", "created_at", "created_by_name"]
-    list_filter = [WorkspaceFilter, "is_active"]
-    exclude = ["secret", "created_by"]
+    list_display = ["url", "workspace", "state", "last_answer", "created_at"]
+    list_filter = [WorkspaceFilter, "is_active", "needs_review"]
+    exclude = ["secret", "previous_secret", "created_by"]
     change_form_template = "admin/governance/webhook_endpoint.html"
     add_verb = Verb.OPERATE
-    verbs = (_switching("off", False), _switching("on", True))
+    verbs = (
+        _switching("off", False),
+        _switching("on", True),
+        RowVerb(
+            name="leave-off",
+            label="Leave it off",
+            done="left off",
+            verb=Verb.OPERATE,
+            may=_may_operate,
+            is_open=lambda endpoint: endpoint.needs_review,
+            act=lambda person, endpoint, data: services.leave_webhook_endpoint_off(
+                actor=person, workspace=endpoint.workspace, endpoint_id=endpoint.pk
+            ),
+        ),
+        RowVerb(
+            name="rotate",
+            label="Rotate the secret",
+            done="given a new secret",
+            verb=Verb.OPERATE,
+            form=RotateForm,
+            may=_may_operate,
+            is_open=lambda endpoint: True,
+            act=_rotate,
+            in_bulk=False,
+            reveals="admin/governance/webhook_secret.html",
+        ),
+    )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[WebhookEndpoint]:
+        return with_last_answer(super().get_queryset(request))
+
+    @admin.display(description="state", ordering="is_active")
+    def state(self, endpoint: WebhookEndpoint) -> SafeString:
+        colour, label = _STATES[_state_of(endpoint)]
+        return format_html('<span class="badge {}">{}</span>', colour, label)
+
+    @admin.display(description="last answer")
+    def last_answer(self, endpoint: Any) -> str:
+        if not endpoint.last_result:
+            return "–"
+        return f"{endpoint.last_result}, {timesince(endpoint.last_attempt_at)} ago"
 
     def facts(self, row: WebhookEndpoint) -> dict[str, Any]:
         return {"deliveries": row.deliveries.all()[:LAST_DELIVERIES]}

@@ -8,13 +8,14 @@ from typing import Any
 from django import forms
 from django.contrib import admin
 from django.contrib.auth import get_user_model
+from django.db import transaction
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 
 from governance import services
-from governance.models import ApiKey, Membership, Workspace
+from governance.models import ApiKey, Membership, Workspace, WorkspaceEvent
 from governance.permissions import Verb, is_superuser, may, workspaces_where
-from governance.scoped_admin import WorkspaceFilter
+from governance.scoped_admin import ScopedAdmin, WorkspaceFilter
 from governance.service_views import RowVerb, ServiceAdmin
 
 
@@ -34,10 +35,14 @@ class SettingsForm(forms.Form):
     booking_gate_enabled = forms.BooleanField(required=False, help_text="On: a second model checks each booking.")
 
 
+LAST_CHANGES = 20
+
+
 def _change_settings(person: Any, workspace: Workspace, data: Mapping[str, Any]) -> None:
     toggles = {name: value for name, value in data.items() if name != "name"}
-    services.rename_workspace(actor=person, workspace=workspace, name=data["name"])
-    services.set_toggles(actor=person, workspace=workspace, **toggles)
+    with transaction.atomic():
+        services.rename_workspace(actor=person, workspace=workspace, name=data["name"])
+        services.set_toggles(actor=person, workspace=workspace, **toggles)
 
 
 @admin.register(Workspace)
@@ -46,6 +51,7 @@ class WorkspaceAdmin(ServiceAdmin):
 
     list_display = ["slug", "name", "automation_enabled", "auto_book_meetings", "booking_gate_enabled"]
     search_fields = ["slug", "name"]
+    change_form_template = "admin/governance/workspace.html"
     verbs = (
         RowVerb(
             name="settings",
@@ -60,6 +66,9 @@ class WorkspaceAdmin(ServiceAdmin):
         ),
     )
 
+    def facts(self, row: Workspace) -> dict[str, Any]:
+        return {"changes": row.history.all()[:LAST_CHANGES]}
+
     def has_add_permission(self, request: HttpRequest) -> bool:
         return is_superuser(request.user)
 
@@ -73,6 +82,25 @@ class WorkspaceAdmin(ServiceAdmin):
         form = super().form_for(verb, rows, data)
         form.initial = {name: getattr(rows[0], name) for name in form.fields}
         return form
+
+
+@admin.register(WorkspaceEvent)
+class WorkspaceEventAdmin(ScopedAdmin):
+    """What was changed about workspaces, their people, their keys and their webhooks."""
+
+    list_display = ["at", "workspace", "kind", "subject", "actor_name", "request_id"]
+    list_filter = [WorkspaceFilter, "kind"]
+    list_select_related = ["workspace"]
+    search_fields = ["subject", "actor_name", "request_id"]
+    date_hierarchy = "at"
+    exclude = ["actor"]
+    change_form_template = "admin/governance/workspace_event.html"
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        row = self.get_object(request, object_id)
+        return super().change_view(request, object_id, form_url, {**(extra_context or {}), "changes": [row]})
 
 
 class MemberForm(forms.Form):

@@ -1,6 +1,7 @@
 """Models of governance: workspaces and who works in them, policies and how they change, and the controls over both."""
 
 from governance.models.controls import AuditSampling, BlockedSource, BreakGlassReview, KillSwitch
+from governance.models.history import WorkspaceEvent
 from governance.models.policies import (
     ConfidencePolicy,
     ConfidencePolicyProposal,
@@ -27,4 +28,5 @@ __all__ = [
     "WebhookDelivery",
     "WebhookEndpoint",
     "Workspace",
+    "WorkspaceEvent",
 ]

@@ -10,8 +10,11 @@ from django.db.models import Q
 
 from governance.models.actors import actor_name, actor_of_mutable_row
 from governance.models.policies import ConfidencePolicyRevision
+from governance.models.rollouts import RolloutEvent
 from governance.models.scoping import WorkspaceScopedQuerySet
 from governance.models.workspaces import Workspace
+
+REASON_LENGTH = 500
 
 IN_FORCE = Q(ended_at__isnull=True)
 
@@ -32,14 +35,14 @@ class Control(models.Model):
 
     workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT, related_name="+", db_index=False)
     policy_key = models.CharField(max_length=100, blank=True, default="", help_text="Blank: the whole workspace.")
-    reason = models.CharField(max_length=500)
+    reason = models.CharField(max_length=REASON_LENGTH)
     started_at = models.DateTimeField()
     started_by = actor_of_mutable_row()
     started_by_name = actor_name()
     ended_at = models.DateTimeField(null=True, blank=True)
     ended_by = actor_of_mutable_row()
     ended_by_name = actor_name()
-    end_reason = models.CharField(max_length=500, blank=True, default="")
+    end_reason = models.CharField(max_length=REASON_LENGTH, blank=True, default="")
 
     objects = ControlQuerySet.as_manager()
 
@@ -106,10 +109,29 @@ class AuditSampling(Control):
 class BreakGlassReview(Control):
     """An emergency change that a second superuser still has to look at; ending the row closes the review."""
 
-    revision = models.OneToOneField(ConfidencePolicyRevision, on_delete=models.PROTECT, related_name="review")
+    revision = models.OneToOneField(
+        ConfidencePolicyRevision, on_delete=models.PROTECT, null=True, blank=True, related_name="review"
+    )
+    rollout_event = models.OneToOneField(
+        RolloutEvent, on_delete=models.PROTECT, null=True, blank=True, related_name="review"
+    )
 
     class Meta(Control.Meta):
         indexes = [models.Index(fields=["workspace"], condition=IN_FORCE, name="break_glass_open")]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(revision__isnull=False, rollout_event__isnull=True)
+                | Q(revision__isnull=True, rollout_event__isnull=False),
+                name="break_glass_of_one_change",
+            )
+        ]
 
     def __str__(self) -> str:
-        return f"Review of the break-glass change {self.revision_id}"
+        return f"Break-glass review {self.pk} of {self.policy_key}"
+
+    @property
+    def change(self) -> ConfidencePolicyRevision | RolloutEvent:
+        """What has to be looked at."""
+        change = self.revision or self.rollout_event
+        assert change is not None  # noqa: S101 - narrows the type; a constraint of the table says it
+        return change

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, NoReturn
+from typing import Any, NoReturn, Self
 
 from django.db import models
 from django.db.models import Q
+from django.utils import timezone
 
 from confidence_project.append_only import AppendOnlyModel, AppendOnlyViolation
 from governance.models.actors import actor_name, actor_of_append_only_row, actor_of_mutable_row
@@ -39,6 +40,12 @@ def _refuse_rewriting() -> NoReturn:
 
 class ProposalQuerySet(WorkspaceScopedQuerySet):
     """Proposals; an update moves their state and never touches what they propose."""
+
+    def with_status(self, *statuses: str) -> Self:
+        """Those that have one of the statuses by now: an open one whose time is over is expired, marked or not."""
+        overdue = Q(status__in=self.model.OPEN, expires_at__lte=timezone.now())
+        wanted = Q(status__in=statuses) & ~overdue
+        return self.filter(wanted | overdue if self.model.Status.EXPIRED in statuses else wanted)
 
     def update(self, **kwargs: Any) -> int:
         if kwargs.keys() & {"workspace_id", *self.model.written_once}:
@@ -118,7 +125,7 @@ class ConfidencePolicyProposal(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.title} ({self.status.lower()})"
+        return f"{self.title} ({self.effective_status.lower()})"
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         if not self._state.adding:
@@ -126,8 +133,15 @@ class ConfidencePolicyProposal(models.Model):
         super().save(*args, **kwargs)
 
     @property
+    def effective_status(self) -> Status:
+        """The status by now; `status` says PENDING or APPROVED until a verb or the command meets what has expired."""
+        if self.status in self.OPEN and self.expires_at <= timezone.now():
+            return self.Status.EXPIRED
+        return self.Status(self.status)
+
+    @property
     def is_open(self) -> bool:
-        return self.status in self.OPEN
+        return self.effective_status in self.OPEN
 
 
 class ProposalEvent(AppendOnlyModel):

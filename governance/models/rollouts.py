@@ -87,6 +87,7 @@ class RolloutEvent(AppendOnlyModel):
     actor = actor_of_append_only_row()
     actor_name = actor_name()
     reason = models.TextField(blank=True, default="")
+    break_glass = models.BooleanField(default=False)
     at = models.DateTimeField()
 
     objects = AppendOnlyScopedQuerySet.as_manager()
@@ -96,3 +97,8 @@ class RolloutEvent(AppendOnlyModel):
 
     def __str__(self) -> str:
         return f"{self.verb} by {self.actor_name or 'the system'}"
+
+    @property
+    def proposal(self) -> ConfidencePolicyProposal:
+        """What is tried out."""
+        return self.rollout.proposal

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+from urllib.parse import urlsplit
+
 from django.db import models
 from django.db.models import Q
 
@@ -19,15 +22,34 @@ class WebhookEndpoint(models.Model):
         PROPOSAL_REJECTED = "proposal.rejected", "Proposal rejected"
         PROPOSAL_APPLIED = "proposal.applied", "Proposal applied"
         POLICY_ROLLED_BACK = "policy.rolled_back", "Policy rolled back"
+        POLICY_ALARM_RAISED = "policy.alarm_raised", "Alarm raised: a promise is broken"
+        ROLLOUT_SHADOW_STARTED = "rollout.shadow_started", "Shadow started"
+        ROLLOUT_CANARY_STARTED = "rollout.canary_started", "Canary started"
+        ROLLOUT_CANARY_RAISED = "rollout.canary_raised", "Share of the canary raised"
+        ROLLOUT_PROMOTED = "rollout.promoted", "Rollout promoted: applied to all"
+        ROLLOUT_WITHDRAWN = "rollout.withdrawn", "Rollout withdrawn"
+        ROLLOUT_STOPPED = "rollout.stopped", "Rollout stopped"
         KILL_SWITCH_ENGAGED = "kill_switch.engaged", "Kill switch engaged"
         KILL_SWITCH_RELEASED = "kill_switch.released", "Kill switch released"
+        SOURCE_BLOCKED = "source.blocked", "Provider or model blocked"
+        SOURCE_UNBLOCKED = "source.unblocked", "Provider or model unblocked"
+        AUDIT_SAMPLING_STARTED = "audit_sampling.started", "Audit sampling started"
+        AUDIT_SAMPLING_STOPPED = "audit_sampling.stopped", "Audit sampling stopped"
+        BREAK_GLASS_REVIEW_OPENED = "break_glass_review.opened", "Break-glass review opened"
+        BREAK_GLASS_REVIEW_CLOSED = "break_glass_review.closed", "Break-glass review closed"
+        WORKSPACE_TOGGLES_CHANGED = "workspace.toggles_changed", "Toggles of the workspace changed"
 
     workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT, related_name="webhook_endpoints")
     url = models.CharField("URL", max_length=500)
     # In plain text, since every message is signed with it; shown once and on no page after that.
     secret = models.CharField(max_length=100)
+    # Signs beside the new one until it expires, so that the receiver can change over in its own time.
+    previous_secret = models.CharField(max_length=100, blank=True, default="")
+    previous_secret_expires_at = models.DateTimeField(null=True, blank=True)
     events = models.JSONField(default=list)
     is_active = models.BooleanField(default=True)
+    off_reason = models.CharField(max_length=200, blank=True, default="", help_text="Why it is off.")
+    needs_review = models.BooleanField(default=False, help_text="It went off by itself, and nobody has looked yet.")
     created_at = models.DateTimeField()
     created_by = actor_of_mutable_row()
     created_by_name = actor_name()
@@ -39,6 +61,16 @@ class WebhookEndpoint(models.Model):
 
     def __str__(self) -> str:
         return self.url
+
+    @property
+    def name(self) -> str:
+        """What it is called where its URL is not told: the rest of that can be a secret of the receiver's."""
+        return f"{urlsplit(self.url).hostname} (endpoint {self.pk})"
+
+    def secrets_at(self, now: datetime) -> list[str]:
+        """Return the secrets that sign a message now, the newest first."""
+        overlaps = self.previous_secret_expires_at is not None and now < self.previous_secret_expires_at
+        return [self.secret, self.previous_secret] if overlaps else [self.secret]
 
 
 class WebhookDelivery(models.Model):

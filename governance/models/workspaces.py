@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from typing import Any, ClassVar, Self
+from uuid import uuid4
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
@@ -70,6 +71,15 @@ class Membership(models.Model):
         return f"{self.user} in {self.workspace} ({self.role})"
 
 
+class ApiKeyManager(APIKeyManager):
+    """Makes keys whose id says nothing about them; the library would put the hash into it, and so into every URL."""
+
+    def assign_key(self, obj: AbstractAPIKey) -> str:
+        plain: str = super().assign_key(obj)
+        obj.id = uuid4().hex
+        return plain
+
+
 class ApiKey(AbstractAPIKey):
     """A machine's key to one workspace: stored hashed, with scopes, an expiry and a switch to revoke it."""
 
@@ -86,7 +96,7 @@ class ApiKey(AbstractAPIKey):
     revoked_by = actor_of_mutable_row()
     revoked_by_name = actor_name()
 
-    objects: ClassVar = APIKeyManager.from_queryset(WorkspaceScopedQuerySet)()
+    objects: ClassVar = ApiKeyManager.from_queryset(WorkspaceScopedQuerySet)()
 
     class Meta(AbstractAPIKey.Meta):
         verbose_name = "API key"

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
 
 from governance import definitions
 from governance.definitions import get_definition
+from governance.models import ConfidencePolicyProposal
 from governance.policies import (
     PolicyUnavailable,
-    get_confidence_policies,
     get_confidence_policy,
+    read_standings,
     resolve_threshold,
 )
 from governance.tests.factories import (
@@ -78,13 +81,26 @@ def test_resolve__shadow__the_policy_in_force_rules_over_everybody():
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize("kept_seconds", [0, 60])
+def test_resolve__canary_whose_proposal_ran_out__the_policy_rules_before_anybody_marks_it(settings, kept_seconds):
+    settings.CONFIDENCE_POLICY_CACHE_SECONDS = kept_seconds
+    rollout = in_canary(WorkspaceFactory())
+    inside = case_in(rollout, inside=True)
+    assert resolve_threshold(rollout.workspace, KEY, FIELD, case_key=inside) == 0.8
+    proposals = ConfidencePolicyProposal.objects.filter(pk=rollout.proposal_id)
+    proposals.update(expires_at=timezone.now() - timedelta(seconds=1))
+    assert resolve_threshold(rollout.workspace, KEY, FIELD, case_key=inside) == 0.9
+    assert proposals.get().status == ConfidencePolicyProposal.Status.APPROVED
+
+
+@pytest.mark.django_db
 def test_read_path__rollout__still_one_query(django_assert_num_queries):
     workspace = WorkspaceFactory()
     in_canary(workspace)
     with django_assert_num_queries(1):
         resolve_threshold(workspace, KEY, FIELD, case_key="case-1")
     with django_assert_num_queries(1):
-        get_confidence_policies(workspace, [KEY, "decision_gate"])
+        read_standings(workspace, [KEY, "decision_gate"])
 
 
 @pytest.fixture

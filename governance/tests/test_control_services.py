@@ -16,8 +16,8 @@ from governance.control_services import (
     stop_audit_sampling,
     unblock_source,
 )
-from governance.controls import read_controls
 from governance.models import AuditSampling, BlockedSource, BreakGlassReview, KillSwitch
+from governance.policies import read_standing
 from governance.tests.factories import (
     KEY,
     SuperuserFactory,
@@ -48,6 +48,10 @@ STARTS = {
         actor=actor, workspace=workspace, rate=Decimal("0.1"), **{"policy_key": KEY, "reason": "To learn.", **more}
     ),
 }
+
+
+def read_controls(workspace, policy_key):
+    return read_standing(workspace, policy_key).controls
 
 
 def test_kill_switch__engaged_and_released__at_the_next_read_with_who_and_why():

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from io import StringIO
 
 import pytest
+from django.core.management import call_command
 from django.utils import timezone
 
 from confidence_project.errors import Conflict
 from governance.models import ConfidencePolicy, ConfidencePolicyProposal
-from governance.tests.factories import SuperuserFactory, WorkspaceFactory, admin_of, approved, pending
+from governance.tests.browser import page, signed_in, url, words
+from governance.tests.factories import SuperuserFactory, WorkspaceFactory, admin_of, approved, pending, viewer_of
 from governance.workflow import (
     apply_confidence_policy_proposal,
     approve_confidence_policy_proposal,
     expire_proposals,
+    list_confidence_policy_proposals,
     reject_confidence_policy_proposal,
 )
 
@@ -56,3 +60,51 @@ def test_expire__only_open_ones_whose_time_is_over():
     for proposal, status in [(stale, "EXPIRED"), (fresh, "PENDING"), (elsewhere, "PENDING")]:
         proposal.refresh_from_db()
         assert proposal.status == status
+
+
+@pytest.mark.parametrize("make", [pending, approved])
+def test_expired_but_not_yet_marked__every_list_says_so__and_filters_by_what_it_says(make):
+    workspace = WorkspaceFactory()
+    proposal = let_time_pass(make(workspace))
+    marked = proposal.status
+    person = viewer_of(workspace)
+    client = signed_in(person)
+    shown = words(client.get(url(ConfidencePolicyProposal, "changelist") + "?status=EXPIRED"))
+    assert f"{proposal.title} {workspace.slug} Expired" in shown
+    assert proposal.title not in words(client.get(url(ConfidencePolicyProposal, "changelist") + f"?status={marked}"))
+    assert "Expired" in words(client.get(page(proposal)))
+    api = f"/api/v1/governance/workspaces/{workspace.slug}/proposals"
+    for query, expected in [("", ["EXPIRED"]), ("?status=EXPIRED", ["EXPIRED"]), (f"?status={marked}", [])]:
+        assert [each["status"] for each in client.get(api + query).json()["results"]] == expected
+    assert client.get(f"{api}/{proposal.pk}").json()["status"] == "EXPIRED"
+    assert "0 listed" in listed(workspace)
+    assert "EXPIRED" in listed(workspace, "--status", "EXPIRED")
+    chosen = {"actor": person, "workspace": workspace}
+    assert list(list_confidence_policy_proposals(**chosen, status="EXPIRED")) == [proposal]
+    assert not list_confidence_policy_proposals(**chosen, status=marked).exists()
+    proposal.refresh_from_db()
+    assert proposal.status == marked  # looking marks nothing
+
+
+def test_expired_but_not_yet_marked__no_button_leads_on():
+    workspace = WorkspaceFactory()
+    proposal = let_time_pass(pending(workspace))
+    client = signed_in(admin_of(workspace))
+    assert "What you can do" not in words(client.get(page(proposal)))
+    assert client.post(page(proposal, "approve")).status_code == 409
+
+
+def test_closed_before_its_time__keeps_its_status():
+    workspace = WorkspaceFactory()
+    proposal = let_time_pass(pending(workspace))
+    ConfidencePolicyProposal.objects.filter(pk=proposal.pk).update(status="REJECTED")
+    proposal.refresh_from_db()
+    assert proposal.effective_status == "REJECTED"
+    assert list(ConfidencePolicyProposal.objects.with_status("REJECTED")) == [proposal]
+    assert not ConfidencePolicyProposal.objects.with_status("EXPIRED").exists()
+
+
+def listed(workspace, *options):
+    out = StringIO()
+    call_command("list_proposals", "--workspace", workspace.slug, *options, stdout=out)
+    return out.getvalue()

@@ -56,11 +56,11 @@ def test_flags__numbers__float_literals(machine, workspace):
 
 
 def test_flags__number_of_queries__does_not_grow_with_policies(machine, workspace, django_assert_num_queries):
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(2):
         machine.flags()
     for definition in all_definitions():
         ConfidencePolicy.objects.create(workspace=workspace, policy_key=definition.key, version=1, config={})
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(2):
         machine.flags()
 
 

@@ -12,7 +12,17 @@ from governance.control_services import block_source, engage_kill_switch, releas
 from governance.definitions import FieldDefinition, FieldKind, PolicyDefinition, register
 from governance.models import ConfidencePolicy
 from governance.services import set_toggles
-from governance.tests.factories import FIELD, KEY, ApiKeyFactory, SuperuserFactory, WorkspaceFactory, applied, config_of
+from governance.tests.factories import (
+    FIELD,
+    KEY,
+    ApiKeyFactory,
+    SuperuserFactory,
+    WorkspaceFactory,
+    applied,
+    case_in,
+    config_of,
+    in_canary,
+)
 from governance.tests.ofrep_requests import FLAGS, Evaluator
 
 pytestmark = pytest.mark.django_db
@@ -206,6 +216,29 @@ def test_flag__other_source_than_the_blocked_one__allowed(machine, workspace, se
     assert machine.flag(FLAG, **context)["value"] == 0.9
 
 
+def test_flag__auto_booking_off__no_meeting_is_booked_and_everything_else_goes_on(machine, workspace):
+    booking, actor = "followup.auto_book", SuperuserFactory()
+    for field, value in ((f"{booking}.enabled", False), (f"{booking}.proposed_times_match_threshold", 2.0)):
+        flag = machine.flag(field)
+        assert (flag["value"], flag["reason"], flag["variant"]) == (value, "STATIC", "v0")
+        assert flag["metadata"]["gate_reason"] == "auto_booking_disabled"
+    assert machine.flag(f"{KEY}.enabled")["value"] is True
+    set_toggles(actor=actor, workspace=workspace, auto_book_meetings=True)
+    assert machine.flag(f"{booking}.enabled")["value"] is True
+    assert machine.flag(f"{booking}.proposed_times_match_threshold")["value"] == 0.9
+    set_toggles(actor=actor, workspace=workspace, automation_enabled=False, auto_book_meetings=False)
+    assert machine.flag(f"{booking}.enabled")["metadata"]["gate_reason"] == "automation_disabled"
+
+
+def test_flag__canary_in_a_stopped_environment__both_arms_allow_nothing(settings):
+    rollout = in_canary(WorkspaceFactory(), 0.8)
+    machine = Evaluator(rollout.workspace)
+    settings.CONFIDENCE_KILL_SWITCH = True
+    for inside in (True, False):
+        flag = machine.flag(FLAG, targetingKey=case_in(rollout, inside=inside))
+        assert (flag["value"], flag["metadata"]["gate_reason"]) == (2.0, "kill_switch")
+
+
 # --- Refusals ---------------------------------------------------------------------------------------------------------
 
 
@@ -327,14 +360,28 @@ def test_flag__get__405(machine):
     assert Client(headers={"X-API-Key": machine.key}).get(f"{FLAGS}/{FLAG}").status_code == 405
 
 
+def test_flag__our_own_mistake__500_in_the_words_of_the_protocol(machine, monkeypatch, caplog):
+    def fail(*args, **kwargs):
+        raise ZeroDivisionError("private text")
+
+    monkeypatch.setattr("governance.ofrep.read_standings", fail)
+    response = machine.post(f"{FLAGS}/{FLAG}", {"context": {}})
+    assert (response.status_code, response["Content-Type"]) == (500, "application/json")
+    assert response.json() == {
+        "key": FLAG,
+        "errorCode": "GENERAL",
+        "errorDetails": "Something went wrong on our side.",
+    }
+    assert "ZeroDivisionError" in caplog.text
+
+
 # --- Cost and names ---------------------------------------------------------------------------------------------------
 
 
-def test_flag__one_query_each_for_key_toggles_switches_and_policy(machine, workspace, django_assert_num_queries):
+def test_flag__one_query_for_the_key_and_one_for_everything_else(machine, workspace, django_assert_num_queries):
     applied(workspace, 0.8)
-    with django_assert_num_queries(4) as queries:
+    with django_assert_num_queries(2):
         machine.flag(FLAG, model="m")
-    assert sum("governance_confidencepolicy" in query["sql"] for query in queries.captured_queries) == 1
 
 
 def test_flag__unknown__asks_the_database_for_nothing_but_the_key(machine, django_assert_num_queries):

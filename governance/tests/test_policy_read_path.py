@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import pytest
+from django.db import connection
+from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
 
-from confidence_project.errors import UnknownField, UnknownPolicyKey
+from confidence_project.errors import NotFound, UnknownField, UnknownPolicyKey
 from governance.config import SEGMENT_KEYS, parse_config
-from governance.controls import read_controls
+from governance.control_services import block_source, engage_kill_switch
 from governance.definitions import get_definition
-from governance.models import ConfidencePolicy
-from governance.policies import PolicyUnavailable, get_confidence_policy, resolve_threshold
-from governance.tests.factories import FIELD, KEY, WorkspaceFactory, applied, config_of
+from governance.models import BlockedSource, ConfidencePolicy
+from governance.policies import (
+    PolicyUnavailable,
+    get_confidence_policy,
+    read_standing,
+    read_standings,
+    resolve_threshold,
+)
+from governance.services import set_toggles
+from governance.tests.factories import FIELD, KEY, SuperuserFactory, WorkspaceFactory, applied, config_of
 
 
 def policy(value=0.8, *overrides, workspace=None, **fields):
@@ -127,5 +136,92 @@ def test_read_path__query_budget(django_assert_num_queries):
         resolve_threshold(workspace, KEY, FIELD, provider="p")
     with django_assert_num_queries(1):
         get_confidence_policy(workspace, KEY).values(provider="p")
-    with django_assert_num_queries(2):
-        read_controls(workspace, KEY)
+    with django_assert_num_queries(1):
+        read_standings(workspace, [KEY, "decision_gate"])
+
+
+def kill(workspace, settings):
+    engage_kill_switch(actor=SuperuserFactory(), workspace=workspace, reason="Smoke.")
+
+
+def kill_everything(workspace, settings):
+    settings.CONFIDENCE_KILL_SWITCH = True
+
+
+def switch_automation_off(workspace, settings):
+    set_toggles(actor=SuperuserFactory(), workspace=workspace, automation_enabled=False)
+
+
+def block_the_model(workspace, settings):
+    block_source(actor=SuperuserFactory(), workspace=workspace, kind="model", value="m", reason="It lies.")
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("stop", [kill, kill_everything, switch_automation_off, block_the_model])
+def test_resolve__stopped__a_number_that_allows_nothing(settings, stop):
+    workspace = policy(0.8)
+    stop(workspace, settings)
+    assert resolve_threshold(workspace, KEY, FIELD, model="m") == 2.0
+    assert resolve_threshold(workspace, "decision_gate", "ml_risk_threshold", model="m") == 0.0
+    assert resolve_threshold(workspace, "lead_context_bundle", "total_token_budget", model="m") == 0.0
+    # What the policy says is no question of what may be done.
+    assert get_confidence_policy(workspace, KEY).value(FIELD) == 0.8
+
+
+@pytest.mark.django_db
+def test_resolve__another_model_is_blocked__the_policy_rules(settings):
+    workspace = policy(0.8)
+    block_the_model(workspace, settings)
+    assert resolve_threshold(workspace, KEY, FIELD, model="n") == 0.8
+
+
+@pytest.mark.django_db
+def test_resolve__auto_booking_off__nothing_is_booked_and_everything_else_goes_on():
+    workspace = WorkspaceFactory()
+    assert resolve_threshold(workspace, "followup.auto_book", "proposed_times_match_threshold") == 2.0
+    assert resolve_threshold(workspace, KEY, FIELD) == 0.9
+    set_toggles(actor=SuperuserFactory(), workspace=workspace, auto_book_meetings=True)
+    assert resolve_threshold(workspace, "followup.auto_book", "proposed_times_match_threshold") == 0.9
+
+
+@pytest.mark.django_db
+def test_resolve__control_that_cannot_be_read__counts_as_a_kill_switch():
+    workspace = policy(0.8)
+    BlockedSource.objects.create(
+        workspace=workspace, policy_key=KEY, kind="planet", value="x", reason="?", started_at=timezone.now()
+    )
+    assert read_standing(workspace, KEY).block_of({}) == "kill_switch"
+    assert resolve_threshold(workspace, KEY, FIELD) == 2.0
+    assert read_standing(workspace, "decision_gate").block_of({}) is None
+
+
+@pytest.mark.django_db
+def test_resolve__workspace_is_gone__refused():
+    workspace = WorkspaceFactory()
+    type(workspace).objects.filter(pk=workspace.pk).delete()
+    with pytest.raises(NotFound, match="does not exist any more"):
+        resolve_threshold(workspace, KEY, FIELD)
+
+
+@pytest.mark.django_db
+def test_read_path__every_table__by_an_index():
+    workspace = policy(0.8)
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute("SET LOCAL enable_seqscan = off")
+        with connection.execute_wrapper(explained := Explained()):
+            resolve_threshold(workspace, KEY, FIELD)
+    assert "SCAN governance" not in explained.plan
+    assert "Seq Scan" not in explained.plan
+
+
+class Explained:
+    """Asks the database how it means to answer each statement."""
+
+    plan = ""
+
+    def __call__(self, execute, sql, params, many, context):
+        prefix = "EXPLAIN QUERY PLAN " if connection.vendor == "sqlite" else "EXPLAIN "
+        execute(prefix + sql, params, many, context)
+        self.plan += "\n".join(str(row[-1]) for row in context["cursor"].fetchall())
+        return execute(sql, params, many, context)

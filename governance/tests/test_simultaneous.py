@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from confidence_project.errors import DomainError
+from confidence_project.errors import Conflict, DomainError
 from governance.control_services import engage_kill_switch
 from governance.models import ConfidencePolicy, ConfidencePolicyProposal, ConfidencePolicyRevision, KillSwitch
 from governance.tests.factories import SuperuserFactory, WorkspaceFactory, admin_of, applied, approved, pending
@@ -28,7 +28,7 @@ Origin = ConfidencePolicyProposal.Origin
 
 
 def at_once(acts: list[Callable[[], Any]]) -> Counter[str]:
-    """Run `acts` in a thread each, started together; count "won" and the codes of what was raised."""
+    """Run `acts` in a thread each, started together; count "won" and what was raised, by its code or as "conflict"."""
     barrier = Barrier(len(acts))
 
     def run(act: Callable[[], Any]) -> str:
@@ -37,7 +37,7 @@ def at_once(acts: list[Callable[[], Any]]) -> Counter[str]:
             barrier.wait(timeout=60)
             act()
         except DomainError as error:
-            return error.code
+            return "conflict" if isinstance(error, Conflict) else error.code
         finally:
             connection.close()
         return "won"
@@ -49,6 +49,12 @@ def at_once(acts: list[Callable[[], Any]]) -> Counter[str]:
 def applying(workspace, proposal):
     actor = SuperuserFactory()
     return lambda: apply_confidence_policy_proposal(actor=actor, workspace=workspace, proposal_id=proposal.pk)
+
+
+def test_fifty_at_once__each_on_a_connection_of_its_own():
+    used = []
+    assert at_once([lambda: used.append(connection.connection) for _ in range(50)]) == {"won": 50}
+    assert len({id(each) for each in used}) == 50
 
 
 def test_fifty_appliers__one_wins__forty_nine_conflicts_one_revision():

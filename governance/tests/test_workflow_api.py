@@ -218,7 +218,7 @@ def test_verbs__wrong_state__409_that_names_it():
     workspace = WorkspaceFactory()
     proposal = approved(workspace)
     reply = Person(admin_of(workspace), workspace).post(f"proposals/{proposal.pk}/approve")
-    assert (reply.status_code, reply.json()["code"]) == (409, "conflict")
+    assert (reply.status_code, reply.json()["code"]) == (409, "wrong_state")
     assert "is APPROVED" in reply.json()["detail"]
 
 

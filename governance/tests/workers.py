@@ -34,7 +34,7 @@ def work_off() -> None:
 def worker_process(before: str = "", **environment: str) -> Iterator[subprocess.Popen[bytes]]:
     """Run `manage.py db_worker` on the test database; `before` is run in its process first."""
     code = f"import django; django.setup()\n{before}\n{WORK}"
-    variables = {**os.environ, "CONFIDENCE_DEV": "1", "DATABASE_URL": _database_url(), **environment}
+    variables = {**os.environ, "CONFIDENCE_DEV": "1", "DATABASE_URL": database_url(), **environment}
     variables["DJANGO_SETTINGS_MODULE"] = "confidence_project.settings"
     with subprocess.Popen([sys.executable, "-c", code], env=variables, cwd=settings.BASE_DIR) as process:
         try:
@@ -43,7 +43,8 @@ def worker_process(before: str = "", **environment: str) -> Iterator[subprocess.
             process.kill()
 
 
-def _database_url() -> str:
+def database_url() -> str:
+    """The URL of the test database, for other processes."""
     name = connection.settings_dict["NAME"]
     if connection.vendor == "sqlite":
         return f"sqlite:///{name}"

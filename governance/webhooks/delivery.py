@@ -9,14 +9,17 @@ from __future__ import annotations
 
 import logging
 from datetime import datetime, timedelta
+from http import HTTPStatus
 
 from django.conf import settings
+from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 from django_tasks import task
 from standardwebhooks.webhooks import Webhook
 
-from governance.models import WebhookDelivery
+from governance.history import record_change
+from governance.models import WebhookDelivery, WebhookEndpoint, WorkspaceEvent
 from governance.webhooks.transport import DeliveryFailed, is_success, post
 
 log = logging.getLogger(__name__)
@@ -32,6 +35,7 @@ OVERDUE = timedelta(minutes=1)
 """Due for so long without an attempt: no task is coming."""
 
 ENDPOINT_OFF = "endpoint switched off"
+GONE_REASON = "The receiver answered HTTP 410: it is gone, and wants no more messages."
 
 
 @task()
@@ -83,16 +87,30 @@ def _attempt(delivery: WebhookDelivery) -> tuple[Status, str]:
         result = f"HTTP {status}"
         if is_success(status):
             return Status.DELIVERED, result
+        if status == HTTPStatus.GONE:
+            _switch_off(delivery.endpoint)
+            return Status.FAILED, result
     return Status.FAILED if delivery.attempts >= MAX_ATTEMPTS else Status.PENDING, result
 
 
+def _switch_off(endpoint: WebhookEndpoint) -> None:
+    """As Standard Webhooks has it: 410 ends an endpoint. A person looks at it before it is told anything again."""
+    with transaction.atomic():
+        active = WebhookEndpoint.objects.filter(pk=endpoint.pk, is_active=True)
+        if active.update(is_active=False, off_reason=GONE_REASON, needs_review=True) == 1:
+            record_change(WorkspaceEvent.Kind.WEBHOOK_GONE, endpoint.workspace, None, subject=endpoint.name)
+
+
 def _headers(delivery: WebhookDelivery, at: datetime) -> dict[str, str]:
-    signature = Webhook(delivery.endpoint.secret).sign(delivery.message_id, at, delivery.payload)
+    """Return the headers of a message; its signatures stand in one of them, a space apart, one for each secret."""
+    signatures = [
+        Webhook(secret).sign(delivery.message_id, at, delivery.payload) for secret in delivery.endpoint.secrets_at(at)
+    ]
     return {
         "Content-Type": "application/json",
         "webhook-id": delivery.message_id,
         "webhook-timestamp": str(int(at.timestamp())),
-        "webhook-signature": signature,
+        "webhook-signature": " ".join(signatures),
     }
 
 

@@ -17,13 +17,18 @@ from django.db.models import Model
 from django.urls import reverse
 
 from governance.models import (
+    AuditSampling,
+    BlockedSource,
+    BreakGlassReview,
     ConfidencePolicyProposal,
     ConfidencePolicyRevision,
     KillSwitch,
+    RolloutEvent,
     WebhookDelivery,
     WebhookEndpoint,
     Workspace,
 )
+from governance.models.controls import Control
 from governance.webhooks.delivery import deliver_webhook
 
 Event = WebhookEndpoint.Event
@@ -33,6 +38,29 @@ _EVENT_OF_VERB = {
     "approve": Event.PROPOSAL_APPROVED,
     "reject": Event.PROPOSAL_REJECTED,
     "apply": Event.PROPOSAL_APPLIED,
+}
+
+
+_EVENT_OF_ROLLOUT_VERB = {
+    "shadow": Event.ROLLOUT_SHADOW_STARTED,
+    "canary": Event.ROLLOUT_CANARY_STARTED,
+    "promote": Event.ROLLOUT_PROMOTED,
+    "withdraw": Event.ROLLOUT_WITHDRAWN,
+    "stop": Event.ROLLOUT_STOPPED,
+}
+
+# Which event a control's start is, which its end, and what is told of it: its id, and these fields. The name of what
+# is blocked is a text that a person wrote.
+_EVENTS_OF_CONTROL: dict[type[Control], tuple[Event, Event, str, tuple[str, ...]]] = {
+    KillSwitch: (Event.KILL_SWITCH_ENGAGED, Event.KILL_SWITCH_RELEASED, "kill_switch_id", ()),
+    BlockedSource: (Event.SOURCE_BLOCKED, Event.SOURCE_UNBLOCKED, "blocked_source_id", ("kind",)),
+    AuditSampling: (Event.AUDIT_SAMPLING_STARTED, Event.AUDIT_SAMPLING_STOPPED, "audit_sampling_id", ("rate",)),
+    BreakGlassReview: (
+        Event.BREAK_GLASS_REVIEW_OPENED,
+        Event.BREAK_GLASS_REVIEW_CLOSED,
+        "break_glass_review_id",
+        ("revision_id", "rollout_event_id"),
+    ),
 }
 
 
@@ -65,11 +93,53 @@ def announce_rollback(revision: ConfidencePolicyRevision, restored: ConfidencePo
     _announce(Event.POLICY_ROLLED_BACK, revision.workspace, revision, data, revision.created_at)
 
 
-def announce_kill_switch(switch: KillSwitch) -> None:
-    """Tell that a kill switch was engaged, or released when it has ended. No policy key: the whole workspace."""
-    data = {"policy_key": switch.policy_key or None, "kill_switch_id": switch.pk}
-    event = Event.KILL_SWITCH_RELEASED if switch.ended_at else Event.KILL_SWITCH_ENGAGED
-    _announce(event, switch.workspace, switch, data, switch.ended_at or switch.started_at)
+def announce_alarm(alarm: Model, revision: ConfidencePolicyRevision, figures: dict[str, Any], at: datetime) -> None:
+    """Tell that what a revision allows fails more often than was promised.
+
+    Parameters
+    ----------
+    alarm
+        The row whose page in the admin says more.
+    figures
+        What was seen, as numbers and ids.
+    """
+    data = {
+        "policy_key": revision.policy_key,
+        "revision_id": revision.pk,
+        "version": revision.version,
+        **figures,
+    }
+    _announce(Event.POLICY_ALARM_RAISED, revision.workspace, alarm, data, at)
+
+
+def announce_rollout(step: RolloutEvent) -> None:
+    """Tell that a rollout took a step, whoever took it: a kill switch stops a trial, too."""
+    rollout = step.rollout
+    data = {
+        "policy_key": rollout.policy_key,
+        "proposal_id": rollout.proposal_id,
+        "rollout_id": rollout.pk,
+        "status": step.to_status,
+        "share": step.share,
+        "break_glass": step.break_glass,
+    }
+    raised = step.verb == "canary" and step.from_status == step.to_status
+    event = Event.ROLLOUT_CANARY_RAISED if raised else _EVENT_OF_ROLLOUT_VERB[step.verb]
+    _announce(event, rollout.workspace, rollout.proposal, data, step.at)
+
+
+def announce_control(control: Control) -> None:
+    """Tell that a control is in force, or that it has ended. No policy key: the whole workspace."""
+    started, ended, id_name, about = _EVENTS_OF_CONTROL[type(control)]
+    data = {"policy_key": control.policy_key or None, id_name: control.pk}
+    data |= {name: getattr(control, name) for name in about}
+    event, at = (ended, control.ended_at) if control.ended_at else (started, control.started_at)
+    _announce(event, control.workspace, control, data, at)
+
+
+def announce_toggles(workspace: Workspace, toggles: dict[str, bool], at: datetime) -> None:
+    """Tell which toggles of a workspace were switched, and how they are now."""
+    _announce(Event.WORKSPACE_TOGGLES_CHANGED, workspace, workspace, {"policy_key": None, "toggles": toggles}, at)
 
 
 def _announce(event: Event, workspace: Workspace, subject: Model, data: dict[str, Any], at: datetime) -> None:
@@ -87,7 +157,7 @@ def _announce(event: Event, workspace: Workspace, subject: Model, data: dict[str
             "url": settings.CONFIDENCE_SITE_URL + reverse(page, args=[subject.pk]),
         },
     }
-    payload = json.dumps(message, separators=(",", ":"))
+    payload = json.dumps(message, separators=(",", ":"), default=float)
     deliveries = WebhookDelivery.objects.bulk_create(
         WebhookDelivery(
             endpoint=endpoint,

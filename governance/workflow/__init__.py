@@ -4,7 +4,11 @@ Each verb is a compare-and-swap in one transaction with its audit row; losing a 
 """
 
 from governance.selectors import list_confidence_policy_proposals
-from governance.workflow.applying import apply_confidence_policy_proposal, rollback_confidence_policy_revision
+from governance.workflow.applying import (
+    apply_confidence_policy_proposal,
+    promote_rollout,
+    rollback_confidence_policy_revision,
+)
 from governance.workflow.deciding import (
     approve_confidence_policy_proposal,
     has_large_step,
@@ -33,6 +37,7 @@ __all__ = [
     "has_large_step",
     "list_confidence_policy_proposals",
     "open_proposal",
+    "promote_rollout",
     "propose_confidence_policy",
     "reject_confidence_policy_proposal",
     "rollback_confidence_policy_revision",

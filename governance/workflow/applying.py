@@ -8,22 +8,18 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from confidence_project.errors import Conflict, NotFound
+from confidence_project.errors import AlreadySo, NotFound, Stale
 from governance.config import default_config, parse_config
 from governance.definitions import get_definition
-from governance.models import (
-    BreakGlassReview,
-    ConfidencePolicy,
-    ConfidencePolicyProposal,
-    ConfidencePolicyRevision,
-    Workspace,
-)
+from governance.models import ConfidencePolicy, ConfidencePolicyProposal, ConfidencePolicyRevision, Workspace
 from governance.permissions import Person, Verb, require
 from governance.texts import clean_text
 from governance.webhooks.outbox import announce_rollback
 from governance.workflow.deciding import REASON_LENGTH, require_appliable
-from governance.workflow.expiry import expire_proposals
-from governance.workflow.transitions import lock, proposal_in, supersede_open, take_step
+from governance.workflow.locked import locked_proposal
+from governance.workflow.reviews import open_review
+from governance.workflow.rollout_steps import active_rollout
+from governance.workflow.transitions import lock, signature, stale, supersede_open, take_step
 
 Action = ConfidencePolicyRevision.Action
 
@@ -53,42 +49,23 @@ def apply_confidence_policy_proposal(
     InvalidInput
         The definition has changed and refuses the config.
     """
-    proposal = proposal_in(workspace, proposal_id)
-    require(Verb.APPLY, actor, workspace, proposal, break_glass=break_glass)
-    reason = clean_text(reason, name="reason", max_length=REASON_LENGTH, required=break_glass)
-    expire_proposals(workspace=workspace)
-    with transaction.atomic():
-        lock(workspace)
-        now = timezone.now()
-        proposal = proposal_in(workspace, proposal_id)
-        require(Verb.APPLY, actor, workspace, proposal, break_glass=break_glass)
-        require_appliable(proposal, now)
-        glass_broken = break_glass or proposal.events.filter(break_glass=True).exists()
-        policy = _policy_with_baseline(proposal, actor, now)
-        revision = _change_policy(
-            policy,
-            proposal.base_version,
-            proposal.config,
-            action=Action.APPLY_PROPOSAL,
-            actor=actor,
-            at=now,
-            reason=reason,
-            break_glass=glass_broken,
-            proposal=proposal,
-        )
-        take_step(
-            "apply",
-            proposal,
-            actor=actor,
-            at=now,
-            reason=reason,
-            break_glass=break_glass,
-            applier_id=actor.pk,
-            applier_name=actor.get_username(),
-            applied_at=now,
-        )
-        _supersede_rivals(policy, revision, actor, now)
-    return revision
+    with locked_proposal(Verb.APPLY, actor, workspace, proposal_id, break_glass=break_glass) as (proposal, now):
+        return _apply(proposal, actor=actor, at=now, reason=reason, break_glass=break_glass)
+
+
+def promote_rollout(
+    *, actor: Person, workspace: Workspace, proposal_id: int, reason: str = "", break_glass: bool = False
+) -> ConfidencePolicyRevision:
+    """Put a proposal that is on trial in force for every case: `apply_confidence_policy_proposal`, for rollouts alone.
+
+    Raises
+    ------
+    NotFound, PermissionRefused, Conflict, InvalidInput
+        As `apply_confidence_policy_proposal`; `WrongState` when the proposal has no active rollout (any more).
+    """
+    with locked_proposal(Verb.APPLY, actor, workspace, proposal_id, break_glass=break_glass) as (proposal, now):
+        active_rollout(proposal)
+        return _apply(proposal, actor=actor, at=now, reason=reason, break_glass=break_glass)
 
 
 def rollback_confidence_policy_revision(
@@ -126,9 +103,9 @@ def rollback_confidence_policy_revision(
         restored = _revision_in(workspace, revision_id)
         policy = restored.policy
         if expected_version is not None and policy.version != expected_version:
-            raise Conflict(f"The policy is at version {policy.version} now. Look at it again.")
+            raise Stale(f"The policy is at version {policy.version} now. Look at it again.")
         if policy.config == restored.config_after:
-            raise Conflict(f"The content of version {restored.version} is in force already.")
+            raise AlreadySo(f"The content of version {restored.version} is in force already.")
         revision = _change_policy(
             policy,
             policy.version,
@@ -142,6 +119,27 @@ def rollback_confidence_policy_revision(
         )
         announce_rollback(revision, restored)
         _supersede_rivals(policy, revision, actor, now)
+    return revision
+
+
+def _apply(
+    proposal: ConfidencePolicyProposal, *, actor: Person, at: datetime, reason: str, break_glass: bool
+) -> ConfidencePolicyRevision:
+    reason = clean_text(reason, name="reason", max_length=REASON_LENGTH, required=break_glass)
+    require_appliable(proposal, at)
+    policy = _policy_with_baseline(proposal, actor, at)
+    step: dict[str, Any] = {"actor": actor, "at": at, "reason": reason}
+    revision = _change_policy(
+        policy,
+        proposal.base_version,
+        proposal.config,
+        action=Action.APPLY_PROPOSAL,
+        break_glass=break_glass or proposal.events.filter(break_glass=True).exists(),
+        proposal=proposal,
+        **step,
+    )
+    take_step("apply", proposal, **step, break_glass=break_glass, **signature("applier", actor), applied_at=at)
+    _supersede_rivals(policy, revision, actor, at)
     return revision
 
 
@@ -172,10 +170,7 @@ def _change_policy(
     version = base_version + 1
     unmoved = ConfidencePolicy.objects.filter(pk=policy.pk, version=base_version)
     if unmoved.update(config=config, version=version, updated_at=at) != 1:
-        raise Conflict(
-            f"Stale: made for version {base_version}, but the policy has moved on to version {policy.version}. "
-            "Look at the policy again and open a new proposal."
-        )
+        raise stale(base_version, policy.version)
     return _write_revision(policy, version, config, at=at, **revision)
 
 
@@ -205,15 +200,7 @@ def _write_revision(
         **rest,
     )
     if break_glass:
-        BreakGlassReview.objects.create(
-            revision=revision,
-            workspace_id=policy.workspace_id,
-            policy_key=policy.policy_key,
-            reason=reason or "The proposal was approved under break-glass.",
-            started_at=at,
-            started_by_id=actor.pk,
-            started_by_name=actor.get_username(),
-        )
+        open_review(revision, policy.policy_key, actor=actor, at=at, reason=reason)
     return revision
 
 

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from django.db import transaction
-from django.utils import timezone
-
-from confidence_project.errors import Conflict, InvalidInput
+from confidence_project.errors import EvidenceChanged, InvalidInput, WrongState
 from governance.changes import changes_between
 from governance.config import parse_config
 from governance.definitions import get_definition
 from governance.evidence import sha256_of
 from governance.models import ConfidencePolicyProposal, Workspace
-from governance.permissions import Person, Verb, require
+from governance.permissions import Person, Verb
 from governance.texts import clean_text
-from governance.workflow.expiry import expire_proposals
+from governance.workflow.locked import locked_proposal
 from governance.workflow.opening import LARGE_STEP
-from governance.workflow.transitions import lock, proposal_in, require_source, take_step
+from governance.workflow.transitions import require_source, signature, take_step
 
 REASON_LENGTH = 2_000
 
@@ -49,18 +46,14 @@ def approve_confidence_policy_proposal(
     InvalidInput
         The definition has changed and refuses the config, or a large step is not acknowledged.
     """
-    proposal = proposal_in(workspace, proposal_id)
-    require(Verb.APPROVE, actor, workspace, proposal, break_glass=break_glass)
-    reason = clean_text(reason, name="reason", max_length=REASON_LENGTH, required=break_glass)
-    expire_proposals(workspace=workspace)
-    with transaction.atomic():
-        lock(workspace)
-        now = timezone.now()
-        proposal = proposal_in(workspace, proposal_id)
+    with locked_proposal(Verb.APPROVE, actor, workspace, proposal_id, break_glass=break_glass) as (proposal, now):
+        reason = clean_text(reason, name="reason", max_length=REASON_LENGTH, required=break_glass)
         require_source("approve", proposal)
         require_fresh(proposal, now)
         if sha256_of(proposal.evidence) != proposal.evidence_sha256:
-            raise Conflict("The evidence is not what was recorded when the proposal was opened. Reject the proposal.")
+            raise EvidenceChanged(
+                "The evidence is not what was recorded when the proposal was opened. Reject the proposal."
+            )
         acknowledged = proposal.large_step_acknowledged or acknowledge_large_step
         if has_large_step(proposal) and not acknowledged:
             raise InvalidInput(LARGE_STEP)
@@ -71,8 +64,7 @@ def approve_confidence_policy_proposal(
             at=now,
             reason=reason,
             break_glass=break_glass,
-            approver_id=actor.pk,
-            approver_name=actor.get_username(),
+            **signature("approver", actor),
             approved_at=now,
             approved_evidence_sha256=proposal.evidence_sha256,
             large_step_acknowledged=acknowledged,
@@ -94,25 +86,10 @@ def reject_confidence_policy_proposal(
     Conflict
         The proposal is not open (any more).
     """
-    proposal = proposal_in(workspace, proposal_id)
-    require(Verb.REJECT, actor, workspace, proposal)
-    reason = clean_text(reason, name="reason", max_length=REASON_LENGTH, required=True)
-    expire_proposals(workspace=workspace)
-    with transaction.atomic():
-        lock(workspace)
-        now = timezone.now()
-        proposal = proposal_in(workspace, proposal_id)
-        take_step(
-            "reject",
-            proposal,
-            actor=actor,
-            at=now,
-            reason=reason,
-            rejecter_id=actor.pk,
-            rejecter_name=actor.get_username(),
-            rejected_at=now,
-            reject_reason=reason,
-        )
+    with locked_proposal(Verb.REJECT, actor, workspace, proposal_id) as (proposal, now):
+        reason = clean_text(reason, name="reason", max_length=REASON_LENGTH, required=True)
+        rejection = {**signature("rejecter", actor), "rejected_at": now, "reject_reason": reason}
+        take_step("reject", proposal, actor=actor, at=now, reason=reason, **rejection)
     return proposal
 
 
@@ -128,10 +105,10 @@ def require_appliable(proposal: ConfidencePolicyProposal, now: datetime) -> None
     require_source("apply", proposal)
     require_fresh(proposal, now)
     if sha256_of(proposal.evidence) != proposal.approved_evidence_sha256:
-        raise Conflict("The evidence is not what was approved. Reject the proposal and open a new one.")
+        raise EvidenceChanged("The evidence is not what was approved. Reject the proposal and open a new one.")
 
 
 def require_fresh(proposal: ConfidencePolicyProposal, now: datetime) -> None:
     """Raise `Conflict` for a proposal whose time ran out since `expire_proposals` looked."""
     if proposal.expires_at <= now:
-        raise Conflict("The proposal has expired. Open a new one.")
+        raise WrongState("The proposal has expired. Open a new one.")

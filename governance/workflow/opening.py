@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
@@ -19,7 +19,7 @@ from governance.models import ConfidencePolicy, ConfidencePolicyProposal, Worksp
 from governance.permissions import Person, Verb, require
 from governance.texts import clean_text
 from governance.workflow.expiry import expire_proposals
-from governance.workflow.transitions import lock, supersede_open, write_event
+from governance.workflow.transitions import lock, signature, supersede_open, write_event
 
 TITLE_LENGTH = 200
 SUMMARY_LENGTH = 10_000
@@ -62,13 +62,7 @@ def open_proposal(
     _check_origin(origin, author)
     if author is not None:
         require(Verb.PROPOSE, author, workspace)
-    text = canonical_json(evidence)
-    fields = {
-        "title": clean_text(title, name="title", max_length=TITLE_LENGTH, required=True),
-        "summary": _clean_summary(summary, author),
-        "evidence": text,
-        "evidence_sha256": sha256_of(text),
-    }
+    written = _written(title, summary, evidence, author)
     expire_proposals(workspace=workspace)
     with transaction.atomic():
         lock(workspace)
@@ -85,12 +79,10 @@ def open_proposal(
             config=parsed.as_json(),
             base_version=base_version,
             base_config=base_config,
-            author_id=author.pk if author else None,
-            author_name=author.get_username() if author else "",
             large_step_acknowledged=author is not None and acknowledge_large_step,
             created_at=now,
-            expires_at=_expiry(now),
-            **fields,
+            expires_at=now + timedelta(days=settings.CONFIDENCE_PROPOSAL_EXPIRY_DAYS),
+            **written,
         )
         write_event(proposal, "open", "", proposal.status, actor=author, at=now)
     return proposal
@@ -128,10 +120,20 @@ def propose_confidence_policy(
     )
 
 
-def _clean_summary(summary: str, author: Person | None) -> str:
-    """A person says why they propose; a calibration's evidence says it."""
-    name = "rationale" if author else "summary"
-    return clean_text(summary, name=name, max_length=SUMMARY_LENGTH, required=author is not None)
+def _written(title: str, summary: str, evidence: Mapping[str, Any], author: Person | None) -> dict[str, Any]:
+    """Return what is said for the change, checked: the columns of the texts, of the sealed evidence, of the author.
+
+    A person says why they propose; a calibration's evidence says it.
+    """
+    why = "rationale" if author else "summary"
+    sealed = canonical_json(evidence)
+    return {
+        "title": clean_text(title, name="title", max_length=TITLE_LENGTH, required=True),
+        "summary": clean_text(summary, name=why, max_length=SUMMARY_LENGTH, required=author is not None),
+        "evidence": sealed,
+        "evidence_sha256": sha256_of(sealed),
+        **(signature("author", author) if author else {}),
+    }
 
 
 def _check_origin(origin: str, author: Person | None) -> None:
@@ -161,7 +163,3 @@ LARGE_STEP = (
     "A value moves further than the largest step of its definition. "
     "Propose a smaller step, or acknowledge the large one explicitly."
 )
-
-
-def _expiry(now: datetime) -> datetime:
-    return now + timedelta(days=settings.CONFIDENCE_PROPOSAL_EXPIRY_DAYS)

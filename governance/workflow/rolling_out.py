@@ -13,16 +13,25 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from confidence_project.errors import Conflict, FieldProblem, InvalidInput
+from confidence_project.errors import FieldProblem, InvalidInput, WrongState
 from governance.config import parse_config
 from governance.definitions import get_definition
-from governance.models import ConfidencePolicy, ConfidencePolicyProposal, KillSwitch, Rollout, Workspace
+from governance.models import (
+    BreakGlassReview,
+    ConfidencePolicy,
+    ConfidencePolicyProposal,
+    KillSwitch,
+    Rollout,
+    Workspace,
+)
 from governance.permissions import Person, Verb, require
 from governance.texts import clean_text
 from governance.workflow.deciding import REASON_LENGTH, require_appliable
 from governance.workflow.expiry import expire_proposals
-from governance.workflow.rollout_steps import move_rollout, write_rollout_event
-from governance.workflow.transitions import lock, proposal_in
+from governance.workflow.locked import locked_proposal
+from governance.workflow.reviews import open_review
+from governance.workflow.rollout_steps import active_rollout, move_rollout, write_rollout_event
+from governance.workflow.transitions import lock, proposal_in, stale
 
 
 def start_rollout(*, actor: Person, workspace: Workspace, proposal_id: int, reason: str = "") -> Rollout:
@@ -56,7 +65,13 @@ def start_rollout(*, actor: Person, workspace: Workspace, proposal_id: int, reas
 
 
 def set_canary_share(
-    *, actor: Person, workspace: Workspace, proposal_id: int, share: Decimal, reason: str = ""
+    *,
+    actor: Person,
+    workspace: Workspace,
+    proposal_id: int,
+    share: Decimal,
+    reason: str = "",
+    break_glass: bool = False,
 ) -> Rollout:
     """Let the proposal on trial decide for a share of the cases, or for a larger one than before.
 
@@ -67,6 +82,9 @@ def set_canary_share(
     share
         More than now and less than 1, at most 4 decimals. It cannot be lowered: withdraw instead. For all cases,
         apply the proposal.
+    break_glass
+        A superuser lets decide what they approved themselves, in an emergency. Needs a reason, is marked, and opens a
+        `BreakGlassReview` that somebody else has to close.
 
     Raises
     ------
@@ -77,17 +95,16 @@ def set_canary_share(
     InvalidInput
         The share is not one that can be set.
     """
-    require(Verb.ROLL_OUT, actor, workspace, proposal_in(workspace, proposal_id))
-    reason = clean_text(reason, name="reason", max_length=REASON_LENGTH)
-    expire_proposals(workspace=workspace)
-    with transaction.atomic():
-        lock(workspace)
-        now = timezone.now()
-        proposal = proposal_in(workspace, proposal_id)
-        require(Verb.ROLL_OUT, actor, workspace, proposal)
-        rollout = _active(proposal)
+    with locked_proposal(Verb.ROLL_OUT, actor, workspace, proposal_id, break_glass=break_glass) as (proposal, now):
+        reason = clean_text(reason, name="reason", max_length=REASON_LENGTH, required=break_glass)
+        rollout = active_rollout(proposal)
         _check_still_applies(proposal, now)
-        move_rollout("canary", rollout, actor=actor, at=now, reason=reason, share=_checked_share(share, rollout.share))
+        share = _checked_share(share, rollout.share)
+        glass_broken = break_glass or proposal.events.filter(break_glass=True).exists()
+        step: dict[str, Any] = {"actor": actor, "at": now, "reason": reason}
+        event = move_rollout("canary", rollout, **step, share=share, break_glass=glass_broken)
+        if break_glass or (glass_broken and not _is_under_review(rollout)):
+            open_review(event, rollout.policy_key, **step)
     return rollout
 
 
@@ -107,16 +124,14 @@ def withdraw_rollout(*, actor: Person, workspace: Workspace, proposal_id: int, r
     reason = clean_text(reason, name="reason", max_length=REASON_LENGTH, required=True)
     with transaction.atomic():
         lock(workspace)
-        rollout = _active(proposal_in(workspace, proposal_id))
+        rollout = active_rollout(proposal_in(workspace, proposal_id))
         move_rollout("withdraw", rollout, actor=actor, at=timezone.now(), reason=reason)
     return rollout
 
 
-def _active(proposal: ConfidencePolicyProposal) -> Rollout:
-    rollout = Rollout.objects.active().filter(proposal=proposal).first()
-    if rollout is None:
-        raise Conflict("The proposal has no active rollout (any more). Set it to shadow first.")
-    return rollout
+def _is_under_review(rollout: Rollout) -> bool:
+    """True when a step of the rollout was put under review already: a raised share is no new approval."""
+    return BreakGlassReview.objects.filter(rollout_event__rollout=rollout).exists()
 
 
 def _check_still_applies(proposal: ConfidencePolicyProposal, now: datetime) -> None:
@@ -126,19 +141,16 @@ def _check_still_applies(proposal: ConfidencePolicyProposal, now: datetime) -> N
     policy = ConfidencePolicy.objects.in_workspace(proposal.workspace).filter(policy_key=proposal.policy_key).first()
     version = policy.version if policy else 0
     if version != proposal.base_version:
-        raise Conflict(
-            f"Stale: made for version {proposal.base_version}, but the policy has moved on to version {version}. "
-            "Look at the policy again and open a new proposal."
-        )
+        raise stale(proposal.base_version, version)
 
 
 def _check_free(proposal: ConfidencePolicyProposal) -> None:
     """One trial at a time for each policy, and none while decisions are stopped: it would show nothing."""
     if Rollout.objects.in_workspace(proposal.workspace).active().filter(policy_key=proposal.policy_key).exists():
-        raise Conflict("A rollout of this policy is active already. Withdraw it first.")
+        raise WrongState("A rollout of this policy is active already. Withdraw it first.")
     switches = KillSwitch.objects.in_workspace(proposal.workspace).in_force()
     if switches.covering(proposal.policy_key).exists():
-        raise Conflict("A kill switch is engaged over this policy. Release it first.")
+        raise WrongState("A kill switch is engaged over this policy. Release it first.")
 
 
 def _checked_share(share: Any, share_now: Decimal) -> Decimal:

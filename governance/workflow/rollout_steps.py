@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from confidence_project.errors import Conflict
-from governance.models import Rollout, RolloutEvent, Workspace
+from confidence_project.errors import LostRace, WrongState
+from governance.models import ConfidencePolicyProposal, Rollout, RolloutEvent, Workspace
 from governance.permissions import Person
+from governance.webhooks.outbox import announce_rollout
 
 Status = Rollout.Status
 
@@ -30,10 +31,25 @@ ROLLOUT_TRANSITIONS: dict[str, RolloutTransition] = {
 }
 
 
+def active_rollout(proposal: ConfidencePolicyProposal) -> Rollout:
+    """Return the active rollout of a proposal; raise `WrongState` when it has none."""
+    rollout = Rollout.objects.active().filter(proposal=proposal).first()
+    if rollout is None:
+        raise WrongState("The proposal has no active rollout (any more). Set it to shadow first.")
+    return rollout
+
+
 def move_rollout(
-    verb: str, rollout: Rollout, *, actor: Person | None, at: datetime, reason: str = "", share: Decimal | None = None
-) -> None:
-    """Move `rollout` on and write its event; call it inside a transaction.
+    verb: str,
+    rollout: Rollout,
+    *,
+    actor: Person | None,
+    at: datetime,
+    reason: str = "",
+    share: Decimal | None = None,
+    break_glass: bool = False,
+) -> RolloutEvent:
+    """Move `rollout` on, write its event and return it; call it inside a transaction.
 
     Raises
     ------
@@ -42,22 +58,29 @@ def move_rollout(
     """
     rule = ROLLOUT_TRANSITIONS[verb]
     if rollout.status not in rule.sources:
-        raise Conflict(f"The rollout is {rollout.status}; only one that is active can be {rule.done}.")
+        raise WrongState(f"The rollout is {rollout.status}; only one that is active can be {rule.done}.")
     share = rollout.share if share is None else share
     ended_at = at if rule.target not in (Status.SHADOW, Status.CANARY) else None
     unmoved = Rollout.objects.filter(pk=rollout.pk, status=rollout.status, share=rollout.share)
     if unmoved.update(status=rule.target, share=share, ended_at=ended_at) != 1:
-        raise Conflict("Somebody else moved the rollout at the same moment. Look at it again.")
+        raise LostRace("Somebody else moved the rollout at the same moment. Look at it again.")
     before = rollout.status
     rollout.refresh_from_db()
-    write_rollout_event(rollout, verb, before, actor=actor, at=at, reason=reason)
+    return write_rollout_event(rollout, verb, before, actor=actor, at=at, reason=reason, break_glass=break_glass)
 
 
 def write_rollout_event(
-    rollout: Rollout, verb: str, from_status: str, *, actor: Person | None, at: datetime, reason: str
-) -> None:
-    """Append one line to the rollout's history."""
-    RolloutEvent.objects.create(
+    rollout: Rollout,
+    verb: str,
+    from_status: str,
+    *,
+    actor: Person | None,
+    at: datetime,
+    reason: str,
+    break_glass: bool = False,
+) -> RolloutEvent:
+    """Append one line to the rollout's history, and tell the workspace's webhooks."""
+    event = RolloutEvent.objects.create(
         rollout=rollout,
         workspace_id=rollout.workspace_id,
         verb=verb,
@@ -67,8 +90,11 @@ def write_rollout_event(
         actor_id=actor.pk if actor else None,
         actor_name=actor.get_username() if actor else "",
         reason=reason,
+        break_glass=break_glass,
         at=at,
     )
+    announce_rollout(event)
+    return event
 
 
 def end_rollout_of(proposal_id: int, verb: str, *, actor: Person | None, at: datetime, reason: str) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from confidence_project.errors import Conflict, NotFound
+from confidence_project.errors import LostRace, NotFound, Stale, WrongState
 from governance.models import ConfidencePolicyProposal, ProposalEvent, Workspace
 from governance.permissions import Person
 from governance.webhooks.outbox import announce_step
@@ -42,7 +42,7 @@ def require_source(verb: str, proposal: ConfidencePolicyProposal) -> None:
     rule = TRANSITIONS[verb]
     if proposal.status not in rule.sources:
         sources = " or ".join(rule.sources)
-        raise Conflict(f"The proposal is {proposal.status}; only one that is {sources} can be {rule.done}.")
+        raise WrongState(f"The proposal is {proposal.status}; only one that is {sources} can be {rule.done}.")
 
 
 def take_step(
@@ -66,7 +66,7 @@ def take_step(
     target = TRANSITIONS[verb].target
     unmoved = ConfidencePolicyProposal.objects.filter(pk=proposal.pk, status=proposal.status)
     if unmoved.update(status=target, **changes) != 1:
-        raise Conflict("Somebody else moved the proposal at the same moment. Look at it again.")
+        raise LostRace("Somebody else moved the proposal at the same moment. Look at it again.")
     write_event(proposal, verb, proposal.status, target, actor=actor, at=at, reason=reason, break_glass=break_glass)
     if proposal.status == Status.APPROVED:
         # Only an approved proposal is on trial, so whatever ends that ends the trial.
@@ -100,6 +100,19 @@ def write_event(
         at=at,
     )
     announce_step(proposal, verb, to_status, at=at, break_glass=break_glass)
+
+
+def stale(base_version: int, version: int) -> Stale:
+    """Return the error for a proposal whose policy has moved on."""
+    return Stale(
+        f"Stale: made for version {base_version}, but the policy has moved on to version {version}. "
+        "Look at the policy again and open a new proposal."
+    )
+
+
+def signature(role: str, actor: Person) -> dict[str, Any]:
+    """Return the columns in which a proposal keeps who took a step: `author`, `approver`, `rejecter` or `applier`."""
+    return {f"{role}_id": actor.pk, f"{role}_name": actor.get_username()}
 
 
 def lock(workspace: Workspace) -> None:

@@ -7,12 +7,12 @@ from typing import Any
 from django.core.management.base import CommandParser
 from django.db import DEFAULT_DB_ALIAS, connections
 
-from confidence_project.append_only import restore
+from confidence_project import append_only, write_once
 from confidence_project.commands import DomainCommand
 
 
 class Command(DomainCommand):
-    help = "Put back the triggers that keep the append-only tables as they are, and the views over them."
+    help = "Put back the triggers that keep append-only tables and write-once columns as they are, and the views."
     examples = """
   manage.py check --database default      # names what is missing
   manage.py enforce_append_only           # puts it back
@@ -25,7 +25,8 @@ class Command(DomainCommand):
         parser.add_argument("--database", default=DEFAULT_DB_ALIAS, choices=list(connections))
 
     def handle(self, *args: Any, **options: Any) -> None:
-        restored = restore(connections[options["database"]])
+        connection = connections[options["database"]]
+        restored = append_only.restore(connection) + write_once.restore(connection)
         for name in restored:
             self.stdout.write(f"{name} was missing and is back.")
         if not restored:

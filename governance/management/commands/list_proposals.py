@@ -28,14 +28,14 @@ class Command(DomainCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        proposals = ConfidencePolicyProposal.objects.in_workspace(workspace_by_slug(options["workspace"])).filter(
-            status__in=options["status"] or ConfidencePolicyProposal.OPEN
+        proposals = ConfidencePolicyProposal.objects.in_workspace(workspace_by_slug(options["workspace"])).with_status(
+            *(options["status"] or ConfidencePolicyProposal.OPEN)
         )
         if options["policy_key"]:
             proposals = proposals.filter(policy_key=options["policy_key"])
         for proposal in proposals:
             self.stdout.write(
-                f"{proposal.pk:>6}  {proposal.status:<10}  {proposal.policy_key:<24}  {proposal.origin:<11}  "
+                f"{proposal.pk:>6}  {proposal.effective_status:<10}  {proposal.policy_key:<24}  {proposal.origin:<11}  "
                 f"base v{proposal.base_version:<4}  {proposal.created_at:%Y-%m-%d}  {proposal.title}"
             )
         self.stdout.write(f"{len(proposals)} listed.")

@@ -1,0 +1,117 @@
+"""A workspace with a row of everything that the admin shows, for tests that ask who sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from django.apps import apps
+from django.db import models
+from django.urls import URLResolver
+
+from calibration.models import PolicyAlarm, PolicyLook
+from confidence_project.desk.tests.calibrated import calibrated
+from governance.control_services import block_source, engage_kill_switch, set_audit_sampling
+from governance.models import WebhookEndpoint, Workspace
+from governance.services import issue_api_key, rename_workspace
+from governance.tests.callers import Caller
+from governance.tests.factories import (
+    KEY,
+    SuperuserFactory,
+    UserFactory,
+    WorkspaceFactory,
+    admin_of,
+    config_of,
+    in_shadow,
+    pending,
+    viewer_of,
+)
+from governance.workflow import apply_confidence_policy_proposal, approve_confidence_policy_proposal
+from ledger.tests.factories import RECORDED_AT, LedgerAmendmentFactory
+from telemetry.tests import bodies
+
+
+def furnish(workspace: Workspace) -> None:
+    """Fill a workspace; the name that its rows carry is its slug."""
+    operator = admin_of(workspace)
+    common = {"actor": operator, "workspace": workspace}
+    WebhookEndpoint.objects.create(
+        workspace=workspace, url="https://hooks.example.org/", secret="whsec_", events=["proposal.opened"],
+        created_at=RECORDED_AT,
+    )  # fmt: skip
+    calibrated(workspace)
+    LedgerAmendmentFactory(decision__workspace=workspace)
+    _governed(workspace)
+    _recorded(workspace)
+    issue_api_key(**common, name="a machine", scopes=["read"])
+    rename_workspace(**common, name=f"Renamed {workspace.slug}")
+    block_source(**common, kind="model", value=f"model-of-{workspace.slug}", reason="Smoke.")
+    set_audit_sampling(**common, policy_key=KEY, rate="0.1", reason="Smoke.")
+    engage_kill_switch(**common, reason="Smoke.")
+
+
+def _governed(workspace: Workspace) -> None:
+    alone = {"actor": SuperuserFactory(), "workspace": workspace, "break_glass": True, "reason": "Fire."}
+    proposal = pending(workspace, 0.8, origin="bootstrap")
+    approve_confidence_policy_proposal(**alone, proposal_id=proposal.pk, acknowledge_large_step=True)
+    revision = apply_confidence_policy_proposal(**alone, proposal_id=proposal.pk)
+    in_shadow(workspace, policy_key="decision_gate", config={"values": {"llm_confidence_threshold": 0.7}})
+    pending(workspace, config=config_of(0.75))
+    look = PolicyLook.objects.create(
+        revision=revision, workspace=workspace, day=RECORDED_AT.date(), labelled=1, failures=1, alpha=0.05,
+        delta=0.05, log_e_value=3.0, at=RECORDED_AT,
+    )  # fmt: skip
+    PolicyAlarm.objects.create(revision=revision, workspace=workspace, look=look, raised_at=RECORDED_AT)
+
+
+def _recorded(workspace: Workspace) -> None:
+    caller = Caller(workspace)
+    sent = {
+        "interactions": bodies.interaction(),
+        "drafts": bodies.draft(external_id="draft"),
+        "sentiments": bodies.sentiment(draft="draft"),
+        "overseer-decisions": bodies.overseer_decision(),
+        "bookings": bodies.booking(),
+    }
+    for route, body in sent.items():
+        reply = caller.post(route, body)
+        assert reply.status_code == 201, (route, reply.content)
+
+
+def row_of(model: type[models.Model], workspace: Workspace) -> Any:
+    """A row of `model` in `workspace`."""
+    if model is Workspace:
+        return workspace
+    row = model._default_manager.filter(workspace=workspace).order_by("-pk").first()
+    assert row is not None, f"furnish() makes no row of {model._meta.label}: add one"
+    return row
+
+
+def rows_written(workspace: Workspace) -> dict[str, list[Any]]:
+    """Everything that people can change about a workspace, to see that nothing was."""
+    owned = [model for model in apps.get_models() if "workspace" in {field.name for field in model._meta.fields}]
+    return {
+        "workspace": list(Workspace.objects.filter(pk=workspace.pk).values()),
+        **{
+            model._meta.label: list(model._default_manager.filter(workspace=workspace).order_by("pk").values())
+            for model in owned
+        },
+    }
+
+
+OUTSIDERS = {
+    "viewer of another workspace": lambda: viewer_of(WorkspaceFactory()),
+    "admin of another workspace": lambda: admin_of(WorkspaceFactory()),
+    "staff without a workspace": lambda: UserFactory(),
+}
+"""People who have no business in the workspace that is looked at."""
+
+
+def walk(patterns: Iterable[Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Give every route below `patterns`, with its pattern."""
+    for pattern in patterns:
+        route = prefix + str(pattern.pattern)
+        if isinstance(pattern, URLResolver):
+            yield from walk(pattern.url_patterns, route)
+        else:
+            yield route, pattern

@@ -1,0 +1,53 @@
+"""`make demo` as a newcomer runs it: on a database of its own, in a process of its own, up to the lines to sign in."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+
+from django.conf import settings
+
+TIMEOUT_SECONDS = 300
+
+
+def run(environment, *command):
+    return subprocess.run(
+        [sys.executable, *command],
+        cwd=settings.BASE_DIR,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT_SECONDS,
+        check=True,
+    ).stdout
+
+
+SIGN_IN = """
+import sys, django
+django.setup()
+from django.test import Client
+from django.urls import reverse
+client = Client(SERVER_NAME="localhost")
+reply = client.post(reverse("admin:login"), {"username": sys.argv[1], "password": sys.argv[2]})
+assert reply.status_code == 302, reply.content.decode()
+print(client.get(reverse("admin:index")).content.decode())
+"""
+
+
+def test_demo__as_make_runs_it__tells_the_story_and_leaves_work_for_the_accounts_that_it_prints(tmp_path):
+    database = {"DATABASE_URL": f"sqlite:///{tmp_path / 'demo.sqlite3'}", "CONFIDENCE_DEV": "1"}
+    environment = {**os.environ, **database, "DJANGO_SETTINGS_MODULE": "confidence_project.settings"}
+    run(environment, "manage.py", "migrate", "--verbosity", "0")
+    story = run(environment, "-m", "confidence_project.demo")
+
+    assert "The superuser applies it: confidence_gate is at version 1." in story
+    assert "nothing can be promised" in story
+    assert "rolls back" in story
+    assert "http://localhost:8000/admin/" in story
+    accounts = dict(re.findall(r"^ +(reviewer|superuser) +(\S+) ", story, re.MULTILINE))
+    waits = {"reviewer": "yours to approve", "superuser": "yours to apply"}
+    assert accounts.keys() == waits.keys()
+    for name, password in accounts.items():
+        assert waits[name] in run(environment, "-c", SIGN_IN, name, password)

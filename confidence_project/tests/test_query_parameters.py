@@ -1,0 +1,58 @@
+"""Lists refuse query parameters that they do not take: dropped, they would answer another question than was asked."""
+
+from __future__ import annotations
+
+import pytest
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver
+
+from confidence_project.filters import StrictFilterBackend
+from governance.tests.callers import Caller
+from governance.tests.factories import SuperuserFactory, WorkspaceFactory
+
+pytestmark = pytest.mark.django_db
+
+
+def _views(patterns, prefix=""):
+    for pattern in patterns:
+        route = prefix + str(pattern.pattern)
+        if isinstance(pattern, URLResolver):
+            yield from _views(pattern.url_patterns, route)
+        elif isinstance(pattern, URLPattern):
+            yield route, getattr(pattern.callback, "cls", None) or getattr(pattern.callback, "view_class", None)
+
+
+ROUTES = list(_views(get_resolver().url_patterns))
+LISTS = sorted({route for route, view in ROUTES if getattr(view, "pagination_class", None)})
+
+
+@pytest.fixture
+def ask():
+    workspace = WorkspaceFactory()
+    caller, person = Caller(workspace), Client()
+    person.force_login(SuperuserFactory())
+
+    def get(route, **query):
+        client = person if route.startswith("api/v1/governance/") else caller.client
+        return client.get("/" + route.replace("<slug:slug>", workspace.slug), query)
+
+    return get
+
+
+def test_every_list__is_found_and_filters_strictly():
+    assert len(LISTS) >= 8
+    for route, view in ROUTES:
+        if route in LISTS:
+            assert any(issubclass(backend, StrictFilterBackend) for backend in view.filter_backends), route
+
+
+@pytest.mark.parametrize("route", LISTS)
+def test_list__unknown_parameter__400_that_names_the_known_ones_and_repeats_nothing(ask, route):
+    assert ask(route, page_size="5").status_code == 200
+    for query in [{"Ada-Lovelace": "1"}, {"page_size": "5", "polcy_key": "x"}, {"status__in": "x"}]:
+        reply = ask(route, **query)
+        assert (reply.status_code, reply["Content-Type"]) == (400, "application/problem+json"), query
+        assert reply.json()["code"] == "unknown_parameter"
+        assert "cursor, " in reply.json()["detail"]
+        assert "page_size" in reply.json()["detail"]
+        assert not [name for name in query if name != "page_size" and name in reply.content.decode()]

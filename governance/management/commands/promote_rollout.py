@@ -1,0 +1,28 @@
+"""`manage.py promote_rollout`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from governance.break_glass import ActingCommand
+from governance.permissions import Person
+from governance.selectors import proposal_by_id
+from governance.workflow import promote_rollout
+
+
+class Command(ActingCommand):
+    help = "Put a proposal that is on trial in force for every case. Without a trial: apply_proposal."
+    examples = """
+  manage.py promote_rollout 17 --as root
+  manage.py promote_rollout 17 --as root --break-glass --reason "Incident 42: the gate lets errors through"
+"""
+
+    def act(self, actor: Person, options: dict[str, Any]) -> None:
+        revision = promote_rollout(
+            actor=actor,
+            workspace=proposal_by_id(options["id"]).workspace,
+            proposal_id=options["id"],
+            reason=options["reason"],
+            break_glass=options["break_glass"],
+        )
+        self.stdout.write(f"{revision.policy_key} is at version {revision.version} now (revision {revision.pk}).")

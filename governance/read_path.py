@@ -1,0 +1,112 @@
+"""What the database says of policy keys at this moment, in one statement: controls, policies, configs on trial.
+
+One statement, so that all of it is seen as of one moment: an apply moves a policy and its rollout together. Written
+out, because every decision waits for it, and the ORM takes longer to build the same than the database to answer it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from functools import cache
+from typing import NamedTuple
+
+from django.db import connection
+from django.utils import timezone
+
+WORKSPACE = "workspace"
+KILL_SWITCH = "kill_switch"
+BLOCKED = "blocked"
+AUDIT_SAMPLING = "audit_sampling"
+POLICY = "policy"
+ROLLOUT = "rollout"
+
+ON = "on"
+
+
+class Row(NamedTuple):
+    """One thing that holds now; every column is text, and blank where it says nothing.
+
+    | kind           | name               | value              | share         | changed_at     |
+    | -------------- | ------------------ | ------------------ | ------------- | -------------- |
+    | workspace      | automation, on/off | auto-booking       |               |                |
+    | kill_switch    |                    |                    |               |                |
+    | blocked        | provider or model  | which one          |               |                |
+    | audit_sampling |                    | rate               |               |                |
+    | policy         | version            | config as JSON     |               | last update    |
+    | rollout        | id                 | config as JSON     | of the cases  | start          |
+    """
+
+    kind: str
+    policy_key: str
+    """What it covers; blank: every policy key."""
+    name: str
+    value: str
+    share: str
+    changed_at: str
+
+
+_CONTROLS = """
+SELECT 'workspace', '', CASE WHEN automation_enabled THEN 'on' ELSE 'off' END,
+       CASE WHEN auto_book_meetings THEN 'on' ELSE 'off' END, '', ''
+  FROM governance_workspace
+ WHERE id = %(workspace)s
+UNION ALL
+SELECT 'kill_switch', policy_key, '', '', '', ''
+  FROM governance_killswitch
+ WHERE workspace_id = %(workspace)s AND ended_at IS NULL AND policy_key IN ('', {keys})
+UNION ALL
+SELECT 'blocked', policy_key, kind, value, '', ''
+  FROM governance_blockedsource
+ WHERE workspace_id = %(workspace)s AND ended_at IS NULL AND policy_key IN ('', {keys})
+UNION ALL
+SELECT 'audit_sampling', policy_key, '', CAST(rate AS text), '', ''
+  FROM governance_auditsampling
+ WHERE workspace_id = %(workspace)s AND ended_at IS NULL AND policy_key IN ('', {keys})
+"""
+
+_POLICIES = """
+UNION ALL
+SELECT 'policy', policy_key, CAST(version AS text), CAST(config AS text), '', CAST(updated_at AS text)
+  FROM governance_confidencepolicy
+ WHERE workspace_id = %(workspace)s AND policy_key IN ({keys})
+UNION ALL
+SELECT 'rollout', rollout.policy_key, CAST(rollout.id AS text), CAST(proposal.config AS text),
+       CAST(rollout.share AS text), CAST(rollout.started_at AS text)
+  FROM governance_rollout rollout
+  JOIN governance_confidencepolicyproposal proposal ON proposal.id = rollout.proposal_id
+ WHERE rollout.workspace_id = %(workspace)s AND rollout.ended_at IS NULL AND rollout.policy_key IN ({keys})
+   AND proposal.expires_at > %(now)s
+"""
+
+# The same rows without their configs, for whoever has those already.
+_HEADS = """
+UNION ALL
+SELECT 'policy', policy_key, CAST(version AS text), '', '', CAST(updated_at AS text)
+  FROM governance_confidencepolicy
+ WHERE workspace_id = %(workspace)s AND policy_key IN ({keys})
+UNION ALL
+SELECT 'rollout', rollout.policy_key, CAST(rollout.id AS text), '', CAST(rollout.share AS text),
+       CAST(rollout.started_at AS text)
+  FROM governance_rollout rollout
+  JOIN governance_confidencepolicyproposal proposal ON proposal.id = rollout.proposal_id
+ WHERE rollout.workspace_id = %(workspace)s AND rollout.ended_at IS NULL AND rollout.policy_key IN ({keys})
+   AND proposal.expires_at > %(now)s
+"""
+
+
+def read_rows(workspace_id: int, policy_keys: Collection[str], *, with_configs: bool) -> list[Row]:
+    """Return what holds now over `policy_keys`; without configs, the value of policies and rollouts is blank.
+
+    A rollout whose proposal has run out is over, whether or not anybody has marked it yet.
+    """
+    names = {f"key_{number}": policy_key for number, policy_key in enumerate(policy_keys)}
+    now = connection.ops.adapt_datetimefield_value(timezone.now())
+    with connection.cursor() as cursor:
+        cursor.execute(_statement(len(names), with_configs), {"workspace": workspace_id, "now": now, **names})
+        return [Row(*row) for row in cursor.fetchall()]
+
+
+@cache
+def _statement(number_of_keys: int, with_configs: bool) -> str:
+    keys = ", ".join(f"%(key_{number})s" for number in range(number_of_keys))
+    return (_CONTROLS + (_POLICIES if with_configs else _HEADS)).format(keys=keys)
