@@ -15,14 +15,16 @@ class TelemetryConfig(AppConfig):
 
 
 def check_metadata_schema(app_configs: Any, **kwargs: Any) -> list[checks.CheckMessage]:
-    """Fail `manage.py check` when the host's metadata schema cannot be used."""
-    from telemetry.metadata import schema_problems
+    """Fail `manage.py check` when what the host says about metadata cannot be used."""
+    from telemetry.metadata import names_problems, schema_problems
 
+    problems = {
+        "CONFIDENCE_METADATA_SCHEMA": schema_problems(settings.CONFIDENCE_METADATA_SCHEMA),
+        "CONFIDENCE_METADATA_NAMES": names_problems(settings.CONFIDENCE_METADATA_NAMES),
+    }
+    hint = "docs/ingestion.md describes the schema language."
     return [
-        checks.Error(
-            f"CONFIDENCE_METADATA_SCHEMA: {problem}.",
-            hint="docs/ingestion.md describes the schema language.",
-            id="telemetry.E001",
-        )
-        for problem in schema_problems(settings.CONFIDENCE_METADATA_SCHEMA)
+        checks.Error(f"{setting}: {problem}.", hint=hint, id="telemetry.E001")
+        for setting, found in problems.items()
+        for problem in found
     ]

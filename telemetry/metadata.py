@@ -6,13 +6,14 @@ A schema is a mapping of names to what is kept under them:
 - `"count"`: a whole number from 0 to 1,000,000,000
 - `"fraction"`: a number from 0 to 1, kept to 4 decimals
 - `"number"`: a number within ±1,000,000,000, kept to 4 decimals
-- `"identifier"`: a name such as `auto_send.evaluate`: at most 5 lower-case words, 64 characters, no white space
+- `"name"`: a name that this installation knows: a policy key, a prompt key, one of `CONFIDENCE_METADATA_NAMES`
 - a list of strings: one of these and nothing else
 - another mapping: an object, by the same rules
 
-null is kept everywhere. The walk follows the schema and never the data, so its cost and the size and depth of the
-result are bounded by the schema, whatever was sent. A host adds entries of its own with the setting
-`CONFIDENCE_METADATA_SCHEMA`; prefer a list of values to `"identifier"`, because a name can be misused for a word.
+null is kept everywhere. There is no rule for a string of the caller's own: whatever form it had to have (lower case, no
+white space, so long), `ms_smith_has_measles` would have it too. The walk follows the schema and never the data, so its
+cost and the size and depth of the result are bounded by the schema, whatever was sent. A host adds entries of its own
+with the setting `CONFIDENCE_METADATA_SCHEMA`.
 """
 
 from __future__ import annotations
@@ -20,12 +21,15 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
 from django.conf import settings
+
+from governance.definitions import all_definitions
+from telemetry.prompts import all_prompts
 
 Schema = Mapping[str, Any]
 
@@ -38,7 +42,7 @@ _SECTION: Schema = {"tokens": "count", "budget": "count", "truncated": "boolean"
 
 STANDARD_SCHEMA: Schema = {
     "leadContextBundle": {
-        "profile": "identifier",
+        "profile": "name",
         "tokenBudget": "count",
         "totalTokens": "count",
         "truncated": "boolean",
@@ -58,7 +62,7 @@ STANDARD_SCHEMA: Schema = {
 }
 
 _KEY = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
-_IDENTIFIER = re.compile(r"(?=.{1,64}\Z)[a-z]{1,24}[0-9]{0,4}(?:[._:/-][a-z]{1,24}[0-9]{0,4}){0,4}")
+_KNOWN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]{0,63}")
 _MISSING = object()
 
 
@@ -91,7 +95,7 @@ class _Removed(Exception):
 def sanitize_metadata(raw: object) -> SanitizedMetadata:
     """Return the part of `raw` that the schema declares, as new objects; `raw` itself is left alone.
 
-    Doing it twice changes nothing more. The result is always JSON: finite numbers, booleans, nulls, identifiers.
+    Doing it twice changes nothing more. The result is always JSON: finite numbers, booleans, nulls, known names.
     """
     removed: Counter[str] = Counter()
     schema = {**settings.CONFIDENCE_METADATA_SCHEMA, **STANDARD_SCHEMA}
@@ -166,10 +170,18 @@ def _count(value: object) -> int:
     return int(_number(value, least=0))
 
 
-def _identifier(value: object) -> str:
-    if isinstance(value, str) and _IDENTIFIER.fullmatch(value):
+def _name(value: object) -> str:
+    if isinstance(value, str) and _is_known(str.__str__(value)):
         return str.__str__(value)
     raise _Removed(_reason_of_misfit(value))
+
+
+def _is_known(name: str) -> bool:
+    return (
+        name in settings.CONFIDENCE_METADATA_NAMES
+        or any(name == definition.key for definition in all_definitions())
+        or any(name == prompt.key for prompt in all_prompts())
+    )
 
 
 _KINDS: Mapping[str, Callable[[object], Any]] = {
@@ -177,8 +189,14 @@ _KINDS: Mapping[str, Callable[[object], Any]] = {
     "count": _count,
     "fraction": lambda value: _number(value, least=0, most=1),
     "number": _number,
-    "identifier": _identifier,
+    "name": _name,
 }
+
+
+def names_problems(names: Iterable[str]) -> list[str]:
+    """Return what is wrong with a host's names (the setting); empty when they can be used."""
+    sound = all(_KNOWN_NAME.fullmatch(name) for name in names)
+    return [] if sound else ["a name has 1 to 64 letters, digits, dots, dashes, colons, slashes and underscores"]
 
 
 def schema_problems(schema: object) -> list[str]:

@@ -74,6 +74,23 @@ class AIInteraction(HostRecord):
             models.Index(
                 fields=["workspace", "response_id"], condition=~models.Q(response_id=""), name="aiinteraction_response"
             ),
+            # The inspector: each filter finds its newest rows, and the values in use, without reading the others.
+            models.Index(fields=["workspace", "feature_id", "created_at"], name="aiinteraction_feature"),
+            models.Index(fields=["workspace", "provider", "created_at"], name="aiinteraction_provider"),
+            models.Index(fields=["workspace", "model", "created_at"], name="aiinteraction_model"),
+            models.Index(
+                fields=["workspace", "created_at"], condition=models.Q(status="error"), name="aiinteraction_errors"
+            ),
+            models.Index(
+                fields=["workspace", "created_at"],
+                condition=models.Q(metadata__isnull=False),
+                name="aiinteraction_with_metadata",
+            ),
+            models.Index(
+                fields=["workspace", "created_at"],
+                condition=models.Q(metadata__isnull=True),
+                name="aiinteraction_bare",
+            ),
         ]
 
 

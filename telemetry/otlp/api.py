@@ -15,7 +15,7 @@ from rest_framework.views import APIView
 from confidence_project.problems import exception_handler
 from governance.authentication import workspace_of
 from governance.models import ApiKey, Workspace
-from telemetry.otlp.receiving import Records, receive_logs, receive_spans
+from telemetry.otlp.receiving import Received, Records, receive_logs, receive_spans
 from telemetry.otlp.wire import LOGS, TRACES, Signal, read_records, reply, reply_error
 
 
@@ -47,8 +47,8 @@ class _Export(APIView):
 
     signal: ClassVar[Signal]
 
-    def receive(self, workspace: Workspace, records: Records) -> list[str]:
-        """Take the records; return why some were rejected, one reason each."""
+    def receive(self, workspace: Workspace, records: Records) -> Received:
+        """Take the records; say what was wrong with them."""
         raise NotImplementedError
 
     def get_exception_handler(self) -> Callable[[Exception, dict[str, Any]], HttpResponse | None]:
@@ -56,8 +56,8 @@ class _Export(APIView):
 
     def post(self, request: Request) -> HttpResponse:
         http = request._request
-        rejections = self.receive(workspace_of(request), read_records(http, self.signal))
-        return reply(http, self.signal, rejections)
+        received = self.receive(workspace_of(request), read_records(http, self.signal))
+        return reply(http, self.signal, received.rejections, received.warnings)
 
 
 class ExportTraces(_Export):
@@ -65,7 +65,7 @@ class ExportTraces(_Export):
 
     signal = TRACES
 
-    def receive(self, workspace: Workspace, records: Records) -> list[str]:
+    def receive(self, workspace: Workspace, records: Records) -> Received:
         return receive_spans(workspace, records)
 
 
@@ -74,5 +74,5 @@ class ExportLogs(_Export):
 
     signal = LOGS
 
-    def receive(self, workspace: Workspace, records: Records) -> list[str]:
+    def receive(self, workspace: Workspace, records: Records) -> Received:
         return receive_logs(workspace, records)

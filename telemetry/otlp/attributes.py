@@ -7,16 +7,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from typing import Any
 
-from opentelemetry.proto.common.v1.common_pb2 import KeyValue
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 
 from governance.vocabulary import host_id_or_blank, identifier_or_blank
+from telemetry.metadata import DEEPEST_SCHEMA
 
 MOST_TOKENS = 2_147_483_647
 
 SPAN_KIND = "openinference.span.kind"
 OUTPUT_VALUE = "output.value"
 """The one attribute with content that is opened: on `DECISION` spans, for the numbers inside. See `answers`."""
+
+METADATA = "confidence.metadata."
+"""What follows is the dotted path of an entry of the interaction's metadata; see `metadata_in`."""
 
 FEATURE = ("confidence.feature_id", "service.name")
 POLICY_KEY = ("confidence.policy_key",)
@@ -104,3 +109,33 @@ def tokens(attributes: Attributes, names: Iterable[str]) -> int | None:
         if isinstance(value, int | float) and 0 <= value <= MOST_TOKENS and value == int(value):
             return int(value)
     return None
+
+
+def metadata_in(pairs: Iterable[KeyValue]) -> dict[str, Any] | None:
+    """Return what stands under `METADATA` as nested metadata, None when nothing does.
+
+    It is as it came: `sanitize_metadata` says what of it may stay.
+    """
+    given = {pair.key.removeprefix(METADATA): _plain(pair.value) for pair in pairs if pair.key.startswith(METADATA)}
+    metadata: dict[str, Any] = {}
+    # In this order a path comes before those below it.
+    for path, value in sorted(given.items()):
+        *above, name = path.split(".", DEEPEST_SCHEMA)
+        place = metadata
+        for step in above:
+            if not isinstance(place.setdefault(step, {}), dict):
+                # A value where an object must be: under this name no schema keeps it, and it is counted.
+                place[step] = {"": place[step]}
+            place = place[step]
+        place[name] = value
+    return metadata or None
+
+
+def _plain(value: AnyValue) -> Any:
+    kind = value.WhichOneof("value")
+    if kind == "kvlist_value":
+        return {pair.key: _plain(pair.value) for pair in value.kvlist_value.values}
+    if kind in ("bool_value", "int_value", "double_value", "string_value"):
+        return getattr(value, kind)
+    # No schema has room for a list or for bytes, so what is in them does not matter.
+    return [] if kind else None

@@ -34,7 +34,8 @@ class Evaluation:
     """A `gen_ai.evaluation.result`: how good an answer turned out to be.
 
     `external_id` is the same when the same evaluation is sent again. The answer is named by `response_id` (the
-    provider's), by `interaction` (the external id of the interaction that its span became), or by both; "" is none.
+    provider's), or by `interaction`: the external id of the interaction that the span became on which, or in which,
+    the evaluation was made. With both, that may be the span of whoever evaluated; "" is none.
     """
 
     external_id: str

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from confidence_project.errors import DomainError, InvalidInput
 from governance.models import Workspace
-from telemetry.otlp.handlers import HANDLERS
-from telemetry.otlp.logs import read_log
+from telemetry.otlp.evaluations import evaluations_on, read_log
+from telemetry.otlp.handlers import HANDLERS, Evaluation
 from telemetry.otlp.spans import ReceivedCall, read_span
 from telemetry.services import record_interactions
 
@@ -23,27 +25,47 @@ CHUNK = 5_000
 """Records that are written at once: a query has room for so many ids on every database."""
 
 
-def receive_spans(workspace: Workspace, records: Records) -> list[str]:
-    """Store the AI calls among spans, hand on the decisions; return why spans were rejected, one reason each."""
-    calls, rejections = read_each(records, read_span)
-    for chunk in _chunks(calls):
-        rejections += _store(workspace, chunk)
-    return rejections
+@dataclass(frozen=True, slots=True)
+class Received:
+    """What was wrong: a reason for each record that was rejected, and for each part that an accepted one lost."""
+
+    rejections: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
 
 
-def _store(workspace: Workspace, calls: list[ReceivedCall]) -> list[str]:
+def receive_spans(workspace: Workspace, records: Records) -> Received:
+    """Store the AI calls among spans, hand on the decisions, and then the evaluations that stand on spans as events.
+
+    An evaluation may judge a decision of the same export. One that is no outcome does not cost its span.
+    """
+    spans, rejections = read_each(records, _read_span)
+    for calls in _chunks([call for call, _ in spans if call is not None]):
+        rejections += _store(workspace, calls)
+    return Received(rejections, _hand_on(workspace, [each for _, evaluations in spans for each in evaluations]))
+
+
+def _read_span(resource: Resource, span: Span) -> tuple[ReceivedCall | None, list[Evaluation]]:
+    return read_span(resource, span), evaluations_on(span)
+
+
+def _store(workspace: Workspace, calls: Sequence[ReceivedCall]) -> list[str]:
     stored = record_interactions(workspace=workspace, submissions=[call.submission for call in calls])
     kept = [call for call, answer in zip(calls, stored, strict=True) if not isinstance(answer, DomainError)]
     decisions = [call.decision for call in kept if call.decision is not None]
     return _reasons(stored) + _reasons(HANDLERS.take_decisions(workspace, decisions))
 
 
-def receive_logs(workspace: Workspace, records: Records) -> list[str]:
-    """Hand on the evaluations among log records; return why log records were rejected, one reason each."""
+def receive_logs(workspace: Workspace, records: Records) -> Received:
+    """Hand on the evaluations among log records."""
     evaluations, rejections = read_each(records, read_log)
-    for chunk in _chunks(evaluations):
-        rejections += _reasons(HANDLERS.take_evaluations(workspace, chunk))
-    return rejections
+    return Received(rejections + _hand_on(workspace, evaluations))
+
+
+def _hand_on(workspace: Workspace, evaluations: list[Evaluation]) -> list[str]:
+    """Return why evaluations are no outcomes, one reason each."""
+    return [
+        reason for chunk in _chunks(evaluations) for reason in _reasons(HANDLERS.take_evaluations(workspace, chunk))
+    ]
 
 
 def _chunks(items: list[ReadT]) -> Iterator[list[ReadT]]:

@@ -17,7 +17,7 @@ from confidence_project.submissions import Submission
 from telemetry.contracts import InteractionEnvelope
 from telemetry.otlp import attributes as known
 from telemetry.otlp.answers import reduced_reply
-from telemetry.otlp.attributes import Attributes, known_attributes, label, tokens
+from telemetry.otlp.attributes import Attributes, known_attributes, label, metadata_in, tokens
 from telemetry.otlp.handlers import DecisionSpan
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -107,6 +107,7 @@ def _fields(key: str, span: Span, attributes: Attributes) -> dict[str, object]:
         "output_tokens": tokens(attributes, known.OUTPUT_TOKENS),
         "cached_tokens": tokens(attributes, known.CACHED_TOKENS),
         "reasoning_tokens": tokens(attributes, known.REASONING_TOKENS),
+        "metadata": metadata_in(span.attributes),
     }
     return {name: value for name, value in fields.items() if value not in ("", None)}
 

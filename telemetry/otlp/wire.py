@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -80,7 +80,7 @@ def read_records(request: HttpRequest, signal: Signal) -> Iterator[tuple[Resourc
         Nothing of the body could be used.
     """
     if media_type(request) == PROTOBUF:
-        return _read_protobuf(read_body(request), signal)
+        return _read_protobuf(read_body(request, may_be_empty=True), signal)
     if media_type(request) == JSON:
         return _read_json(read_body(request), signal)
     raise UnsupportedMediaType("", detail=f"Send {PROTOBUF} or {JSON}.")
@@ -146,12 +146,15 @@ def _message(raw: Any, message: MessageT) -> MessageT | None:
         return None
 
 
-def reply(request: HttpRequest, signal: Signal, rejections: list[str]) -> HttpResponse:
-    """Return 200, with a partial success when records were rejected: their number and the different reasons."""
+def reply(request: HttpRequest, signal: Signal, rejections: Sequence[str], warnings: Sequence[str]) -> HttpResponse:
+    """Return 200, with a partial success when something was wrong: how many records were rejected, and the reasons.
+
+    None rejected and a message is the protocol's way to warn about records that were taken.
+    """
     response: Any = signal.response()
-    if rejections:
+    if rejections or warnings:
         setattr(response.partial_success, signal.rejected, len(rejections))
-        response.partial_success.error_message = " ".join(sorted(set(rejections)))
+        response.partial_success.error_message = " ".join(sorted({*rejections, *warnings}))
     return _respond(request, response, status=200)
 
 

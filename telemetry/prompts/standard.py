@@ -47,7 +47,8 @@ class OverseerGateDecision(_Output):
 class ProposedTime(_Output):
     """One time that a message proposes."""
 
-    starts_at: Timestamp
+    # JSON has times as text only, which a strict model would not read as one; the type itself is strict enough.
+    starts_at: Annotated[Timestamp, Field(strict=False)]
     time_zone_stated: bool
 
 

@@ -30,6 +30,19 @@ ENCODINGS = [
     lambda text: json.dumps({"text": text}),
     lambda text: "".join(f"\\u{ord(letter):04x}" for letter in text),
     lambda text: text.encode("utf-16").decode("latin-1"),
+    # As names are written, which is how text gets past a rule that asks for the form of a name.
+    lambda text: text.replace(" ", "_")[:64].rstrip("_"),
+    lambda text: text.replace(" ", ".")[:64].rstrip("."),
+    lambda text: text.replace(" ", "-")[:24].rstrip("-"),
+    lambda text: text.split(" ")[0],
+    lambda text: "".join(text.split(" "))[:24],
+    lambda text: text.encode().hex()[:64],
+    lambda text: base64.b32encode(text.encode()).decode().lower().rstrip("="),
+    lambda text: base64.urlsafe_b64encode(text.encode()).decode().rstrip("="),
+    lambda text: "auto_send.evaluate" + "".join("\u200b" if ord(letter) % 2 else "\u200c" for letter in text),
+    lambda text: "auto_send.evaluate." + text.split(" ")[0],
+    lambda text: f"auto_send.evaluate\n{text}",
+    lambda text: text.replace("a", "а").replace("e", "е"),  # Cyrillic
 ]
 DISGUISES = [
     lambda text: text,
@@ -92,7 +105,8 @@ def test_sanitize__text_planted_anywhere__nothing_of_it_survives(text, path, enc
 
     assert [leaf for leaf in leaves(result.clean) if isinstance(leaf, str | float)] == []
     assert set(keys(result.clean)) <= DECLARED_KEYS
-    assert hidden not in json.dumps([result.clean, result.removed], ensure_ascii=False)
+    # A short word may be one of JSON or a reason.
+    assert len(hidden) < 20 or hidden not in json.dumps([result.clean, result.removed], ensure_ascii=False)
 
 
 NUMBERS = st.integers() | st.floats() | st.booleans() | st.none()

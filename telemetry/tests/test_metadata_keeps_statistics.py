@@ -68,6 +68,12 @@ def test_sanitize__not_an_object__removed_whole(raw):
         ({"profile": "ann@example.com"}, "text"),
         ({"profile": "sk-proj-9f8A7b6C5d4E3f2A1b"}, "text"),
         ({"profile": "+49-30-1234567"}, "text"),
+        ({"profile": "auto_send"}, "text"),
+        ({"profile": "ms_smith_has_measles"}, "text"),
+        ({"profile": "measles"}, "text"),
+        ({"profile": "AUTO_SEND.EVALUATE"}, "text"),
+        ({"profile": "auto_send.evaluate\u200b"}, "text"),
+        ({"profile": "auto_send.evaluat\u0435"}, "text"),
         ({"profile": "a" * 65}, "text"),
         ({"profile": "a" * 201}, "too_long"),
         ({"profile": "name\n"}, "text"),
@@ -156,7 +162,29 @@ def test_sanitize__an_enumeration_that_is_text__its_value_is_kept():
     assert type(kept["bookingGate"]["decision"]) is str
 
 
+@pytest.mark.parametrize("known", ["auto_send.evaluate", "followup.booking.gate.v1", "decision_gate"])
+def test_sanitize__a_name_that_the_installation_knows__kept(known):
+    assert sanitize_metadata({"leadContextBundle": {"profile": known}}).clean == {
+        "leadContextBundle": {"profile": known}
+    }
+
+
 class TestHostSchema:
+    def test_sanitize__a_name_of_the_host__kept(self, settings):
+        raw = {"leadContextBundle": {"profile": "reengage.short"}}
+        assert sanitize_metadata(raw).clean is None
+
+        settings.CONFIDENCE_METADATA_NAMES = ["reengage.short"]
+
+        assert sanitize_metadata(raw).clean == raw
+
+    @pytest.mark.parametrize("name", ["two words", "", "a" * 65, "né"])
+    def test_check__a_name_that_is_none__refused(self, settings, name):
+        settings.CONFIDENCE_METADATA_NAMES = ["sound", name]
+
+        with pytest.raises(SystemCheckError, match="CONFIDENCE_METADATA_NAMES: a name has"):
+            call_command("check")
+
     def test_sanitize__an_entry_of_the_host__kept_by_its_rules(self, settings):
         settings.CONFIDENCE_METADATA_SCHEMA = {
             "toolUse": {"calls": "count", "ratio": "number", "result": ["done", "gave_up"]}

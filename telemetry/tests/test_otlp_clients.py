@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -19,7 +20,17 @@ from opentelemetry.trace import SpanKind
 
 from governance.tests.factories import ApiKeyFactory
 from telemetry.models import AIInteraction
-from telemetry.tests.openai_server import SECRET, completion, failure, reply, running_server
+from telemetry.tests.openai_server import (
+    SECRET,
+    broken_json,
+    completion,
+    cut_off,
+    failure,
+    reply,
+    running_server,
+    silence,
+    stream,
+)
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -31,6 +42,10 @@ DECISION = {
     "answers": [{"type": "predicate", "name": "is_refund", "probability": 0.93}],
     "usage": {"input_tokens": 10, "output_tokens": 2, "total_tokens": 12},
 }
+
+BOTH = pytest.mark.parametrize(
+    "instrumentor", [GenAIInstrumentor, OpenInferenceInstrumentor], ids=["genai", "openinference"]
+)
 
 
 class WatchedExporter(OTLPSpanExporter):
@@ -128,7 +143,7 @@ def test_exporter__a_revoked_key__the_export_fails_and_nothing_is_stored(key, pr
     assert not AIInteraction.objects.exists()
 
 
-@pytest.mark.parametrize("instrumentor", [GenAIInstrumentor, OpenInferenceInstrumentor], ids=["genai", "openinference"])
+@BOTH
 def test_openai_client__a_call_that_ends_well__an_interaction(instrumentor, key, provider, exporter, server, client):
     server.plan(completion(SECRET))
 
@@ -144,7 +159,7 @@ def test_openai_client__a_call_that_ends_well__an_interaction(instrumentor, key,
     assert_no_content_is_stored()
 
 
-@pytest.mark.parametrize("instrumentor", [GenAIInstrumentor, OpenInferenceInstrumentor], ids=["genai", "openinference"])
+@BOTH
 def test_openai_client__a_call_that_fails__an_interaction_with_the_class_of_the_error(
     instrumentor, provider, exporter, server, client
 ):
@@ -156,6 +171,89 @@ def test_openai_client__a_call_that_fails__an_interaction_with_the_class_of_the_
     assert exporter.results == [SpanExportResult.SUCCESS]
     kept = AIInteraction.objects.get()
     assert (kept.status, kept.error_type, kept.operation) == ("error", "RateLimitError", "chat")
+    assert_no_content_is_stored()
+
+
+@BOTH
+@pytest.mark.parametrize(
+    "behaviour, errors",
+    [
+        (failure(500), {"InternalServerError"}),
+        (broken_json, {"JSONDecodeError"}),
+        (cut_off, {"APIConnectionError"}),
+        (silence, {"APITimeoutError"}),
+    ],
+    ids=["500", "malformed", "cut off", "silent"],
+)
+def test_openai_client__an_answer_that_is_none__an_interaction_with_the_class_of_the_error(
+    instrumentor, provider, exporter, server, client, behaviour, errors
+):
+    server.plan(behaviour)
+
+    with instrumented(instrumentor(), provider), pytest.raises((openai.OpenAIError, ValueError)):
+        client.with_options(timeout=0.3).chat.completions.create(model="gpt-alias", messages=QUESTION)
+
+    kept = AIInteraction.objects.get()
+    assert kept.status == "error"
+    assert kept.error_type in errors
+    assert_no_content_is_stored()
+
+
+@BOTH
+def test_openai_client__429_with_retry_after_and_then_an_answer__one_interaction(
+    instrumentor, provider, exporter, server, client
+):
+    server.plan(failure(429, Retry_After="1"), completion(SECRET))
+
+    with instrumented(instrumentor(), provider):
+        client.with_options(max_retries=1).chat.completions.create(model="gpt-alias", messages=QUESTION)
+
+    kept = AIInteraction.objects.get()
+    assert (kept.status, kept.input_tokens) == ("ok", 120)
+    assert kept.duration_ms >= 1_000
+
+
+@BOTH
+def test_openai_client__a_stream_to_its_end__an_interaction(instrumentor, provider, exporter, server, client):
+    server.plan(stream(cut=False))
+
+    with instrumented(instrumentor(), provider):
+        for _ in client.chat.completions.create(model="gpt-alias", messages=QUESTION, stream=True):
+            pass
+
+    kept = AIInteraction.objects.get()
+    assert (kept.status, kept.model, kept.operation) == ("ok", "local-model-2026-01-31", "chat")
+    assert_no_content_is_stored()
+
+
+@BOTH
+def test_openai_client__a_stream_cut_off__an_interaction_with_the_class_of_the_error(
+    instrumentor, provider, exporter, server, client
+):
+    server.plan(stream(cut=True))
+
+    with instrumented(instrumentor(), provider), pytest.raises(openai.APIConnectionError):
+        for _ in client.chat.completions.create(model="gpt-alias", messages=QUESTION, stream=True):
+            pass
+
+    kept = AIInteraction.objects.get()
+    assert (kept.status, kept.error_type) == ("error", "APIConnectionError")
+    assert_no_content_is_stored()
+
+
+@BOTH
+def test_openai_client__async__an_interaction(instrumentor, provider, exporter, server):
+    server.plan(completion(SECRET))
+
+    async def ask():
+        async with openai.AsyncOpenAI(base_url=server.url, api_key="k", max_retries=0) as client:
+            await client.chat.completions.create(model="gpt-alias", messages=QUESTION)
+
+    with instrumented(instrumentor(), provider):
+        asyncio.run(ask())
+
+    kept = AIInteraction.objects.get()
+    assert (kept.status, kept.model, kept.output_tokens) == ("ok", "local-model-2026-01-31", 30)
     assert_no_content_is_stored()
 
 

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rest_framework.exceptions import ParseError
 
+from telemetry.otlp.evaluations import EVALUATION_RESULT, evaluations_on
 from telemetry.otlp.receiving import read_each
 from telemetry.otlp.spans import read_span
 from telemetry.otlp.wire import TRACES, read_records
@@ -42,7 +43,7 @@ DOCUMENT = {
                             "startTimeUnixNano": "1767225600000000000",
                             "endTimeUnixNano": 1767225601000000000,
                             "status": {"code": 2},
-                            "events": [{"name": "exception", "attributes": []}],
+                            "events": [{"name": EVALUATION_RESULT, "attributes": []}, {"name": "exception"}],
                             "attributes": [
                                 {"key": "gen_ai.operation.name", "value": {"stringValue": "chat"}},
                                 {"key": "gen_ai.usage.input_tokens", "value": {"intValue": "11"}},
@@ -63,7 +64,9 @@ def read(body, content_type):
     """What the endpoint does before it writes; every error but a refusal of the whole body comes through."""
     request = RequestFactory().post("/v1/traces", body, content_type=content_type)
     with suppress(ParseError):
-        read_each(read_records(request, TRACES), read_span)
+        read_each(
+            read_records(request, TRACES), lambda resource, span: (read_span(resource, span), evaluations_on(span))
+        )
 
 
 @settings(deadline=None)

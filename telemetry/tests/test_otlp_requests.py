@@ -147,6 +147,21 @@ def test_export__nothing_in_it__success(exporter, body):
     assert exporter.post(body, JSON).json() == {}
 
 
+@pytest.mark.parametrize("path", ["/v1/traces", "/v1/logs"])
+@pytest.mark.parametrize("body, content_type", [(b"", PROTOBUF), (b"{}", JSON)])
+@pytest.mark.parametrize("pack", [bytes, gzip.compress], ids=["plain", "gzip"])
+def test_export__an_empty_message__success_in_its_type(exporter, path, body, content_type, pack):
+    headers = {"Content-Encoding": "gzip"} if pack is gzip.compress else {}
+
+    reply = exporter.post(pack(body), content_type, path, **headers)
+
+    assert (reply.status_code, reply["Content-Type"], reply.content) == (200, content_type, body)
+
+
+def test_export__nothing_at_all_as_gzip__success(exporter):
+    assert exporter.post(b"", PROTOBUF, **{"Content-Encoding": "gzip"}).status_code == 200
+
+
 @pytest.mark.parametrize("not_a_span", [None, 5, SECRET, []])
 def test_export__something_that_is_no_span__rejected_alone(exporter, not_a_span):
     reply = exporter.post(json_body(json_span(1), not_a_span), JSON)
@@ -164,6 +179,7 @@ def test_export__two_spans_rejected__counted_in_protobuf_too(exporter):
 @pytest.mark.parametrize(
     "body, content_type",
     [
+        (b"", JSON),
         (b"{", JSON),
         (b"[]", JSON),
         (b"7", JSON),

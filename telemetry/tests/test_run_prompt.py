@@ -207,6 +207,41 @@ def test_run__an_answer_of_another_form__refused_and_recorded_as_an_error(server
     assert the_interaction().status == "error"
 
 
+TIMES = [{"starts_at": "2026-11-03T10:00:00+01:00", "time_zone_stated": True}]
+SOUND_ANSWERS = {
+    "auto_send.evaluate.v1": {"safe_to_send": True, "confidence": 0.9, "requires_human_review": False},
+    "meeting.overseer.gate.v1": {"decision": "revise", "confidence": 0.9},
+    "followup.parse_proposed_times.v1": {
+        "proposed_times": TIMES,
+        "needs_timezone_clarification": False,
+        "confidence": 0.9,
+    },
+    "followup.booking.gate.v1": {"decision": "approve", "confidence": 1, "issues_count": 0},
+}
+
+
+@pytest.mark.parametrize("prompt", all_prompts(), ids=lambda prompt: prompt.key)
+def test_run__a_sound_answer_to_each_prompt__accepted(server, run, prompt):
+    server.plan(completion(json.dumps(SOUND_ANSWERS[prompt.key])))
+
+    result = run(prompt_key=prompt.key, variables=dict.fromkeys(prompt.variables, "text"))
+
+    assert result.output.confidence == SOUND_ANSWERS[prompt.key]["confidence"]
+
+
+@pytest.mark.parametrize("starts_at", ["2026-11-03T10:00:00", "tomorrow at ten", 1_762_160_400, None])
+def test_run__a_proposed_time_that_is_no_time_with_its_offset__refused(server, run, starts_at):
+    answer = SOUND_ANSWERS["followup.parse_proposed_times.v1"]
+    times = [{**TIMES[0], "starts_at": starts_at}]
+    server.plan(completion(json.dumps({**answer, "proposed_times": times})))
+
+    with pytest.raises(PromptOutputInvalid):
+        run(
+            prompt_key="followup.parse_proposed_times.v1",
+            variables={"received_at": "now", "time_zone": "UTC", "message": "Ten?"},
+        )
+
+
 def test_run__an_answer_of_another_form__still_counts_its_tokens(server, run):
     server.plan(completion("no JSON"))
 

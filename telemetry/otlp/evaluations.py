@@ -1,4 +1,4 @@
-"""From a log record to the evaluation that it holds."""
+"""From log records and from events on spans to the evaluations that they hold."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ import math
 
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from confidence_project.errors import InvalidInput
 from governance.vocabulary import identifier_or_blank
 from telemetry.otlp import attributes as known
-from telemetry.otlp.attributes import known_attributes, label
+from telemetry.otlp.attributes import Attributes, known_attributes, label
 from telemetry.otlp.handlers import Evaluation
 from telemetry.otlp.spans import span_key, time_of
 
@@ -29,7 +30,27 @@ def read_log(resource: Resource, record: LogRecord) -> Evaluation | None:
     attributes = known_attributes(record.attributes)
     if (identifier_or_blank(record.event_name) or label(attributes, known.EVENT_NAME)) != EVALUATION_RESULT:
         return None
-    interaction = span_key(record.trace_id, record.span_id)
+    at = record.time_unix_nano or record.observed_time_unix_nano
+    return _evaluation(attributes, span_key(record.trace_id, record.span_id), at)
+
+
+def evaluations_on(span: Span) -> list[Evaluation]:
+    """Return the evaluations among the events of `span`, whatever else the span is.
+
+    Raises
+    ------
+    InvalidInput
+        One of them does not say what it evaluates, and the span has no ids.
+    """
+    key = span_key(span.trace_id, span.span_id)
+    return [
+        _evaluation(known_attributes(event.attributes), key, event.time_unix_nano)
+        for event in span.events
+        if event.name == EVALUATION_RESULT
+    ]
+
+
+def _evaluation(attributes: Attributes, interaction: str, at: int) -> Evaluation:
     response_id = label(attributes, known.RESPONSE_ID)
     if not interaction and not response_id:
         raise InvalidInput(
@@ -39,7 +60,6 @@ def read_log(resource: Resource, record: LogRecord) -> Evaluation | None:
     value = attributes.get(known.SCORE_VALUE[0])
     score = float(value) if isinstance(value, int | float) and math.isfinite(value) else None
     score_label = label(attributes, known.SCORE_LABEL)
-    at = record.time_unix_nano or record.observed_time_unix_nano
     identity = "\n".join([interaction, response_id, name, str(score), score_label, str(at)])
     return Evaluation(
         external_id=f"evaluation:{hashlib.sha256(identity.encode()).hexdigest()}",
