@@ -10,7 +10,10 @@ class LedgerConfig(AppConfig):
         from governance.consequences import register_flip_counter
         from ledger.otlp import gate_decision_spans, record_evaluations
         from ledger.selectors import flips_of
+        from ledger.verdicts import verdicts_on_records
         from telemetry.otlp.handlers import HANDLERS
+        from telemetry.verdicts import register_verdict_finder
 
         register_flip_counter(flips_of)
+        register_verdict_finder(verdicts_on_records)
         HANDLERS.register(decisions=gate_decision_spans, evaluations=record_evaluations)

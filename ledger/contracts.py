@@ -23,7 +23,7 @@ from pydantic import (
 
 from governance.definitions import PolicyDefinition
 from governance.vocabulary import HostId, Identifier, Probability, Timestamp
-from ledger.reasons import PipelineReason
+from ledger.reasons import PipelineReason, Reason
 
 CONTRACT_VERSION = "1"
 
@@ -80,7 +80,8 @@ class DecisionGatePayload:
     refused
         The model declined to answer.
     withheld
-        A reason of the pipeline's own for which this must not run, whatever the thresholds say.
+        A reason for which this must not run, whatever the thresholds say: one of the pipeline's own, or the gate's
+        for which no model was asked.
     """
 
     policy_key: str
@@ -96,7 +97,7 @@ class DecisionGatePayload:
     task: str = ""
     channel: str = ""
     refused: bool = False
-    withheld: PipelineReason | None = None
+    withheld: PipelineReason | Reason | None = None
 
     @property
     def confidence(self) -> float | None:

@@ -24,6 +24,7 @@ class GateContext:
     kill_switch: bool = True
     automation_enabled: bool = False
     policy: EffectivePolicy | None = None
+    auto_booking_disabled: bool = False
     blocked_providers: frozenset[str] = frozenset()
     blocked_models: frozenset[str] = frozenset()
 
@@ -82,6 +83,15 @@ class DecisionGate:
         said = TrialVerdict(policy.trial.rollout_id, is_canary, candidate.allowed, candidate.reason)
         return replace(candidate if is_canary else verdict, policy_version=policy.version, trial=said)
 
+    def foregone(self, *, provider: str, model: str) -> Reason | None:
+        """Return the reason that will block whatever this model says, None when its answer counts.
+
+        Whoever would have to ask it, and pay and hand out data for that, looks here first.
+        """
+        if self.context.policy is None:
+            return self._standing_block() or Reason.POLICY_UNAVAILABLE
+        return self._standing_block() or self._block_by_source(provider, model)
+
     def _under(self, policy: EffectivePolicy | None, payload: DecisionGatePayload) -> GateVerdict:
         if policy is None:
             return GateVerdict(self._standing_block() or Reason.POLICY_UNAVAILABLE)
@@ -99,6 +109,8 @@ class DecisionGate:
         return None if self.context.automation_enabled else Reason.AUTOMATION_DISABLED
 
     def _block_by_content(self, payload: DecisionGatePayload) -> Reason | PipelineReason | None:
+        if self.context.auto_booking_disabled:
+            return PipelineReason.AUTO_BOOKING_DISABLED
         if payload.withheld is not None:
             return payload.withheld
         if not payload.schema_valid:
@@ -107,9 +119,12 @@ class DecisionGate:
             return Reason.LLM_REFUSAL
         if payload.confidence is None:
             return Reason.MISSING_LLM_DECISION
-        if payload.provider in self.context.blocked_providers:
+        return self._block_by_source(payload.provider, payload.model)
+
+    def _block_by_source(self, provider: str, model: str) -> Reason | None:
+        if provider in self.context.blocked_providers:
             return Reason.PROVIDER_BLOCKED
-        return Reason.MODEL_BLOCKED if payload.model in self.context.blocked_models else None
+        return Reason.MODEL_BLOCKED if model in self.context.blocked_models else None
 
     @staticmethod
     def _block_by_threshold(

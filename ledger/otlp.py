@@ -90,6 +90,10 @@ class _Judged:
     decision_id: UUID
     policy_key: str
     task: str
+    response_id: str
+
+    def may_rest_on(self, response_id: str) -> bool:
+        return not response_id or self.response_id in ("", response_id)
 
 
 _ByCall = Mapping[tuple[str, str], Sequence[_Judged]]
@@ -107,12 +111,13 @@ def _decisions_judged(workspace: Workspace, evaluations: Sequence[Evaluation]) -
     answered = interactions.filter(response_id__in=responses).exclude(response_id="")
     for pk, response_id in answered.values_list("pk", "response_id"):
         names[pk].append(("response", response_id))
+    columns = ("interaction_id", "decision_id", "policy_key", "task", "interaction__response_id")
     rows = DecisionRecord.objects.in_workspace(workspace).order_by()
     decisions = rows.filter(interaction__in=list(names))
     found: dict[tuple[str, str], list[_Judged]] = defaultdict(list)
-    for interaction_id, *columns in decisions.values_list("interaction_id", "decision_id", "policy_key", "task"):
+    for interaction_id, *values in decisions.values_list(*columns):
         for name in names[interaction_id]:
-            found[name].append(_Judged(*columns))
+            found[name].append(_Judged(*values))
     return found
 
 
@@ -120,9 +125,7 @@ def _outcome(evaluation: Evaluation, judged: _ByCall) -> OutcomeEnvelope | Domai
     success = _success(evaluation)
     if success is None:
         return InvalidInput("An outcome is a score label of pass or fail, or a score value of exactly 1 or 0.")
-    by_span = judged.get(("span", evaluation.interaction), ())
-    by_response = judged.get(("response", evaluation.response_id), ())
-    candidates = {each.decision_id: each for each in (*by_span, *by_response)}
+    candidates = _candidates(evaluation, judged)
     if len(candidates) > 1:
         named = {key: each for key, each in candidates.items() if evaluation.name in (each.policy_key, each.task)}
         candidates = named or candidates
@@ -139,6 +142,14 @@ def _outcome(evaluation: Evaluation, judged: _ByCall) -> OutcomeEnvelope | Domai
         source="downstream_event",
         observed_at=evaluation.observed_at,
     )
+
+
+def _candidates(evaluation: Evaluation, judged: _ByCall) -> dict[UUID, _Judged]:
+    """Return the decisions on the call. The span may be that of whoever evaluates, so the answer's id comes first."""
+    in_span = judged.get(("span", evaluation.interaction), ())
+    by_span = {each.decision_id: each for each in in_span if each.may_rest_on(evaluation.response_id)}
+    by_response = {each.decision_id: each for each in judged.get(("response", evaluation.response_id), ())}
+    return {key: each for key, each in by_response.items() if key in by_span} or by_response or by_span
 
 
 def _success(evaluation: Evaluation) -> bool | None:

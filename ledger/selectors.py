@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from django.db.models import Case, Count, OuterRef, Prefetch, QuerySet, Subquery, When
@@ -25,11 +26,44 @@ def decisions_with_outcomes(workspace: Workspace) -> QuerySet[DecisionRecord]:
     )
 
 
+def recorded_between(
+    rows: QuerySet[DecisionRecord], since: datetime | None, until: datetime | None
+) -> QuerySet[DecisionRecord]:
+    """Narrow decisions to those recorded from `since` on and before `until`; None leaves the range open.
+
+    Ids are ordered by time, so that the range is one of ids, and any index that ends in them narrows by it.
+    """
+    if since is not None:
+        rows = rows.filter(decision_id__gte=_least_id_of(since, -_ID_SLACK), timestamp__gte=since)
+    if until is not None:
+        rows = rows.filter(decision_id__lt=_least_id_of(until, _ID_SLACK), timestamp__lt=until)
+    return rows
+
+
+_ID_SLACK = timedelta(minutes=1)
+"""An id and the time of its record come from two looks at a clock, which may have been set between them."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def _least_id_of(at: datetime, off: timedelta) -> UUID:
+    """The least UUIDv7 (RFC 9562) of the millisecond at `at + off`: its first 48 bits count them from 1970 on."""
+    milliseconds = max((at - _EPOCH + off) // timedelta(milliseconds=1), 0)
+    return UUID(int=min(milliseconds, (1 << 48) - 1) << 80)
+
+
 def decision_ids_named(workspace: Workspace, external_id: str) -> QuerySet[DecisionExternalId, UUID]:
     """Return the ids of the decisions under a host's id: one or none, from the index."""
     return DecisionExternalId.objects.filter(workspace=workspace, external_id=external_id).values_list(
         "decision_id", flat=True
     )
+
+
+def decision_ids_named_in(workspaces: Iterable[Workspace], external_id: str) -> list[UUID]:
+    """Return the ids of the decisions under a host's id, at most one for each workspace, from the index."""
+    ids = [workspace.pk for workspace in workspaces]
+    named = DecisionExternalId.objects.filter(workspace_id__in=ids, external_id=external_id)
+    return list(named.values_list("decision_id", flat=True))
 
 
 def outcomes_of(workspace: Workspace) -> QuerySet[DecisionOutcome]:
@@ -44,9 +78,13 @@ def ruling_success(as_of: datetime) -> Subquery:
     A person's outcome rules over an automatic one, then the latest observation, then the latest sequence: the order
     of the view `decision_ledger_effective`. Outcomes recorded later than `as_of` are not read.
     """
-    by_a_person = Case(When(source=DecisionOutcome.Source.HUMAN_REVIEW, then=0), default=1)
-    ranked = DecisionOutcome.objects.filter(decision_id=OuterRef("pk"), recorded_at__lte=as_of)
-    return Subquery(ranked.order_by(by_a_person, "-observed_at", "-sequence").values("success")[:1])
+    outcomes = DecisionOutcome.objects.filter(decision_id=OuterRef("pk"), recorded_at__lte=as_of)
+    return Subquery(outcomes.order_by(*RULES_FIRST).values("success")[:1])
+
+
+_BY_A_PERSON_FIRST = Case(When(source=DecisionOutcome.Source.HUMAN_REVIEW, then=0), default=1)
+RULES_FIRST = (_BY_A_PERSON_FIRST, "-observed_at", "-sequence")
+"""The order of a decision's outcomes in which the first rules: that of the view `decision_ledger_effective`."""
 
 
 def flips_of(rollout: Rollout) -> Flips:

@@ -109,7 +109,15 @@ class DecisionRecord(AppendOnlyModel):
         ordering = ["-decision_id"]
         indexes = [
             models.Index(fields=["workspace", "policy_key", "occurred_at"], name="ledger_calibration"),
+            # Lists go by id, the newest first. Each filter has an index that ends in it, so that a page of any value, a
+            # rare one or none, is read in its order; docs/ledger.md says what that costs an insert.
             models.Index(fields=["workspace", "decision_id"], name="ledger_by_workspace"),
+            models.Index(fields=["workspace", "gate_verdict", "decision_id"], name="ledger_by_verdict"),
+            models.Index(fields=["workspace", "gate_reason", "decision_id"], name="ledger_by_reason"),
+            models.Index(fields=["workspace", "policy_key", "decision_id"], name="ledger_by_policy_key"),
+            models.Index(fields=["workspace", "provider", "decision_id"], name="ledger_by_provider"),
+            models.Index(fields=["workspace", "model", "decision_id"], name="ledger_by_model"),
+            models.Index(fields=["workspace", "prompt_hash", "decision_id"], name="ledger_by_prompt_hash"),
             models.Index(
                 fields=["workspace", "policy_key", "occurred_at"], condition=~Q(case_key=""), name="ledger_cases"
             ),
@@ -189,6 +197,8 @@ class DecisionOutcome(AppendOnlyModel):
         ordering = ["-id"]
         indexes = [
             models.Index(fields=["workspace", "id"], name="outcome_by_workspace"),
+            # Failures are few; successes are found without an index of their own.
+            models.Index(fields=["workspace", "id"], condition=Q(success=False), name="outcome_failures"),
             # Few decisions have a second outcome; calibration finds them here instead of looking at every one.
             models.Index(fields=["decision"], condition=Q(sequence=2), name="outcome_second"),
         ]

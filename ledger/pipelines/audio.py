@@ -14,15 +14,16 @@ from pydantic import StringConstraints, ValidationError
 
 from confidence_project.errors import InvalidInput
 from confidence_project.submissions import Stored
+from governance.definitions import get_definition
 from governance.models import Workspace
 from governance.vocabulary import Probability
 from ledger.contracts import DecisionEnvelope
 from ledger.models import DecisionRecord
 from ledger.pipelines.agent import AgentUnreachable, push_turn
 from ledger.pipelines.decisions import build_payload, read_governing
-from ledger.pipelines.gated import GatedRequest, Judged, build_record, commit_once, find_decided
-from ledger.pipelines.transcription import TranscriptionFailed, transcribe
-from ledger.reasons import PipelineReason
+from ledger.pipelines.gated import GatedRequest, find_decided, gate_once
+from ledger.pipelines.transcription import TranscriptionFailed, transcribe, transcriber
+from ledger.reasons import PipelineReason, Reason
 
 SessionId = Annotated[str, StringConstraints(strict=True, pattern=r"^[\x21-\x7e]{1,100}$")]
 TurnId = Annotated[str, StringConstraints(strict=True, pattern=r"^[\x21-\x7e]{1,64}$")]
@@ -86,7 +87,7 @@ class AudioPipelineService:
         known = await sync_to_async(find_decided)(self.workspace, turn.ledger_id, turn.body_sha256)
         if known is not None:
             return Stored(known, created=False)
-        decision, failure = await self._ask(turn.session_id, audio)
+        decision, failure = await self._ask(turn, audio)
         return await sync_to_async(self._gate)(turn, decision, failure)
 
     def _turn(self, session_id: str, audio: bytes, ml_risk_score: float | None, turn_id: str | None) -> AudioTurn:
@@ -105,21 +106,34 @@ class AudioPipelineService:
                 "from 0 to 1 or None."
             ) from None
 
-    async def _ask(self, session_id: str, audio: bytes) -> tuple[object, PipelineReason | None]:
-        """Return the agent's decision as it came, or why there is none."""
+    async def _ask(self, turn: AudioTurn, audio: bytes) -> tuple[object, PipelineReason | Reason | None]:
+        """Return the agent's decision as it came, or why there is none. Each is asked only while it may count."""
+        foregone = await self._foregone(turn, **transcriber())
+        if foregone is not None:
+            return None, foregone
         if not audio:
             return None, PipelineReason.EMPTY_AUDIO
         try:
             text = await transcribe(workspace=self.workspace, audio=audio, filename=self.filename)
             if not text:
                 return None, PipelineReason.EMPTY_AUDIO
-            return await push_turn(session_id=session_id, text=text), None
+            # Who the agent will ask is not known yet.
+            foregone = await self._foregone(turn, provider="", model="")
+            if foregone is not None:
+                return None, foregone
+            return await push_turn(session_id=turn.session_id, text=text), None
         except TranscriptionFailed:
             return None, PipelineReason.TRANSCRIPTION_FAILED
         except AgentUnreachable:
             return None, PipelineReason.AGENT_UNREACHABLE
 
-    def _gate(self, turn: AudioTurn, decision: object, failure: PipelineReason | None) -> Stored[DecisionRecord]:
+    async def _foregone(self, turn: AudioTurn, *, provider: str, model: str) -> Reason | None:
+        governing = await sync_to_async(read_governing)(self.workspace, turn.policy_key)
+        return governing.gate.foregone(provider=provider, model=model)
+
+    def _gate(
+        self, turn: AudioTurn, decision: object, failure: PipelineReason | Reason | None
+    ) -> Stored[DecisionRecord]:
         asked = DecisionEnvelope(
             external_id=turn.ledger_id,
             policy_key=turn.policy_key,
@@ -128,17 +142,11 @@ class AudioPipelineService:
             confidence_kind="self_reported",
             channel="audio",
         )
-
-        def judge() -> Judged:
-            governing = read_governing(self.workspace, turn.policy_key)
-            payload = replace(build_payload(asked, governing.definition), withheld=failure)
-            record = build_record(
-                self.workspace,
-                payload,
-                governing,
-                ledger_id=turn.ledger_id,
-                case_key=turn.session_id,
-            )
-            return record, []
-
-        return commit_once(self.workspace, turn.ledger_id, turn.body_sha256, judge)
+        payload = replace(build_payload(asked, get_definition(turn.policy_key)), withheld=failure)
+        return gate_once(
+            self.workspace,
+            payload,
+            ledger_id=turn.ledger_id,
+            body_sha256=turn.body_sha256,
+            case_key=turn.session_id,
+        )

@@ -10,10 +10,9 @@ from django.conf import settings
 from confidence_project.errors import DomainError
 from governance.models import Workspace
 from governance.vocabulary import HostId, Identifier
-from ledger.contracts import OutcomeEnvelope
+from ledger.contracts import DecisionGatePayload, OutcomeEnvelope
 from ledger.models import DecisionOutcome, DecisionRecord
-from ledger.pipelines.decisions import read_governing
-from ledger.pipelines.gated import GatedRequest, Judged, PromptText, Reference, build_record, commit_once, find_decided
+from ledger.pipelines.gated import GatedRequest, PromptText, Reference, find_decided, gate_once
 from ledger.pipelines.labels import attach_once, submission_of
 from ledger.pipelines.prompted import Judgement, judge_by_prompt
 from ledger.reasons import PipelineReason
@@ -76,39 +75,36 @@ def evaluate_draft(*, workspace: Workspace, draft: DraftToEvaluate) -> DraftVerd
         return _verdict(workspace, draft.external_id, known, created=False)
     judgement = judge_by_prompt(
         workspace=workspace,
+        policy_key=POLICY_KEY,
         prompt_key=PROMPT_KEY,
         output=AutoSendEvaluation,
         variables={"channel": draft.channel, "conversation": draft.conversation, "draft": draft.draft},
-        feature_id=POLICY_KEY,
         model=draft.model,
     )
-    recommended = _recommends_sending(judgement)
-    payload = judgement.payload(
-        POLICY_KEY,
-        confidence=judgement.output.confidence if judgement.output else None,
-        action_type="send" if recommended else "skip",
-        channel=draft.channel,
-        withheld=None if recommended else PipelineReason.NOT_RECOMMENDED,
+    stored = gate_once(
+        workspace,
+        _payload(draft, judgement),
+        ledger_id=ledger_id,
+        body_sha256=draft.body_sha256,
+        case_key=draft.case_key,
+        interaction_id=judgement.interaction_id,
+        row=lambda record: _row(workspace, draft, judgement, record),
     )
-
-    def judge() -> Judged:
-        governing = read_governing(workspace, POLICY_KEY)
-        record = build_record(
-            workspace,
-            payload,
-            governing,
-            ledger_id=ledger_id,
-            case_key=draft.case_key,
-            interaction_id=judgement.interaction_id,
-        )
-        return record, [_row(workspace, draft, judgement, record)]
-
-    stored = commit_once(workspace, ledger_id, draft.body_sha256, judge)
     return _verdict(workspace, draft.external_id, stored.record, created=stored.created)
 
 
 def _ledger_id(external_id: str) -> str:
     return f"{POLICY_KEY}:{external_id}"
+
+
+def _payload(draft: DraftToEvaluate, judgement: Judgement[AutoSendEvaluation]) -> DecisionGatePayload:
+    recommended = _recommends_sending(judgement)
+    return judgement.payload(
+        confidence=judgement.output.confidence if judgement.output else None,
+        action_type="send" if recommended else "skip",
+        channel=draft.channel,
+        withheld=None if recommended else PipelineReason.NOT_RECOMMENDED,
+    )
 
 
 def _recommends_sending(judgement: Judgement[AutoSendEvaluation]) -> bool:

@@ -12,10 +12,9 @@ from django.utils import timezone
 from confidence_project.errors import DomainError, FieldProblem, InvalidInput, UnknownPolicyKey
 from confidence_project.submissions import Stored, Submission, settle
 from governance.clock import check_time
-from governance.controls import read_controls
 from governance.definitions import PolicyDefinition, get_definition
 from governance.models import Workspace
-from governance.policies import PolicyUnavailable, get_confidence_policy
+from governance.policies import PolicyUnavailable, read_standing
 from governance.vocabulary import identifier_or_blank
 from ledger.contracts import DecisionEnvelope, DecisionGatePayload, parse_llm_decision
 from ledger.emission import emit_verdicts
@@ -41,7 +40,7 @@ class Governing:
 
 
 def read_governing(workspace: Workspace, policy_key: str) -> Governing:
-    """Read policy and controls: three indexed queries.
+    """Read policy and controls: one indexed statement.
 
     A stored policy that cannot be used blocks (`policy_unavailable`); a policy key that is unknown or has nothing
     to gate by is the caller's mistake: `UnknownPolicyKey`, `InvalidInput`.
@@ -53,15 +52,13 @@ def read_governing(workspace: Workspace, policy_key: str) -> Governing:
     if not definition.gates_decisions:
         detail = "this policy key holds budgets; it has no confidence threshold to gate by"
         raise InvalidInput(detail, [FieldProblem("/policy_key", "not_a_gate", detail)])
-    controls = read_controls(workspace, policy_key)
-    try:
-        policy = get_confidence_policy(workspace, policy_key)
-    except PolicyUnavailable:
-        policy = None
+    standing = read_standing(workspace, policy_key)
+    controls = standing.controls
     context = GateContext(
         kill_switch=controls.kill_switch,
         automation_enabled=controls.automation_enabled,
-        policy=policy,
+        policy=None if isinstance(standing.policy, PolicyUnavailable) else standing.policy,
+        auto_booking_disabled=controls.auto_booking_disabled,
         blocked_providers=controls.blocked_providers,
         blocked_models=controls.blocked_models,
     )

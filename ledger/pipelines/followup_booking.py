@@ -24,8 +24,8 @@ from ledger.pipelines.decisions import Governing, read_governing
 from ledger.pipelines.gated import GatedRequest, Judged, PromptText, Reference, build_record, commit_once, find_decided
 from ledger.pipelines.labels import attach_once, submission_of
 from ledger.pipelines.meeting_overseer import stage_id
-from ledger.pipelines.prompted import judge_by_prompt
-from ledger.reasons import PipelineReason
+from ledger.pipelines.prompted import Judgement, judge_by_prompt
+from ledger.reasons import PipelineReason, Reason
 from ledger.services import four_decimals
 from telemetry.contracts import BookingOutcomeEnvelope
 from telemetry.facts import record_booking_outcomes
@@ -159,17 +159,22 @@ def _verdict(workspace: Workspace, message_ref: str, decision: DecisionRecord, *
 
 def _consult(
     workspace: Workspace, booking: BookingToDecide
-) -> tuple[MeetingOverseerDecision | None, PipelineReason | None]:
+) -> tuple[MeetingOverseerDecision | None, PipelineReason | Reason | None]:
     """Ask the booking gate, where it is enabled and everything else allows; return what it said and what that means."""
     judged, toggles = _judge_now(workspace, booking)
     if not judged.verdict.allowed or not toggles.booking_gate:
         return None, None
-    stage = _stage_of(workspace, booking.message_ref).first() or _ask_booking_gate(workspace, booking)
-    return stage, _REASON_OF_GATE[BookingDecision(stage.decision)] if stage else PipelineReason.PROMPT_FAILED
+    stage = _stage_of(workspace, booking.message_ref).first()
+    if stage is None:
+        judgement = _ask_booking_gate(workspace, booking)
+        if judgement.output is None:
+            return None, judgement.failure or PipelineReason.PROMPT_FAILED
+        stage = _stage(workspace, booking, judgement, judgement.output)
+    return stage, _REASON_OF_GATE[BookingDecision(stage.decision)]
 
 
 def _judge_now(
-    workspace: Workspace, booking: BookingToDecide, against: PipelineReason | None = None
+    workspace: Workspace, booking: BookingToDecide, against: PipelineReason | Reason | None = None
 ) -> tuple[_Judged, _Toggles]:
     toggles = _Toggles(
         *Workspace.objects.values_list("auto_book_meetings", "booking_gate_enabled").get(pk=workspace.pk)
@@ -203,10 +208,10 @@ def _stage_of(workspace: Workspace, message_ref: str) -> QuerySet[MeetingOversee
     return rows.filter(message_ref=message_ref, stage=MeetingOverseerDecision.Stage.BOOKING_GATE)
 
 
-def _ask_booking_gate(workspace: Workspace, booking: BookingToDecide) -> MeetingOverseerDecision | None:
-    """Return the unsaved stage, None without a usable answer."""
-    judgement = judge_by_prompt(
+def _ask_booking_gate(workspace: Workspace, booking: BookingToDecide) -> Judgement[BookingGateDecision]:
+    return judge_by_prompt(
         workspace=workspace,
+        policy_key=POLICY_KEY,
         prompt_key=PROMPT_KEY,
         output=BookingGateDecision,
         variables={
@@ -214,7 +219,6 @@ def _ask_booking_gate(workspace: Workspace, booking: BookingToDecide) -> Meeting
             "message": booking.message,
             "availability": booking.availability,
         },
-        feature_id=POLICY_KEY,
         model=booking.gate_model,
         metadata={
             "followupParse": {
@@ -224,9 +228,15 @@ def _ask_booking_gate(workspace: Workspace, booking: BookingToDecide) -> Meeting
             }
         },
     )
-    said = judgement.output
-    if said is None:
-        return None
+
+
+def _stage(
+    workspace: Workspace,
+    booking: BookingToDecide,
+    judgement: Judgement[BookingGateDecision],
+    said: BookingGateDecision,
+) -> MeetingOverseerDecision:
+    """Return the unsaved stage that holds what the booking gate said."""
     return MeetingOverseerDecision(
         workspace=workspace,
         external_id=stage_id(booking.message_ref, MeetingOverseerDecision.Stage.BOOKING_GATE),

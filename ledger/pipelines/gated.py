@@ -17,7 +17,7 @@ from governance.models import Workspace
 from ledger.contracts import DecisionGatePayload
 from ledger.emission import emit_verdicts
 from ledger.models import DecisionRecord
-from ledger.pipelines.decisions import Governing
+from ledger.pipelines.decisions import Governing, read_governing
 from ledger.services import (
     DecisionLedger,
     RecordedAlongside,
@@ -78,6 +78,38 @@ def build_record(
         audit_rate=governing.audit_rate,
     )
     return DecisionLedger(workspace).build(payload, governing.gate.evaluate(payload, case_key=case_key), alongside)
+
+
+def gate_once(
+    workspace: Workspace,
+    payload: DecisionGatePayload,
+    *,
+    ledger_id: str,
+    body_sha256: str,
+    case_key: str = "",
+    interaction_id: int | None = None,
+    row: Callable[[DecisionRecord], HostRecord] | None = None,
+) -> Stored[DecisionRecord]:
+    """Judge `payload` by what governs when it is committed, and commit the verdict with the domain's row of it.
+
+    Raises
+    ------
+    Conflict, RuntimeError
+        See `commit_once`.
+    """
+
+    def judge() -> Judged:
+        record = build_record(
+            workspace,
+            payload,
+            read_governing(workspace, payload.policy_key),
+            ledger_id=ledger_id,
+            case_key=case_key,
+            interaction_id=interaction_id,
+        )
+        return record, [row(record)] if row else []
+
+    return commit_once(workspace, ledger_id, body_sha256, judge)
 
 
 Judged = tuple[DecisionRecord, Sequence[HostRecord]]

@@ -14,8 +14,7 @@ from governance.models import Workspace
 from governance.vocabulary import HostId, Identifier, Probability, Timestamp
 from ledger.contracts import OutcomeEnvelope
 from ledger.models import DecisionOutcome, DecisionRecord
-from ledger.pipelines.decisions import read_governing
-from ledger.pipelines.gated import GatedRequest, Judged, PromptText, Reference, build_record, commit_once, find_decided
+from ledger.pipelines.gated import GatedRequest, PromptText, Reference, find_decided, gate_once
 from ledger.pipelines.labels import attach_once, submission_of
 from ledger.pipelines.prompted import Judgement, judge_by_prompt
 from telemetry.contracts import OverrideEnvelope, OverseerDecisionEnvelope
@@ -113,6 +112,7 @@ def oversee_reply(*, workspace: Workspace, reply: ReplyToOversee) -> OverseerVer
         return _verdict(workspace, reply.message_ref, known, created=False)
     judgement = judge_by_prompt(
         workspace=workspace,
+        policy_key=POLICY_KEY,
         prompt_key=PROMPT_KEY,
         output=OverseerGateDecision,
         variables={
@@ -120,25 +120,17 @@ def oversee_reply(*, workspace: Workspace, reply: ReplyToOversee) -> OverseerVer
             "draft": reply.draft,
             "availability": reply.availability,
         },
-        feature_id=POLICY_KEY,
         model=reply.model,
     )
-    said = judgement.output
-    payload = judgement.payload(POLICY_KEY, confidence=said.confidence if said else None)
-
-    def judge() -> Judged:
-        governing = read_governing(workspace, POLICY_KEY)
-        record = build_record(
-            workspace,
-            payload,
-            governing,
-            ledger_id=ledger_id,
-            case_key=reply.case_key,
-            interaction_id=judgement.interaction_id,
-        )
-        return record, [_row(workspace, reply, judgement, record)]
-
-    stored = commit_once(workspace, ledger_id, reply.body_sha256, judge)
+    stored = gate_once(
+        workspace,
+        judgement.payload(confidence=judgement.output.confidence if judgement.output else None),
+        ledger_id=ledger_id,
+        body_sha256=reply.body_sha256,
+        case_key=reply.case_key,
+        interaction_id=judgement.interaction_id,
+        row=lambda record: _row(workspace, reply, judgement, record),
+    )
     return _verdict(workspace, reply.message_ref, stored.record, created=stored.created)
 
 

@@ -1,9 +1,13 @@
-"""Judgements that a prompt gives: the model's checked answer, or the reason why there is none."""
+"""Judgements that a prompt gives: the model's checked answer, or the reason why there is none.
+
+The provider is not asked where the gate would block whatever it says: under a kill switch nothing is spent, and no
+text leaves.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Generic, TypeVar
 
@@ -14,41 +18,42 @@ from governance.models import Workspace
 from governance.vocabulary import identifier_or_blank
 from ledger.contracts import CONTRACT_VERSION, DecisionGatePayload, compute_prompt_hash
 from ledger.models import ConfidenceKind
-from ledger.reasons import PipelineReason
+from ledger.pipelines.decisions import read_governing
+from ledger.reasons import PipelineReason, Reason
 from telemetry.prompts import get_prompt
-from telemetry.prompts.runner import PromptFailed, PromptOutputInvalid, run_prompt
+from telemetry.prompts.runner import PromptFailed, PromptOutputInvalid, PromptResult, run_prompt
 
 OutputT = TypeVar("OutputT", bound=BaseModel)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judgement(Generic[OutputT]):
-    """`output` is None when the provider gave no usable answer: `valid` False when there was one, in another form."""
+    """What a prompt said of a case under `policy_key`.
 
+    `output` is None when there is no usable answer: `failure` says why, and `valid` False that there was one, in
+    another form.
+    """
+
+    policy_key: str
     prompt_key: str
     output: OutputT | None
     provider: str
     model: str
     valid: bool = True
+    failure: PipelineReason | Reason | None = None
     interaction_id: int | None = None
 
     def payload(
         self,
-        policy_key: str,
         *,
         confidence: float | None,
         action_type: str | None = None,
         channel: str = "",
         withheld: PipelineReason | None = None,
     ) -> DecisionGatePayload:
-        """Return what the gate judges; a failed prompt is withheld, a malformed answer is schema-invalid.
-
-        `withheld` speaks of the output: without one it does not count.
-        """
-        if self.output is None:
-            withheld = PipelineReason.PROMPT_FAILED if self.valid else None
+        """Return what the gate judges. `withheld` speaks of the output: without one the failure counts."""
         return DecisionGatePayload(
-            policy_key=policy_key,
+            policy_key=self.policy_key,
             stated_confidence=confidence,
             action_type=action_type,
             schema_valid=self.valid,
@@ -58,40 +63,53 @@ class Judgement(Generic[OutputT]):
             confidence_kind=ConfidenceKind.SELF_REPORTED.value,
             task=self.prompt_key,
             channel=channel,
-            withheld=withheld,
+            withheld=self.failure if self.output is None else withheld,
         )
 
 
 def judge_by_prompt(
     *,
     workspace: Workspace,
+    policy_key: str,
     prompt_key: str,
     output: type[OutputT],
     variables: Mapping[str, str],
-    feature_id: str,
     model: str = "",
     metadata: object = None,
 ) -> Judgement[OutputT]:
-    """Run a prompt whose answers are `output`. A provider that fails gives a judgement without one, not an error."""
+    """Run a prompt whose answers are `output`, for a decision under `policy_key`.
+
+    A provider that fails, or that is not asked because the gate would block anyway, gives a judgement without output.
+    """
+    asked: Judgement[OutputT] = Judgement(
+        policy_key=policy_key,
+        prompt_key=prompt_key,
+        output=None,
+        provider=identifier_or_blank(settings.CONFIDENCE_AI_PROVIDER),
+        model=identifier_or_blank(model or settings.CONFIDENCE_AI_MODEL),
+    )
+    foregone = read_governing(workspace, policy_key).gate.foregone(provider=asked.provider, model=asked.model)
+    if foregone is not None:
+        return replace(asked, failure=foregone)
     try:
         result = run_prompt(
             workspace=workspace,
             prompt_key=prompt_key,
             variables=variables,
-            feature_id=feature_id,
+            feature_id=policy_key,
             model=model,
             metadata=metadata,
         )
-    except PromptFailed as error:
-        return Judgement(
-            prompt_key=prompt_key,
-            output=None,
-            provider=identifier_or_blank(settings.CONFIDENCE_AI_PROVIDER),
-            model=identifier_or_blank(model or settings.CONFIDENCE_AI_MODEL),
-            valid=not isinstance(error, PromptOutputInvalid),
-        )
-    return Judgement(
-        prompt_key=prompt_key,
+    except PromptOutputInvalid:
+        return replace(asked, valid=False)
+    except PromptFailed:
+        return replace(asked, failure=PipelineReason.PROMPT_FAILED)
+    return _answered(asked, result, output)
+
+
+def _answered(asked: Judgement[OutputT], result: PromptResult, output: type[OutputT]) -> Judgement[OutputT]:
+    return replace(
+        asked,
         output=result.output if isinstance(result.output, output) else None,
         provider=identifier_or_blank(result.provider),
         model=identifier_or_blank(result.model),

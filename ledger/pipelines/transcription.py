@@ -2,17 +2,33 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypedDict
 
 import openai
 from django.conf import settings
 
 from governance.models import Workspace
+from governance.vocabulary import identifier_or_blank
 from telemetry.recorder import track_ai_call
 
 
 class TranscriptionFailed(Exception):
     """There is no transcript; nothing may be decided."""
+
+
+class Transcriber(TypedDict):
+    """Who transcribes: the names that interactions are kept under, and that block lists may hold."""
+
+    provider: str
+    model: str
+
+
+def transcriber() -> Transcriber:
+    """Return who transcribes, by the settings."""
+    return {
+        "provider": identifier_or_blank(settings.CONFIDENCE_TRANSCRIPTION_PROVIDER),
+        "model": identifier_or_blank(settings.CONFIDENCE_TRANSCRIPTION_MODEL),
+    }
 
 
 async def transcribe(*, workspace: Workspace, audio: bytes, filename: str) -> str:
@@ -23,15 +39,9 @@ async def transcribe(*, workspace: Workspace, audio: bytes, filename: str) -> st
     TranscriptionFailed
         The server did not answer, or not with a transcript.
     """
-    call = {
-        "workspace": workspace,
-        "feature_id": "audio.pipeline",
-        "provider": settings.CONFIDENCE_AI_PROVIDER,
-        "model": settings.CONFIDENCE_TRANSCRIPTION_MODEL,
-        "operation": "transcription",
-    }
+    call = track_ai_call(workspace=workspace, feature_id="audio.pipeline", operation="transcription", **transcriber())
     try:
-        async with openai.AsyncOpenAI(**_connection()) as client, track_ai_call(**call) as tracked:
+        async with openai.AsyncOpenAI(**_connection()) as client, call as tracked:
             transcription = await client.audio.transcriptions.create(
                 model=settings.CONFIDENCE_TRANSCRIPTION_MODEL, file=(filename, audio), response_format="json"
             )

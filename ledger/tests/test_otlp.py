@@ -13,6 +13,7 @@ from opentelemetry.exporter.otlp.proto.http._log_exporter import OTLPLogExporter
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest, ExportLogsServiceResponse
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord, ResourceLogs, ScopeLogs
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from opentelemetry.sdk._logs import LoggerProvider
 from opentelemetry.sdk._logs.export import SimpleLogRecordProcessor
 from opentelemetry.sdk.resources import Resource
@@ -94,6 +95,13 @@ class TestEvaluations:
         record = evaluation({"gen_ai.response.id": None}, trace_id=TRACE, span_id=(1).to_bytes(8, "big"))
 
         assert export(exporter, record) == (0, "")
+        assert DecisionOutcome.objects.get().decision == decision
+
+    def test_evaluation__made_in_another_span__an_outcome_of_the_answer_that_it_names(self, key, exporter):
+        decision = decide(key, exporter)
+
+        # A logger of OpenTelemetry adds whatever span is current.
+        assert export(exporter, evaluation(trace_id=TRACE, span_id=(9).to_bytes(8, "big"))) == (0, "")
         assert DecisionOutcome.objects.get().decision == decision
 
     def test_evaluation__named_by_the_former_attribute__taken(self, key, exporter):
@@ -217,6 +225,121 @@ class TestEvaluations:
         provider.shutdown()
 
         assert DecisionOutcome.objects.get().success is True
+
+
+def event(**attributes):
+    """An evaluation as an event on a span."""
+    given = {
+        "gen_ai.evaluation.name": "resolved",
+        "gen_ai.evaluation.score.label": "pass",
+        "gen_ai.evaluation.explanation": SECRET,
+        **{name.replace("__", "."): value for name, value in attributes.items()},
+    }
+    return Span.Event(name=EVALUATION, time_unix_nano=time.time_ns(), attributes=pairs(given))
+
+
+class TestEvaluationsOnSpans:
+    def test_event__on_the_span_of_the_call__an_outcome_of_its_decision(self, key, exporter):
+        decision = decide(key, exporter)
+
+        # A host that evaluates before the span ends sends the span once; here it comes again, with its event.
+        reply = exporter.export(span(1, {"openinference.span.kind": "CHAIN"}, events=[event()]))
+
+        assert not reply.HasField("partial_success")
+        outcome = DecisionOutcome.objects.get()
+        assert (outcome.decision, outcome.success, outcome.source) == (decision, True, "downstream_event")
+
+    def test_event__with_a_response_id_on_another_span__an_outcome_of_that_answers_decision(self, key, exporter):
+        decision = decide(key, exporter)
+
+        exporter.export(span(9, {}, events=[event(gen_ai__response__id="chatcmpl-7")]))
+
+        assert DecisionOutcome.objects.get().decision == decision
+
+    def test_event__on_the_span_of_a_judge_that_was_gated_itself__judges_the_answer_that_it_names(self, key, exporter):
+        decision = decide(key, exporter)
+        judge = {**CHAT, "gen_ai.response.id": "chatcmpl-8"}
+        exporter.export(span(2, judge))
+        exporter.client.post(
+            "/api/v1/decisions",
+            json.dumps(envelope(interaction=f"{TRACE.hex()}:0000000000000002")),
+            "application/json",
+        )
+
+        exporter.export(span(2, {}, events=[event(gen_ai__response__id="chatcmpl-7")]))
+
+        assert DecisionOutcome.objects.get().decision == decision
+
+    def test_event__that_names_another_answer_than_its_spans__no_outcome(self, key, exporter):
+        decide(key, exporter)
+
+        reply = exporter.export(span(1, {}, events=[event(gen_ai__response__id="chatcmpl-9")]))
+
+        assert "No decision rests on the call" in reply.partial_success.error_message
+        assert not DecisionOutcome.objects.exists()
+
+    def test_event__on_the_span_of_a_decision_model__an_outcome_of_the_decision_of_the_same_export(self, exporter):
+        sent = decision_span()
+        sent.events.append(event(gen_ai__evaluation__score__label="fail"))
+
+        assert not exporter.export(sent).HasField("partial_success")
+        assert not exporter.export(sent).HasField("partial_success")
+
+        outcome = DecisionOutcome.objects.get()
+        assert (outcome.decision, outcome.success) == (DecisionRecord.objects.get(), False)
+
+    @pytest.mark.parametrize(
+        "attributes, why",
+        [
+            ({"gen_ai__evaluation__score__label": "relevant"}, "pass or fail"),
+            ({"gen_ai__evaluation__score__label": SECRET}, "pass or fail"),
+            ({}, "No decision rests on the call"),
+        ],
+    )
+    def test_event__that_is_no_outcome__a_warning_and_the_span_stays(self, exporter, attributes, why):
+        reply = exporter.export(span(1, events=[event(**attributes), Span.Event(name="another", time_unix_nano=1)]))
+
+        assert reply.partial_success.rejected_spans == 0
+        assert why in reply.partial_success.error_message
+        assert SECRET not in reply.partial_success.error_message
+        assert AIInteraction.objects.count() == 1
+        assert not DecisionOutcome.objects.exists()
+
+    def test_event__in_json__an_outcome(self, key, exporter):
+        decide(key, exporter)
+        given = {
+            "traceId": TRACE.hex(),
+            "spanId": "0000000000000001",
+            "events": [
+                {
+                    "name": EVALUATION,
+                    "timeUnixNano": str(time.time_ns()),
+                    "attributes": [{"key": "gen_ai.evaluation.score.value", "value": {"intValue": "0"}}],
+                }
+            ],
+        }
+
+        body = json.dumps({"resourceSpans": [{"scopeSpans": [{"spans": [given]}]}]}).encode()
+        answer = exporter.post(body, "application/json")
+
+        assert answer.json() == {}
+        assert DecisionOutcome.objects.get().success is False
+
+    def test_event__from_the_sdk__an_outcome(self, key, exporter, live_server):
+        decision = decide(key, exporter)
+        traces = OTLPSpanExporter(
+            endpoint=f"{live_server.url}/v1/traces", headers={"Authorization": f"Bearer {key.plain}"}, timeout=10
+        )
+        provider = TracerProvider()
+        provider.add_span_processor(SimpleSpanProcessor(traces))
+
+        with provider.get_tracer("a host").start_as_current_span("evaluate") as current:
+            attributes = {"gen_ai.response.id": "chatcmpl-7", "gen_ai.evaluation.score.label": "fail"}
+            current.add_event(EVALUATION, attributes)
+        provider.shutdown()
+
+        outcome = DecisionOutcome.objects.get()
+        assert (outcome.decision, outcome.success) == (decision, False)
 
 
 def decision_span(number=1, **changes):

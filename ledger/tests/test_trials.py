@@ -66,6 +66,22 @@ def test_record__contract_broken_or_switched_off__the_candidate_says_the_same():
     assert said(record) == ("block", "control", "block", "schema_invalid")
 
 
+def test_record__kill_switch_of_the_environment__stops_both_arms_and_pauses_the_canary(settings):
+    rollout = in_canary(WorkspaceFactory(), 0.8)
+    inside, outside = case_in(rollout, inside=True), case_in(rollout, inside=False)
+    settings.CONFIDENCE_KILL_SWITCH = True
+    stopped = [decide(rollout.workspace, 0.99, case_key=case) for case in (inside, outside)]
+    assert [(record.gate_reason, *said(record)) for record in stopped] == [
+        ("kill_switch", "block", "canary", "block", "kill_switch"),
+        ("kill_switch", "block", "control", "block", "kill_switch"),
+    ]
+    settings.CONFIDENCE_KILL_SWITCH = False
+    going_on = [decide(rollout.workspace, 0.85, case_key=case) for case in (inside, outside)]
+    assert [said(record)[:2] for record in going_on] == [("allow", "canary"), ("block", "control")]
+    rollout.refresh_from_db()
+    assert rollout.status == "CANARY"
+
+
 def test_record__after_the_end__says_nothing_of_the_candidate():
     rollout = in_canary(WorkspaceFactory())
     Rollout.objects.filter(pk=rollout.pk).update(status="WITHDRAWN", ended_at=rollout.started_at)

@@ -16,7 +16,7 @@ from mcp.server.mcpserver import MCPServer
 
 
 class HttpServer(ThreadingHTTPServer):
-    """Answers each POST with `status` and the JSON of `document`; keeps what it was sent, by path."""
+    """Answers each POST with `status` and the JSON of `document`, after `then`; keeps what it was sent, by path."""
 
     daemon_threads = True
 
@@ -25,6 +25,7 @@ class HttpServer(ThreadingHTTPServer):
         self.url = f"http://127.0.0.1:{self.server_port}"
         self.status = 200
         self.document: Any = {}
+        self.then: Callable[[], object] = lambda: None
         self.requests: list[tuple[str, bytes]] = []
         self.authorizations: set[str | None] = set()
 
@@ -42,6 +43,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.server.requests.append(
             (self.path, gzip.decompress(body) if self.headers["Content-Encoding"] == "gzip" else body)
         )
+        self.server.then()
         reply = json.dumps(self.server.document).encode()
         self.send_response(self.server.status)
         self.send_header("Content-Type", "application/json")

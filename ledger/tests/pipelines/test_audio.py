@@ -48,7 +48,7 @@ def transcriber(settings):
         server.document = {"text": TRANSCRIPT, "usage": {"type": "tokens", "input_tokens": 14, "output_tokens": 9}}
         settings.CONFIDENCE_TRANSCRIPTION_BASE_URL = f"{server.url}/v1"
         settings.CONFIDENCE_TRANSCRIPTION_MODEL = "local-whisper"
-        settings.CONFIDENCE_AI_PROVIDER = "local"
+        settings.CONFIDENCE_TRANSCRIPTION_PROVIDER = "local-speech"
         settings.CONFIDENCE_AI_MAX_RETRIES = 0
         yield server
 
@@ -84,7 +84,8 @@ def test_process__sound_turn__allowed_and_recorded(process, transcriber, agent):
     assert AUDIO in body
     assert b"local-whisper" in body
     call = AIInteraction.objects.get()
-    assert (call.operation, call.model, call.input_tokens, call.status) == ("transcription", "local-whisper", 14, "ok")
+    assert (call.provider, call.model, call.operation) == ("local-speech", "local-whisper", "transcription")
+    assert (call.input_tokens, call.status) == (14, "ok")
 
 
 def blocked(result, reason):

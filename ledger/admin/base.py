@@ -1,0 +1,29 @@
+"""What the lists of the ledger have in common: one workspace at a time, the newest first."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.contrib.admin.views.main import SEARCH_VAR
+from django.http import HttpRequest, HttpResponse
+
+from governance.list_filters import OneWorkspaceFilter, workspace_in_view
+from governance.scoped_admin import GrowingTableAdmin
+
+
+class LedgerAdmin(GrowingTableAdmin):
+    """Tables of workspaces. A list shows one of them; a search by id, all that the person may see."""
+
+    list_filter = [OneWorkspaceFilter]
+    list_select_related = ["workspace"]
+
+    def get_list_display(self, request: HttpRequest) -> Any:
+        """Say of which workspace a row is where they may differ."""
+        columns = super().get_list_display(request)
+        return [*columns, "workspace"] if request.GET.get(SEARCH_VAR, "").strip() else columns
+
+    def changelist_view(self, request: HttpRequest, extra_context: Mapping[str, Any] | None = None) -> HttpResponse:
+        return super().changelist_view(
+            request, {"workspace_in_view": workspace_in_view(request), **(extra_context or {})}
+        )

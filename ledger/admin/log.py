@@ -1,0 +1,68 @@
+"""The transparency log in the admin: its leaves and nodes for superusers, its checkpoints for everybody."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from governance.scoped_admin import KeysetAdmin, ScopedAdmin
+from ledger.models import Checkpoint, LogLeaf, LogNode
+
+
+class LogAdmin(KeysetAdmin):
+    """Tables of the log, which belongs to no workspace: a superuser's."""
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return self.model._default_manager.order_by(*self.ordering)
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return super().has_module_permission(request) and getattr(request.user, "is_superuser", False)
+
+
+@admin.register(LogLeaf)
+class LogLeafAdmin(LogAdmin):
+    list_display = ["position", "entry", "entry_id", "hash"]
+    list_filter = ["entry"]
+    search_fields = ["entry_id__exact"]
+    fields = ["position", "entry", "entry_id", "hash"]
+    readonly_fields = ["position", "entry", "entry_id", "hash"]
+
+    @admin.display(description="leaf hash")
+    def hash(self, leaf: LogLeaf) -> str:
+        return bytes(leaf.leaf_hash).hex()
+
+
+@admin.register(LogNode)
+class LogNodeAdmin(LogAdmin):
+    list_display = ["level", "index", "hash"]
+    fields = ["level", "index", "hash"]
+    readonly_fields = ["level", "index", "hash"]
+
+    @admin.display(description="node hash")
+    def hash(self, node: LogNode) -> str:
+        return bytes(node.node_hash).hex()
+
+
+@admin.register(Checkpoint)
+class CheckpointAdmin(LogAdmin):
+    """Checkpoints are made to be published, so every staff member sees them."""
+
+    list_display = ["tree_size", "created_at", "hash"]
+    fields = ["tree_size", "created_at", "hash", "signed_note"]
+    readonly_fields = ["tree_size", "created_at", "hash", "signed_note"]
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return ScopedAdmin.has_module_permission(self, request)
+
+    @admin.display(description="root hash")
+    def hash(self, checkpoint: Checkpoint) -> str:
+        return bytes(checkpoint.root_hash).hex()
+
+    @admin.display(description="signed note")
+    def signed_note(self, checkpoint: Checkpoint) -> SafeString:
+        return format_html("<pre>{}</pre>", checkpoint.note)

@@ -1,0 +1,138 @@
+"""A decision as the ledger explorer shows it: with everything that hangs on it, in a fixed number of queries."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import models
+
+from confidence_project.errors import UnknownPolicyKey
+from governance.definitions import get_definition
+from governance.models import ConfidencePolicyRevision, Rollout
+from ledger.models import Checkpoint, DecisionExternalId, DecisionOutcome, DecisionRecord, LedgerAmendment, LogLeaf
+from ledger.reasons import PipelineReason, Reason
+from ledger.selectors import RULES_FIRST
+from telemetry.models import AIInteraction
+
+MOST_ROWS = 100
+"""No more outcomes, and no more amendments, are shown of one decision."""
+
+IN_WORDS: Mapping[str, str] = {
+    Reason.ALLOWED: "every check was passed",
+    Reason.KILL_SWITCH: "a kill switch was on",
+    Reason.AUTOMATION_DISABLED: "automation was switched off in the workspace",
+    Reason.POLICY_UNAVAILABLE: "no valid policy could be read",
+    Reason.SCHEMA_INVALID: "what the model answered did not keep to the contract",
+    Reason.LLM_REFUSAL: "the model refused to answer",
+    Reason.MISSING_LLM_DECISION: "there was no decision with a confidence to judge",
+    Reason.PROVIDER_BLOCKED: "the provider was on the block list",
+    Reason.MODEL_BLOCKED: "the model was on the block list",
+    Reason.MISSING_RISK_SCORE: "the policy asks for a risk score, and none was given",
+    Reason.ML_RISK_THRESHOLD_EXCEEDED: "the risk reached the threshold",
+    Reason.LLM_CONFIDENCE_BELOW_THRESHOLD: "the confidence lay below the threshold",
+    PipelineReason.EMPTY_AUDIO: "the recording held nothing to transcribe",
+    PipelineReason.TRANSCRIPTION_FAILED: "the recording could not be transcribed",
+    PipelineReason.AGENT_UNREACHABLE: "the agent could not be reached",
+    PipelineReason.PROMPT_FAILED: "the prompt could not be run",
+    PipelineReason.NOT_RECOMMENDED: "the model did not recommend to act",
+    PipelineReason.AUTO_BOOKING_DISABLED: "automatic booking was switched off",
+    PipelineReason.TIMEZONE_CLARIFICATION_NEEDED: "the time zone has to be asked for first",
+    PipelineReason.AVAILABILITY_NOT_MATCHED: "the time asked for is not free",
+    PipelineReason.BOOKING_NEEDS_CLARIFICATION: "the booking has to be clarified first",
+    PipelineReason.BOOKING_DENIED: "the booking was denied",
+}
+"""Reasons as the end of a sentence. A reason that is not here, an import's for one, is shown by its code alone."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogPlace:
+    """Where a decision stands in the transparency log; `checkpoint` None: nothing signed covers it yet."""
+
+    position: int
+    leaf_hash: str
+    checkpoint: Checkpoint | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecisionPage:
+    """What hangs on a decision.
+
+    Attributes
+    ----------
+    reason
+        In words; blank where there are none.
+    thresholds
+        Titles and values that were applied.
+    outcomes
+        The one that rules comes first.
+    prompt_hash
+        As amended.
+    revision
+        The one that put the policy version in force which was applied; None for the defaults, and where none was.
+    interaction
+        The AI call, where it is of the same workspace and was not erased.
+    newer, older
+        The decisions recorded next and before in the same workspace.
+    """
+
+    reason: str
+    thresholds: Sequence[tuple[str, float]]
+    outcomes: Sequence[DecisionOutcome]
+    amendments: Sequence[LedgerAmendment]
+    prompt_hash: str
+    external_id: DecisionExternalId | None
+    revision: ConfidencePolicyRevision | None
+    rollout: Rollout | None
+    interaction: AIInteraction | None
+    place: LogPlace | None
+    newer: DecisionRecord | None
+    older: DecisionRecord | None
+
+
+def decision_page(decision: DecisionRecord) -> DecisionPage:
+    """Gather what the page of a decision shows."""
+    amendments = list(decision.amendments.order_by("pk")[:MOST_ROWS])
+    in_workspace = DecisionRecord.objects.filter(workspace_id=decision.workspace_id).only("decision_id")
+    return DecisionPage(
+        reason=IN_WORDS.get(decision.gate_reason, ""),
+        thresholds=_thresholds(decision),
+        outcomes=list(decision.outcomes.order_by(*RULES_FIRST)[:MOST_ROWS]),
+        amendments=amendments,
+        prompt_hash=_amended(amendments, LedgerAmendment.Field.PROMPT_HASH) or decision.prompt_hash,
+        external_id=_beside(decision, DecisionExternalId, external_id=decision.external_id, decision_id=decision.pk),
+        revision=_beside(
+            decision, ConfidencePolicyRevision, policy_key=decision.policy_key, version=decision.policy_version
+        ),
+        rollout=_beside(decision, Rollout, pk=decision.rollout_id),
+        interaction=_beside(decision, AIInteraction, pk=decision.interaction_id),
+        place=_place(decision),
+        newer=in_workspace.filter(pk__gt=decision.pk).order_by("pk").first(),
+        older=in_workspace.filter(pk__lt=decision.pk).order_by("-pk").first(),
+    )
+
+
+def _thresholds(decision: DecisionRecord) -> list[tuple[str, float]]:
+    try:
+        titles = {field.name: field.title for field in get_definition(decision.policy_key).fields}
+    except UnknownPolicyKey:
+        titles = {}
+    return [(titles.get(name) or name, value) for name, value in decision.thresholds.items()]
+
+
+def _amended(amendments: Sequence[LedgerAmendment], field: LedgerAmendment.Field) -> str | None:
+    return next((each.value_after for each in reversed(amendments) if each.field == field), None)
+
+
+def _beside(decision: DecisionRecord, model: type[models.Model], **named: Any) -> Any:
+    """Return the row of the decision's own workspace that is so named; None where there is none."""
+    return model._default_manager.filter(workspace_id=decision.workspace_id, **named).first()
+
+
+def _place(decision: DecisionRecord) -> LogPlace | None:
+    leaf = LogLeaf.objects.filter(entry=LogLeaf.Entry.DECISION, entry_id=str(decision.pk)).first()
+    if leaf is None:
+        return None
+    covering = Checkpoint.objects.filter(tree_size__gt=leaf.position).order_by("tree_size").first()
+    return LogPlace(position=leaf.position, leaf_hash=bytes(leaf.leaf_hash).hex(), checkpoint=covering)
