@@ -14,6 +14,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from calibration.models import ConfidenceCalibrationRun, PolicyAlarm, PolicyLook, Recommendation
+from calibration.parameters import stated_costs
 from calibration.queue import request_calibration
 from calibration.report import run_as_text
 from calibration.selectors import proposals_of
@@ -59,6 +60,27 @@ class RunForm(forms.Form):
         help_text="Decisions younger than this at the end have had no fair chance of an outcome and are left out.",
     )
 
+    tighten_only = forms.BooleanField(
+        required=False, help_text="Name nothing more lenient than what is in force; spends no loosening review."
+    )
+    dry_run = forms.BooleanField(required=False, help_text="Show figures, propose nothing; spends no loosening review.")
+    cost_false_allow = forms.FloatField(
+        required=False,
+        min_value=0,
+        label="Cost of a false allow",
+        help_text="A failure that was allowed. With the other two, in one unit: the run shows the cheapest threshold "
+        "beside the certified one. Costs decide nothing. Blank: no such view.",
+    )
+    cost_false_block = forms.FloatField(
+        required=False,
+        min_value=0,
+        label="Cost of a false block",
+        help_text="A success that was blocked, on top of its review.",
+    )
+    cost_review = forms.FloatField(
+        required=False, min_value=0, label="Cost of a review", help_text="Any decision that was blocked."
+    )
+
     def __init__(self, data: Any, workspaces: QuerySet[Workspace]) -> None:
         super().__init__(data)
         self.fields["workspace"].queryset = workspaces  # type: ignore[attr-defined]
@@ -85,6 +107,9 @@ class RunAdmin(ServiceAdmin):
         "target_failure_rate",
         "risk_confidence",
         "maturity_days",
+        "tighten_only",
+        "dry_run",
+        "stated_costs",
         "labels_as_of",
         "samples",
         "inputs_sha256",
@@ -106,13 +131,21 @@ class RunAdmin(ServiceAdmin):
         return RunForm(data, workspaces_where(Verb.PROPOSE, request.user))
 
     def add_row(self, request: HttpRequest, form: forms.Form) -> HttpResponse:
-        run = request_calibration(actor=request.user, **form.cleaned_data)
+        asked = dict(form.cleaned_data)
+        costs = stated_costs(*(asked.pop(f"cost_{name}") for name in ("false_allow", "false_block", "review")))
+        run = request_calibration(actor=request.user, costs=costs, **asked)
         self.log_addition(request, run, [{"added": {}}])
         return HttpResponseRedirect(self._back(run))
 
     @admin.display(description="status", ordering="status")
     def state(self, run: ConfidenceCalibrationRun) -> SafeString:
         return format_html('<span class="badge {}">{}</span>', run.status.lower(), run.get_status_display())
+
+    @admin.display(description="stated costs", empty_value="–")
+    def stated_costs(self, run: ConfidenceCalibrationRun) -> str | None:
+        if run.costs is None:
+            return None
+        return ", ".join(f"{name.replace('_', ' ')} {cost:g}" for name, cost in sorted(run.costs.items()))
 
     @admin.display(empty_value="–")
     def findings(self, run: ConfidenceCalibrationRun) -> SafeString | None:

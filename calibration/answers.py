@@ -10,9 +10,10 @@ from calibration import wording
 from calibration.cohorts import Cohort
 from calibration.parameters import METHOD
 from calibration.statistics.audits import AuditedRecommendation, recommend_with_audits
+from calibration.statistics.claims import certified_audit_statement, certified_pair_statement, certified_statement
 from calibration.statistics.joint import JointRecommendation, recommend_pair
 from calibration.statistics.lattice import LATTICE
-from calibration.statistics.recommendation import ThresholdRecommendation, certified_statement
+from calibration.statistics.recommendation import ThresholdRecommendation
 from calibration.statistics.segments import recommend_for_segments
 
 
@@ -108,7 +109,7 @@ def _by_walk(found: ThresholdRecommendation, subject: Subject, *, is_tested: boo
         risk_threshold=None if found.threshold is None else subject.current_risk,
         reason=found.reason,
         figures=wording.walk(found),
-        statement=certified_statement(found),
+        statement=certified_statement(found, risk_in_force=subject.current_risk),
         method="walk",
         detail=asdict(found),
         is_tested=is_tested,
@@ -131,7 +132,7 @@ def _with_audits(subject: Subject, alpha: float, delta: float) -> Answer:
         risk_threshold=None if found.threshold is None else subject.current_risk,
         reason=found.reason,
         figures=wording.audits(found, subject.cohort.floor),
-        statement=wording.audited_statement(found, subject.cohort.floor) or certified_statement(found.above),
+        statement=certified_audit_statement(found, in_force=subject.cohort.floor, risk_in_force=subject.current_risk),
         method="audits",
         detail=asdict(found),
         is_tested=True,
@@ -164,7 +165,7 @@ def _pair(subject: Subject, current_risk: float, alpha: float, delta: float) -> 
         risk_threshold=found.risk_threshold,
         reason=found.reason,
         figures=wording.pair(found, best),
-        statement=certified_statement(best) if best else None,
+        statement=certified_pair_statement(found),
         method="pair",
         detail=asdict(found),
         is_tested=True,

@@ -14,6 +14,7 @@ from calibration.findings import REVIEW_REQUIRED, Finding
 from calibration.parameters import CalibrationParameters
 from calibration.reviews import Review
 from calibration.statistics.budgets import BudgetRecommendation, smallest_budget
+from calibration.statistics.claims import certified_budget_statement
 from governance.definitions import FieldDefinition
 from governance.policies import EffectivePolicy
 
@@ -55,7 +56,7 @@ def _finding(
             **dict.fromkeys(DESCRIBED),
             **_counted(bundles),
             "method": "budget",
-            "statement": None if withheld else wording.budget_statement(found),
+            "statement": None if withheld else certified_budget_statement(found),
             "answer": None if withheld else asdict(found),
             "at_current": _point(bundles, current),
             "at_recommended": None if recommended is None else _point(bundles, recommended),
@@ -86,6 +87,7 @@ def _counted(bundles: Bundles) -> dict[str, Any]:
         "labelled": bundles.total,
         "successes": bundles.total - bundles.truncated,
         "label_coverage": 1.0,
+        "label_coverage_by_tenth": None,
         "cohort": {
             "kind": "bundles",
             "threshold_in_force": None,

@@ -30,16 +30,17 @@ def since_last_run(finding: Mapping[str, Any], previous: Mapping[str, Any] | Non
         "reason_before": before["reason"],
         "labelled_before": before["labelled"],
         "ece_before": (before["calibration_error"] or {}).get("ece"),
-        "psi": _psi(before, finding),
+        **_drift(before, finding),
         "buckets": _buckets(before, finding),
     }
 
 
-def _psi(before: Mapping[str, Any], now: Mapping[str, Any]) -> float | None:
-    """Population stability index of the confidences; ten bins are all it looks at."""
+def _drift(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, float | None]:
+    """Drift of the confidences. Ten bins are all that PSI looks at; of KS they show the distance at their ends."""
     if not before["reliability"] or not now["reliability"]:
-        return None
-    return distribution_drift(*(_by_tenths(each["reliability"]["equal_width"]["bins"]) for each in (before, now))).psi
+        return {"psi": None, "ks_at_least": None}
+    found = distribution_drift(*(_by_tenths(each["reliability"]["equal_width"]["bins"]) for each in (before, now)))
+    return {"psi": found.psi, "ks_at_least": found.ks}
 
 
 def _by_tenths(bins: Sequence[Mapping[str, Any]]) -> Groups:

@@ -22,6 +22,7 @@ from calibration.statistics.operating_points import operating_curve, operating_p
 from calibration.statistics.recalibration import fit_recalibration
 from calibration.statistics.reliability import equal_mass_curve, equal_width_curve
 from calibration.statistics.scores import auroc, brier_score, confidence_bias, log_loss
+from calibration.statistics.selection import Stratum, stratified_interval
 
 SEED = 0
 """Seed of the noise floor's draws, stored with each run."""
@@ -76,6 +77,7 @@ def describe_subject(subject: Subject) -> dict[str, Any]:
         "labelled": groups.labelled,
         "successes": groups.succeeded,
         "label_coverage": groups.labelled / groups.decisions if groups.decisions else None,
+        "label_coverage_by_tenth": [each.label_coverage for each in equal_width_curve(groups).bins],
         "cohort": {
             "kind": cohort.kind,
             "threshold_in_force": cohort.floor,
@@ -129,7 +131,7 @@ def _weighted(answer: Answer) -> dict[str, Any]:
         "labelled": sum(stratum["labelled"] for stratum in step["strata"]),
         "failures": sum(stratum["failures"] for stratum in step["strata"]),
         "failure_rate": step["failure_rate"],
-        "interval": None,
+        "interval": stratified_interval([Stratum(**stratum) for stratum in step["strata"]]),
         "reason": "weighted by the rates of auditing",
     }
 

@@ -103,9 +103,9 @@ def find(
         for place, counts in enumerate(evidence.segments)
     }
     answers = answer_segments(subjects, alpha=parameters.target_failure_rate, delta=review.delta)
-    is_alone = len(subjects) == 1
+    segments = [counts.segment for counts in evidence.segments]
     return [
-        _finding(policy, field, subject, answers[name], parameters, review, is_alone=is_alone)
+        _finding(policy, field, subject, answers[name], parameters, review, segments=segments)
         for name, subject in subjects.items()
         for field in fields
         if field is not None
@@ -137,20 +137,26 @@ def _finding(
     parameters: CalibrationParameters,
     review: Review,
     *,
-    is_alone: bool,
+    segments: Sequence[Mapping[str, str]],
 ) -> Finding:
     withheld = not review.may_loosen and _loosens(subject, answer)
     is_risk = field.kind is FieldKind.RISK_THRESHOLD
     current = policy.value(field.name, **subject.cohort.counts.segment)
     recommended = None if withheld else answer.risk_threshold if is_risk else answer.threshold
     is_material = recommended is not None and _is_material(subject, answer)
-    match = _match(subject.cohort.counts.segment, is_alone=is_alone)
+    match = _match(subject.cohort.counts.segment, segments)
     floor = None if is_risk else subject.cohort.floor
     drift = window_drift(subject, answer, parameters, may_loosen=review.may_loosen) if answer.is_tested else None
+    costs = describe_costs(subject, parameters.costs) if answer.is_tested and not withheld else None
+    described = describe_subject(subject)
+    young = described["left_out"]["too_young"]
     texts = (
         wording.advice(field.name, current, recommended, is_material=is_material, floor=floor),
         answer.figures,
+        wording.too_young(young, parameters.maturity_days) if young and not described["decisions"] else "",
+        wording.collapsed(described["cohort"]["decisions_before_collapse_by_case"], described["decisions"]),
         wording.drift(drift) if drift else "",
+        wording.costs(costs) if costs and not is_risk else "",
         wording.NOT_ADDRESSABLE if is_material and match is None else "",
     )
     return Finding(
@@ -165,13 +171,13 @@ def _finding(
         match=match,
         body={
             "is_tested": answer.is_tested,
-            **describe_subject(subject),
+            **described,
             "method": answer.method,
             "statement": None if withheld else answer.statement,
             "answer": None if withheld else answer.detail,
             **describe_step(subject, None if withheld else answer),
             "drift": None if withheld else drift,
-            "costs": describe_costs(subject, parameters.costs) if answer.is_tested and not withheld else None,
+            "costs": costs,
             **(describe(subject) if answer.is_tested else dict.fromkeys(DESCRIBED)),
         },
     )
@@ -197,9 +203,9 @@ def _is_material(subject: Subject, answer: Answer) -> bool:
     )
 
 
-def _match(segment: Mapping[str, str], *, is_alone: bool) -> Mapping[str, str] | None:
-    """An override without the blank keys would match other segments, too; unless there is no other."""
+def _match(segment: Mapping[str, str], segments: Sequence[Mapping[str, str]]) -> Mapping[str, str] | None:
+    """A key that the records leave blank cannot be matched on: what is left must not match another segment, too."""
     named = {key: value for key, value in segment.items() if value}
-    if len(named) == len(segment):
-        return named
-    return {} if is_alone and not named else None
+    others = (other for other in segments if other != segment)
+    is_alone = not any(named.items() <= other.items() for other in others)
+    return named if len(named) == len(segment) or is_alone else None

@@ -28,6 +28,11 @@ class ConfidenceCalibrationRun(models.Model):
     target_failure_rate = models.FloatField(help_text="Alpha: the failure rate that allowed decisions may have.")
     risk_confidence = models.FloatField(help_text="1 - delta: how sure the bound is.")
     maturity_days = models.FloatField(help_text="Decisions younger than this at the window's end were left out.")
+    dry_run = models.BooleanField(default=False, help_text="Figures only: nothing was to be proposed.")
+    tighten_only = models.BooleanField(default=False, help_text="Nothing more lenient than in force was to be named.")
+    costs = models.JSONField(
+        null=True, blank=True, help_text="What a false allow, a false block and a review cost, as stated."
+    )
     labels_as_of = models.DateTimeField(null=True, blank=True, help_text="Outcomes recorded later were not read.")
     status = models.CharField(max_length=8, choices=Status.choices, default=Status.PENDING)
     model = models.CharField(max_length=100, help_text="The statistical method.")

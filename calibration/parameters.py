@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 from django.conf import settings
 from django.utils import timezone
@@ -21,6 +21,42 @@ from governance.definitions import all_definitions, get_definition
 METHOD: Method = "fallback"
 PERIODS = 6
 """Periods of equal length that a window is looked at in; the recent third is the last two."""
+
+
+class Question(TypedDict, total=False):
+    """What may be asked of a calibration; what is left out, or None, has a default (`parameters_of`).
+
+    Parameters
+    ----------
+    policy_keys
+        The policy keys to look at; None or empty: every registered one.
+    window_from, window_to
+        Decisions of `window_from <= time < window_to`; None: see `default_window_start` and `default_window_end`.
+    target_failure_rate, risk_confidence
+        Wanted: a failure rate of at most α among what is allowed, with probability of at least 1 − δ.
+    segment_by
+        Keys to split the findings by; what a source never pools is split in any case.
+    maturity_days
+        Decisions younger than this at the window's end are left out; None: `CONFIDENCE_MATURITY_DAYS`.
+    dry_run
+        Store the figures and no proposal, and name no threshold more lenient than the one in force.
+    tighten_only
+        Name no threshold more lenient than the one in force, and spend no loosening review.
+    costs
+        What a false allow, a false block and a review cost: the findings show the cheapest threshold, too. It decides
+        nothing.
+    """
+
+    policy_keys: Sequence[str] | None
+    window_from: datetime | None
+    window_to: datetime | None
+    target_failure_rate: float
+    risk_confidence: float
+    segment_by: Sequence[str]
+    maturity_days: float | None
+    dry_run: bool
+    tighten_only: bool
+    costs: Costs | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,6 +150,50 @@ class CalibrationParameters:
             "method": METHOD,
             "materiality": settings.CONFIDENCE_MATERIALITY,
         }
+
+
+def parameters_of(**question: Unpack[Question]) -> CalibrationParameters:
+    """Complete a question with its defaults and check it.
+
+    Raises
+    ------
+    InvalidInput, UnknownPolicyKey
+        The question makes no sense.
+    """
+    lag = question.get("maturity_days")
+    lag = settings.CONFIDENCE_MATURITY_DAYS if lag is None else lag
+    end = question.get("window_to") or default_window_end(lag)
+    return CalibrationParameters(
+        policy_keys=policy_keys_in_scope(question.get("policy_keys")),
+        window_from=question.get("window_from") or default_window_start(end),
+        window_to=end,
+        target_failure_rate=question.get("target_failure_rate", 0.05),
+        risk_confidence=question.get("risk_confidence", 0.95),
+        segment_by=tuple(question.get("segment_by", ("provider", "model"))),
+        maturity_days=lag,
+        dry_run=question.get("dry_run", False),
+        tighten_only=question.get("tighten_only", False),
+        costs=question.get("costs"),
+    )
+
+
+def stated_costs(false_allow: float | None, false_block: float | None, review: float | None) -> Costs | None:
+    """Return stated costs, None where none is stated.
+
+    Raises
+    ------
+    InvalidInput
+        Only some are stated, or they make no decision.
+    """
+    stated = [cost for cost in (false_allow, false_block, review) if cost is not None]
+    if not stated:
+        return None
+    if false_allow is None or false_block is None or review is None:
+        raise InvalidInput("State all three costs or none: of a false allow, of a false block and of a review.")
+    try:
+        return Costs(false_allow=false_allow, false_block=false_block, review=review)
+    except ValueError as error:
+        raise InvalidInput("Costs are finite numbers of at least 0, and at least one is above 0.") from error
 
 
 def policy_keys_in_scope(asked: Sequence[str] | None) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import accumulate
 from typing import Any
 
 import numpy
@@ -17,8 +18,12 @@ from governance.definitions import PolicyDefinition
 from governance.models import ConfidencePolicyProposal, Workspace
 from governance.policies import EffectivePolicy
 from governance.workflow import open_proposal
+from governance.workflow.opening import SUMMARY_LENGTH
 
 Origin = ConfidencePolicyProposal.Origin
+
+ROOM_FOR_THE_REST = 100
+"""Characters of a summary that are kept for saying how many findings it leaves out."""
 
 
 def provenance() -> dict[str, Any]:
@@ -53,7 +58,7 @@ def propose_findings(
         policy_key=policy.definition.key,
         origin=Origin.CALIBRATION,
         title=_title(policy.definition, proposed),
-        summary="\n".join(f"{_segment_text(finding)}: {finding.explanation}" for finding in proposed),
+        summary=_summary(proposed),
         config=_merged(policy, proposed),
         evidence={
             **context,
@@ -102,6 +107,15 @@ def _title(definition: PolicyDefinition, proposed: Sequence[Finding]) -> str:
     (finding,) = proposed
     change = f"{finding.current:g} → {finding.recommended:g}"
     return f"{definition.title}: {finding.field} {change}, {_segment_text(finding)}"[:200]
+
+
+def _summary(proposed: Sequence[Finding]) -> str:
+    """One line for each finding, as many as there is room for: the evidence holds all of them."""
+    lines = [f"{_segment_text(finding)}: {finding.explanation}" for finding in proposed]
+    lengths = accumulate(len(line) + 1 for line in lines)
+    kept = sum(length <= SUMMARY_LENGTH - ROOM_FOR_THE_REST for length in lengths)
+    rest = [f"And {len(lines) - kept} more: see the evidence."] if kept < len(lines) else []
+    return "\n".join([*lines[:kept], *rest])
 
 
 def _segment_text(finding: Finding) -> str:

@@ -3,43 +3,32 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
-from datetime import datetime
+from typing import Unpack
 
-from django.conf import settings
 from django.db import transaction
 from django_tasks import task
 
 from calibration.models import ConfidenceCalibrationRun
-from calibration.parameters import (
-    CalibrationParameters,
-    default_window_end,
-    default_window_start,
-    policy_keys_in_scope,
-)
+from calibration.parameters import CalibrationParameters, Question, parameters_of
 from calibration.runner import carry_out
 from calibration.services import fail_run, queue_run, start_queued_run
+from calibration.statistics.costs import Costs
 from confidence_project.errors import Conflict, DomainError
 from governance.models import Workspace
 from governance.permissions import Person, Verb, require
 
 log = logging.getLogger(__name__)
 
-RISK_CONFIDENCE = 0.95
-SEGMENT_BY = ("provider", "model")
-
 
 def request_calibration(
-    *,
-    actor: Person,
-    workspace: Workspace,
-    policy_keys: Sequence[str] | None = None,
-    window_from: datetime | None = None,
-    window_to: datetime | None = None,
-    target_failure_rate: float = 0.05,
-    maturity_days: float | None = None,
+    *, actor: Person, workspace: Workspace, **question: Unpack[Question]
 ) -> ConfidenceCalibrationRun:
-    """Ask a worker for a calibration; the parameters are those of `run_calibration`.
+    """Ask a worker for a calibration.
+
+    Parameters
+    ----------
+    **question
+        See `Question`.
 
     Returns
     -------
@@ -56,19 +45,7 @@ def request_calibration(
         Another run of the workspace is under way or waits.
     """
     require(Verb.PROPOSE, actor, workspace)
-    lag = settings.CONFIDENCE_MATURITY_DAYS if maturity_days is None else maturity_days
-    end = window_to or default_window_end(lag)
-    parameters = CalibrationParameters(
-        policy_keys=policy_keys_in_scope(policy_keys),
-        window_from=window_from or default_window_start(end),
-        window_to=end,
-        target_failure_rate=target_failure_rate,
-        risk_confidence=RISK_CONFIDENCE,
-        segment_by=SEGMENT_BY,
-        maturity_days=lag,
-        dry_run=False,
-        tighten_only=False,
-    )
+    parameters = parameters_of(**question)
     with transaction.atomic():
         run = queue_run(workspace=workspace, parameters=parameters, actor=actor)
         # The queue is in the same database: run and task are committed together, or neither is.
@@ -106,6 +83,7 @@ def _parameters_of(run: ConfidenceCalibrationRun) -> CalibrationParameters:
         risk_confidence=run.risk_confidence,
         segment_by=tuple(run.segment_by),
         maturity_days=run.maturity_days,
-        dry_run=False,
-        tighten_only=False,
+        dry_run=run.dry_run,
+        tighten_only=run.tighten_only,
+        costs=Costs(**run.costs) if run.costs else None,
     )

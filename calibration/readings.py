@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
-from calibration.evidence.contract import EvidenceRequest
+from calibration.evidence.contract import EvidenceRequest, EvidenceSource, Stratum
 from calibration.evidence.lead_context import POLICY_KEY as BUDGETS_KEY
 from calibration.evidence.lead_context import BudgetEvidence, read_budgets
 from calibration.evidence.reading import KeyEvidence, read_evidence
@@ -22,11 +22,21 @@ from governance.policies import EffectivePolicy, get_confidence_policy
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
-    """What the snapshot holds about one policy key. `evidence` None: it has nothing to calibrate."""
+    """What the snapshot holds about one policy key.
+
+    Parameters
+    ----------
+    evidence : KeyEvidence, BudgetEvidence or None
+        None: it has nothing to calibrate.
+    too_young : int
+        Decisions that the maturity lag left out. Where the window holds no evidence, younger ones that came after it
+        are counted in.
+    """
 
     policy: EffectivePolicy
     evidence: KeyEvidence | BudgetEvidence | None
     configs: Sequence[PolicyConfig]
+    too_young: int = 0
 
 
 def read_policy(
@@ -47,15 +57,33 @@ def read_policy(
         period_starts=tuple(_period_starts(parameters.window_from, mature_end)),
         labels_as_of=labels_as_of,
         segment_by=parameters.segment_by_for(policy_key) if has_threshold else (),
+        asked_for=frozenset(parameters.segment_by),
         risk_edges=_risk_edges(policy),
     )
     if not has_threshold:
         return Reading(policy=policy, evidence=read_budgets(request), configs=())
+    source = source_for(policy_key)
+    evidence = read_evidence(source, request)
     return Reading(
         policy=policy,
-        evidence=read_evidence(source_for(policy_key), request),
+        evidence=evidence,
         configs=configs_in_force(workspace, policy.definition, request.start, request.mature_end),
+        too_young=_too_young(evidence) + _young_after_the_window(source, evidence, parameters),
     )
+
+
+def _too_young(evidence: KeyEvidence) -> int:
+    return sum(segment.left_out.get(Stratum.TOO_YOUNG, 0) for segment in evidence.segments)
+
+
+def _young_after_the_window(source: EvidenceSource, evidence: KeyEvidence, parameters: CalibrationParameters) -> int:
+    """Count what came after a window that ends at the last midnight or so, only where there is nothing else."""
+    request = evidence.request
+    start, now = request.window_end, request.labels_as_of
+    if evidence.decisions or not now - parameters.maturity_lag <= start < now:
+        return 0
+    later = replace(request, start=start, window_end=now, mature_end=start, period_starts=())
+    return _too_young(read_evidence(source, later))
 
 
 def _mature_end(parameters: CalibrationParameters, now: datetime) -> datetime:

@@ -7,6 +7,7 @@ from datetime import datetime
 from textwrap import wrap
 from typing import Any
 
+from calibration import wording
 from calibration.models import ConfidenceCalibrationRun
 from calibration.selectors import proposals_of
 
@@ -46,7 +47,7 @@ def run_as_text(run: ConfidenceCalibrationRun) -> str:
         [
             *_heading(run),
             *(line for policy in run.output["policies"] if policy["findings"] for line in _policy(policy)),
-            *_nothing_found(run.output["policies"]),
+            *_nothing_found(run.output["policies"], run.maturity_days),
             *_proposals(run),
         ]
     )
@@ -77,32 +78,43 @@ def _policy(policy: Mapping[str, Any]) -> list[str]:
         f"{policy['policy_key']} ({findings[0]['field']}, from {policy['source']})",
         *_table([["segment", *_COLUMNS], *rows]),
         *(line for name, finding in zip(names, findings, strict=True) for line in _in_words(name, finding)),
+        *([f"  {wording.spending(policy['review']['spending'])}"] if policy["review"]["spending"] else []),
     ]
 
 
 def _cells(finding: Mapping[str, Any]) -> list[str]:
     point = finding["at_recommended"] or {}
-    rate, (low, high) = point.get("failure_rate"), point.get("interval") or (None, None)
     return [
         f"{finding['labelled']:,}",
         _percent(finding["label_coverage"]),
         _value(finding["current"]),
         _value(finding["recommended"]),
         _percent(point.get("coverage")),
-        "–" if rate is None else f"{rate:.2%} [{low:.2%}, {high:.2%}]",
+        _rate(point.get("failure_rate"), point.get("interval")),
         _decimal((finding["calibration_error"] or {}).get("ece")),
         _decimal((finding["noise_floor"] or {}).get("q95")),
     ]
 
 
 def _in_words(name: str, finding: Mapping[str, Any]) -> list[str]:
-    text = f"{name}: {finding['explanation']}"
+    return _in_lines(f"{name}: {finding['explanation']}")
+
+
+def _in_lines(text: str) -> list[str]:
     return wrap(text, WIDTH, initial_indent="  ", subsequent_indent="    ")
 
 
-def _nothing_found(policies: Iterable[Mapping[str, Any]]) -> list[str]:
-    without = [policy["policy_key"] for policy in policies if not policy["findings"]]
-    return ["", f"No evidence in the window: {', '.join(without)}."] if without else []
+def _nothing_found(policies: Iterable[Mapping[str, Any]], maturity_days: float) -> list[str]:
+    without = [policy for policy in policies if not policy["findings"]]
+    if not without:
+        return []
+    young = (
+        _in_lines(f"{policy['policy_key']}: {wording.too_young(policy['too_young'], maturity_days)}")
+        for policy in without
+        if policy.get("too_young")
+    )
+    names = ", ".join(policy["policy_key"] for policy in without)
+    return ["", f"No evidence in the window: {names}.", *(line for lines in young for line in lines)]
 
 
 def _proposals(run: ConfidenceCalibrationRun) -> list[str]:
@@ -123,11 +135,18 @@ def _table(rows: Sequence[Sequence[str]]) -> list[str]:
 
 
 def _segment(segment: Mapping[str, str], keys: Sequence[str]) -> str:
-    return " ".join(segment[key] for key in keys if segment[key]) or "all decisions"
+    return " ".join(segment[key] for key in keys if segment.get(key)) or "all decisions"
 
 
 def _percent(share: float | None) -> str:
     return "–" if share is None else f"{share:.1%}"
+
+
+def _rate(rate: float | None, interval: Sequence[float] | None) -> str:
+    """A rate with its interval; one of budgets, or weighted by audits, has none."""
+    if rate is None:
+        return "–"
+    return f"{rate:.2%} [{interval[0]:.2%}, {interval[1]:.2%}]" if interval else f"{rate:.2%}"
 
 
 def _value(value: float | None) -> str:

@@ -6,9 +6,8 @@ import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Unpack
 
-from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
@@ -18,12 +17,7 @@ from calibration.evidence.lead_context import BudgetEvidence
 from calibration.findings import Finding, find
 from calibration.heartbeat import heartbeat
 from calibration.models import ConfidenceCalibrationRun
-from calibration.parameters import (
-    CalibrationParameters,
-    default_window_end,
-    default_window_start,
-    policy_keys_in_scope,
-)
+from calibration.parameters import CalibrationParameters, Question, parameters_of
 from calibration.proposals import propose_defaults, propose_findings, provenance
 from calibration.readings import Reading, read_policy
 from calibration.recommendations import headline, recommendation_of
@@ -31,7 +25,6 @@ from calibration.reviews import Review, review_of
 from calibration.selectors import needs_bootstrap, previous_output
 from calibration.services import complete_run, fail_run, start_run
 from calibration.snapshot import read_snapshot
-from calibration.statistics.costs import Costs
 from governance.evidence import canonical_json
 from governance.models import ConfidencePolicyProposal, Workspace
 from governance.permissions import Person, Verb, require
@@ -56,45 +49,21 @@ class _Result:
 def run_calibration(
     *,
     workspace: Workspace,
-    policy_keys: Sequence[str] | None = None,
-    window_from: datetime | None = None,
-    window_to: datetime | None = None,
-    target_failure_rate: float = 0.05,
-    risk_confidence: float = 0.95,
-    segment_by: Sequence[str] = ("provider", "model"),
-    maturity_days: float | None = None,
-    dry_run: bool = False,
-    tighten_only: bool = False,
-    costs: Costs | None = None,
     only_if_due: bool = False,
     actor: Person | None = None,
     progress: Progress | None = None,
+    **question: Unpack[Question],
 ) -> ConfidenceCalibrationRun:
     """Calibrate the policies of a workspace and propose what the evidence bears out.
 
     Parameters
     ----------
-    policy_keys
-        The policy keys to look at; None or empty: every registered one.
-    window_from, window_to
-        Decisions of `window_from <= time < window_to`; None: see `default_window_start` and `default_window_end`.
-    target_failure_rate, risk_confidence
-        Wanted: a failure rate of at most α among what is allowed, with probability of at least 1 − δ.
-    segment_by
-        Keys to split the findings by; what a source never pools is split in any case.
-    maturity_days
-        Decisions younger than this at the window's end are left out; None: `CONFIDENCE_MATURITY_DAYS`.
-    dry_run
-        Store the figures and no proposal, and name no threshold more lenient than the one in force.
-    tighten_only
-        Name no threshold more lenient than the one in force, and spend no loosening review.
-    costs
-        What a false allow, a false block and a review cost: the findings show the cheapest threshold, too. It decides
-        nothing.
     only_if_due
         Raise `Conflict` when the last completed run is younger than `CONFIDENCE_CALIBRATION_EVERY_DAYS`.
     actor
         The person who asks for it, None for the operator's command.
+    **question
+        See `Question`.
 
     Returns
     -------
@@ -115,20 +84,7 @@ def run_calibration(
     """
     if actor is not None:
         require(Verb.PROPOSE, actor, workspace)
-    lag = settings.CONFIDENCE_MATURITY_DAYS if maturity_days is None else maturity_days
-    end = window_to or default_window_end(lag)
-    parameters = CalibrationParameters(
-        policy_keys=policy_keys_in_scope(policy_keys),
-        window_from=window_from or default_window_start(end),
-        window_to=end,
-        target_failure_rate=target_failure_rate,
-        risk_confidence=risk_confidence,
-        segment_by=tuple(segment_by),
-        maturity_days=lag,
-        dry_run=dry_run,
-        tighten_only=tighten_only,
-        costs=costs,
-    )
+    parameters = parameters_of(**question)
     run = start_run(workspace=workspace, parameters=parameters, actor=actor, only_if_due=only_if_due)
     carry_out(run, parameters, progress)
     return run
@@ -176,6 +132,7 @@ def _compute(workspace: Workspace, reading: Reading, parameters: CalibrationPara
         "policy_version": policy.version,
         "source": evidence.source if evidence else None,
         "segment_by": list(evidence.request.segment_by) if evidence else [],
+        "too_young": reading.too_young,
         "parameters": parameters.as_json(),
     }
     if evidence is None:
@@ -218,15 +175,12 @@ def _store(
     proposals: Sequence[ConfidencePolicyProposal | None],
 ) -> None:
     by_key = {proposal.policy_key: proposal for proposal in proposals if proposal}
+    findings = [finding for result in results for finding in result.findings]
     computed = [result for result in results if result.review]
     hashes = {result.context["policy_key"]: result.context["inputs_sha256"] for result in computed}
     complete_run(
         run=run,
-        recommendations=[
-            recommendation_of(run, finding, by_key.get(finding.policy_key))
-            for result in results
-            for finding in result.findings
-        ],
+        recommendations=[recommendation_of(run, finding, by_key.get(finding.policy_key)) for finding in findings],
         labels_as_of=labels_as_of,
         samples=sum(result.reading.evidence.decisions for result in results if result.reading.evidence),
         proposals_created=len(by_key),
@@ -235,17 +189,22 @@ def _store(
             "inputs": hashes,
             "reviews": [each.context["policy_key"] for each in computed if each.review and each.review.may_loosen],
             "proposals": [proposal.pk for proposal in by_key.values()],
-            "findings": [headline(finding) for result in results for finding in result.findings],
+            "findings": [headline(finding) for finding in findings],
         },
-        output={
-            **provenance(),
-            "parameters": {
-                **parameters.as_json(),
-                "dry_run": parameters.dry_run,
-                "costs": asdict(parameters.costs) if parameters.costs else None,
-            },
-            "policies": [
-                {**result.context, "findings": [finding.as_json() for finding in result.findings]} for result in results
-            ],
-        },
+        output=_output(parameters, results),
     )
+
+
+def _output(parameters: CalibrationParameters, results: Sequence[_Result]) -> dict[str, Any]:
+    return {
+        **provenance(),
+        "parameters": {
+            **parameters.as_json(),
+            "dry_run": parameters.dry_run,
+            "tighten_only": parameters.tighten_only,
+            "costs": asdict(parameters.costs) if parameters.costs else None,
+        },
+        "policies": [
+            {**result.context, "findings": [finding.as_json() for finding in result.findings]} for result in results
+        ],
+    }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -114,6 +115,9 @@ def _create(
         target_failure_rate=parameters.target_failure_rate,
         risk_confidence=parameters.risk_confidence,
         maturity_days=parameters.maturity_days,
+        dry_run=parameters.dry_run,
+        tighten_only=parameters.tighten_only,
+        costs=asdict(parameters.costs) if parameters.costs else None,
         model=METHOD,
         statistics_version=STATISTICS_VERSION,
         computed_by_id=actor.pk if actor else None,

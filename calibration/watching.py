@@ -24,6 +24,7 @@ from calibration.statistics.sequential import alarm_log_e_values
 from confidence_project.errors import Conflict, DomainError
 from governance.clock import CLOCK_SKEW
 from governance.models import ConfidencePolicyProposal, ConfidencePolicyRevision, Workspace
+from governance.webhooks.outbox import announce_alarm
 from governance.workflow import open_proposal
 from ledger.models import DecisionRecord
 from ledger.selectors import ruling_success
@@ -142,13 +143,21 @@ def _raise_alarm(look: PolicyLook) -> None:
     """
     if PolicyAlarm.objects.filter(revision=look.revision).exists():
         return
-    PolicyAlarm.objects.create(
+    alarm = PolicyAlarm.objects.create(
         revision=look.revision,
         workspace_id=look.workspace_id,
         look=look,
         proposal=_propose_going_back(look),
         raised_at=look.at,
     )
+    figures = {
+        "alarm_id": alarm.pk,
+        "proposal_id": alarm.proposal_id,
+        "labelled": look.labelled,
+        "failures": look.failures,
+        "promised_failure_rate": look.alpha,
+    }
+    announce_alarm(alarm, look.revision, figures, look.at)
 
 
 def _propose_going_back(look: PolicyLook) -> ConfidencePolicyProposal | None:

@@ -12,8 +12,8 @@ from calibration.statistics.recommendation import ThresholdRecommendation
 from calibration.statistics.reviews import ReviewSpending
 
 NOT_ADDRESSABLE = (
-    "The records leave blank what would single this segment out, so no override can be proposed: record provider and "
-    "model with each decision."
+    "The records leave blank what would single this segment out, so no override can be proposed: record provider, "
+    "model and task with each decision."
 )
 
 MORE_LABELS_DO_NOT_HELP = "More labels would not help."
@@ -42,17 +42,6 @@ def audits(answer: AuditedRecommendation, floor: float) -> str:
     )
 
 
-def audited_statement(answer: AuditedRecommendation, floor: float) -> str | None:
-    """Say what is certified below the threshold in force; None where nothing is."""
-    if answer.threshold is None or answer.threshold >= floor:
-        return None
-    return (
-        "Given independent outcomes and audits drawn at random, the mean true failure probability of the decisions of "
-        "the cohort that passed the other checks of the gate and lie at or above "
-        f"{answer.threshold:.4f} exceeds {answer.above.alpha:g} with probability at most {answer.above.delta:g}."
-    )
-
-
 def pair(answer: JointRecommendation, best: ThresholdRecommendation | None) -> str:
     """Say what is seen at a pair of thresholds, or why there is none."""
     if best is not None:
@@ -73,6 +62,13 @@ def advice(name: str, current: float, recommended: float | None, *, is_material:
     return f"{text} Labels below {floor:.4f}, which was in force, do not count unless the decision was drawn for audit."
 
 
+def collapsed(decisions: int, cases: int) -> str:
+    """Say how many decisions were copies of a case; blank where none was."""
+    if decisions == cases:
+        return ""
+    return f"Of {decisions:,} decisions {cases:,} count: of each case the earliest."
+
+
 def drift(found: Mapping[str, Any]) -> str:
     """Say that the recent part of the window disagrees with the rest; blank where it does not."""
     recent = found["recent"] if found["recent"]["flagged"] else found["halves"]
@@ -88,6 +84,26 @@ def drift(found: Mapping[str, Any]) -> str:
     if again["threshold"] is None:
         return f"{text} From the recent part alone no threshold is certified."
     return f"{text} From the recent part alone {again['threshold']:.4f} is certified."
+
+
+def spending(found: Mapping[str, Any]) -> str:
+    """Say how much of the error probability of the period is spent."""
+    return (
+        f"{found['spent']} of {found['declared']} loosening reviews of the period are spent, and with them "
+        f"{found['spent_delta']:.4g} of the error probability of {found['delta']:.4g}."
+    )
+
+
+def costs(found: Mapping[str, Any]) -> str:
+    """Say which confidence threshold costs least for the stated costs, and how sure that is."""
+    if found["threshold"] is None and found["cost"] is None:
+        return ""
+    best = "blocking everything" if found["threshold"] is None else f"{found['threshold']:.4f}"
+    text = f"With the stated costs {best} is cheapest"
+    if found["lenient"] is not None and found["lenient"] != found["strict"]:
+        strict = "blocking everything" if found["strict"] is None else f"{found['strict']:.4f}"
+        text += f" (all from {found['lenient']:.4f} to {strict} may be)"
+    return f"{text}; that certifies no failure rate."
 
 
 def withheld(current: float, spending: ReviewSpending | None) -> str:
@@ -112,21 +128,20 @@ def budget(name: str, current: float, found: BudgetRecommendation) -> str:
     )
 
 
-def budget_statement(found: BudgetRecommendation) -> str | None:
-    """Say what is certified of a budget; None where nothing is."""
-    if found.budget is None:
-        return None
-    return (
-        f"Given independent bundles, the probability that a bundle needs more than {found.budget:,} tokens exceeds "
-        f"{found.target:g} with probability at most {found.delta:.3g}."
-    )
-
-
 def withheld_budget(current: float) -> str:
     """Say why a run does not name a smaller budget."""
     return (
         f"The evidence would bear out a budget below the {current:,.0f} tokens in force. This run is no loosening "
         "review and does not name it."
+    )
+
+
+def too_young(decisions: int, maturity_days: float) -> str:
+    """Say what the maturity lag left out."""
+    are, days = "decision is" if decisions == 1 else "decisions are", "day" if maturity_days == 1 else "days"
+    return (
+        f"{decisions:,} {are} younger than the maturity period of {maturity_days:g} {days} and left out: they have had "
+        "no fair chance of an outcome. Run it again later, or with a shorter --maturity-days."
     )
 
 

@@ -59,6 +59,8 @@ class EvidenceRequest:
         Outcomes recorded later are not read.
     segment_by : tuple of str
         What to split by: some of the source's `segment_keys`, in their order.
+    asked_for : frozenset of str
+        Those of `segment_by` that split every decision; by the others the source splits what it never pools.
     risk_edges : tuple of int
         Ascending risks, 0…10,000, that divide risk bands: band b holds `edges[b - 1] <= risk < edges[b]`.
         Empty for a policy without a risk threshold.
@@ -72,6 +74,7 @@ class EvidenceRequest:
     period_starts: tuple[datetime, ...]
     labels_as_of: datetime
     segment_by: tuple[str, ...]
+    asked_for: frozenset[str]
     risk_edges: tuple[int, ...] = ()
 
 
@@ -81,8 +84,8 @@ class EvidenceCounts:
 
     Parameters
     ----------
-    segment : sequence of tuple of str, length k
-        The values of `EvidenceRequest.segment_by`.
+    segment : sequence of tuple of str or None, length k
+        The values of `EvidenceRequest.segment_by`; None for decisions that are not split by the key.
     period, stratum : ndarray of int64, shape (k,)
         Number of the period, and a `Stratum`.
     risk_band : ndarray of int64, shape (k,)
@@ -103,7 +106,7 @@ class EvidenceCounts:
         the lowest on risk; `ABSENT` where none is on record.
     """
 
-    segment: Sequence[tuple[str, ...]]
+    segment: Sequence[tuple[str | None, ...]]
     period: IntArray
     stratum: IntArray
     risk_band: IntArray
@@ -134,7 +137,10 @@ class EvidenceSource(Protocol):
 
     @property
     def never_pooled(self) -> tuple[str, ...]:
-        """Those of `segment_keys` that it always splits by, whatever was asked for."""
+        """Those of `segment_keys` that it splits by whatever was asked for, if only some of its decisions."""
 
     def collect(self, request: EvidenceRequest) -> Iterator[EvidenceCounts]:
-        """Yield the counts by the batch, aggregated by the database; counts of the same combination add up."""
+        """Yield the counts by the batch, aggregated by the database.
+
+        Counts of the same combination add up; a batch may take back what another one has counted.
+        """

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.db.models import (
     Case,
+    CharField,
     DecimalField,
     F,
     FilteredRelation,
@@ -23,7 +24,7 @@ from calibration.evidence.contract import EvidenceRequest
 from calibration.evidence.rows import DecisionRows, QuerysetSource
 from governance.definitions import FieldKind, get_definition
 from ledger.gate import THRESHOLD_REASONS, Reason
-from ledger.models import DecisionOutcome, DecisionRecord, LedgerAmendment
+from ledger.models import ConfidenceKind, DecisionOutcome, DecisionRecord, LedgerAmendment
 
 
 class DecisionLedgerSource(QuerysetSource):
@@ -31,12 +32,15 @@ class DecisionLedgerSource(QuerysetSource):
 
     A person's outcome rules over an automatic one, then the latest observation, then the latest sequence: the order
     of the view `decision_ledger_effective`.
+
+    Confidence kinds are never pooled. What a decision model's probability means depends on who gave it, on the version
+    of the model that answered and on the question, so its answers are split by those, too.
     """
 
     name = "decision ledger"
     policy_keys = frozenset({"confidence_gate", "decision_gate"})
     segment_keys = ("provider", "model", "confidence_kind", "task", "channel", "prompt_hash")
-    never_pooled = ("confidence_kind",)
+    never_pooled = ("provider", "model", "confidence_kind", "task")
 
     def rows(self, request: EvidenceRequest) -> DecisionRows:
         # Nearly every decision has one outcome, so a join on the first one serves nearly all. Only for a decision
@@ -52,7 +56,7 @@ class DecisionLedgerSource(QuerysetSource):
             confidence="llm_confidence",
             success=F("first_outcome__success"),
             rare=(Q(second_outcome__id__isnull=False), _ruling_outcome(request)),
-            segment={**{key: F(key) for key in self.segment_keys}, "prompt_hash": _amended_prompt_hash()},
+            segment={key: _segment(key, request) for key in request.segment_by},
             case_key="case_key",
             threshold=_in_force(request.policy_key, FieldKind.CONFIDENCE_THRESHOLD),
             risk_threshold=_in_force(request.policy_key, FieldKind.RISK_THRESHOLD),
@@ -65,6 +69,27 @@ class DecisionLedgerSource(QuerysetSource):
 
 
 _JUDGED_BY_THRESHOLDS = [Reason.ALLOWED.value, *sorted(reason.value for reason in THRESHOLD_REASONS)]
+
+
+_POOLED_AS_ASKED = [
+    kind.value
+    for kind in (
+        ConfidenceKind.SELF_REPORTED,
+        ConfidenceKind.TOKEN_PROBABILITY,
+        ConfidenceKind.CLASSIFIER,
+        ConfidenceKind.UNSPECIFIED,
+    )
+]
+"""All other kinds are answers of decision models, those of dialects that are yet to come included."""
+
+
+def _segment(key: str, request: EvidenceRequest) -> Combinable:
+    if key == "prompt_hash":
+        return _amended_prompt_hash()
+    if key in request.asked_for or key == "confidence_kind":
+        return F(key)
+    pooled = When(confidence_kind__in=_POOLED_AS_ASKED, then=Value(None))
+    return Case(pooled, default=F(key), output_field=CharField(null=True))
 
 
 def _ruling_outcome(request: EvidenceRequest) -> Combinable:

@@ -19,6 +19,7 @@ from governance.evidence import canonical_json
 from telemetry.models import AIInteraction
 
 POLICY_KEY = "lead_context_bundle"
+SOURCE = "lead context bundles"
 
 _BUNDLE = "metadata__leadContextBundle"
 _TOKENS = {
@@ -61,7 +62,7 @@ class BudgetEvidence:
 
     request: EvidenceRequest
     fields: Mapping[str, Bundles]
-    source: str = "lead context bundles"
+    source: str = SOURCE
 
     @property
     def decisions(self) -> int:

@@ -104,7 +104,7 @@ def read_evidence(source: EvidenceSource, request: EvidenceRequest) -> KeyEviden
 
 
 def _by_segment(batches: Iterable[EvidenceCounts], keys: tuple[str, ...]) -> tuple[SegmentCounts, ...]:
-    numbers: dict[tuple[str, ...], int] = {}
+    numbers: dict[tuple[str | None, ...], int] = {}
     owners, columns = [], []
     for batch in batches:
         owners.append(np.array([numbers.setdefault(each, len(numbers)) for each in batch.segment], dtype=np.int64))
@@ -113,9 +113,13 @@ def _by_segment(batches: Iterable[EvidenceCounts], keys: tuple[str, ...]) -> tup
         return ()
     owner, whole = np.concatenate(owners), np.concatenate(columns, axis=1)
     return tuple(
-        _counts_of(dict(zip(keys, segment, strict=True)), whole[:, owner == numbers[segment]])
-        for segment in sorted(numbers)
+        _counts_of(_named(keys, segment), whole[:, owner == numbers[segment]])
+        for segment in sorted(numbers, key=lambda segment: [(value is not None, value) for value in segment])
     )
+
+
+def _named(keys: tuple[str, ...], segment: tuple[str | None, ...]) -> dict[str, str]:
+    return {key: value for key, value in zip(keys, segment, strict=True) if value is not None}
 
 
 def _counts_of(segment: Mapping[str, str], whole: IntArray) -> SegmentCounts:

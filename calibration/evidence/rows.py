@@ -28,7 +28,6 @@ from django.db.models import (
 from django.db.models.expressions import Combinable
 
 from calibration.evidence.contract import ABSENT, EvidenceCounts, EvidenceRequest, Stratum
-from calibration.statistics.lattice import IntArray
 from governance.definitions import LATTICE
 
 FETCH = 5_000
@@ -47,15 +46,26 @@ def _nothing() -> Combinable:
     return Value(None, output_field=_probability())
 
 
-# PostgreSQL takes an expression to have as many values as the columns in it, so a period number would seem to have as
-# many as there are times, and the rows would be sorted on disk. A boolean it takes to have two: hence bits.
-_PERIOD_BITS = [f"evidence_period_{bit}" for bit in range(3)]
-_STRATUM_BITS = [f"evidence_stratum_{bit}" for bit in range(2)]
-_STRATA = np.array([Stratum.GATED, Stratum.AUDITED, Stratum.OTHER_CHECKS, Stratum.COMPLETE], dtype=np.int64)
-_PERIOD_WEIGHTS = 1 << np.arange(3)
-_STRATUM_WEIGHTS = 1 << np.arange(2)
-_KEY_NAMES = [*_PERIOD_BITS, *_STRATUM_BITS, "evidence_in_lottery", "evidence_band", "evidence_confidence"]
+_KEY_NAMES = (
+    "evidence_period",
+    "evidence_stratum",
+    "evidence_band",
+    "evidence_audit_rate",
+    "evidence_confidence",
+)
 """What is counted by beside the segment."""
+
+_LABELLED = ("COUNT(evidence_success)", "COUNT(CASE WHEN evidence_success THEN 1 END)")
+_USUAL = ("COUNT(evidence_usual)", "COUNT(CASE WHEN evidence_usual THEN 1 END)")
+_COUNTS = ("COUNT(*)", "COUNT(*)", *_LABELLED)
+_COUNTS_OF_CASES = ("COUNT(*)", "CAST(SUM(copies) AS bigint)", *_LABELLED)
+_CORRECTIONS = ("0", "0", *(f"{right} - {usual}" for right, usual in zip(_LABELLED, _USUAL, strict=True)))
+"""Decisions, rows, labelled, successes; of the rare decisions only by how much their labels were counted wrong."""
+
+_FENCE = {"postgresql": " OFFSET '0'"}
+"""Keeps PostgreSQL from looking into a sub-query: the columns of one whose inside it does not know it takes to have few
+values. Otherwise it takes the number of a period to have as many as there are times, and counts alone what it could
+count in parallel. In quotes: a bare 0 has to be cast, and a sub-query with an offset to be computed is not parallel."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +84,7 @@ class DecisionRows:
         A condition that few decisions meet, and what stands in the place of `success` for these; for what would take
         a sub-query for each decision.
     segment : mapping of str to Combinable
-        What stands behind each segment key, as text that is never null.
+        What stands behind each segment key, as text; null for decisions that are not split by the key.
     case_key : str, optional
         Field that names the case (conversation, ticket, lead), blank where it is not known.
     threshold, risk_threshold : Combinable, optional
@@ -124,58 +134,55 @@ def count(rows: DecisionRows, request: EvidenceRequest) -> Iterator[EvidenceCoun
     """Yield the counts of the decisions in `rows` that lie in the window of `request`.
 
     Decisions of no case are most of all, and PostgreSQL can count them in parallel as long as no sub-query stands in
-    the way: hence a statement of their own for those, one for the rare ones, and one that collapses cases.
+    the way: hence a statement of their own for those, with the rare ones among them as if they were none; one that puts
+    the labels of the rare ones right; and one that collapses cases.
     """
     inside = rows.queryset.filter(
         **{"workspace_id": request.workspace.pk, f"{rows.at}__gte": request.start, f"{rows.at}__lt": request.window_end}
     ).order_by()
     alone = inside if rows.case_key is None else inside.filter(**{rows.case_key: ""})
-    if rows.rare is None:
-        yield from _fetch(*_plain(alone, _columns(rows, rows.success, request)), request)
-    else:
+    yield from _fetch(*_select(alone, _columns(rows, rows.success, request)), request, _COUNTS)
+    if rows.rare is not None:
         condition, success = rows.rare
-        yield from _fetch(*_plain(alone.exclude(condition), _columns(rows, rows.success, request)), request)
-        yield from _fetch(*_plain(alone.filter(condition), _columns(rows, success, request)), request)
+        columns = {**_columns(rows, success, request), "evidence_usual": rows.success}
+        yield from _fetch(*_select(alone.filter(condition), columns), request, _CORRECTIONS)
     if rows.case_key is not None:
         of_cases = inside.exclude(**{rows.case_key: ""})
-        yield from _fetch(*_collapsed(of_cases, rows, request), request)
+        yield from _fetch(*_collapsed(of_cases, rows, request), request, _COUNTS_OF_CASES)
 
 
-def _fetch(decisions: str, parameters: tuple[Any, ...], request: EvidenceRequest) -> Iterator[EvidenceCounts]:
+def _fetch(
+    decisions: str, parameters: tuple[Any, ...], request: EvidenceRequest, counts: Sequence[str]
+) -> Iterator[EvidenceCounts]:
     """Count a query of decisions. Names come from this module and from the ORM; values are parameters."""
-    names = [*_segment_names(request), *_KEY_NAMES]
-    lattice = ("MIN(evidence_audit_rate)", "MAX(evidence_audit_rate)")
-    strictest = ("MAX(evidence_threshold)", "MIN(evidence_risk_threshold)")
+    segments = _segment_names(request)
+    keys = ["evidence_period", "evidence_stratum", _or_absent("evidence_band")]
+    lattice = ["evidence_audit_rate", "evidence_confidence", "MAX(evidence_threshold)", "MIN(evidence_risk_threshold)"]
+    columns = [*segments, *keys, *counts, *(_or_absent(_as_lattice(name)) for name in lattice)]
     statement = (
-        f"SELECT {', '.join(names[:-1])}, {_as_lattice(names[-1])}, "  # noqa: S608
-        f"{', '.join(map(_as_lattice, lattice))}, COUNT(*), CAST(SUM(copies) AS bigint), COUNT(evidence_success), "
-        f"COUNT(CASE WHEN evidence_success THEN 1 END), {', '.join(map(_as_lattice, strictest))} "
-        f"FROM ({decisions}) decisions GROUP BY {', '.join(names)}"
+        f"SELECT {', '.join(columns)} FROM ({decisions}{_FENCE.get(connection.vendor, '')}) decisions "  # noqa: S608
+        f"GROUP BY {', '.join([*segments, *_KEY_NAMES])}"
     )
     with connection.cursor() as cursor:
         cursor.execute(statement, parameters)
         while batch := cursor.fetchmany(FETCH):
-            yield _counts(batch, len(request.segment_by), len(request.period_starts) + 1)
+            yield _counts(batch, len(segments), len(request.period_starts) + 1)
 
 
 def _counts(batch: Sequence[tuple[Any, ...]], width: int, periods: int) -> EvidenceCounts:
     columns = list(zip(*batch, strict=True))
-    bits = np.array(columns[width : width + 5], dtype=np.int64)
-    period, stratum = _PERIOD_WEIGHTS @ bits[:3], _STRATA[_STRATUM_WEIGHTS @ bits[3:]]
-    band, confidence, lowest_rate, highest_rate, *counted, threshold, risk_threshold = map(
-        _with_absent, columns[width + 6 :]
+    period, stratum, band, decisions, copies, labelled, successes, rate, confidence, threshold, risk_threshold = (
+        np.array(columns[width:], dtype=np.int64)
     )
     is_too_young = period == periods
     stratum[confidence == ABSENT] = Stratum.NO_CONFIDENCE
     stratum[is_too_young] = Stratum.TOO_YOUNG
-    decisions, copies, labelled, successes = counted
     return EvidenceCounts(
-        segment=[row[:width] for row in batch],
+        segment=list(zip(*columns[:width], strict=True)) if width else [()] * len(batch),
         period=np.where(is_too_young, periods - 1, period),
         stratum=stratum,
         risk_band=band,
-        # Of a rate that changed in between nobody knows whose labels these are: no lottery.
-        audit_rate=np.where(lowest_rate == highest_rate, lowest_rate, ABSENT),
+        audit_rate=rate,
         confidence=confidence,
         decisions=decisions,
         rows=copies,
@@ -184,15 +191,6 @@ def _counts(batch: Sequence[tuple[Any, ...]], width: int, periods: int) -> Evide
         threshold=threshold,
         risk_threshold=risk_threshold,
     )
-
-
-def _with_absent(column: Sequence[int | None]) -> IntArray:
-    return np.array([ABSENT if entry is None else entry for entry in column], dtype=np.int64)
-
-
-def _plain(decisions: QuerySet[Any], columns: Mapping[str, Combinable]) -> tuple[str, tuple[Any, ...]]:
-    statement, parameters = _select(decisions, columns)
-    return f"SELECT alone.*, 1 AS copies FROM ({statement}) alone", parameters  # noqa: S608
 
 
 def _collapsed(decisions: QuerySet[Any], rows: DecisionRows, request: EvidenceRequest) -> tuple[str, tuple[Any, ...]]:
@@ -232,15 +230,14 @@ def _segment_names(request: EvidenceRequest) -> list[str]:
 
 
 def _columns(rows: DecisionRows, success: Combinable, request: EvidenceRequest) -> dict[str, Combinable]:
-    """What the statement counts by (segments, periods, strata, lottery, band, confidence), then what it counts."""
-    first_bit, second_bit = rows.complete | rows.audited, rows.complete | (rows.other_checks & ~rows.audited)
+    """What the statement counts by (segments, then `_KEY_NAMES`), and what it counts."""
     segments = (rows.segment[key] for key in request.segment_by)
     return {
         **dict(zip(_segment_names(request), segments, strict=True)),
-        **dict(zip(_PERIOD_BITS, _period_bits(rows, request), strict=True)),
-        **dict(zip(_STRATUM_BITS, (_bit(first_bit), _bit(second_bit)), strict=True)),
+        # The period after the last stands for decisions that are too young.
+        "evidence_period": _steps(rows.at, [*request.period_starts, request.mature_end]),
+        "evidence_stratum": _stratum(rows),
         "evidence_band": _risk_band(rows, request),
-        "evidence_in_lottery": _is_known(rows.audit_rate),
         "evidence_audit_rate": _nothing() if rows.audit_rate is None else F(rows.audit_rate),
         "evidence_confidence": F(rows.confidence),
         "evidence_success": success,
@@ -249,14 +246,14 @@ def _columns(rows: DecisionRows, success: Combinable, request: EvidenceRequest) 
     }
 
 
-def _period_bits(rows: DecisionRows, request: EvidenceRequest) -> Iterator[Combinable]:
-    """The number of the period in binary; the one after the last stands for decisions that are too young."""
-    ends = [*request.period_starts, request.mature_end]
-    for bit in range(len(_PERIOD_BITS)):
-        before = [
-            When(**{f"{rows.at}__lt": end}, then=Value(bool(period >> bit & 1))) for period, end in enumerate(ends)
-        ]
-        yield Case(*before, default=Value(bool(len(ends) >> bit & 1)), output_field=BooleanField())
+def _stratum(rows: DecisionRows) -> Combinable:
+    return Case(
+        When(rows.complete, then=Value(int(Stratum.COMPLETE))),
+        When(rows.audited, then=Value(int(Stratum.AUDITED))),
+        When(rows.other_checks, then=Value(int(Stratum.OTHER_CHECKS))),
+        default=Value(int(Stratum.GATED)),
+        output_field=SmallIntegerField(),
+    )
 
 
 def _bit(condition: Q) -> Combinable:
@@ -277,10 +274,10 @@ def _steps(name: str, edges: Any) -> Combinable:
     return Case(*below, default=Value(len(below)), output_field=SmallIntegerField())
 
 
-def _is_known(rate: str | None) -> Combinable:
-    return Value(False) if rate is None else _bit(Q(**{f"{rate}__isnull": False}))
-
-
 def _as_lattice(name: str) -> str:
     # The inner cast: where no source column stands behind the name, it is an untyped NULL.
     return f"CAST(ROUND(CAST({name} AS numeric) * {LATTICE}) AS integer)"
+
+
+def _or_absent(name: str) -> str:
+    return f"COALESCE({name}, {ABSENT})"

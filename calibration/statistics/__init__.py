@@ -13,15 +13,17 @@ NaN; bad input raises ``ValueError`` and says what to do. Import from the module
     or "below" (allow risk < t); ``divide(groups, threshold, direction)`` -> ``(allowed, blocked)``.
 ``thresholds``, ``recommendation``, ``fixed_sequence``
     ``recommend_threshold(confidence, n, successes, alpha=, delta=, method=, direction=, floor=)`` and
-    ``recommend_for_groups(groups, ...)`` -> ``ThresholdRecommendation``; ``certified_statement``;
-    ``minimum_sample(alpha, delta)``.
+    ``recommend_for_groups(groups, ...)`` -> ``ThresholdRecommendation``; ``minimum_sample(alpha, delta)``.
+``claims``
+    ``certified_statement``, ``certified_pair_statement``, ``certified_audit_statement``,
+    ``certified_budget_statement``: what an answer certifies, in the only words for it.
 ``segments``, ``joint``, ``audits``
     ``recommend_for_segments({name: groups}, ...)`` shares delta; ``recommend_pair(risk, confidence, n,
     successes, total, ...)`` for a confidence and a risk threshold; ``recommend_with_audits(groups, audited,
     in_force=, ...)`` goes below the threshold in force.
 ``selection``, ``operating_points``
-    ``label_coverage``, ``stratified_failure_rate``; ``operating_point`` and ``operating_curve``: what given
-    thresholds allow.
+    ``label_coverage``, ``stratified_failure_rate``, ``stratified_interval``; ``operating_point`` and
+    ``operating_curve``: what given thresholds allow.
 ``reliability``, ``calibration_error``, ``scores``, ``intervals``
     ``equal_width_curve``, ``equal_mass_curve``; ``calibration_error``, ``noise_floor``; ``brier_score``,
     ``log_loss``, ``auroc``, ``confidence_bias``; ``wilson``, ``clopper_pearson``.
@@ -36,3 +38,11 @@ NaN; bad input raises ``ValueError`` and says what to do. Import from the module
 """
 
 STATISTICS_VERSION = "1"
+"""Stored with each run and each proposal, so that a figure can be computed again as it was.
+
+It counts up by one in each release in which the same counts, parameters and seed may give another figure or another
+answer: another method, definition, clip, number of draws or order of draws. It does not for speed, for wording, for new
+figures beside the old ones, or for last digits that another numpy or scipy rounds (`libraries` names those). What was
+never released needs no version of its own. `calibration/tests/statistics/test_version.py` holds figures of the present
+version: a change that makes it fail is a mistake, or counts the version up.
+"""

@@ -19,6 +19,8 @@ ONE_CONFIDENCE = "a curve needs at least two distinct confidences with labels"
 _ITERATIONS = 100
 # Newton steps square the error: after a step of this size nothing is left to correct.
 _STEP_ENOUGH = 1e-8
+# Near the optimum the loss changes by less than its own rounding; a step is shortened only for more than that.
+_ROUNDING = 1e-12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,7 +192,7 @@ def _newton(design: FloatArray, kept: Groups) -> FloatArray:
         gradient = design.T @ (weight * (target - mapped))
         curvature = (design * (weight * mapped * (1.0 - mapped))[:, None]).T @ design
         step = np.linalg.lstsq(curvature, gradient, rcond=None)[0]
-        while (proposed := loss(beta + step)) > reached and np.max(np.abs(step)) > _STEP_ENOUGH:
+        while (proposed := loss(beta + step)) > reached * (1.0 + _ROUNDING) and np.max(np.abs(step)) > _STEP_ENOUGH:
             step = step / 2.0
         beta, reached = beta + step, proposed
         if np.max(np.abs(step)) <= _STEP_ENOUGH:

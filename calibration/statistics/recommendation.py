@@ -1,4 +1,4 @@
-"""What a threshold recommendation holds, and the one statement that it certifies."""
+"""What a threshold recommendation holds; what it certifies is said by `claims`."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -61,28 +61,3 @@ class ThresholdRecommendation:
     delta: float
     method: Method
     direction: Direction
-
-
-def certified_statement(recommendation: ThresholdRecommendation) -> str | None:
-    """Say what a recommendation certifies, in the only words that may be used for it.
-
-    Parameters
-    ----------
-    recommendation : ThresholdRecommendation
-        A recommendation or a refusal.
-
-    Returns
-    -------
-    str or None
-        The statement; None for a refusal, which certifies nothing.
-    """
-    if recommendation.threshold is None:
-        return None
-    above = recommendation.direction == "at_least"
-    side, scores = ("at or above", "confidences") if above else ("below", "risk scores")
-    return (
-        f"Conditional on the observed {scores} and for any reliability curve, the mean true failure "
-        "probability of the labelled decisions of the cohort that passed the other checks of the gate "
-        f"and lie {side} {recommendation.threshold:.4f} exceeds {recommendation.alpha:g} with probability at "
-        f"most {recommendation.delta:g}, given independent outcomes."
-    )

@@ -72,9 +72,7 @@ def stratified_failure_rate(strata: Sequence[Stratum], *, level: float) -> tuple
     Clopper and Pearson (1934); Cochran (1977), "Sampling techniques", for stratified estimates.
     """
     check_open_unit("level", level)
-    kept = [stratum for stratum in strata if stratum.decisions]
-    if not kept:
-        raise ValueError("strata must hold at least one decision: leave out thresholds that allow nothing.")
+    kept = _with_decisions(strata)
     failures, labelled = [s.failures for s in kept], [s.labelled for s in kept]
     limits = clopper_pearson(failures, labelled, confidence=1.0 - level / len(kept), sides="upper")[1]
     decisions = sum(stratum.decisions for stratum in kept)
@@ -82,6 +80,44 @@ def stratified_failure_rate(strata: Sequence[Stratum], *, level: float) -> tuple
     if not all(labelled):
         return None, min(upper, 1.0)
     return sum(s.decisions * s.failures / s.labelled for s in kept) / decisions, min(upper, 1.0)
+
+
+def stratified_interval(strata: Sequence[Stratum], *, confidence: float = 0.95) -> tuple[float, float]:
+    """Bound a failure rate from strata that are labelled at different rates, from both sides.
+
+    Each stratum counts with its share of all decisions and has Clopper and Pearson's interval at the error over the
+    number of strata. A stratum without a label may have any rate.
+
+    Parameters
+    ----------
+    strata : sequence of Stratum
+        Strata; those without decisions are left out.
+    confidence : float
+        Level of the interval, in (0, 1).
+
+    Returns
+    -------
+    low, high : float
+        Ends of the interval, in [0, 1].
+
+    Raises
+    ------
+    ValueError
+        When the level is outside (0, 1) or no stratum holds a decision.
+
+    References
+    ----------
+    Clopper and Pearson (1934); Cochran (1977), "Sampling techniques", for stratified estimates.
+    """
+    check_open_unit("confidence", confidence)
+    kept = _with_decisions(strata)
+    failures, labelled = [s.failures for s in kept], [s.labelled for s in kept]
+    ends = clopper_pearson(failures, labelled, confidence=1.0 - (1.0 - confidence) / len(kept))
+    decisions = sum(s.decisions for s in kept)
+    low, high = (
+        sum(s.decisions * float(limit) for s, limit in zip(kept, limits, strict=True)) / decisions for limits in ends
+    )
+    return low, min(high, 1.0)
 
 
 def label_coverage(groups: Groups, *, threshold: float, direction: Direction = "at_least") -> LabelCoverage:
@@ -103,6 +139,13 @@ def label_coverage(groups: Groups, *, threshold: float, direction: Direction = "
     """
     allowed, blocked = divide(groups, threshold, direction)
     return LabelCoverage(overall=_share(groups), allowed=_share(allowed), blocked=_share(blocked))
+
+
+def _with_decisions(strata: Sequence[Stratum]) -> list[Stratum]:
+    kept = [stratum for stratum in strata if stratum.decisions]
+    if not kept:
+        raise ValueError("strata must hold at least one decision: leave out thresholds that allow nothing.")
+    return kept
 
 
 def _share(groups: Groups) -> float | None:

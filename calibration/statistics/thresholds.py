@@ -149,10 +149,7 @@ def recommend_for_groups(
     ValueError
         When α is outside (0, 1), δ outside (0, 0.25], or the method or direction is unknown.
     """
-    check_open_unit("alpha", alpha)
-    check_delta(delta)
-    if method not in get_args(Method):
-        raise ValueError(f"method must be one of {', '.join(get_args(Method))}; got {method!r}.")
+    _check(alpha, delta, method)
     scores = above_floor(groups, direction, floor)
     tested = scores.with_labels()
     least = minimum_sample(alpha, delta)
@@ -181,3 +178,10 @@ def recommend_for_groups(
         needed=None,
         **sequence.figures(walked.best, walked.best_level),
     )
+
+
+def _check(alpha: float, delta: float, method: Method) -> None:
+    check_open_unit("alpha", alpha)
+    check_delta(delta)
+    if method not in get_args(Method):
+        raise ValueError(f"method must be one of {', '.join(get_args(Method))}; got {method!r}.")

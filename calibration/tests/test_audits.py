@@ -54,7 +54,10 @@ def test_audits__drawn_decisions_do_well__threshold_may_be_lowered(workspace: Wo
     )
     assert step["upper"] == pytest.approx((above + below) / 2, abs=1e-12)
     assert finding["at_recommended"]["failure_rate"] == pytest.approx((5 / 1_000 + 2 / 250) / 2)
-    assert "audits drawn at random" in finding["statement"]
+    ends = [clopper_pearson([k], [n], confidence=0.975) for k, n in [(5, 1_000), (2, 250)]]
+    low, high = (sum(end[side][0] for end in ends) / 2 for side in (0, 1))
+    assert finding["at_recommended"]["interval"] == pytest.approx([low, high], abs=1e-12)
+    assert "audits below 0.9000 drawn at random" in finding["statement"]
 
 
 def test_audits__drawn_decisions_fail__threshold_stays(workspace: Workspace) -> None:
@@ -77,3 +80,20 @@ def test_audits__most_blocked_ones_were_outside_of_the_lottery__they_count_as_un
     blocked(workspace, 1_000, drawn=250, failures=0)
     store([gated(workspace, confidence=0.85, minute=minute) for minute in range(1_000)])
     assert finding_of(workspace)["recommended"] == 0.95
+
+
+def test_audits__policy_with_a_risk_threshold__certified_at_the_one_in_force_only(workspace: Workspace) -> None:
+    gate = {
+        "policy_key": "decision_gate",
+        "thresholds": {"llm_confidence_threshold": 0.9, "ml_risk_threshold": 0.7},
+        "ml_risk_score": "0.2000",
+    }
+    allowed = [gated(workspace, confidence=0.95, minute=minute, **gate) for minute in range(1_000)]
+    store(allowed, [outcome(each, place >= 5) for place, each in enumerate(allowed)])
+    blocked(workspace, 1_000, drawn=250, failures=2, **gate)
+    run = run_calibration(workspace=workspace, policy_keys=["decision_gate"], **WINDOW)
+    confidence, risk = run.output["policies"][0]["findings"]
+    assert (confidence["recommended"], risk["recommended"]) == (0.85, risk["current"])
+    for finding in (confidence, risk):
+        assert "have a risk below 0.7000 and lie at or above 0.8500" in finding["statement"]
+        assert finding["statement"].endswith("Only the risk threshold in force was looked at.")

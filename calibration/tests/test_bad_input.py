@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+from io import StringIO
+
 import pytest
 from django.core.management import CommandError, call_command
 
@@ -20,7 +23,10 @@ pytestmark = pytest.mark.django_db
         (["--segment", "provider,provider"], "twice"),
         (["--from", "2026-02-01", "--to", "2026-01-01"], "ends before it starts"),
         (["--from", "2026-02-01", "--to", "2026-02-01"], "ends before it starts"),
-        (["--from", "yesterday"], "invalid time"),
+        (["--from", "yesterday"], "a time with its offset"),
+        (["--from", "2026-01-01T00:00:00"], "a time with its offset"),
+        (["--to", "2026-13-01"], "a time with its offset"),
+        (["--target-failure-rate", "little"], "give a number"),
         (["--from", "2026-01-01", "--to", "2026-01-03", "--maturity-days", "3"], "old enough"),
         (["--target-failure-rate", "0"], "strictly between 0 and 1"),
         (["--target-failure-rate", "nan"], "strictly between 0 and 1"),
@@ -45,3 +51,31 @@ def test_run__unknown_workspace__clear_error() -> None:
 def test_run__no_workspace_named__clear_error() -> None:
     with pytest.raises(CommandError, match="required"):
         call_command("run_calibration")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["run_calibration", "--workspace", "acme", "--from", "private text"],
+        ["run_calibration", "--workspace", "acme", "--from", "2026-01-01 private"],
+        ["run_calibration", "--workspace", "acme", "--maturity-days", "private text"],
+        ["run_calibration", "--workspace", "acme", "--cost-review", "private text"],
+        ["calibration_report", "private text"],
+    ],
+)
+def test_command__offending_value__is_not_repeated(arguments: list[str]) -> None:
+    WorkspaceFactory(slug="acme")
+    with pytest.raises(CommandError) as refusal:
+        call_command(*arguments)
+    assert "private" not in str(refusal.value)
+
+
+def test_run__time_with_its_offset__is_that_moment() -> None:
+    WorkspaceFactory(slug="acme")
+    window = ["--from", "2026-01-01T06:00:00+02:00", "--to", "2026-02-01", "--maturity-days", "0"]
+    call_command("run_calibration", "--workspace", "acme", *window, stdout=StringIO())
+    run = ConfidenceCalibrationRun.objects.get()
+    assert (run.window_from, run.window_to) == (
+        datetime(2026, 1, 1, 4, tzinfo=UTC),
+        datetime(2026, 2, 1, tzinfo=UTC),
+    )

@@ -31,6 +31,7 @@ def test_cases__decisions_of_one_case__the_earliest_counts(workspace: Workspace)
     (finding,) = findings(workspace)
     assert (finding["decisions"], finding["labelled"], finding["successes"]) == (2, 2, 1)
     assert finding["cohort"]["decisions_before_collapse_by_case"] == 3
+    assert "Of 3 decisions 2 count: of each case the earliest." in finding["explanation"]
 
 
 def test_cases__earliest_is_unlabelled__the_case_is(workspace: Workspace) -> None:

@@ -50,6 +50,9 @@ def test_costs__stated__name_the_cheapest_threshold_and_change_no_answer(workspa
     assert finding["costs"]["cost"] == pytest.approx(cost_by_hand(cheapest, costs), abs=1e-12)
     assert finding["costs"]["lenient"] <= cheapest <= finding["costs"]["strict"]
     assert without["costs"] is None
+    words = f"With the stated costs 0.9500 is cheapest (all from {finding['costs']['lenient']:.4f} to "
+    assert words in finding["explanation"]
+    assert "cheapest" not in without["explanation"]
     assert finding["recommended"] == without["recommended"]
 
 
@@ -57,12 +60,27 @@ def test_costs__stated__name_the_cheapest_threshold_and_change_no_answer(workspa
     ("options", "text"),
     [
         (["--cost-review", "1"], "all three costs"),
-        (["--cost-review", "-1", "--cost-false-allow", "1", "--cost-false-block", "1"], "make no sense"),
+        (["--cost-review", "nan", "--cost-false-allow", "1", "--cost-false-block", "1"], "finite numbers"),
+        (["--cost-review", "0", "--cost-false-allow", "0", "--cost-false-block", "0"], "at least one is above 0"),
+        (["--cost-review", "-1", "--cost-false-allow", "1", "--cost-false-block", "1"], "finite numbers of at least 0"),
     ],
 )
 def test_costs__incomplete_or_negative__refused(workspace: Workspace, options: list[str], text: str) -> None:
     with pytest.raises(CommandError, match=text):
         call_command("run_calibration", "--workspace", workspace.slug, *options)
+
+
+def test_costs__a_false_allow_is_ruinous__blocking_everything_is_cheapest(workspace: Workspace) -> None:
+    finding = finding_of(workspace, costs=Costs(false_allow=10_000, false_block=1, review=1))
+    assert (finding["costs"]["threshold"], finding["costs"]["strict"]) == (None, None)
+    assert "With the stated costs blocking everything is cheapest" in finding["explanation"]
+
+
+def test_costs__stated__are_stored_with_the_run(workspace: Workspace) -> None:
+    run = run_calibration(workspace=workspace, costs=Costs(false_allow=20, false_block=1, review=3), **WINDOW)
+    run.refresh_from_db()
+    assert run.costs == {"false_allow": 20, "false_block": 1, "review": 3}
+    assert run_calibration(workspace=workspace, **WINDOW).costs is None
 
 
 def test_recalibration__each_kind__states_its_gain_on_held_out_labels(workspace: Workspace) -> None:

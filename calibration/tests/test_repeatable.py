@@ -57,6 +57,9 @@ def test_repeat__another_label__other_hash_and_a_comparison_with_before(workspac
     assert finding["since_last_run"]["inputs_sha256"] == before.metrics["inputs"]["confidence_gate"]
     assert (finding["since_last_run"]["labelled_before"], finding["labelled"]) == (1100, 1101)
     assert finding["since_last_run"]["buckets"][9]["labelled"] == 801
+    # One decision more at 0.99: of 1,101 instead of 1,100 decisions 801 instead of 800 lie in the last tenth.
+    assert finding["since_last_run"]["ks_at_least"] == pytest.approx(801 / 1_101 - 800 / 1_100, abs=1e-12)
+    assert 0 < finding["since_last_run"]["psi"] < 1e-6
     assert again.output == after.output
 
 

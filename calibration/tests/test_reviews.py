@@ -9,6 +9,7 @@ import pytest
 from django.utils import timezone
 
 from calibration.models import ConfidenceCalibrationRun
+from calibration.report import run_as_text
 from calibration.runner import run_calibration
 from calibration.tests.factories import WINDOW, decision, history, outcome, store
 from governance.models import Workspace
@@ -47,6 +48,8 @@ def test_review__first_run_of_the_period__may_loosen_and_says_what_it_spends(wor
     assert found["findings"][0]["recommended"] == 0.7
     assert found["review"]["may_loosen"]
     assert (found["review"]["spending"]["declared"], found["review"]["spending"]["spent"]) == (1, 1)
+    words = run_as_text(ConfidenceCalibrationRun.objects.get())
+    assert "1 of 1 loosening reviews of the period are spent, and with them 0.05 of the error probability" in words
 
 
 def test_review__same_inputs_again__spend_once(workspace: Workspace) -> None:

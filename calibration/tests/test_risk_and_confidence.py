@@ -56,6 +56,11 @@ def test_pair__history__same_answer_as_from_the_exact_risks(workspace: Workspace
     (override,) = ConfidencePolicyProposal.objects.get().config["overrides"]
     assert override["values"] == values
     assert Recommendation.objects.filter(proposal__isnull=False).count() == 2
+    for finding in (confidence, risk):
+        assert (
+            f"have a risk below 0.5000 and lie at or above {expected.confidence_threshold:.4f}" in finding["statement"]
+        )
+        assert "exceeds 0.05 with probability at most 0.05," in finding["statement"]
 
 
 def test_pair__gated__risk_thresholds_above_the_one_in_force_are_not_tried(workspace: Workspace) -> None:

@@ -96,12 +96,14 @@ def test_run__json__keys_are_stable(workspace: Workspace) -> None:
     }  # fmt: skip
     (policy,) = report["policies"]
     assert set(policy) == {
-        "policy_key", "policy_version", "source", "segment_by", "parameters", "inputs_sha256", "review", "findings",
+        "policy_key", "policy_version", "source", "segment_by", "too_young", "parameters", "inputs_sha256", "review",
+            "findings",
     }  # fmt: skip
     (finding,) = policy["findings"]
     assert set(finding) == {
         "policy_key", "field", "segment", "current", "recommended", "reason", "explanation", "is_material",
-        "is_proposable", "is_tested", "decisions", "labelled", "successes", "label_coverage", "cohort", "left_out",
+        "is_proposable", "is_tested", "decisions", "labelled", "successes", "label_coverage",
+        "label_coverage_by_tenth", "cohort", "left_out",
         "method", "drift", "statement", "answer", "at_current", "at_recommended", "change", "reliability",
         "operating_curve",
         "calibration_error", "noise_floor", "brier_score", "log_loss", "auroc", "confidence_bias", "recalibration",

@@ -120,6 +120,10 @@ def test_button__admin_of_another_workspace__cannot_choose_this_one(client: Clie
         {"maturity_days": "-1"},
         {"maturity_days": "31"},
         {"policy_keys": ["unknown"]},
+        {"cost_review": "1"},
+        {"cost_review": "1", "cost_false_allow": "-1", "cost_false_block": "1"},
+        {"cost_review": "0", "cost_false_allow": "0", "cost_false_block": "0"},
+        {"cost_review": "inf", "cost_false_allow": "1", "cost_false_block": "1"},
     ],
 )
 def test_button__senseless_parameters__are_told_and_nothing_is_queued(
@@ -140,6 +144,33 @@ def test_button__left_blank__the_defaults_of_the_command(client: Client, workspa
     work_off()
     run = ConfidenceCalibrationRun.objects.get()
     assert (run.status, run.window_to - run.window_from) == (Status.COMPLETE, timedelta(days=30))
+
+
+def test_button__costs_are_stated__the_run_names_the_cheapest_threshold(client: Client, workspace: Workspace) -> None:
+    client.force_login(admin_of(workspace))
+    costs = {"cost_false_allow": "20", "cost_false_block": "1", "cost_review": "3"}
+    client.post(reverse(ADD), form(workspace, **costs))
+    work_off()
+    run = ConfidenceCalibrationRun.objects.get()
+    stated = {"false_allow": 20, "false_block": 1, "review": 3}
+    (finding,) = run.output["policies"][0]["findings"]
+    assert (run.costs, finding["costs"]["stated"], finding["costs"]["threshold"]) == (stated, stated, 0.95)
+    assert "false allow 20, false block 1, review 3" in client.get(page_of(run)).content.decode()
+
+
+@pytest.mark.parametrize("option", ["dry_run", "tighten_only"])
+def test_button__only_to_look__nothing_more_lenient_is_named_and_no_review_is_spent(
+    client: Client, option: str
+) -> None:
+    workspace = WorkspaceFactory()
+    history(workspace, {0.95: (300, 0), 0.7: (300, 0)})
+    client.force_login(admin_of(workspace))
+    client.post(reverse(ADD), form(workspace, **{option: "on"}))
+    work_off()
+    run = ConfidenceCalibrationRun.objects.get()
+    (finding,) = run.output["policies"][0]["findings"]
+    assert (run.dry_run, run.tighten_only) == (option == "dry_run", option == "tighten_only")
+    assert (run.status, finding["reason"], run.metrics["reviews"]) == (Status.COMPLETE, "REVIEW_REQUIRED", [])
 
 
 def test_ask__one_waits_already__conflict(workspace: Workspace) -> None:

@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 
 from calibration.models import ConfidenceCalibrationRun
+from calibration.report import run_as_text
 from calibration.runner import run_calibration
+from calibration.statistics.costs import Costs
 from calibration.tests.factories import HONEST, OVERCONFIDENT, WINDOW, history
 from governance.models import ConfidencePolicy, ConfidencePolicyProposal, Workspace
 from governance.tests.factories import WorkspaceFactory
@@ -47,6 +49,7 @@ def test_segments__several_in_one_proposal__share_delta(workspace: Workspace) ->
     assert [finding["is_tested"] for finding in found] == [True, True, True, False]
     assert [finding["answer"]["delta"] for finding in found[:3]] == pytest.approx([0.05 / 3] * 3)
     assert found[3]["reason"] == "INSUFFICIENT_DATA"
+    assert found[3]["label_coverage_by_tenth"] == [None] * 9 + [1.0]
 
 
 def test_segments__confidence_kinds__are_split_unasked(workspace: Workspace) -> None:
@@ -97,6 +100,64 @@ def test_segments__blank_beside_named__no_override_can_single_it_out(workspace: 
     assert not ConfidencePolicyProposal.objects.filter(origin="calibration").exists()
 
 
+def test_segments__answers_of_decision_models__are_split_by_provider_model_and_task_unasked(
+    workspace: Workspace,
+) -> None:
+    for model, task in [("m-2026-01", "route"), ("m-2026-01", "refund"), ("m-2026-02", "route")]:
+        history(workspace, HONEST, confidence_kind="openai_choice", model=model, task=task)
+    for model in ("m1", "m2"):
+        history(workspace, HONEST, confidence_kind="self_reported", model=model, task="route")
+    stored = run(workspace, segment_by=["channel"])
+    answers = [
+        {"provider": "acme", "model": model, "confidence_kind": "openai_choice", "task": task, "channel": ""}
+        for model, task in [("m-2026-01", "refund"), ("m-2026-01", "route"), ("m-2026-02", "route")]
+    ]
+    stated = {"confidence_kind": "self_reported", "channel": ""}
+    assert [(finding["segment"], finding["labelled"]) for finding in findings(stored)] == [
+        (stated, 2 * 1_100),
+        *((segment, 1_100) for segment in answers),
+    ]
+    assert stored.output["policies"][0]["segment_by"] == ["provider", "model", "confidence_kind", "task", "channel"]
+
+
+def test_segments__answers_of_decision_models__each_has_an_override_of_its_own(workspace: Workspace) -> None:
+    history(workspace, HONEST, confidence_kind="predicate_yes", task="route")
+    history(workspace, OVERCONFIDENT, confidence_kind="predicate_yes", task="refund")
+    stored = run(workspace)
+    (override,) = ConfidencePolicyProposal.objects.get(origin="calibration").config["overrides"]
+    assert override["match"] == {
+        "provider": "acme", "model": "m1", "confidence_kind": "predicate_yes", "task": "route",
+    }  # fmt: skip
+    text = run_as_text(stored)
+    assert "acme m1 predicate_yes route: Raise" in text
+    assert "acme m1 predicate_yes refund: No threshold" in text
+
+
+def test_segments__unnamed_question_alone__an_override_without_the_task_singles_it_out(workspace: Workspace) -> None:
+    history(workspace, HONEST, confidence_kind="openai_score")
+    history(workspace, OVERCONFIDENT, confidence_kind="openai_choice", task="refund")
+    run(workspace)
+    (override,) = ConfidencePolicyProposal.objects.get(origin="calibration").config["overrides"]
+    assert override["match"] == {"provider": "acme", "model": "m1", "confidence_kind": "openai_score"}
+
+
+def test_segments__kind_that_is_yet_to_come__is_not_pooled(workspace: Workspace) -> None:
+    for task in ("route", "refund"):
+        history(workspace, HONEST, confidence_kind="new_dialect_choice", task=task)
+    assert [finding["segment"]["task"] for finding in findings(run(workspace))] == ["refund", "route"]
+
+
 def test_segments__other_workspaces__are_never_seen(workspace: Workspace) -> None:
     history(WorkspaceFactory(), HONEST)
     assert findings(run(workspace)) == []
+
+
+def test_segments__more_than_a_summary_holds__are_proposed_and_counted(workspace: Workspace) -> None:
+    for place in range(30):
+        history(workspace, {0.95: (130, 0)}, model=f"{place:02}-{'a-model-with-a-long-name' * 4}")
+    stored = run(workspace, costs=Costs(false_allow=20, false_block=1, review=3))
+    proposal = ConfidencePolicyProposal.objects.get()
+    assert (stored.status, len(proposal.config["overrides"])) == ("COMPLETE", 30)
+    named = proposal.summary.count("provider=acme")
+    assert 20 <= named < 30
+    assert proposal.summary.endswith(f"And {30 - named} more: see the evidence.")

@@ -9,6 +9,7 @@ import pytest
 from freezegun import freeze_time
 
 from calibration.models import ConfidenceCalibrationRun
+from calibration.report import run_as_text
 from calibration.runner import run_calibration
 from calibration.tests.factories import START, decision, outcome, store
 from governance.models import Workspace
@@ -90,3 +91,28 @@ def test_window__periods__rates_follow_time(workspace: Workspace) -> None:
     assert [(period["n"], period["successes"]) for period in finding["periods"]] == [
         (50, 50), (50, 50), (50, 50), (50, 50), (50, 25), (50, 25),
     ]  # fmt: skip
+
+
+@freeze_time("2026-03-15 13:45:00")
+def test_window__everything_too_young__says_how_many_and_why(workspace: Workspace) -> None:
+    at(workspace, *(datetime(2026, 3, 12, tzinfo=UTC) + timedelta(hours=hour) for hour in range(12)))
+    stored = run(workspace, maturity_days=7)
+    (finding,) = stored.output["policies"][0]["findings"]
+    assert finding["reason"] == "INSUFFICIENT_DATA"
+    assert "12 decisions are younger than the maturity period of 7 days" in finding["explanation"]
+
+
+@freeze_time("2026-03-15 13:45:00")
+def test_window__only_decisions_of_today__says_how_many_came_after_the_window(workspace: Workspace) -> None:
+    at(workspace, *(datetime(2026, 3, 15, hour, tzinfo=UTC) for hour in range(13)))
+    text = " ".join(run_as_text(run(workspace, maturity_days=7)).split())
+    assert "No evidence in the window: confidence_gate." in text
+    assert "confidence_gate: 13 decisions are younger than the maturity period of 7 days" in text
+
+
+@freeze_time("2026-03-15 13:45:00")
+def test_window__long_past_and_empty__the_maturity_period_is_not_blamed(workspace: Workspace) -> None:
+    at(workspace, datetime(2026, 3, 15, 12, tzinfo=UTC), datetime(2026, 2, 20, tzinfo=UTC))
+    stored = run(workspace, maturity_days=7, window_to=datetime(2026, 2, 1, tzinfo=UTC))
+    assert stored.output["policies"][0]["too_young"] == 0
+    assert "younger" not in run_as_text(stored)

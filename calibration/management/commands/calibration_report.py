@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from argparse import ArgumentTypeError
 from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
@@ -13,6 +14,13 @@ from calibration.report import run_as_json, run_as_text
 from confidence_project.commands import DomainCommand
 
 Run = ConfidenceCalibrationRun
+
+
+def _run_number(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or len(text) > 18:
+        # argparse's own message would repeat what was given.
+        raise ArgumentTypeError("give the number of a run, as `run_calibration` prints it")
+    return int(text)
 
 
 class Command(DomainCommand):
@@ -26,7 +34,7 @@ class Command(DomainCommand):
 """
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("run", type=int, metavar="RUN", help="The number of the run.")
+        parser.add_argument("run", type=_run_number, metavar="RUN", help="The number of the run.")
         form = parser.add_mutually_exclusive_group()
         form.add_argument("--json", action="store_true", help="One JSON object (docs/calibration.md).")
         form.add_argument("--html", action="store_true", help="A page to send or to file.")

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from argparse import ArgumentTypeError
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time
 from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
@@ -12,26 +13,33 @@ from django.db import DatabaseError
 from django.utils.dateparse import parse_date, parse_datetime
 
 from calibration.models import ConfidenceCalibrationRun
+from calibration.parameters import Question, stated_costs
 from calibration.report import run_as_json, run_as_text
 from calibration.runner import run_calibration
 from calibration.selectors import due_workspaces
-from calibration.statistics.costs import Costs
 from confidence_project.commands import DomainCommand
 from confidence_project.errors import Conflict, DomainError
 from governance.models import Workspace
 
 
 def _time(text: str) -> datetime:
-    """Read an RFC 3339 time, or a date as midnight UTC."""
-    at = parse_datetime(text) if "T" in text or " " in text else None
-    if at is None and (day := parse_date(text)):
-        at = datetime(day.year, day.month, day.day, tzinfo=UTC)
-    if at is None:
-        raise ValueError("not a time")
-    return at if at.tzinfo else at.replace(tzinfo=UTC)
+    """Read an RFC 3339 time with its offset, or a date as midnight UTC."""
+    try:
+        day = parse_date(text)
+        at = datetime.combine(day, time(), tzinfo=UTC) if day else parse_datetime(text)
+    except ValueError:
+        at = None
+    if at is None or at.tzinfo is None:
+        # argparse's own message would repeat what was given.
+        raise ArgumentTypeError("give a date (midnight UTC) or a time with its offset: 2026-01-31T09:30:00Z")
+    return at
 
 
-_time.__name__ = "time (2026-01-31 or 2026-01-31T09:30:00Z)"
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise ArgumentTypeError("give a number, for example 0.05") from None
 
 
 COSTS = {
@@ -41,19 +49,19 @@ COSTS = {
 }
 
 
-def _costs(options: Mapping[str, Any]) -> Costs | None:
-    """Read the stated costs; all three or none."""
-    stated = {name: options[f"cost_{name}"] for name in COSTS if options[f"cost_{name}"] is not None}
-    if not stated:
-        return None
-    try:
-        return Costs(**stated)
-    except TypeError as error:
-        raise CommandError(
-            "State all three costs or none: --cost-false-allow, --cost-false-block, --cost-review."
-        ) from error
-    except ValueError as error:
-        raise CommandError(f"The stated costs make no sense: {error}") from error
+def _question(options: Mapping[str, Any]) -> Question:
+    return Question(
+        policy_keys=options["policy_key"],
+        window_from=options["window_from"],
+        window_to=options["window_to"],
+        target_failure_rate=options["target_failure_rate"],
+        risk_confidence=options["risk_confidence"],
+        segment_by=[key.strip() for key in options["segment"].split(",") if key.strip()],
+        maturity_days=options["maturity_days"],
+        dry_run=options["dry_run"],
+        tighten_only=options["tighten_only"],
+        costs=stated_costs(*(options[f"cost_{name}"] for name in COSTS)),
+    )
 
 
 class Command(DomainCommand):
@@ -68,11 +76,13 @@ class Command(DomainCommand):
   manage.py run_calibration --workspace acme
   manage.py run_calibration --workspace acme --policy-key confidence_gate --dry-run
   manage.py run_calibration --workspace acme --from 2026-01-01 --to 2026-02-01 --maturity-days 0
+  manage.py run_calibration --workspace acme --from 2026-01-01T06:00:00+01:00 --tighten-only
   manage.py run_calibration --workspace acme --target-failure-rate 0.02 --risk-confidence 0.9 --json
+  manage.py run_calibration --workspace acme --cost-false-allow 20 --cost-false-block 1 --cost-review 3
   manage.py run_calibration --all-workspaces --due --tighten-only
 
-The last one is for cron, on any number of machines. The exit code is 0 when every run came to its end, whatever it
-found.
+The last one is for cron, on any number of machines: a workspace that another machine calibrates, or has just
+calibrated, is left to it. The exit code is 0 when every run came to its end, whatever it found.
 """
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -82,30 +92,48 @@ found.
         parser.add_argument("--due", action="store_true", help="Leave out workspaces that were calibrated lately.")
         parser.add_argument("--policy-key", action="append", metavar="KEY", help="May be given again; default: all.")
         parser.add_argument(
-            "--from", dest="window_from", type=_time, metavar="TIME", help="Default: 30 days before --to."
+            "--from",
+            dest="window_from",
+            type=_time,
+            metavar="TIME",
+            help="A date, or a time with its offset; default: CONFIDENCE_CALIBRATION_WINDOW_DAYS before --to.",
         )
         parser.add_argument(
             "--to", dest="window_to", type=_time, metavar="TIME", help="Excluded; default: midnight UTC."
         )
-        parser.add_argument("--target-failure-rate", type=float, default=0.05, metavar="RATE")
-        parser.add_argument("--risk-confidence", type=float, default=0.95, metavar="SHARE")
+        parser.add_argument(
+            "--target-failure-rate",
+            type=_number,
+            default=0.05,
+            metavar="RATE",
+            help="What may fail of what is allowed; default: 0.05.",
+        )
+        parser.add_argument(
+            "--risk-confidence", type=_number, default=0.95, metavar="SHARE", help="How sure to be; default: 0.95."
+        )
         parser.add_argument(
             "--segment", default="provider,model", metavar="KEYS", help="Comma-separated; default: provider,model."
         )
-        parser.add_argument("--maturity-days", type=float, metavar="DAYS", help="Leave out what is younger.")
+        parser.add_argument("--maturity-days", type=_number, metavar="DAYS", help="Leave out what is younger.")
         parser.add_argument("--dry-run", action="store_true", help="Show figures, propose nothing.")
         parser.add_argument(
             "--tighten-only", action="store_true", help="Propose nothing more lenient; spends no loosening review."
         )
         for name, what in COSTS.items():
-            parser.add_argument(f"--cost-{name.replace('_', '-')}", type=float, metavar="COST", help=what)
+            parser.add_argument(f"--cost-{name.replace('_', '-')}", type=_number, metavar="COST", help=what)
         parser.add_argument("--json", action="store_true", help="Print JSON (docs/calibration.md).")
 
     def handle(self, **options: Any) -> None:
+        question = _question(options)
         problems: list[str] = []
         for workspace in self._workspaces(options):
             try:
-                run = self._run(workspace, options)
+                run = run_calibration(
+                    workspace=workspace,
+                    only_if_due=options["due"],
+                    progress=self._show if self.stderr.isatty() else None,
+                    **question,
+                )
             except Conflict as error:
                 if not options["due"]:
                     problems.append(f"{workspace.slug}: {error.detail}")
@@ -123,23 +151,6 @@ found.
         if workspace is None:
             raise CommandError("There is no workspace with this slug.")
         return [workspace]
-
-    def _run(self, workspace: Workspace, options: Mapping[str, Any]) -> ConfidenceCalibrationRun:
-        return run_calibration(
-            workspace=workspace,
-            policy_keys=options["policy_key"],
-            window_from=options["window_from"],
-            window_to=options["window_to"],
-            target_failure_rate=options["target_failure_rate"],
-            risk_confidence=options["risk_confidence"],
-            segment_by=[key.strip() for key in options["segment"].split(",") if key.strip()],
-            maturity_days=options["maturity_days"],
-            dry_run=options["dry_run"],
-            tighten_only=options["tighten_only"],
-            costs=_costs(options),
-            only_if_due=options["due"],
-            progress=self._show if self.stderr.isatty() else None,
-        )
 
     def _print(self, run: ConfidenceCalibrationRun, options: Mapping[str, Any]) -> None:
         # One line for each workspace where there may be several, so that a reader can take them one by one.

@@ -4,7 +4,7 @@ from scipy import stats
 
 from calibration.statistics.audits import recommend_with_audits
 from calibration.statistics.groups import Groups
-from calibration.statistics.selection import Stratum, label_coverage, stratified_failure_rate
+from calibration.statistics.selection import Stratum, label_coverage, stratified_failure_rate, stratified_interval
 from calibration.statistics.thresholds import recommend_for_groups
 
 TOP = Groups.from_arrays([0.95, 0.9, 0.8], [500, 500, 500], [499, 495, 480], [500, 500, 500])
@@ -22,6 +22,25 @@ def test_stratified__two_strata__weigh_exact_limits_at_half_the_level():
     rate, limit = stratified_failure_rate(strata, level=0.05)
     assert rate == pytest.approx(0.6 * 30 / 900 + 0.4 * 4 / 60, abs=1e-15)
     assert limit == pytest.approx(0.6 * upper(30, 900, 0.025) + 0.4 * upper(4, 60, 0.025), abs=1e-11)
+
+
+def test_stratified_interval__two_strata__weighs_exact_intervals_at_half_the_error():
+    strata = [
+        Stratum(decisions=900, labelled=900, failures=30),
+        Stratum(decisions=600, labelled=60, failures=4),
+        Stratum(decisions=0, labelled=0, failures=0),
+    ]
+    one, two = (stats.binomtest(k, n).proportion_ci(0.975) for k, n in ((30, 900), (4, 60)))
+    expected = (0.6 * one.low + 0.4 * two.low, 0.6 * one.high + 0.4 * two.high)
+    assert stratified_interval(strata) == pytest.approx(expected, abs=1e-11)
+
+
+def test_stratified_interval__a_stratum_without_labels__may_have_any_rate():
+    unknown = Stratum(decisions=50, labelled=0, failures=0)
+    assert stratified_interval([unknown]) == (0.0, 1.0)
+    low, high = stratified_interval([Stratum(decisions=50, labelled=50, failures=0), unknown])
+    assert low == 0.0
+    assert high == pytest.approx(0.5 * stats.binomtest(0, 50).proportion_ci(0.975).high + 0.5, abs=1e-11)
 
 
 def test_stratified__a_stratum_without_labels__counts_as_if_all_failed():

@@ -1,0 +1,146 @@
+"""What an answer certifies: one sentence for each way to a threshold, and no other words may be used for it.
+
+Each says of which decisions it speaks, which failure rate they keep below, with which probability that is wrong, and
+what it takes for granted.
+"""
+
+from calibration.statistics.audits import AuditedRecommendation
+from calibration.statistics.budgets import BudgetRecommendation
+from calibration.statistics.directions import Direction
+from calibration.statistics.joint import JointRecommendation
+from calibration.statistics.recommendation import ThresholdRecommendation
+
+
+def certified_statement(recommendation: ThresholdRecommendation, *, risk_in_force: float | None = None) -> str | None:
+    """Say what a walk certifies.
+
+    Parameters
+    ----------
+    recommendation : ThresholdRecommendation
+        A recommendation or a refusal.
+    risk_in_force : float, optional
+        The risk threshold that its decisions passed, which stays as it is.
+
+    Returns
+    -------
+    str or None
+        The statement; None for a refusal, which certifies nothing.
+    """
+    if recommendation.threshold is None:
+        return None
+    claim = _claim(
+        of="labelled decisions",
+        threshold=recommendation.threshold,
+        direction=recommendation.direction,
+        risk=risk_in_force,
+        alpha=recommendation.alpha,
+        delta=recommendation.delta,
+        given="independent outcomes",
+    )
+    return claim + _risk_stays(risk_in_force)
+
+
+def certified_pair_statement(recommendation: JointRecommendation) -> str | None:
+    """Say what a pair of thresholds certifies.
+
+    The pair was chosen among all of the grid, so it is wrong with the probability that any of them is: their levels
+    together, not the level of the one that was chosen.
+
+    Parameters
+    ----------
+    recommendation : JointRecommendation
+        A pair or a refusal.
+
+    Returns
+    -------
+    str or None
+        The statement; None for a refusal.
+    """
+    if recommendation.confidence_threshold is None:
+        return None
+    tried = len(recommendation.grid)
+    claim = _claim(
+        of="labelled decisions",
+        threshold=recommendation.confidence_threshold,
+        direction="at_least",
+        risk=recommendation.risk_threshold,
+        alpha=recommendation.grid[0][1].alpha,
+        delta=recommendation.grid_delta * tried,
+        given="independent outcomes",
+    )
+    return f"{claim} That counts the choice among {tried} risk thresholds."
+
+
+def certified_audit_statement(
+    recommendation: AuditedRecommendation, *, in_force: float, risk_in_force: float | None = None
+) -> str | None:
+    """Say what an answer with audits certifies: below the threshold in force more has to be taken for granted.
+
+    Parameters
+    ----------
+    recommendation : AuditedRecommendation
+        An answer of `recommend_with_audits` for confidences.
+    in_force : float
+        The strictest threshold in force in the cohort.
+    risk_in_force : float, optional
+        The risk threshold that its decisions passed, which stays as it is: no other was looked at.
+
+    Returns
+    -------
+    str or None
+        The statement; None for a refusal.
+    """
+    threshold = recommendation.threshold
+    if threshold is None or threshold >= in_force:
+        return certified_statement(recommendation.above, risk_in_force=risk_in_force)
+    claim = _claim(
+        of="decisions, labelled or not,",
+        threshold=threshold,
+        direction="at_least",
+        risk=risk_in_force,
+        alpha=recommendation.above.alpha,
+        delta=recommendation.above.delta,
+        given=f"independent outcomes, audits below {in_force:.4f} drawn at random at the rates on record, and that no "
+        "label is missing because of its outcome",
+    )
+    return claim + _risk_stays(risk_in_force)
+
+
+def certified_budget_statement(recommendation: BudgetRecommendation) -> str | None:
+    """Say what a token budget certifies.
+
+    Parameters
+    ----------
+    recommendation : BudgetRecommendation
+        A budget or a refusal.
+
+    Returns
+    -------
+    str or None
+        The statement; None for a refusal.
+    """
+    if recommendation.budget is None:
+        return None
+    return (
+        f"Given independent bundles, the probability that a bundle needs more than {recommendation.budget:,} tokens "
+        f"exceeds {recommendation.target:g} with probability at most {recommendation.delta:.4g}."
+    )
+
+
+def _claim(
+    *, of: str, threshold: float, direction: Direction, risk: float | None, alpha: float, delta: float, given: str
+) -> str:
+    observed, side = ("confidences", "at or above") if direction == "at_least" else ("risk scores", "below")
+    passed = "passed the other checks of the gate and"
+    if risk is not None:
+        observed = "confidences and risk scores"
+        passed = f"passed the other checks of the gate, have a risk below {risk:.4f} and"
+    return (
+        f"Conditional on the observed {observed} and for any reliability curve, the mean true failure probability of "
+        f"the {of} of the cohort that {passed} lie {side} {threshold:.4f} exceeds {alpha:g} with probability at most "
+        f"{delta:.4g}, given {given}."
+    )
+
+
+def _risk_stays(risk_in_force: float | None) -> str:
+    return "" if risk_in_force is None else " Only the risk threshold in force was looked at."
