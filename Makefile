@@ -9,7 +9,7 @@ PORT ?= 8000
 # Development: debug pages, plain HTTP on localhost, a throw-away secret key. Production sets its own environment.
 export CONFIDENCE_DEV ?= 1
 
-.PHONY: help setup demo run test check format bench e2e schema clean
+.PHONY: help setup demo run test check format bench e2e pictures schema clean
 
 help: ## Say what there is
 	@grep -E '^[a-z0-9]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -61,8 +61,12 @@ $(VENV)/.ready-e2e: $(VENV)/.ready requirements-e2e.txt
 	@touch $@
 
 e2e: $(VENV)/.ready-e2e ## Click through the admin in a real browser (needs Debian's chromium)
-	@$(BIN)/python -m pytest -q -n 0 confidence_project/desk/e2e
-	@$(ON_POSTGRES) $(BIN)/python -m pytest -q -n 0 confidence_project/desk/e2e/test_story.py
+	@$(BIN)/python -m pytest -q confidence_project/desk/e2e
+	@$(ON_POSTGRES) $(BIN)/python -m pytest -q confidence_project/desk/e2e/test_story.py \
+		confidence_project/desk/e2e/test_operations.py -k "story or run__ or rollout"
+
+pictures: $(VENV)/.ready-e2e ## Make the pictures in docs/images anew
+	@$(BIN)/python -m pytest -q -n 0 confidence_project/desk/e2e/pictures_of_docs.py
 
 clean: ## Remove what the targets made; the database in var/ stays
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis staticfiles

@@ -173,9 +173,11 @@ def _leave_work(workspace: Workspace, accounts: Accounts, host: Host, readings: 
 
 
 def _sign_in_lines(workspace: Workspace, accounts: Accounts) -> None:
-    _say(f"Now you: `make run`, then http://localhost:8000/admin/ (workspace {workspace.slug})")
-    print(f"   reviewer   {accounts.passwords['reviewer']}   may approve and reject")
-    print(f"   superuser  {accounts.passwords['superuser']}   may apply and roll back")
+    _say(f"Now you: `make run`, then sign in at http://localhost:8000/admin/ (workspace {workspace.slug})")
+    print(f"   reviewer   {accounts.passwords['reviewer']}   approves and rejects")
+    print(f"   superuser  {accounts.passwords['superuser']}   applies and rolls back")
+    print("   As the reviewer open the proposal that waits for you, read its sentence and pictures, and press Approve.")
+    print("   As the superuser, in a private window, press Apply; the way back is on the page of the policy.")
 
 
 def _print_rates(

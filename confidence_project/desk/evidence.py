@@ -13,9 +13,14 @@ from typing import Any
 
 from confidence_project.desk.pictures.charts import labelled_part, share_of_all
 from confidence_project.errors import DomainError
-from governance.definitions import FieldDefinition, FieldKind, get_definition
+from governance.definitions import FieldDefinition, get_definition
+from ledger.models import ConfidenceKind
 
 Finding = Mapping[str, Any]
+
+UNSPECIFIED = ConfidenceKind.UNSPECIFIED.value
+BUDGET = "budget"
+"""Method of findings about budgets."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,21 +32,19 @@ class Step:
     after: float | None
 
     @property
-    def has_change(self) -> bool:
-        return self.after is not None and self.after != self.before
+    def title(self) -> str:
+        return self.field.title or self.field.name
 
     @property
-    def is_stricter(self) -> bool:
-        """True when less is allowed afterwards."""
-        if self.after is None:
-            return False
-        raised = self.after > self.before
-        return raised if self.field.kind is FieldKind.CONFIDENCE_THRESHOLD else not raised
+    def has_change(self) -> bool:
+        return self.after is not None and self.after != self.before
 
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What was found about one segment. A policy with two thresholds has two findings, from one body of evidence.
+    """What was found about one segment, or one budget.
+
+    A policy with two thresholds has two findings for a segment, from one body of evidence; budgets have one each.
 
     Attributes
     ----------
@@ -63,28 +66,48 @@ class Subject:
         return segment_text(self.finding["segment"])
 
     @property
+    def is_budget(self) -> bool:
+        return bool(self.finding["method"] == BUDGET)
+
+    @property
+    def title(self) -> str:
+        """The segment; of budgets, which have none, the budget."""
+        return self.steps[0].title if self.is_budget else self.segment
+
+    @property
     def steps(self) -> list[Step]:
         definition = get_definition(self.finding["policy_key"])
         return [Step(definition.field(each["field"]), each["current"], each["recommended"]) for each in self.findings]
+
+    @property
+    def rows(self) -> int:
+        """Rows of its table: the figures of each finding, and below them its words."""
+        return 2 * len(self.findings)
 
     @property
     def has_curve(self) -> bool:
         return bool(self.finding["operating_curve"])
 
     @property
-    def is_refusal(self) -> bool:
-        return self.finding["recommended"] is None
-
-    @property
     def sentence(self) -> str:
         """The change, what it does, and what is promised of it, in plain words."""
         point, change = self.finding["at_recommended"], self.finding["change"]
-        if point is None or change is None:
+        if point is None:
             return str(self.finding["explanation"])
         steps = _and([_step_in_words(step) for step in self.steps if step.has_change])
+        if change is None:
+            return f"{steps} {self._what_a_budget_does(point)}"
         return (
             f"{steps} for {self.segment} would {_allow(change)}. With {percent(self.sure)} confidence at "
             f"most {percent(self.target)} of what is allowed fails{_seen(point)}."
+        )
+
+    def _what_a_budget_does(self, point: Mapping[str, Any]) -> str:
+        sure = 1 - self.finding["answer"]["delta"]
+        return (
+            f"would leave {percent(1 - point['failure_rate'])} of {point['labelled']:,} bundles whole, instead of "
+            f"{percent(1 - self.finding['at_current']['failure_rate'])}. With {percent(sure)} confidence at most "
+            f"{percent(self.target)} of bundles need more."
         )
 
     @property
@@ -180,7 +203,7 @@ def read_evidence(raw: Mapping[str, Any] | None) -> Evidence | None:
     parameters = raw["parameters"]
     numbered = enumerate(raw["findings"])
     subjects = []
-    for _, group in groupby(numbered, key=lambda each: segment_text(each[1]["segment"])):
+    for _, group in groupby(numbered, key=lambda each: _subject_key(each[1])):
         members = list(group)
         subjects.append(
             Subject(
@@ -193,6 +216,10 @@ def read_evidence(raw: Mapping[str, Any] | None) -> Evidence | None:
     return Evidence(raw, subjects)
 
 
+def _subject_key(finding: Finding) -> tuple[Any, str]:
+    return finding["segment"], finding["field"] if finding["method"] == BUDGET else ""
+
+
 def _is_registered(findings: Sequence[Finding]) -> bool:
     try:
         for each in findings:
@@ -203,10 +230,11 @@ def _is_registered(findings: Sequence[Finding]) -> bool:
 
 
 def segment_text(segment: Mapping[str, str]) -> str:
-    """Return a segment for reading: provider and model first."""
+    """Return a segment for reading: provider and model first, and nothing for what the host did not say."""
     order = ["provider", "model"]
     keys = sorted(segment, key=lambda key: (order.index(key) if key in order else len(order), key))
-    return " · ".join(segment[key] for key in keys if segment[key]) or "every decision"
+    said = [segment[key] for key in keys if segment[key] not in ("", UNSPECIFIED)]
+    return " · ".join(said) or "every decision"
 
 
 def percent(share: float | None, digits: int = 3) -> str:
@@ -214,11 +242,18 @@ def percent(share: float | None, digits: int = 3) -> str:
     return "–" if share is None else f"{float(f'{share * 100:.{digits}g}'):g} %"
 
 
+def value_text(value: float | None) -> str:
+    """Return a value of a policy: up to four decimals, none of them idle, thousands apart; a dash for None."""
+    if value is None:
+        return "–"
+    text = f"{value:,.4f}"
+    return text.rstrip("0").rstrip(".")
+
+
 def _step_in_words(step: Step) -> str:
-    title = step.field.title or step.field.name
-    name = title[0].lower() + title[1:]
+    name = step.title[0].lower() + step.title[1:]
     moved = "Raising" if step.after is not None and step.after > step.before else "Lowering"
-    return f"{moved} “{name}” from {step.before:.4g} to {step.after:.4g}"
+    return f"{moved} “{name}” from {value_text(step.before)} to {value_text(step.after)}"
 
 
 def _and(parts: Sequence[str]) -> str:

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from django.conf import settings
 from django.db.models import Max
 
-from calibration.models import ConfidenceCalibrationRun, Recommendation
+from calibration.models import ConfidenceCalibrationRun, PolicyAlarm, Recommendation
+from calibration.selectors import alarms_in_force
 from governance.definitions import PolicyDefinition, all_definitions
 from governance.models import (
+    AuditSampling,
     BlockedSource,
     BreakGlassReview,
     ConfidencePolicy,
@@ -36,6 +38,14 @@ class Waiting:
     verb: str
     is_mine: bool
     whom: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Review:
+    """An emergency change that a superuser who had no part in it has yet to look at."""
+
+    review: BreakGlassReview
+    is_mine: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,9 +77,11 @@ class WorkspaceAtAGlance:
     is_stopped_everywhere: bool
     switches: Sequence[KillSwitch]
     blocked: Sequence[BlockedSource]
+    samplings: Sequence[AuditSampling]
     rollouts: Sequence[Rollout]
+    alarms: Sequence[PolicyAlarm]
     waiting: Sequence[Waiting]
-    reviews: Sequence[BreakGlassReview]
+    reviews: Sequence[Review]
     failed: ConfidenceCalibrationRun | None
     policies: Sequence[PolicyAtAGlance]
     idle: Sequence[PolicyDefinition]
@@ -85,39 +97,63 @@ class WorkspaceAtAGlance:
         return [switch for switch in self.switches if not switch.policy_key]
 
     @property
+    def is_restricted(self) -> bool:
+        """True when something is blocked for another reason than its thresholds."""
+        return bool(self.switches or self.blocked)
+
+    @property
     def waits_for_me(self) -> int:
-        return sum(each.is_mine for each in self.waiting)
+        """How many things wait for the person who looks, failed runs and alarms of what they operate included."""
+        mine = sum(each.is_mine for each in self.waiting) + sum(each.is_mine for each in self.reviews)
+        return mine + (len(self.alarms) + bool(self.failed) if self.may_operate else 0)
+
+    @property
+    def has_work(self) -> bool:
+        return bool(self.waiting or self.reviews or self.alarms or self.failed)
+
+    @property
+    def urgency(self) -> tuple[bool, bool, bool]:
+        """Orders workspaces: alarms first, then what is off, then what waits for the person who looks."""
+        return bool(self.alarms), not self.is_on, self.waits_for_me > 0
+
+
+ThingT = TypeVar("ThingT", Waiting, Review)
 
 
 def workspaces_at_a_glance(person: Person) -> list[WorkspaceAtAGlance]:
-    """Return every workspace that `person` sees."""
+    """Return every workspace that `person` sees, the most urgent first."""
     workspaces = list(Workspace.objects.visible_to(person))
     ids = [workspace.pk for workspace in workspaces]
     may = {verb: set(workspaces_where(verb, person).values_list("pk", flat=True)) for verb in _VERBS}
-    proposals = ConfidencePolicyProposal.objects.filter(workspace__in=ids, status__in=_NEXT_STEP)
+    proposals = ConfidencePolicyProposal.objects.filter(workspace__in=ids).with_status(*_NEXT_STEP)
     switches = _by_workspace(KillSwitch.objects.filter(workspace__in=ids).in_force())
     blocked = _by_workspace(BlockedSource.objects.filter(workspace__in=ids).in_force())
     rollouts = _by_workspace(Rollout.objects.filter(workspace__in=ids).active())
-    reviews = _by_workspace(BreakGlassReview.objects.filter(workspace__in=ids).in_force().select_related("revision"))
+    samplings = _by_workspace(AuditSampling.objects.filter(workspace__in=ids).in_force())
+    alarms = _by_workspace(alarms_in_force(person))
+    reviews = _by_workspace(BreakGlassReview.objects.filter(workspace__in=ids).in_force())
     waiting = _by_workspace(proposals.defer("evidence", "config", "base_config"))
     policies = _by_workspace(ConfidencePolicy.objects.filter(workspace__in=ids))
     findings = _latest_findings(ids)
     failed = _last_run_failed(ids)
-    return [
+    glances = [
         WorkspaceAtAGlance(
             workspace=workspace,
             is_stopped_everywhere=settings.CONFIDENCE_KILL_SWITCH,
             switches=switches[workspace.pk],
             blocked=blocked[workspace.pk],
+            samplings=samplings[workspace.pk],
             rollouts=rollouts[workspace.pk],
-            waiting=[_waiting(each, person, may) for each in waiting[workspace.pk]],
-            reviews=reviews[workspace.pk],
+            alarms=alarms[workspace.pk],
+            waiting=_mine_first([_waiting(each, person, may) for each in waiting[workspace.pk]]),
+            reviews=_mine_first([_review(each, person, may) for each in reviews[workspace.pk]]),
             failed=failed.get(workspace.pk),
             may_operate=workspace.pk in may[Verb.OPERATE],
             **_policies(policies[workspace.pk], switches[workspace.pk], findings[workspace.pk]),
         )
         for workspace in workspaces
     ]
+    return sorted(glances, key=lambda glance: glance.urgency, reverse=True)
 
 
 _VERBS = (Verb.APPROVE, Verb.APPLY, Verb.OPERATE)
@@ -140,6 +176,15 @@ def _waiting(proposal: ConfidencePolicyProposal, person: Person, may: Mapping[Ve
         is_mine=holds and not is_second_step,
         whom=f"{whom} other than you" if holds and is_second_step else whom,
     )
+
+
+def _review(review: BreakGlassReview, person: Person, may: Mapping[Verb, set[int]]) -> Review:
+    is_superuser = review.workspace_id in may[Verb.APPLY]
+    return Review(review=review, is_mine=is_superuser and review.started_by_id != person.pk)
+
+
+def _mine_first(things: list[ThingT]) -> list[ThingT]:
+    return sorted(things, key=lambda each: not each.is_mine)
 
 
 def _latest_findings(workspace_ids: Sequence[int]) -> Mapping[int, list[Recommendation]]:

@@ -12,19 +12,10 @@ from django.urls import URLPattern, URLResolver, path
 
 from calibration.selectors import alarms_in_force
 from confidence_project.desk import home, views
+from confidence_project.desk.definitions import described_definitions
+from confidence_project.desk.menu import menu_of
 from confidence_project.desk.second_factor import SignInForm, enrolment_picture, has_to_enrol, second_factor_view
-
-SECTIONS = {
-    "governance": "Governance",
-    "calibration": "Calibration",
-    "ledger": "Ledger",
-    "telemetry": "Telemetry",
-    "knox": "Tokens of people",
-    "auth": "Accounts",
-    "axes": "Sign-ins",
-    "django_tasks_database": "Tasks",
-}
-"""The menu follows the reader: what is decided, on which grounds, on what records, by whom."""
+from governance.selectors import open_reviews
 
 
 class DeskAdminSite(admin.AdminSite):
@@ -38,8 +29,9 @@ class DeskAdminSite(admin.AdminSite):
     login_template = "desk/sign_in.html"
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
-        """Every page says when a policy breaks its promise."""
-        return {**super().each_context(request), "policy_alarms": alarms_in_force(request.user)}
+        """Every page says when a policy breaks its promise, and what was changed in an emergency."""
+        banners = {"policy_alarms": alarms_in_force(request.user), "open_reviews": open_reviews(request.user)}
+        return {**super().each_context(request), **banners}
 
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """Sign in; who needs a second factor and has none sets it up before anything else."""
@@ -56,10 +48,21 @@ class DeskAdminSite(admin.AdminSite):
         workspaces = home.workspaces_at_a_glance(request.user)
         return super().index(request, {"workspaces": workspaces, **(extra_context or {})})
 
+    def definitions(self, request: HttpRequest) -> TemplateResponse:
+        """Show the registry: which policies there are, and within which bounds their values move."""
+        context = {**self.each_context(request), "title": "Definitions", "definitions": described_definitions()}
+        return TemplateResponse(request, "desk/definitions.html", context)
+
     def get_urls(self) -> list[URLPattern | URLResolver]:
         image = "<int:place>/<slug:chart>.<slug:theme>.svg"
         own = [
             path("second-factor/", self.second_factor, name="second_factor"),
+            path("definitions/", self.admin_view(self.definitions), name="definitions"),
+            path(
+                "desk/run/<int:pk>/progress.json",
+                self.admin_view(views.run_progress),
+                name="desk_run_progress",
+            ),
             path("second-factor/code.svg", enrolment_picture, name="second_factor_picture"),
             path(
                 f"desk/proposal/<int:pk>/{image}",
@@ -75,14 +78,9 @@ class DeskAdminSite(admin.AdminSite):
         return own + super().get_urls()
 
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
-        """Return the menu in the order of `SECTIONS`; what is not named there comes last."""
-        if app_label is None and hasattr(request, "desk_menu"):
-            return request.desk_menu  # the first page asks twice, and each asking is a query per model
-        places = {label: place for place, label in enumerate(SECTIONS)}
-        sections = super().get_app_list(request, app_label)
-        for section in sections:
-            section["name"] = SECTIONS.get(section["app_label"], section["name"])
-        menu = sorted(sections, key=lambda section: places.get(section["app_label"], len(places)))
-        if app_label is None:
-            request.desk_menu = menu  # type: ignore[attr-defined]
-        return menu
+        """Return the menu; for one app, what Django lists of it."""
+        if app_label is not None:
+            return super().get_app_list(request, app_label)
+        if not hasattr(request, "desk_menu"):  # each asking is a query per model, and the first page asks twice
+            request.desk_menu = menu_of(super().get_app_list(request))  # type: ignore[attr-defined]
+        return list(request.desk_menu)  # type: ignore[attr-defined]

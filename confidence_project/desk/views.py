@@ -1,4 +1,4 @@
-"""Pictures of evidence as images of their own: each under the permission of the row that it belongs to."""
+"""What pages fetch beside themselves: pictures of evidence, and how far a run is; each under its row's permission."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.utils.cache import get_conditional_response, patch_cache_control
+from django.utils.timesince import timesince
+from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from calibration.models import ConfidenceCalibrationRun
@@ -16,7 +18,9 @@ from governance.models import ConfidencePolicyProposal
 
 PALETTES = {"light": LIGHT, "dark": DARK}
 
-DRAWN_AS = "3"
+UNDER_WAY = (ConfidenceCalibrationRun.Status.PENDING, ConfidenceCalibrationRun.Status.RUNNING)
+
+DRAWN_AS = "4"
 """Counts the changes of the pictures' looks, so that no browser shows an old one."""
 
 
@@ -42,6 +46,25 @@ def run_picture(request: HttpRequest, pk: int, policy_key: str, place: int, char
         return _draw(found, place, chart, theme) if found else None
 
     return _answer(request, rows.values_list("inputs_sha256", flat=True).first(), draw)
+
+
+@require_safe
+@never_cache
+def run_progress(request: HttpRequest, pk: int) -> JsonResponse:
+    """Return how far a run is, for the script of its page; not found where the person may not see the run."""
+    runs = ConfidenceCalibrationRun.objects.visible_to(request.user).filter(pk=pk)
+    run = runs.only("status", "progress", "heartbeat_at").first()
+    if run is None:
+        raise Http404
+    return JsonResponse(
+        {
+            "status": run.status,
+            "label": run.get_status_display(),
+            "progress": run.progress,
+            "sign_of_life": f"{timesince(run.heartbeat_at)} ago" if run.heartbeat_at else None,
+            "is_over": run.status not in UNDER_WAY,
+        }
+    )
 
 
 def _answer(request: HttpRequest, sha256: str | None, draw: Callable[[], bytes | None]) -> HttpResponse:

@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from django.contrib.auth.models import User
 from django.core.management import call_command
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
+from confidence_project.desk.e2e.scene import Scene, set_the_scene
 from confidence_project.submissions import Submission
 from governance.models import ConfidencePolicyProposal, Membership, Workspace
 from governance.tests.factories import PASSWORD, MembershipFactory, SuperuserFactory, UserFactory, WorkspaceFactory
@@ -84,7 +86,9 @@ def visitor(browser: Browser, live_server) -> Iterator[Callable[..., Visitor]]:
     visitors: list[Visitor] = []
 
     def make(username: str | None = None, **options) -> Visitor:
-        context = browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **options})
+        # Without transitions, whose colours on the way axe would take for the page's.
+        usual = {"viewport": {"width": 1280, "height": 900}, "reduced_motion": "reduce"}
+        context = browser.new_context(**{**usual, **options})
         page = context.new_page()
         visitor = Visitor(page, live_server.url, [])
         page.on("console", lambda message: message.type == "error" and visitor.complaints.append(message.text))
@@ -115,6 +119,12 @@ def workspace(transactional_db: None) -> Workspace:
     MembershipFactory(user=UserFactory(username="reviewer"), workspace=workspace, role=Membership.Role.ADMIN)
     SuperuserFactory(username="superuser")
     return workspace
+
+
+@pytest.fixture
+def scene(workspace) -> Scene:
+    """Something on every screen."""
+    return set_the_scene(workspace, {user.username: user for user in User.objects.all()})
 
 
 @pytest.fixture

@@ -6,6 +6,9 @@ import json
 
 import pytest
 
+from governance.models import ConfidencePolicy
+from governance.tests.factories import PASSWORD
+
 pytestmark = pytest.mark.browser
 
 
@@ -42,19 +45,42 @@ def test_explorer__by_keyboard__figures_follow_and_nothing_is_sent(visitor, prop
     assert page.locator("form .explorer").count() == 0
 
 
-def test_desk__keyboard_alone__signs_in_finds_what_waits_and_approves(visitor, proposal):
+def test_desk__keyboard_alone__the_whole_story_from_signing_in_to_rolling_back(visitor, proposal):
     reviewer = visitor()
-    reviewer.open("/admin/")
-    page = reviewer.page
-    page.keyboard.type("reviewer")
-    page.keyboard.press("Tab")
-    page.keyboard.type("a-password-for-tests")
-    enter(page)
+    sign_in(reviewer, "reviewer")
     for name in (proposal.title, "Approve", "Approve"):
-        tab_to(page, name)
-        enter(page)
+        tab_to(reviewer.page, name)
+        enter(reviewer.page)
     proposal.refresh_from_db()
     assert proposal.status == "APPROVED"
+
+    superuser = visitor()
+    sign_in(superuser, "superuser")
+    for name in (proposal.title, "Apply", "Apply"):
+        tab_to(superuser.page, name)
+        enter(superuser.page)
+    proposal.refresh_from_db()
+    assert proposal.status == "APPLIED"
+
+    page = superuser.page
+    tab_to(page, "Roll back to version 0 …")
+    enter(page)
+    while page.evaluate("document.activeElement.name") != "reason":
+        page.keyboard.press("Tab")
+    page.keyboard.type("It holds too much back.")
+    tab_to(page, "Roll back to this")
+    enter(page)
+    policy = ConfidencePolicy.objects.get()
+    assert (policy.version, policy.config["overrides"]) == (2, [])
+
+
+def sign_in(person, username) -> None:
+    """Type the name and the password into the sign-in, where the name has the focus."""
+    person.open("/admin/")
+    person.page.keyboard.type(username)
+    person.page.keyboard.press("Tab")
+    person.page.keyboard.type(PASSWORD)
+    enter(person.page)
 
 
 def enter(page) -> None:

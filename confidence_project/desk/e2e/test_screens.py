@@ -1,97 +1,126 @@
-"""Every screen, looked at: wide and on a phone, light and dark, by a person and by axe. Pictures: `var/screenshots`."""
+"""Every screen, looked at: wide and on a phone, light and dark, by a person and by axe. Pictures: `var/screenshots`.
+
+The admin is asked for its pages, so a new model, form or button is looked at from the day on which it is there.
+"""
 
 from __future__ import annotations
 
-import pytest
-from axe_playwright_python.sync_playwright import Axe
+from collections.abc import Iterator
 
-from governance.control_services import engage_kill_switch, set_audit_sampling
-from governance.models import ConfidencePolicy
-from governance.tests.factories import SuperuserFactory, WorkspaceFactory, applied
-from ledger.models import DecisionRecord
+import pytest
+from django.contrib import admin
+from django.contrib.auth.models import User
+from django.test import RequestFactory
+from django.urls import reverse
+
+from confidence_project.desk.e2e.looking import WIDE, complaints_of_axe, looked_at
+from confidence_project.desk.e2e.scene import Scene
+from governance.service_views import ServiceAdmin
 
 pytestmark = pytest.mark.browser
 
-WIDE = {"viewport": {"width": 1440, "height": 900}}
-KEY_SCREENS = {"home", "proposal", "run", "proposals", "propose", "decision"}
-PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
+KEY_SCREENS = {"home", "proposal", "proposal-budget", "proposal-two", "run", "run-running", "definitions", "run-add"}
 
 
-@pytest.fixture
-def screens(proposal) -> dict[str, str]:
-    """Name and address of every screen, with something on each."""
-    applied(WorkspaceFactory(slug="other", name="Other post room"))
-    boss = SuperuserFactory(username="boss")
-    engage_kill_switch(actor=boss, workspace=proposal.workspace, policy_key="decision_gate", reason="Not trusted yet.")
-    set_audit_sampling(
-        actor=boss, workspace=proposal.workspace, policy_key="confidence_gate", rate="0.05", reason="To learn."
-    )
-    governed, record = "/admin/governance", DecisionRecord.objects.first().pk
-    policy = ConfidencePolicy.objects.get(workspace__slug="other").pk
-    of_proposal = f"{governed}/confidencepolicyproposal/{proposal.pk}"
-    run = proposal.recommendations.first().run_id
-    return {
-        "home": "/admin/",
-        "proposals": f"{governed}/confidencepolicyproposal/",
-        "proposal": f"{of_proposal}/change/",
-        "approve": f"{of_proposal}/approve/",
-        "propose-policy": f"{governed}/confidencepolicyproposal/add/",
-        "propose": f"{governed}/confidencepolicyproposal/add/?workspace=post&policy_key=confidence_gate",
-        "policy": f"{governed}/confidencepolicy/{policy}/change/",
-        "revisions": f"{governed}/confidencepolicyrevision/",
-        "workspace": f"{governed}/workspace/{proposal.workspace_id}/change/",
-        "kill-switch": f"{governed}/killswitch/add/",
-        "kill-switches": f"{governed}/killswitch/",
-        "api-key": f"{governed}/apikey/add/",
-        "memberships": f"{governed}/membership/",
-        "runs": "/admin/calibration/confidencecalibrationrun/",
-        "run": f"/admin/calibration/confidencecalibrationrun/{run}/change/",
-        "ledger": "/admin/ledger/decisionrecord/",
-        "decision": f"/admin/ledger/decisionrecord/{record}/change/",
-        "drafts": "/admin/telemetry/aidraft/",
-    }
+def _name(model, page: str) -> str:
+    return f"admin:{model._meta.app_label}_{model._meta.model_name}_{page}"
 
 
-def findings(person) -> list[str]:
-    """What axe calls serious or critical, with the element; what axe itself does to the page is no complaint."""
-    person.page.wait_for_load_state("networkidle")
-    complaints = list(person.complaints)
-    violations = Axe().run(person.page).response["violations"]
-    person.complaints[:] = complaints
-    return [
-        f"{violation['id']}: {node['html'][:160]}"
-        for violation in violations
-        if violation["impact"] in ("serious", "critical")
-        for node in violation["nodes"]
-    ]
+def _lists(person: User) -> Iterator[tuple[str, str]]:
+    """Name and address of every list, and of every form to add."""
+    request = RequestFactory().get("/")
+    request.user = person
+    for model, model_admin in admin.site._registry.items():
+        yield f"list-{model._meta.model_name}", reverse(_name(model, "changelist"))
+        if model_admin.has_add_permission(request):
+            yield f"add-{model._meta.model_name}", reverse(_name(model, "add"))
 
 
-def is_wider_than_the_window(page) -> bool:
-    return page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth")
+def _rows(person: User) -> Iterator[tuple[str, str]]:
+    """Name and address of a row of every model, and of what may be done to one."""
+    for model, model_admin in admin.site._registry.items():
+        rows = list(model._default_manager.order_by("-pk")[:50])
+        if rows:
+            yield f"row-{model._meta.model_name}", reverse(_name(model, "change"), args=[rows[0].pk])
+        for verb in model_admin.verbs if isinstance(model_admin, ServiceAdmin) else ():
+            row = next((row for row in rows if verb.is_open(row) and verb.may(person, row)), None)
+            if row is not None:
+                yield f"{verb.name}-{model._meta.model_name}", reverse(_name(model, verb.name), args=[row.pk])
 
 
-@pytest.mark.parametrize("mode", ["light", "dark", "phone"])
-def test_screens__each__passes_axe_and_fits(visitor, screens, mode):
-    options = PHONE if mode == "phone" else WIDE
-    person = visitor("superuser", color_scheme="dark" if mode == "dark" else "light", **options)
-    wrong = {}
-    for name, address in screens.items():
-        if mode == "dark" and name not in KEY_SCREENS:
-            continue
-        person.open(address)
-        if mode == "light" or name in KEY_SCREENS:
-            wrong[name] = findings(person)
-        if is_wider_than_the_window(person.page):
-            wrong[name] = [*wrong.get(name, []), "wider than the window"]
-        person.picture(f"{name}-{mode}")
-    assert {name: each for name, each in wrong.items() if each} == {}
+def _stories(scene: Scene) -> Iterator[tuple[str, str]]:
+    """Name and address of the pages of the desk, and of rows in each of their states."""
+    yield "home", reverse("admin:index")
+    yield "definitions", reverse("admin:definitions")
+    yield "second-factor", reverse("admin:second_factor")
+    yield "password", reverse("admin:password_change")
+    yield "app", reverse("admin:app_list", args=["governance"])
+    yield "run-add", reverse("admin:calibration_confidencecalibrationrun_add")
+    for name, run in scene.runs.items():
+        path = reverse("admin:calibration_confidencecalibrationrun_change", args=[run.pk])
+        yield "run" if name == "complete" else f"run-{name}", path
+    names = {"confidence_gate": "proposal", "decision_gate": "proposal-two", "lead_context_bundle": "proposal-budget"}
+    for name, proposal in scene.proposals.items():
+        path = reverse("admin:governance_confidencepolicyproposal_change", args=[proposal.pk])
+        yield names.get(name, f"proposal-{name}"), path
+    add = reverse("admin:governance_confidencepolicyproposal_add")
+    yield "propose", f"{add}?workspace={scene.workspace.slug}&policy_key=decision_gate"
+    backtest = reverse("admin:governance_confidencepolicyproposal_change", args=[scene.proposals["confidence_gate"].pk])
+    yield "proposal-backtest", f"{backtest}?backtest=1"
+    yield "history", reverse("admin:governance_workspace_history", args=[scene.workspace.pk])
 
 
-def test_sign_in__page__passes_axe(visitor, workspace):
-    nobody = visitor()
-    nobody.open("/admin/")
-    assert findings(nobody) == []
-    nobody.picture("sign-in")
+@pytest.mark.parametrize("part", ["lists", "rows", "stories"])
+def test_screens__each__passes_axe_in_both_themes_and_fits_a_phone(visitor, scene, part):
+    boss = User.objects.get(username="superuser")
+    pages = {"lists": lambda: _lists(boss), "rows": lambda: _rows(boss), "stories": lambda: _stories(scene)}[part]()
+    person = visitor("superuser", viewport=WIDE)
+    wrong, seen = [], 0
+    for name, path in pages:
+        response = person.page.goto(person.base + path)
+        assert (name, response.status) == (name, 200)
+        wrong += [
+            f"{name}: {each}" for each in looked_at(person, name, keep=name in KEY_SCREENS, in_dark=part == "stories")
+        ]
+        seen += 1
+    assert not wrong, "\n".join(wrong)
+    assert seen > 15
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "words"),
+    [
+        ("/admin/nowhere/", 404, "There is no such page"),
+        ("/admin/governance/confidencepolicyproposal/999999/change/", 200, "Decision desk"),
+        ("/problems/conflict", 200, "HTTP status"),
+    ],
+)
+def test_errors__pages__are_of_the_desk_and_pass_axe(visitor, workspace, path, status, words):
+    person = visitor("viewer", viewport=WIDE)
+    person.expect(status, path)
+    assert words in person.page.get_by_role("main").inner_text()
+    assert looked_at(person, f"error-{status}-{path.strip('/').replace('/', '-')}") == []
+
+
+def test_sign_in_and_out__pages__pass_axe(visitor, workspace):
+    person = visitor(viewport=WIDE)
+    person.open("/admin/")
+    assert looked_at(person, "sign-in", keep=True) == []
+    person.sign_in("nobody-of-this-name")
+    assert complaints_of_axe(person) == []
+    person.sign_in("viewer")
+    person.page.get_by_role("button", name="Log out").click()
+    assert "You are signed out" in person.page.get_by_role("main").inner_text()
+    assert looked_at(person, "signed-out") == []
+
+
+def test_home__of_a_new_workspace__says_what_to_do_first(visitor, workspace):
+    person = visitor("reviewer", viewport=WIDE)
+    steps = person.page.get_by_role("listitem").filter(has_text="Issue an API key")
+    assert steps.is_visible()
+    assert looked_at(person, "home-new-workspace", keep=True) == []
+    person.page.get_by_role("link", name="Issue an API key").click()
+    assert person.page.get_by_label("Workspace:").input_value() == str(workspace.pk)
 
 
 def test_theme_switch__pictures_follow(visitor, proposal):
@@ -105,3 +134,4 @@ def test_theme_switch__pictures_follow(visitor, proposal):
     assert (light.is_visible(), dark.is_visible()) == (False, True)
     person.page.emulate_media(media="print")
     assert (light.is_visible(), dark.is_visible()) == (True, False)
+    person.picture("proposal-print")

@@ -14,6 +14,8 @@ Finding = Mapping[str, Any]
 
 WIDTH, HEIGHT = 480, 330
 LEFT, RIGHT, TOP, BOTTOM = 52, 456, 44, 262
+MOST_NAMES = 7
+"""So many names of bins fit side by side."""
 
 
 def reliability(finding: Finding, palette: Palette) -> bytes | None:
@@ -39,10 +41,12 @@ def reliability(finding: Finding, palette: Palette) -> bytes | None:
     _legend(drawing, "dot", "succeeded, 95 % interval", palette.proposed, LEFT + 206)
     _y_axis(drawing, y, [floor + (1 - floor) * place / 4 for place in range(5)])
     width = (RIGHT - LEFT) / len(bins)
+    # Names of many bins would run into each other: the last is named, and every other one before it.
+    named = 1 if len(bins) <= MOST_NAMES else 2
     for place, each in enumerate(bins):
         x = LEFT + width * (place + 0.5)
-        _bin(drawing, x, y, each)
-    drawing.text((LEFT, BOTTOM + 58), "Bins by confidence, each named by its lowest; n labelled decisions", size=12)
+        _bin(drawing, x, y, each, is_named=(len(bins) - 1 - place) % named == 0)
+    drawing.text((LEFT, BOTTOM + 58), "Bins by confidence, named by their lowest; n labelled decisions", size=12)
     return drawing.as_svg()
 
 
@@ -64,7 +68,7 @@ def risk_coverage(finding: Finding, palette: Palette, *, target: float | None) -
         palette=palette,
     )
     worst = max(point["failure_rate"] for point in curve)
-    rates = ticks(max(1.4 * worst, 1.4 * (target or 0), 0.01))
+    rates = ticks(min(max(1.4 * worst, 1.4 * (target or 0), 0.01), 1.0))
     x, y = linear((0.0, 1.0), (LEFT, RIGHT)), linear((0.0, rates[-1]), (BOTTOM, TOP))
     _legend(drawing, "ring", f"now {_mark(current)}", palette.now, LEFT)
     if recommended:
@@ -107,7 +111,7 @@ def _labelled_bins(finding: Finding) -> list[Mapping[str, Any]]:
     return [each for each in curves["equal_mass"]["bins"] if each["n"]] if curves else []
 
 
-def _bin(drawing: Drawing, x: float, y: Scale, each: Mapping[str, Any]) -> None:
+def _bin(drawing: Drawing, x: float, y: Scale, each: Mapping[str, Any], *, is_named: bool) -> None:
     palette, (low, high) = drawing.palette, each["wilson"]
     drawing.line((x, y(each["mean_confidence"])), (x, y(each["success_rate"])), color=palette.now, dash="2 3")
     drawing.line((x, y(low)), (x, y(high)), color=palette.proposed, width=2)
@@ -115,6 +119,8 @@ def _bin(drawing: Drawing, x: float, y: Scale, each: Mapping[str, Any]) -> None:
         drawing.line((x - 5, y(end)), (x + 5, y(end)), color=palette.proposed, width=2)
     drawing.circle((x, y(each["mean_confidence"])), color=palette.now, is_hollow=True)
     drawing.circle((x, y(each["success_rate"])), color=palette.proposed, radius=4)
+    if not is_named:
+        return
     name = f"{each['low']:.4f}".rstrip("0").rstrip(".") if each["low"] >= 0.99 else f"{each['low']:.3g}"
     drawing.text((x, BOTTOM + 18), name, anchor="middle", size=12)
     drawing.text((x, BOTTOM + 34), f"n {each['n']:,}", anchor="middle", size=11)

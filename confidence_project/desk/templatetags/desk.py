@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 from django import template
+from django.db.models.options import Options
 from django.urls import reverse
 from django.utils.html import json_script
 from django.utils.safestring import SafeString
+from django.utils.text import capfirst
 
 from calibration.models import ConfidenceCalibrationRun
 from calibration.selectors import proposals_of
 from confidence_project.desk import evidence as reading
+from confidence_project.desk import menu
 from confidence_project.desk.views import PALETTES
 from confidence_project.errors import DomainError, UnknownPolicyKey
 from governance.changes import Change, Match, changes_between
@@ -51,9 +54,9 @@ def history_of(workspace: Any, policy_key: str) -> Any:
 
 
 @register.filter
-def percent(share: float | None) -> str:
-    """Write a share as a percentage of three significant digits."""
-    return reading.percent(share)
+def percent(share: float | Literal[""] | None) -> str:
+    """Write a share as a percentage of three significant digits; a dash where the template found none."""
+    return reading.percent(None if share == "" else share)
 
 
 @register.filter
@@ -65,7 +68,7 @@ def count(number: int | None) -> str:
 @register.filter
 def threshold(value: float | None) -> str:
     """Write a value of a policy: up to four decimals, none of them idle."""
-    return "–" if value is None else f"{value:.4f}".rstrip("0").rstrip(".")
+    return reading.value_text(value)
 
 
 @register.filter
@@ -92,6 +95,27 @@ def compared(revisions: Sequence[ConfidencePolicyRevision], chosen: Mapping[str,
     before = by_version.get(chosen.get("from", ""), revisions[1])
     changes = _changes(after.policy_key, before.config_after, after.config_after)
     return {"before": before, "after": after, "changes": [change for change in changes if change.is_change]}
+
+
+@register.filter
+def page_name(opts: Options[Any]) -> str:
+    """Return the heading of a model's list: as the menu calls it."""
+    return menu.page_name(str(opts.model_name)) or str(capfirst(opts.verbose_name_plural))
+
+
+@register.filter
+def changed_first(changes: Sequence[Change]) -> list[Change]:
+    """Return what changes before what stays."""
+    return sorted(changes, key=lambda change: not change.is_change)
+
+
+@register.filter
+def gates_decisions(policy_key: str) -> bool:
+    """True for a policy whose decisions can be replayed."""
+    try:
+        return get_definition(policy_key).gates_decisions
+    except UnknownPolicyKey:
+        return False
 
 
 @register.filter

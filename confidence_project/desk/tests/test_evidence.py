@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import timedelta
 
 import pytest
 from django.urls import reverse
 
-from confidence_project.desk.evidence import percent, read_evidence
-from confidence_project.desk.tests.calibrated import calibrated
-from governance.models import ConfidencePolicy
+from calibration.report import run_as_text
+from calibration.runner import run_calibration
+from calibration.tests.factories import START
+from confidence_project.desk.evidence import percent, read_evidence, segment_text
+from confidence_project.desk.tests.calibrated import DAY, calibrated
+from governance.models import ConfidencePolicy, ConfidencePolicyProposal
 from governance.tests.browser import page, signed_in, words
 from governance.tests.factories import WorkspaceFactory, admin_of, applied, pending, viewer_of
+from governance.workflow import approve_confidence_policy_proposal
+from telemetry.models import AIInteraction
 
 pytestmark = pytest.mark.django_db
 
@@ -130,6 +136,56 @@ def test_policy__page__shows_values_revisions_and_the_difference_of_any_two():
     assert "Version 0" in shown
     assert "everything else: 0.8 0.7" in shown.replace("→ ", "")
     chosen = words(client.get(page(policy), {"from": "0", "to": "2"}))
-    assert "everything else: 0.9 0.7" in chosen.replace("→ ", "")
+    assert "everything else 0.9 0.7" in chosen
     nonsense = client.get(page(policy), {"from": "x", "to": "99"})
     assert nonsense.status_code == 200
+
+
+def budgets_proposed(workspace):
+    """A run over bundles of which none needs more than 900 tokens, and the proposal that it opens."""
+    AIInteraction.objects.bulk_create(
+        AIInteraction(
+            workspace=workspace,
+            created_at=START + timedelta(minutes=place),
+            metadata={"leadContextBundle": {"totalTokens": 900, "tokenBudget": 4000, "truncated": False}},
+        )
+        for place in range(100)
+    )
+    run = run_calibration(workspace=workspace, policy_keys=["lead_context_bundle"], **DAY)
+    return run, ConfidencePolicyProposal.objects.get(workspace=workspace, origin="calibration")
+
+
+def test_budget__proposal__says_what_is_cut_and_offers_no_replay_of_decisions():
+    run, proposal = budgets_proposed(WorkspaceFactory())
+    shown = words(signed_in(viewer_of(run.workspace)).get(page(proposal)))
+    assert "Lowering “tokens of the whole bundle” from 4,000 to 900 would leave 100 % of 100 bundles whole" in shown
+    assert "With 98.3 % confidence at most 5 % of bundles need more." in shown
+    assert "4,000 900 everything else" in shown
+    assert "Backtest" not in shown
+
+
+def test_budget__run__page_and_text_show_it_without_an_interval():
+    run, _ = budgets_proposed(WorkspaceFactory())
+    path = reverse("admin:calibration_confidencecalibrationrun_change", args=[run.pk])
+    shown = words(signed_in(viewer_of(run.workspace)).get(path))
+    assert "Tokens of the whole bundle Proposed 4,000 900 100" in shown
+    assert "0.00%" in run_as_text(run)
+    assert "Lead context budgets" in words(signed_in(viewer_of(run.workspace)).get(reverse("admin:index")))
+
+
+def test_segment__what_the_host_did_not_say__is_left_out():
+    assert segment_text({"confidence_kind": "unspecified", "model": "m", "provider": "p"}) == "p · m"
+    assert segment_text({"confidence_kind": "classifier", "model": "", "provider": "p"}) == "p · classifier"
+    assert segment_text({"confidence_kind": "unspecified"}) == "every decision"
+
+
+def test_proposal__steps__name_who_took_them_and_who_takes_the_next():
+    workspace = WorkspaceFactory()
+    proposal = pending(workspace)
+    viewer = signed_in(viewer_of(workspace))
+    assert "To be approved by a workspace admin who did not write it" in words(viewer.get(page(proposal)))
+    approver = admin_of(workspace)
+    approve_confidence_policy_proposal(actor=approver, workspace=workspace, proposal_id=proposal.pk)
+    shown = words(viewer.get(page(proposal)))
+    assert f"Approved {approver.username}," in shown
+    assert "To be applied by a superuser; until then nothing changes" in shown

@@ -135,9 +135,10 @@ def test_home__alarm_over_the_version_in_force__says_so_until_another_version_is
     )  # fmt: skip
     PolicyAlarm.objects.create(revision=revision, workspace=workspace, look=look, raised_at=now)
     viewer = viewer_of(workspace)
-    assert "what version 1 of confidence_gate allowed fails more often than was promised" in home(viewer)
+    assert "Confidence gate: version 1 breaks its promise 30 of 100 failed, at most 5 % was promised" in home(viewer)
+    assert "Waiting for you: 1" in home(admin_of(workspace))
     applied(workspace, 0.7)
-    assert "more often than was promised" not in home(viewer)
+    assert "breaks its promise" not in home(viewer)
 
 
 def test_home__proposal_on_trial__is_named():

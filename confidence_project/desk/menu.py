@@ -1,0 +1,78 @@
+"""The menu: by what a person comes to do, and not by the app that a table happens to live in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.urls import reverse
+
+SECTIONS = {
+    "Decide": {
+        "confidencepolicyproposal": "Proposals",
+        "confidencepolicy": "Policies",
+        "definitions": "Definitions",
+        "confidencecalibrationrun": "Calibration runs",
+        "policyalarm": "Alarms",
+        "breakglassreview": "Break-glass reviews",
+    },
+    "Operate": {
+        "killswitch": "Kill switches",
+        "blockedsource": "Blocked sources",
+        "auditsampling": "Audit sampling",
+        "rollout": "Rollouts",
+        "webhookendpoint": "Webhooks",
+        "webhookdelivery": "Webhook deliveries",
+    },
+    "Records": {
+        "decisionrecord": "Decision ledger",
+        "decisionoutcome": "Outcomes",
+        "aiinteraction": "AI interactions",
+        "aidraft": "Drafts",
+        "inboundmessage": "Replies to drafts",
+        "meetingoverseerdecision": "Overseer decisions",
+        "followupbooking": "Bookings",
+    },
+    "People and keys": {
+        "workspace": "Workspaces",
+        "membership": "Memberships",
+        "apikey": "API keys",
+        "authtoken": "Tokens of people",
+        "user": "Accounts",
+        "group": "Groups",
+    },
+    "Audit trail": {
+        "workspaceevent": "Workspace events",
+        "confidencepolicyrevision": "Revisions",
+        "proposalevent": "Proposal events",
+        "rolloutevent": "Rollout events",
+        "recommendation": "Recommendations",
+        "policylook": "Looks at policies",
+        "ledgeramendment": "Amendments",
+        "checkpoint": "Checkpoints",
+    },
+}
+"""What is not named comes last, under its own name."""
+
+REST = "Behind the scenes"
+
+
+def page_name(object_name: str) -> str | None:
+    """Return what the menu calls the list of a model; None for one that it does not name."""
+    return next((names[object_name] for names in SECTIONS.values() if object_name in names), None)
+
+
+def menu_of(apps: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the sections of the menu, from Django's list of what the person may see; none of them empty."""
+    models = {each["object_name"].lower(): each for app in apps for each in app["models"]}
+    if models:
+        models["definitions"] = {"object_name": "Definitions", "admin_url": reverse("admin:definitions")}
+    sections = [
+        (title, [{**models.pop(key), "name": name} for key, name in names.items() if key in models])
+        for title, names in SECTIONS.items()
+    ]
+    return [
+        {"name": title, "app_label": title.lower().replace(" ", "-"), "app_url": "", "models": entries}
+        for title, entries in [*sections, (REST, list(models.values()))]
+        if entries
+    ]
