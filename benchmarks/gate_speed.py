@@ -1,4 +1,7 @@
-"""How fast decisions are gated and recorded, beside the bare INSERT or COPY of the same rows in the same run."""
+"""How fast decisions are gated and recorded, and policies read, beside the bare SQL of the same rows in the same run.
+
+Each figure is the best of several rounds: what else the machine does only ever makes a round slower.
+"""
 
 from __future__ import annotations
 
@@ -19,6 +22,7 @@ import psycopg
 from django.conf import settings
 from django.core.management import call_command
 from django.db import connection
+from django.test.utils import override_settings
 
 from confidence_project.submissions import Submission
 from governance.models import ApiKey, ConfidencePolicy, Workspace
@@ -28,9 +32,9 @@ from ledger.models import DecisionExternalId, DecisionRecord
 from ledger.models.decisions import new_decision_id
 from ledger.pipelines.decisions import decide, decide_many
 
-SINGLE = 1_000
+SINGLE = 500
 BULK = 5_000
-BULK_ROUNDS = 4
+ROUNDS = 4
 PORT = 8765
 
 _numbers = itertools.count()
@@ -44,14 +48,16 @@ def main() -> None:
     workspace, key = _workspace()
     with _server(), httpx.Client(base_url=f"http://127.0.0.1:{PORT}", headers={"X-API-Key": key}) as client:
         rows = [
-            ("bare INSERT + COMMIT, one at a time", SINGLE, _timed(lambda: _bare_inserts(SINGLE, workspace)), None),
-            ("in process, one at a time", SINGLE, _timed(lambda: _in_process(SINGLE, workspace)), 0),
-            ("HTTP, one at a time", SINGLE, _timed(lambda: _over_http(SINGLE, client)), 0),
-            ("bare COPY + COMMIT", BULK * BULK_ROUNDS, _timed(lambda: _bare_copies(workspace)), None),
-            ("in process, in bulk", BULK * BULK_ROUNDS, _timed(lambda: _in_process_bulk(workspace)), 3),
-            ("HTTP, NDJSON in bulk", BULK * BULK_ROUNDS, _timed(lambda: _over_http_bulk(client)), 3),
-            ("bare SELECT of a policy", SINGLE, _timed(lambda: _bare_selects(SINGLE, workspace)), None),
-            ("resolve_threshold", SINGLE, _timed(lambda: _resolves(SINGLE, workspace)), 6),
+            ("bare INSERT + COMMIT, one at a time", SINGLE, _best(lambda: _bare_inserts(SINGLE, workspace)), None),
+            ("in process, one at a time", SINGLE, _best(lambda: _in_process(SINGLE, workspace)), 0),
+            ("HTTP, one at a time", SINGLE, _best(lambda: _over_http(SINGLE, client)), 0),
+            ("bare COPY + COMMIT", BULK, _best(lambda: _bare_copy(workspace)), None),
+            ("in process, in bulk", BULK, _best(lambda: _in_process_bulk(workspace)), 3),
+            ("HTTP, NDJSON in bulk", BULK, _best(lambda: _over_http_bulk(client)), 3),
+            ("bare SELECT of a policy", SINGLE, _best(lambda: _bare_selects(SINGLE, workspace)), None),
+            ("resolve_threshold", SINGLE, _best(lambda: _resolves(SINGLE, workspace)), 6),
+            ("resolve_threshold, configs kept", SINGLE, _best(lambda: _resolves_kept(SINGLE, workspace)), 6),
+            ("OFREP, one flag at a time", SINGLE, _best(lambda: _over_ofrep(SINGLE, client)), 6),
         ]
     print(f"{'':38}{'per second':>12}{'each, µs':>12}{'× bare':>9}")
     for name, count, seconds, base in rows:
@@ -59,10 +65,13 @@ def main() -> None:
         print(f"{name:38}{count / seconds:>12,.0f}{seconds / count * 1e6:>12,.0f}{ratio:>9}")
 
 
-def _timed(work: Callable[[], None]) -> float:
-    started = time.perf_counter()
-    work()
-    return time.perf_counter() - started
+def _best(work: Callable[[], None]) -> float:
+    def timed() -> float:
+        started = time.perf_counter()
+        work()
+        return time.perf_counter() - started
+
+    return min(timed() for _ in range(ROUNDS))
 
 
 def _workspace() -> tuple[Workspace, str]:
@@ -79,7 +88,7 @@ def _workspace() -> tuple[Workspace, str]:
             ],
         },
     )
-    _, key = ApiKey.objects.create_key(name="bench", workspace=workspace, scopes=["decide"])
+    _, key = ApiKey.objects.create_key(name="bench", workspace=workspace, scopes=["decide", "read"])
     return workspace, key
 
 
@@ -113,8 +122,7 @@ def _in_process(count: int, workspace: Workspace) -> None:
 
 
 def _in_process_bulk(workspace: Workspace) -> None:
-    for _ in range(BULK_ROUNDS):
-        decide_many(workspace=workspace, submissions=[_submission() for _ in range(BULK)])
+    decide_many(workspace=workspace, submissions=[_submission() for _ in range(BULK)])
 
 
 def _over_http(count: int, client: httpx.Client) -> None:
@@ -123,10 +131,9 @@ def _over_http(count: int, client: httpx.Client) -> None:
 
 
 def _over_http_bulk(client: httpx.Client) -> None:
-    for _ in range(BULK_ROUNDS):
-        lines = "\n".join(json.dumps(_body()) for _ in range(BULK))
-        headers = {"Content-Type": "application/x-ndjson"}
-        client.post("/api/v1/decisions", content=lines, headers=headers, timeout=60).raise_for_status()
+    lines = "\n".join(json.dumps(_body()) for _ in range(BULK))
+    headers = {"Content-Type": "application/x-ndjson"}
+    client.post("/api/v1/decisions", content=lines, headers=headers, timeout=60).raise_for_status()
 
 
 def _resolves(count: int, workspace: Workspace) -> None:
@@ -134,6 +141,18 @@ def _resolves(count: int, workspace: Workspace) -> None:
         resolve_threshold(
             workspace, "confidence_gate", "confidence_threshold", provider="acme", model=f"m{number % 10}"
         )
+
+
+def _resolves_kept(count: int, workspace: Workspace) -> None:
+    with override_settings(CONFIDENCE_POLICY_CACHE_SECONDS=60.0):
+        _resolves(count, workspace)
+
+
+def _over_ofrep(count: int, client: httpx.Client) -> None:
+    for number in range(count):
+        context = {"targetingKey": f"case-{number}", "provider": "acme", "model": f"m{number % 10}"}
+        path = "/ofrep/v1/evaluate/flags/confidence_gate.confidence_threshold"
+        client.post(path, json={"context": context}).raise_for_status()
 
 
 def _bare_selects(count: int, workspace: Workspace) -> None:
@@ -199,16 +218,13 @@ def _bare_inserts(count: int, workspace: Workspace) -> None:
                     bare.execute(table.insert, table.row(decision_id, external_id))
 
 
-def _bare_copies(workspace: Workspace) -> None:
-    tables = _tables(workspace)
-    with closing(_bare_connection()) as bare:
-        for _ in range(BULK_ROUNDS):
-            ids = list(_rows(BULK))
-            with bare.transaction():
-                for table in tables:
-                    with bare.cursor() as cursor, cursor.copy(table.copy) as copy:
-                        for decision_id, external_id in ids:
-                            copy.write_row(table.row(decision_id, external_id))
+def _bare_copy(workspace: Workspace) -> None:
+    tables, ids = _tables(workspace), list(_rows(BULK))
+    with closing(_bare_connection()) as bare, bare.transaction():
+        for table in tables:
+            with bare.cursor() as cursor, cursor.copy(table.copy) as copy:
+                for decision_id, external_id in ids:
+                    copy.write_row(table.row(decision_id, external_id))
 
 
 @contextmanager

@@ -22,7 +22,7 @@ CALLS = 1_000
 SECTION = {"tokens": 900, "budget": 1500, "truncated": False}
 METADATA = {
     "leadContextBundle": {
-        "profile": "auto_send",
+        "profile": "auto_send.evaluate",
         "tokenBudget": 4000,
         "totalTokens": 2700,
         "truncated": False,
