@@ -16,7 +16,7 @@ from confidence_project.append_only import AppendOnlyViolation, append_only_mode
 from governance.models import ConfidencePolicyRevision, ProposalEvent
 from governance.services import rename_workspace
 from governance.tests.factories import SuperuserFactory, applied, in_shadow
-from ledger.models import Checkpoint, DecisionExternalId, DecisionRecord, LogLeaf, LogNode
+from ledger.models import Checkpoint, DecisionExternalId, DecisionOutcome, DecisionRecord, LogLeaf, LogNode
 from ledger.tests.factories import RECORDED_AT, DecisionOutcomeFactory, DecisionRecordFactory, LedgerAmendmentFactory
 
 pytestmark = pytest.mark.django_db
@@ -123,6 +123,24 @@ def test_sqlite__replace_by_another_unique_key__is_refused() -> None:
             "SELECT workspace_id, external_id, decision_id, 'b' FROM ledger_decisionexternalid"
         )
     assert DecisionExternalId.objects.get().body_sha256 == "a" * 64
+
+
+def test_sqlite__insert_into_a_large_analysed_table__reads_no_more_of_it() -> None:
+    if connection.vendor != "sqlite":
+        pytest.skip("SQLite's triggers look for the keys of a new row")
+    first = DecisionOutcomeFactory()
+    DecisionOutcome.objects.bulk_create(
+        DecisionOutcomeFactory.build(decision=first.decision, sequence=sequence) for sequence in range(2, 2_002)
+    )
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE")
+    hundreds_of_steps = []
+    connection.connection.set_progress_handler(lambda: hundreds_of_steps.append(1) and None, 100)
+    try:
+        DecisionOutcomeFactory(decision=first.decision, sequence=2_002)
+    finally:
+        connection.connection.set_progress_handler(None, 0)
+    assert len(hundreds_of_steps) < 10
 
 
 @pytest.mark.parametrize("statement", ["TRUNCATE decision_ledger CASCADE", "TRUNCATE governance_workspace CASCADE"])
