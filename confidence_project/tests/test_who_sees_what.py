@@ -43,8 +43,8 @@ OWNED_BY_NO_WORKSPACE = {
 NOT_THERE = (302, 403, 404)
 
 
-@pytest.fixture
-def foreign():
+@pytest.fixture(scope="module")
+def foreign(module_db):
     workspace = WorkspaceFactory(slug="not-yours", name="Not yours")
     furnish(workspace)
     return workspace

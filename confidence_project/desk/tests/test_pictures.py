@@ -22,8 +22,8 @@ def picture(proposal, chart="reliability", theme="light", place=0):
     return reverse("admin:desk_proposal_picture", args=[proposal.pk, place, chart, theme])
 
 
-@pytest.fixture
-def found(db):
+@pytest.fixture(scope="module")
+def found(module_db):
     return calibrated(WorkspaceFactory())
 
 
