@@ -8,7 +8,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from rest_framework.exceptions import NotFound
-from rest_framework.pagination import CursorPagination
+from rest_framework.pagination import Cursor, CursorPagination
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
@@ -29,3 +29,10 @@ class RecordPagination(CursorPagination):
         except (ValueError, ValidationError) as error:
             # A cursor that somebody made up holds something that is no key.
             raise NotFound(self.invalid_cursor_message) from error
+
+    def decode_cursor(self, request: Request) -> Cursor | None:
+        cursor = super().decode_cursor(request)
+        # Base64 is read leniently: what holds none of its letters would start over at the first page.
+        if request.query_params.get(self.cursor_query_param) and not any(cursor or ()):
+            raise NotFound(self.invalid_cursor_message)
+        return cursor

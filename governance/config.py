@@ -70,13 +70,17 @@ def default_config(definition: PolicyDefinition) -> dict[str, Any]:
     return PolicyConfig(definition.defaults).as_json()
 
 
-def parse_config(definition: PolicyDefinition, raw: object) -> PolicyConfig:
-    """Read and check the JSON form; raise `InvalidInput` with a pointer to each thing that is wrong."""
+def parse_config(definition: PolicyDefinition, raw: object, *, pointer: str = "") -> PolicyConfig:
+    """Read and check the JSON form; raise `InvalidInput` with a pointer to each thing that is wrong.
+
+    `pointer` is the place of the config in the document that it came in.
+    """
     problems: list[FieldProblem] = []
     if not isinstance(raw, Mapping) or not set(raw) <= {"values", "overrides"}:
-        raise InvalidInput('A policy config is an object with "values" and, if need be, "overrides".')
-    values = _parse_values(definition, raw.get("values", {}), "/values", problems)
-    overrides = _parse_overrides(definition, raw.get("overrides", []), problems)
+        detail = 'A policy config is an object with "values" and, if need be, "overrides".'
+        raise InvalidInput(detail, [FieldProblem(pointer, "type", detail)])
+    values = _parse_values(definition, raw.get("values", {}), f"{pointer}/values", problems)
+    overrides = _parse_overrides(definition, raw.get("overrides", []), f"{pointer}/overrides", problems)
     if problems:
         raise InvalidInput(f"The config of {definition.key} is not valid: {problems[0].detail}.", problems)
     return PolicyConfig(values, tuple(sorted(overrides, key=lambda override: (override.precedence, override.match))))
@@ -103,14 +107,16 @@ def _parse_values(
     return values
 
 
-def _parse_overrides(definition: PolicyDefinition, raw: object, problems: list[FieldProblem]) -> list[Override]:
+def _parse_overrides(
+    definition: PolicyDefinition, raw: object, at: str, problems: list[FieldProblem]
+) -> list[Override]:
     if not isinstance(raw, list):
-        problems.append(FieldProblem("/overrides", "type", "overrides must be an array"))
+        problems.append(FieldProblem(at, "type", "overrides must be an array"))
         return []
     overrides: list[Override] = []
     matches: set[tuple[tuple[str, str], ...]] = set()
     for index, item in enumerate(raw):
-        pointer = f"/overrides/{index}"
+        pointer = f"{at}/{index}"
         if not isinstance(item, Mapping) or set(item) != {"match", "values"} or not item["values"]:
             problems.append(FieldProblem(pointer, "type", 'an override has a "match" and non-empty "values"'))
             continue

@@ -56,3 +56,10 @@ def test_list__unknown_parameter__400_that_names_the_known_ones_and_repeats_noth
         assert "cursor, " in reply.json()["detail"]
         assert "page_size" in reply.json()["detail"]
         assert not [name for name in query if name != "page_size" and name in reply.content.decode()]
+
+
+@pytest.mark.parametrize("route", LISTS)
+@pytest.mark.parametrize("cursor", ["\x00", "!!!", "%", "bm90IGEgY3Vyc29y"])
+def test_list__cursor_that_nobody_issued__404_and_not_the_first_page_again(ask, route, cursor):
+    assert ask(route, cursor="").status_code == 200
+    assert ask(route, cursor=cursor).status_code == 404

@@ -124,6 +124,26 @@ def test_start__kill_switch_over_the_policy__conflict():
         start(workspace, proposal)
 
 
+def test_start__kill_switch_of_the_environment__conflict(settings):
+    workspace = WorkspaceFactory()
+    proposal = approved(workspace)
+    settings.CONFIDENCE_KILL_SWITCH = True
+    with pytest.raises(Conflict, match="CONFIDENCE_KILL_SWITCH"):
+        start(workspace, proposal)
+    assert not Rollout.objects.exists()
+
+
+@pytest.mark.parametrize("start_from", [in_shadow, in_canary])
+def test_canary__kill_switch_of_the_environment__share_stays_and_withdrawing_goes(start_from, settings):
+    rollout = start_from(WorkspaceFactory())
+    settings.CONFIDENCE_KILL_SWITCH = True
+    with pytest.raises(Conflict, match="CONFIDENCE_KILL_SWITCH"):
+        raise_to(rollout, "0.9")
+    rollout.refresh_from_db()
+    assert (rollout.is_active, str(rollout.share)) == (True, {in_shadow: "0.0000", in_canary: "0.5000"}[start_from])
+    assert withdraw(rollout).status == "WITHDRAWN"
+
+
 def test_start__after_a_withdrawal__a_new_rollout():
     workspace = WorkspaceFactory()
     first = withdraw(in_canary(workspace))

@@ -178,7 +178,10 @@ def test_session__with_csrf_token__works_and_without__refused():
         (new_proposal(title="a\x00b"), "/title"),
         (new_proposal(rationale=""), "/rationale"),
         (new_proposal(config=[]), "/config"),
-        (new_proposal(config=config_of(1.5)), "/values/confidence_threshold"),
+        (new_proposal(config={"value": {}}), "/config"),
+        (new_proposal(config=config_of(1.5)), "/config/values/confidence_threshold"),
+        (new_proposal(config=config_of(1.5, model="m")), "/config/overrides/0/values/confidence_threshold"),
+        (new_proposal(config={"overrides": [{"match": {}, "values": {}}]}), "/config/overrides/0"),
         (new_proposal(acknowledge_large_step="yes"), "/acknowledge_large_step"),
     ],
 )

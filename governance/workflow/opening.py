@@ -58,7 +58,7 @@ def open_proposal(
         The author may not propose in this workspace.
     """
     definition = get_definition(policy_key)
-    parsed = parse_config(definition, config)
+    parsed = parse_config(definition, config, pointer="/config")
     _check_origin(origin, author)
     if author is not None:
         require(Verb.PROPOSE, author, workspace)
@@ -106,7 +106,7 @@ def propose_confidence_policy(
         See `open_proposal`; the rationale must not be empty.
     """
     require(Verb.PROPOSE, actor, workspace)
-    parsed = parse_config(get_definition(policy_key), config)
+    parsed = parse_config(get_definition(policy_key), config, pointer="/config")
     return open_proposal(
         workspace=workspace,
         policy_key=policy_key,

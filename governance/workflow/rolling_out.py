@@ -10,6 +10,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
@@ -91,7 +92,7 @@ def set_canary_share(
     NotFound, PermissionRefused
         See `governance.permissions.require`: four eyes as for applying.
     Conflict
-        The proposal has no active rollout, or it is stale or expired.
+        The proposal has no active rollout, or it is stale or expired; or a kill switch is engaged over the policy.
     InvalidInput
         The share is not one that can be set.
     """
@@ -99,6 +100,7 @@ def set_canary_share(
         reason = clean_text(reason, name="reason", max_length=REASON_LENGTH, required=break_glass)
         rollout = active_rollout(proposal)
         _check_still_applies(proposal, now)
+        _check_not_stopped(proposal)
         share = _checked_share(share, rollout.share)
         glass_broken = break_glass or proposal.events.filter(break_glass=True).exists()
         step: dict[str, Any] = {"actor": actor, "at": now, "reason": reason}
@@ -145,9 +147,16 @@ def _check_still_applies(proposal: ConfidencePolicyProposal, now: datetime) -> N
 
 
 def _check_free(proposal: ConfidencePolicyProposal) -> None:
-    """One trial at a time for each policy, and none while decisions are stopped: it would show nothing."""
+    """One trial at a time for each policy, and none while decisions are stopped."""
     if Rollout.objects.in_workspace(proposal.workspace).active().filter(policy_key=proposal.policy_key).exists():
         raise WrongState("A rollout of this policy is active already. Withdraw it first.")
+    _check_not_stopped(proposal)
+
+
+def _check_not_stopped(proposal: ConfidencePolicyProposal) -> None:
+    """A step taken while every decision is blocked would show nothing, and be felt only when the switch is lifted."""
+    if settings.CONFIDENCE_KILL_SWITCH:
+        raise WrongState("The environment's kill switch (CONFIDENCE_KILL_SWITCH) is on. Lift it first.")
     switches = KillSwitch.objects.in_workspace(proposal.workspace).in_force()
     if switches.covering(proposal.policy_key).exists():
         raise WrongState("A kill switch is engaged over this policy. Release it first.")

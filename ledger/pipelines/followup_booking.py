@@ -7,7 +7,7 @@ decides; the host books, or not.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from django.conf import settings
 from django.db.models import QuerySet
@@ -84,11 +84,6 @@ class BookingVerdict:
         return self.decision.gate_reason
 
 
-class _Toggles(NamedTuple):
-    auto_book: bool
-    booking_gate: bool
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Judged:
     payload: DecisionGatePayload
@@ -118,8 +113,8 @@ def decide_booking(*, workspace: Workspace, booking: BookingToDecide) -> Booking
     new_stages: list[MeetingOverseerDecision] = [stage] if stage is not None and stage.pk is None else []
 
     def judge() -> Judged:
-        judged, toggles = _judge_now(workspace, booking, against)
-        if judged.verdict.allowed and toggles.booking_gate and stage is None:
+        judged, must_consult = _judge_now(workspace, booking, against)
+        if judged.verdict.allowed and must_consult and stage is None:
             raise Conflict("The switches of the workspace changed while this was decided; ask again.")
         record = build_record(
             workspace, judged.payload, judged.governing, ledger_id=ledger_id, case_key=booking.case_key
@@ -161,8 +156,8 @@ def _consult(
     workspace: Workspace, booking: BookingToDecide
 ) -> tuple[MeetingOverseerDecision | None, PipelineReason | Reason | None]:
     """Ask the booking gate, where it is enabled and everything else allows; return what it said and what that means."""
-    judged, toggles = _judge_now(workspace, booking)
-    if not judged.verdict.allowed or not toggles.booking_gate:
+    judged, must_consult = _judge_now(workspace, booking)
+    if not judged.verdict.allowed or not must_consult:
         return None, None
     stage = _stage_of(workspace, booking.message_ref).first()
     if stage is None:
@@ -175,10 +170,9 @@ def _consult(
 
 def _judge_now(
     workspace: Workspace, booking: BookingToDecide, against: PipelineReason | Reason | None = None
-) -> tuple[_Judged, _Toggles]:
-    toggles = _Toggles(
-        *Workspace.objects.values_list("auto_book_meetings", "booking_gate_enabled").get(pk=workspace.pk)
-    )
+) -> tuple[_Judged, bool]:
+    """Return the verdict as of now, and whether the workspace wants the booking gate to be asked."""
+    must_consult = Workspace.objects.values_list("booking_gate_enabled", flat=True).get(pk=workspace.pk)
     governing = read_governing(workspace, POLICY_KEY)
     payload = DecisionGatePayload(
         policy_key=POLICY_KEY,
@@ -189,15 +183,13 @@ def _judge_now(
         prompt_hash=booking.prompt_hash or "",
         confidence_kind=ConfidenceKind.SELF_REPORTED.value,
         task=PARSE_TASK,
-        withheld=_standing_against(booking, toggles) or against,
+        withheld=_standing_against(booking) or against,
     )
     verdict = governing.gate.evaluate(payload, case_key=booking.case_key)
-    return _Judged(payload=payload, verdict=verdict, governing=governing), toggles
+    return _Judged(payload=payload, verdict=verdict, governing=governing), must_consult
 
 
-def _standing_against(booking: BookingToDecide, toggles: _Toggles) -> PipelineReason | None:
-    if not toggles.auto_book:
-        return PipelineReason.AUTO_BOOKING_DISABLED
+def _standing_against(booking: BookingToDecide) -> PipelineReason | None:
     if booking.needs_timezone_clarification:
         return PipelineReason.TIMEZONE_CLARIFICATION_NEEDED
     return None if booking.matched_availability else PipelineReason.AVAILABILITY_NOT_MATCHED
