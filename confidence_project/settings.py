@@ -235,7 +235,7 @@ SPECTACULAR_SETTINGS = {
 
 # --- Confidence governance -------------------------------------------------------------------------------------------
 CONFIDENCE_KILL_SWITCH = env.bool("CONFIDENCE_KILL_SWITCH", default=False)
-# How long a process may keep configs of policies that it has read, 0 for not at all; see docs/governance.md.
+# How long a process may keep configs of policies that it has read, 0 for not at all; see docs/operations.md.
 CONFIDENCE_POLICY_CACHE_SECONDS = env.float("CONFIDENCE_POLICY_CACHE_SECONDS", default=0.0)
 # A TOML file with policy definitions of the host's own; see docs/extending.md.
 CONFIDENCE_DEFINITIONS_FILE = env.str("CONFIDENCE_DEFINITIONS_FILE", default="")
