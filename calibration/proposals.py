@@ -9,6 +9,7 @@ from typing import Any
 import numpy
 import scipy
 
+from calibration import wording
 from calibration.figures import SEED
 from calibration.findings import Finding
 from calibration.statistics import STATISTICS_VERSION
@@ -106,20 +107,16 @@ def _title(definition: PolicyDefinition, proposed: Sequence[Finding]) -> str:
         return f"{definition.title}: new thresholds for {len(proposed)} segments"
     (finding,) = proposed
     change = f"{finding.current:g} → {finding.recommended:g}"
-    return f"{definition.title}: {finding.field} {change}, {_segment_text(finding)}"[:200]
+    return f"{definition.title}: {finding.field} {change}, {wording.segment(finding.segment)}"[:200]
 
 
 def _summary(proposed: Sequence[Finding]) -> str:
     """One line for each finding, as many as there is room for: the evidence holds all of them."""
-    lines = [f"{_segment_text(finding)}: {finding.explanation}" for finding in proposed]
+    lines = [f"{wording.segment(finding.segment)}: {finding.explanation}" for finding in proposed]
     lengths = accumulate(len(line) + 1 for line in lines)
     kept = sum(length <= SUMMARY_LENGTH - ROOM_FOR_THE_REST for length in lengths)
     rest = [f"And {len(lines) - kept} more: see the evidence."] if kept < len(lines) else []
     return "\n".join([*lines[:kept], *rest])
-
-
-def _segment_text(finding: Finding) -> str:
-    return ", ".join(f"{key}={value}" for key, value in finding.segment.items() if value) or "every decision"
 
 
 def _in_brief(finding: Finding) -> dict[str, Any]:

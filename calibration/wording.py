@@ -10,13 +10,23 @@ from calibration.statistics.budgets import BudgetRecommendation
 from calibration.statistics.joint import JointRecommendation
 from calibration.statistics.recommendation import ThresholdRecommendation
 from calibration.statistics.reviews import ReviewSpending
+from ledger.models import ConfidenceKind
 
 NOT_ADDRESSABLE = (
     "The records leave blank what would single this segment out, so no override can be proposed: record provider, "
     "model and task with each decision."
 )
 
+UNSPECIFIED = ConfidenceKind.UNSPECIFIED.value
+
 MORE_LABELS_DO_NOT_HELP = "More labels would not help."
+
+
+def segment(values: Mapping[str, str]) -> str:
+    """Name a segment: provider and model first, and nothing for what the host did not say."""
+    order = ["provider", "model"]
+    keys = sorted(values, key=lambda key: (order.index(key) if key in order else len(order), key))
+    return " · ".join(values[key] for key in keys if values[key] not in ("", UNSPECIFIED)) or "every decision"
 
 
 def walk(answer: ThresholdRecommendation) -> str:
@@ -54,6 +64,8 @@ def advice(name: str, current: float, recommended: float | None, *, is_material:
     """Say what to do about one field; blank where nothing is recommended."""
     if recommended is None:
         return ""
+    if recommended == current:
+        return f"{name} stays at {current:.4f}."
     if not is_material:
         return f"{name} stays at {current:.4f}: {recommended:.4f} is no material change."
     text = f"{'Raise' if recommended > current else 'Lower'} {name} from {current:.4f} to {recommended:.4f}."

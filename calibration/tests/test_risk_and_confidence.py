@@ -79,3 +79,14 @@ def test_pair__dry_run__no_more_lenient_risk_threshold_is_named(workspace: Works
     store(made, [outcome(each, True) for each in made])
     assert [finding["reason"] for finding in run(workspace, dry_run=True).values()] == ["REVIEW_REQUIRED"] * 2
     assert run(workspace)["ml_risk_threshold"]["recommended"] == 0.9
+
+
+def test_pair__one_of_the_two_stays__is_said_so(workspace: Workspace) -> None:
+    made = [
+        decision(workspace, confidence=0.6, minute=m, policy_key="decision_gate", ml_risk_score=risk)
+        for m, risk in enumerate(["0.1000", "0.8000"] * 300)
+    ]
+    store(made, [outcome(each, True) for each in made])
+    found = run(workspace)
+    assert found["llm_confidence_threshold"]["explanation"].startswith("llm_confidence_threshold stays at 0.6000.")
+    assert found["ml_risk_threshold"]["explanation"].startswith("Raise ml_risk_threshold from 0.7000 to 0.9000.")

@@ -158,6 +158,6 @@ def test_segments__more_than_a_summary_holds__are_proposed_and_counted(workspace
     stored = run(workspace, costs=Costs(false_allow=20, false_block=1, review=3))
     proposal = ConfidencePolicyProposal.objects.get()
     assert (stored.status, len(proposal.config["overrides"])) == ("COMPLETE", 30)
-    named = proposal.summary.count("provider=acme")
+    named = proposal.summary.count("acme · ")
     assert 20 <= named < 30
     assert proposal.summary.endswith(f"And {30 - named} more: see the evidence.")

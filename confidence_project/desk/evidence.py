@@ -11,14 +11,13 @@ from datetime import datetime
 from itertools import groupby
 from typing import Any
 
+from calibration import wording
 from confidence_project.desk.pictures.charts import labelled_part, share_of_all
 from confidence_project.errors import DomainError
 from governance.definitions import FieldDefinition, get_definition
-from ledger.models import ConfidenceKind
 
 Finding = Mapping[str, Any]
 
-UNSPECIFIED = ConfidenceKind.UNSPECIFIED.value
 BUDGET = "budget"
 """Method of findings about budgets."""
 
@@ -63,7 +62,7 @@ class Subject:
 
     @property
     def segment(self) -> str:
-        return segment_text(self.finding["segment"])
+        return wording.segment(self.finding["segment"])
 
     @property
     def is_budget(self) -> bool:
@@ -227,14 +226,6 @@ def _is_registered(findings: Sequence[Finding]) -> bool:
     except DomainError:
         return False
     return True
-
-
-def segment_text(segment: Mapping[str, str]) -> str:
-    """Return a segment for reading: provider and model first, and nothing for what the host did not say."""
-    order = ["provider", "model"]
-    keys = sorted(segment, key=lambda key: (order.index(key) if key in order else len(order), key))
-    said = [segment[key] for key in keys if segment[key] not in ("", UNSPECIFIED)]
-    return " · ".join(said) or "every decision"
 
 
 def percent(share: float | None, digits: int = 3) -> str:

@@ -13,6 +13,7 @@ from django.utils.html import json_script
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst
 
+from calibration import wording
 from calibration.models import ConfidenceCalibrationRun
 from calibration.selectors import proposals_of
 from confidence_project.desk import evidence as reading
@@ -74,7 +75,7 @@ def threshold(value: float | None) -> str:
 @register.filter
 def segment(values: Mapping[str, str] | Match) -> str:
     """Write a segment."""
-    return reading.segment_text(dict(values))
+    return wording.segment(dict(values))
 
 
 @register.filter
