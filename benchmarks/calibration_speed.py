@@ -8,7 +8,7 @@ Ten million take some minutes to make, about 10 GB of disk, and PostgreSQL:
 
 One million on SQLite:
 
-  CONFIDENCE_BENCH_ROWS=1000000 DATABASE_URL=sqlite:////tmp/bench.sqlite3 python -m benchmarks calibration_speed
+  CONFIDENCE_BENCH_ROWS=1000000 DATABASE_URL=sqlite:///bench.sqlite3 python -m benchmarks calibration_speed
 """
 
 from __future__ import annotations
