@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from django.db.models import Case, Count, OuterRef, Prefetch, QuerySet, Subquery, When
+from django.db.models import Case, Count, IntegerField, OuterRef, Prefetch, QuerySet, Subquery, When
 
 from governance.consequences import Flips
 from governance.models import Rollout, Workspace
@@ -85,6 +85,52 @@ def ruling_success(as_of: datetime) -> Subquery:
 _BY_A_PERSON_FIRST = Case(When(source=DecisionOutcome.Source.HUMAN_REVIEW, then=0), default=1)
 RULES_FIRST = (_BY_A_PERSON_FIRST, "-observed_at", "-sequence")
 """The order of a decision's outcomes in which the first rules: that of the view `decision_ledger_effective`."""
+
+
+def drawn_for_review(rows: QuerySet[DecisionRecord]) -> QuerySet[DecisionRecord]:
+    """Narrow decisions to those that were blocked and drawn at random for people to review."""
+    return rows.filter(audit_selected=True)
+
+
+def waiting_for_review(rows: QuerySet[DecisionRecord]) -> QuerySet[DecisionRecord]:
+    """Narrow decisions to those that were drawn for review and that no person has labelled yet."""
+    return drawn_for_review(rows).alias(label=_LABEL_OF_A_PERSON).filter(label__isnull=True)
+
+
+# Looked up for each row: of a NOT EXISTS PostgreSQL may make a join with the outcomes of the whole ledger.
+_BY_PEOPLE = DecisionOutcome.objects.filter(source=DecisionOutcome.Source.HUMAN_REVIEW).order_by()
+_LABEL_OF_A_PERSON = Subquery(_BY_PEOPLE.filter(decision_id=OuterRef("pk")).values("pk")[:1])
+
+MOST_COUNTED = 99
+"""Of what waits for review so many are counted; one more stands for all the rest."""
+
+DRAWN_LOOKED_AT = 10_000
+"""The newest of a workspace's drawn decisions, among which is counted what waits."""
+
+
+class _CountOfWaiting(Subquery):
+    """Counts the rows of a query that have no label, up to `limit`."""
+
+    template = (
+        "(SELECT COUNT(*) FROM (SELECT 1 FROM (%(subquery)s) newest WHERE label IS NULL LIMIT %(limit)s) waiting)"
+    )
+    output_field = IntegerField()
+
+
+def count_waiting_for_review(workspaces: Iterable[Workspace]) -> Mapping[int, int]:
+    """Count, by id of the workspace, what waits for review: one query, however large the ledger is.
+
+    `MOST_COUNTED + 1` means more than `MOST_COUNTED`. Only the newest `DRAWN_LOOKED_AT` drawn decisions are looked at.
+    """
+    drawn = drawn_for_review(DecisionRecord.objects.filter(workspace_id=OuterRef("pk"))).order_by("-pk")
+    newest = drawn.annotate(label=_LABEL_OF_A_PERSON).values("label")[:DRAWN_LOOKED_AT]
+    ids = [workspace.pk for workspace in workspaces]
+    counts = (
+        Workspace.objects.filter(pk__in=ids)
+        .order_by()
+        .annotate(waiting=_CountOfWaiting(newest, limit=MOST_COUNTED + 1))
+    )
+    return dict(counts.values_list("pk", "waiting"))
 
 
 def flips_of(rollout: Rollout) -> Flips:

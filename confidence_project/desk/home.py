@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from django.conf import settings
-from django.db.models import Max
+from django.db.models import Max, OuterRef, Subquery
 
 from calibration.models import ConfidenceCalibrationRun, PolicyAlarm, Recommendation
 from calibration.selectors import alarms_in_force
@@ -22,8 +22,10 @@ from governance.models import (
     KillSwitch,
     Rollout,
     Workspace,
+    WorkspaceEvent,
 )
 from governance.permissions import Person, Verb, is_same_person_twice, workspaces_where
+from ledger.selectors import MOST_COUNTED, count_waiting_for_review
 
 Status = ConfidencePolicyProposal.Status
 
@@ -71,10 +73,15 @@ class PolicyAtAGlance:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkspaceAtAGlance:
-    """A workspace on the first page."""
+    """A workspace on the first page.
+
+    `switched_off`: the step that switched automation off, None where it is on. `drawn`: how many decisions wait for
+    review, where `MOST_COUNTED + 1` means more than `MOST_COUNTED`.
+    """
 
     workspace: Workspace
     is_stopped_everywhere: bool
+    switched_off: WorkspaceEvent | None
     switches: Sequence[KillSwitch]
     blocked: Sequence[BlockedSource]
     samplings: Sequence[AuditSampling]
@@ -83,6 +90,7 @@ class WorkspaceAtAGlance:
     waiting: Sequence[Waiting]
     reviews: Sequence[Review]
     failed: ConfidenceCalibrationRun | None
+    drawn: int
     policies: Sequence[PolicyAtAGlance]
     idle: Sequence[PolicyDefinition]
     may_operate: bool
@@ -103,13 +111,20 @@ class WorkspaceAtAGlance:
 
     @property
     def waits_for_me(self) -> int:
-        """How many things wait for the person who looks, failed runs and alarms of what they operate included."""
+        """How many things wait for the person who looks; of what they operate also alarms, failed runs, and the review
+        of decisions, which is one thing.
+        """
         mine = sum(each.is_mine for each in self.waiting) + sum(each.is_mine for each in self.reviews)
-        return mine + (len(self.alarms) + bool(self.failed) if self.may_operate else 0)
+        return mine + (len(self.alarms) + bool(self.failed) + bool(self.drawn) if self.may_operate else 0)
 
     @property
     def has_work(self) -> bool:
-        return bool(self.waiting or self.reviews or self.alarms or self.failed)
+        return bool(self.waiting or self.reviews or self.alarms or self.failed or self.drawn)
+
+    @property
+    def drawn_in_words(self) -> str:
+        """How many decisions wait for review."""
+        return f"{MOST_COUNTED}+" if self.drawn > MOST_COUNTED else str(self.drawn)
 
     @property
     def urgency(self) -> tuple[bool, bool, bool]:
@@ -136,10 +151,13 @@ def workspaces_at_a_glance(person: Person) -> list[WorkspaceAtAGlance]:
     policies = _by_workspace(ConfidencePolicy.objects.filter(workspace__in=ids))
     findings = _latest_findings(ids)
     failed = _last_run_failed(ids)
+    drawn = count_waiting_for_review(workspaces)
+    switched_off = _switched_off(workspaces)
     glances = [
         WorkspaceAtAGlance(
             workspace=workspace,
             is_stopped_everywhere=settings.CONFIDENCE_KILL_SWITCH,
+            switched_off=switched_off.get(workspace.pk),
             switches=switches[workspace.pk],
             blocked=blocked[workspace.pk],
             samplings=samplings[workspace.pk],
@@ -148,6 +166,7 @@ def workspaces_at_a_glance(person: Person) -> list[WorkspaceAtAGlance]:
             waiting=_mine_first([_waiting(each, person, may) for each in waiting[workspace.pk]]),
             reviews=_mine_first([_review(each, person, may) for each in reviews[workspace.pk]]),
             failed=failed.get(workspace.pk),
+            drawn=drawn[workspace.pk],
             may_operate=workspace.pk in may[Verb.OPERATE],
             **_policies(policies[workspace.pk], switches[workspace.pk], findings[workspace.pk]),
         )
@@ -207,6 +226,17 @@ def _last_run_failed(workspace_ids: Sequence[int]) -> Mapping[int, ConfidenceCal
     last = runs.values("workspace").annotate(last=Max("pk")).values("last")
     failed = ConfidenceCalibrationRun.objects.filter(pk__in=last, status=ConfidenceCalibrationRun.Status.FAILED)
     return {run.workspace_id: run for run in failed.defer("output", "metrics")}
+
+
+def _switched_off(workspaces: Sequence[Workspace]) -> Mapping[int, WorkspaceEvent]:
+    """Who switched automation off where it is off, as far as the history tells."""
+    toggled = WorkspaceEvent.objects.filter(
+        workspace=OuterRef("pk"), kind=WorkspaceEvent.Kind.TOGGLES_CHANGED, after__has_key="automation_enabled"
+    )
+    off = Workspace.objects.filter(pk__in=[each.pk for each in workspaces if not each.automation_enabled]).order_by()
+    last = off.annotate(last=Subquery(toggled.order_by("-pk").values("pk")[:1])).values("last")
+    steps = WorkspaceEvent.objects.filter(pk__in=last)
+    return {step.workspace_id: step for step in steps if step.after["automation_enabled"] is False}
 
 
 def _policies(

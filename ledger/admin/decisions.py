@@ -1,4 +1,5 @@
-"""The ledger explorer: decisions by workspace, policy, verdict, reason, model, prompt and time, and the page of one.
+"""The ledger explorer: decisions by workspace, policy, verdict, reason, model, prompt, time and review, and the page of
+one, on which a person may say what should have happened.
 
 Each filter has an index that ends in the key by which the list is ordered; `ledger/tests/test_explorer_plans.py` holds
 the database to it.
@@ -8,9 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
+from django import forms
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -25,10 +27,13 @@ from governance.list_filters import (
     TypedFilter,
     workspaces_in_reach,
 )
+from governance.permissions import Verb, may
+from governance.service_views import RowVerb, ServiceAdmin
 from ledger import selectors
 from ledger.admin.base import LedgerAdmin
 from ledger.explorer import decision_page
 from ledger.models import DecisionRecord
+from ledger.reviews import can_be_judged, last_seen, record_review
 
 
 class RecordedFilter(TimeFilter):
@@ -53,6 +58,21 @@ class ReasonFilter(InUseFilter):
     field_name = "gate_reason"
 
 
+class ReviewFilter(ExactFilter):
+    title = "human review"
+    parameter_name = "review"
+    narrowing: ClassVar = {"waiting": selectors.waiting_for_review, "drawn": selectors.drawn_for_review}
+
+    def offered(self, request: HttpRequest, model_admin: Any) -> Sequence[tuple[str, str]]:
+        return [("waiting", "Waiting for review"), ("drawn", "Drawn for review")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[DecisionRecord]) -> QuerySet[DecisionRecord]:
+        value = self.value()
+        if not value:
+            return queryset
+        return self.narrowing[value](queryset) if value in self.narrowing else queryset.none()
+
+
 class PolicyKeyFilter(InUseFilter):
     title = "policy key"
     parameter_name = field_name = "policy_key"
@@ -71,15 +91,63 @@ class PromptHashFilter(TypedFilter):
     parameter_name = field_name = "prompt_hash"
 
 
+class ReviewForm(forms.Form):
+    """Whether an action was right, or would have been, and what had been answered when the page was opened."""
+
+    success = forms.TypedChoiceField(coerce=lambda answer: answer == "right", widget=forms.RadioSelect)
+    seen = forms.IntegerField(min_value=0, max_value=2**31 - 2, widget=forms.HiddenInput)
+
+    def __init__(self, data: Any, decision: DecisionRecord) -> None:
+        super().__init__(data, initial={"seen": last_seen(decision)})
+        field: Any = self.fields["success"]
+        if decision.gate_verdict == DecisionRecord.Verdict.BLOCK:
+            field.label = "Had it been allowed, the action would have been"
+            field.choices = [
+                ("right", "Right: it should have been allowed"),
+                ("wrong", "Wrong: it was good to block it"),
+            ]
+        else:
+            field.label = "The action was"
+            field.choices = [
+                ("right", "Right: it was good to allow it"),
+                ("wrong", "Wrong: it should have been blocked"),
+            ]
+        field.label_suffix = ""
+        field.help_text = f"{_what_it_counts_for(decision)} It is added under your name; the verdict stays as it is."
+
+
+def _what_it_counts_for(decision: DecisionRecord) -> str:
+    if decision.audit_selected:
+        return "Drawn at random: in calibration your answer stands for others that were blocked, too."
+    if decision.gate_verdict == DecisionRecord.Verdict.ALLOW or decision.origin == DecisionRecord.Origin.IMPORT:
+        return "In calibration your answer rules over an automatic one."
+    return "Not drawn at random: your answer is kept, and calibration sets no threshold by it."
+
+
 @admin.register(DecisionRecord)
-class DecisionRecordAdmin(LedgerAdmin):
+class DecisionRecordAdmin(ServiceAdmin, LedgerAdmin):
     """A verdict with what it rested on, what came of it, and what was corrected."""
 
+    change_form_template = "admin/ledger/decisionrecord/change_form.html"
+    verbs = (
+        RowVerb(
+            name="review",
+            label="Record the outcome",
+            done="outcome recorded",
+            verb=Verb.OPERATE,
+            form=ReviewForm,
+            may=lambda person, decision: may(Verb.OPERATE, person, decision.workspace),
+            is_open=can_be_judged,
+            act=lambda person, decision, data: record_review(actor=person, decision=decision, **data),
+            in_bulk=False,
+        ),
+    )
     list_display = ["recorded", "verdict", "reason", "policy_key", "model_asked", "confidence"]
     list_filter = [
         OneWorkspaceFilter,
         RecordedFilter,
         VerdictFilter,
+        ReviewFilter,
         ReasonFilter,
         PolicyKeyFilter,
         ProviderFilter,
@@ -158,9 +226,15 @@ class DecisionRecordAdmin(LedgerAdmin):
         except ValueError:
             return queryset.filter(pk__in=selectors.decision_ids_named_in(workspaces_in_reach(request), term)), False
 
+    def form_for(self, verb: RowVerb, rows: list[Any], data: Any) -> forms.Form:
+        return ReviewForm(data, rows[0])
+
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
     ) -> HttpResponse:
+        decision = context["original"]
+        # Before the outcomes are read: one that arrives meanwhile is taken for not seen.
+        form = ReviewForm(None, decision) if context["buttons"] else None
         return super().render_change_form(
-            request, {**context, "page": decision_page(context["original"])}, *args, **kwargs
+            request, {**context, "review_form": form, "page": decision_page(decision)}, *args, **kwargs
         )

@@ -118,6 +118,8 @@ class DecisionRecord(AppendOnlyModel):
             models.Index(fields=["workspace", "provider", "decision_id"], name="ledger_by_provider"),
             models.Index(fields=["workspace", "model", "decision_id"], name="ledger_by_model"),
             models.Index(fields=["workspace", "prompt_hash", "decision_id"], name="ledger_by_prompt_hash"),
+            # Few are drawn for review; the index holds no other.
+            models.Index(fields=["workspace", "decision_id"], condition=Q(audit_selected=True), name="ledger_drawn"),
             models.Index(
                 fields=["workspace", "policy_key", "occurred_at"], condition=~Q(case_key=""), name="ledger_cases"
             ),

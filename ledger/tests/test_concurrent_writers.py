@@ -9,12 +9,15 @@ from threading import Barrier
 import pytest
 from django.db import connection, connections, transaction
 
+from confidence_project.errors import LostRace
 from confidence_project.submissions import Stored
 from governance.control_services import engage_kill_switch
 from governance.tests.factories import SuperuserFactory, WorkspaceFactory
-from ledger.models import DecisionExternalId, DecisionRecord
+from ledger.models import DecisionExternalId, DecisionOutcome, DecisionRecord
 from ledger.pipelines.decisions import decide, decide_many
+from ledger.reviews import record_review
 from ledger.tests.bodies import submission
+from ledger.tests.factories import DecisionRecordFactory
 
 WRITERS = 20
 
@@ -80,3 +83,18 @@ def _decide_and_hang_up(workspace):
         return decide(workspace=workspace, submission=submission())
     finally:
         connections.close_all()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_record_review__one_form_sent_twenty_times_with_either_answer__one_outcome():
+    decision, reviewer = DecisionRecordFactory(), SuperuserFactory()
+
+    def review(number):
+        try:
+            return record_review(actor=reviewer, decision=decision, success=number % 2 == 0, seen=0).pk
+        except LostRace:
+            return None
+
+    results = at_once(review)
+    kept = DecisionOutcome.objects.get()
+    assert [result == kept.pk for result in results] == [(number % 2 == 0) is kept.success for number in range(WRITERS)]

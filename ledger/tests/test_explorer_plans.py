@@ -29,6 +29,8 @@ INDEX_OF = {
     "prompt_hash=" + "3" * 64: "ledger_by_prompt_hash",
     "from=2026-01-01T00:00&to=2036-01-01T00:00": "ledger_by_workspace",
     "model=model-3&from=2026-01-01T00:00": "ledger_by_model",
+    "review=drawn": "ledger_drawn",
+    "review=waiting": "ledger_drawn",
 }
 
 
@@ -47,6 +49,7 @@ def workspace() -> Workspace:
                 provider=f"provider-{place % 4}",
                 model=f"model-{place % 5}",
                 prompt_hash=f"{place % 6}" * 64,
+                audit_selected=place % 12 == 0,
             )
             for place in range(300)
         )
@@ -92,7 +95,7 @@ def test_page__after_a_place__is_read_from_the_same_index(workspace, planner, qu
     assert "TEMP B-TREE" not in plan
 
 
-MOST_OF_A_LIST, MOST_OF_A_RECORD = 25, 32
+MOST_OF_A_LIST, MOST_OF_A_RECORD = 25, 37
 """Queries of a page, with those of every page: session, account, alarms."""
 
 
@@ -105,7 +108,14 @@ def asked(client: Client, address: str) -> int:
 def test_list__any_page__asks_a_fixed_number_of_times(workspace):
     client = signed_in(viewer_of(workspace))
     client.get(LIST)
-    pages = ["", "reason=kill_switch", "model=none", "model=model-3&reason=allowed", "from=2026-01-01T00:00"]
+    pages = [
+        "",
+        "reason=kill_switch",
+        "review=waiting",
+        "model=none",
+        "model=model-3&reason=allowed",
+        "from=2026-01-01T00:00",
+    ]
     (number,) = {asked(client, f"{LIST}?{query}") for query in pages}
     assert number <= MOST_OF_A_LIST
     place = DecisionRecord.objects.filter(workspace=workspace).order_by("pk")[100].pk

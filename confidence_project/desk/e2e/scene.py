@@ -20,7 +20,7 @@ from calibration.tests.factories import gated, outcome, store
 from confidence_project.errors import Unavailable
 from governance.control_services import block_source, engage_kill_switch, set_audit_sampling
 from governance.models import ConfidencePolicyProposal, ConfidencePolicyRevision, WebhookEndpoint, Workspace
-from governance.services import issue_api_key
+from governance.services import issue_api_key, set_toggles
 from governance.tests.factories import SuperuserFactory, WorkspaceFactory, applied, in_canary, pending
 from governance.tokens import issue_token
 from governance.webhooks.services import add_webhook_endpoint
@@ -147,6 +147,8 @@ def _record(
             timestamp=at,
             occurred_at=at,
             thresholds={_FIELDS[policy_key]: threshold},
+            audit_selected=confidence < threshold and place % 20 == 0,
+            label_propensity="0.05" if confidence < threshold else None,
             **risk,
         )
         decisions.append(decision)
@@ -198,8 +200,9 @@ def _telemetry(workspace: Workspace) -> None:
 
 
 def _controls(workspace: Workspace, superuser: Any) -> None:
-    """Switches, blocks, samples, keys, and hosts that are told."""
+    """Switches, blocks, samples, keys, and hosts that are told; a workspace that is off."""
     who = {"actor": superuser, "workspace": workspace}
+    set_toggles(actor=superuser, workspace=WorkspaceFactory(slug="loans", name="Loans"), automation_enabled=False)
     engage_kill_switch(**who, policy_key="followup.auto_book", reason="The calendar is being moved.")
     block_source(**who, kind="model", value="clerk-1", policy_key="", reason="Claims more than it keeps.")
     set_audit_sampling(**who, policy_key="confidence_gate", rate="0.05", reason="To learn what lies below.")

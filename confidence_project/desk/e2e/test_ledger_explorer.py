@@ -125,6 +125,20 @@ def test_explorer__keyboard_alone__narrows_turns_pages_and_opens_a_decision(visi
     assert str(explored.pk) not in page.url
 
 
+def test_review__keyboard_alone__records_what_should_have_happened(visitor, explored):
+    reviewer = visitor("reviewer")
+    reviewer.open(f"{LIST}{explored.pk}/change/")
+    page = reviewer.page
+    question = page.get_by_role("group", name="Had it been allowed, the action would have been")
+    assert question.get_by_role("radio").count() == 2
+    question.get_by_label("Right: it should have been allowed").focus()
+    page.keyboard.press("ArrowDown")
+    tab_to(page, "Record the outcome")
+    enter(page)
+    assert "outcome recorded" in page.get_by_role("main").inner_text()
+    assert [outcome.success for outcome in explored.outcomes.filter(reporter="reviewer", sequence=3)] == [False]
+
+
 def test_prompt_hash__typed_in__narrows_and_keeps_the_other_filters(visitor, explored):
     viewer = visitor("viewer")
     viewer.open(f"{LIST}?verdict=block")

@@ -16,10 +16,15 @@ from django.urls import reverse
 from confidence_project.desk.e2e.looking import WIDE, complaints_of_axe, looked_at
 from confidence_project.desk.e2e.scene import Scene
 from governance.service_views import ServiceAdmin
+from ledger.models import DecisionRecord
+from ledger.selectors import waiting_for_review
 
 pytestmark = pytest.mark.browser
 
-KEY_SCREENS = {"home", "proposal", "proposal-budget", "proposal-two", "run", "run-running", "definitions", "run-add"}
+KEY_SCREENS = {
+    "home", "proposal", "proposal-budget", "proposal-two", "run", "run-running", "definitions", "run-add",
+    "decision-to-review",
+}  # fmt: skip
 
 
 def _name(model, page: str) -> str:
@@ -67,6 +72,10 @@ def _stories(scene: Scene) -> Iterator[tuple[str, str]]:
     yield "propose", f"{add}?workspace={scene.workspace.slug}&policy_key=decision_gate"
     backtest = reverse("admin:governance_confidencepolicyproposal_change", args=[scene.proposals["confidence_gate"].pk])
     yield "proposal-backtest", f"{backtest}?backtest=1"
+    waiting = waiting_for_review(DecisionRecord.objects.filter(workspace=scene.workspace)).first()
+    yield "decision-to-review", reverse("admin:ledger_decisionrecord_change", args=[waiting.pk])
+    yield "review", reverse("admin:ledger_decisionrecord_review", args=[waiting.pk])
+    yield "to-review", f"{reverse('admin:ledger_decisionrecord_changelist')}?workspace=post&review=waiting"
     yield "history", reverse("admin:governance_workspace_history", args=[scene.workspace.pk])
 
 

@@ -11,6 +11,8 @@ from django.utils import timezone
 from calibration.models import PolicyAlarm, PolicyLook
 from confidence_project.desk.tests.calibrated import calibrated
 from governance.control_services import block_source, engage_kill_switch
+from governance.models import Workspace
+from governance.services import set_toggles
 from governance.tests.browser import signed_in, words
 from governance.tests.factories import (
     SuperuserFactory,
@@ -22,6 +24,9 @@ from governance.tests.factories import (
     viewer_of,
 )
 from governance.workflow import start_rollout
+from ledger.models import DecisionRecord
+from ledger.models.decisions import new_decision_id
+from ledger.tests.factories import DecisionRecordFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -52,7 +57,7 @@ def test_home__more_workspaces_and_proposals__the_same_queries():
         pending(workspace, policy_key="decision_gate", config={"values": {"llm_confidence_threshold": 0.7}})
         engage_kill_switch(actor=superuser, workspace=workspace, policy_key="", reason="Test.")
     assert queries(superuser) == before
-    assert before <= 28
+    assert before <= 29
 
 
 def test_home__calibrated__shows_what_is_in_force_and_how_it_does():
@@ -152,6 +157,72 @@ def test_home__applied__version_and_age():
     workspace = WorkspaceFactory()
     applied(workspace)
     assert "version 1, 0 minutes old" in home(viewer_of(workspace)).replace("\xa0", " ")
+
+
+def drawn(workspace, number):
+    DecisionRecord.objects.bulk_create(
+        DecisionRecordFactory.build(
+            decision_id=new_decision_id(), workspace=workspace, gate_verdict="block", audit_selected=True
+        )
+        for _ in range(number)
+    )
+
+
+@pytest.mark.parametrize(
+    "number, said",
+    [
+        (1, "1 blocked decision, drawn at random"),
+        (99, "99 blocked decisions, drawn at random"),
+        (101, "99+ blocked decisions, drawn at random"),
+    ],
+)
+def test_home__decisions_wait_for_review__says_how_many_and_leads_to_them(number, said):
+    workspace = WorkspaceFactory()
+    drawn(workspace, number)
+    response = signed_in(admin_of(workspace)).get(HOME)
+    assert said in words(response)
+    assert "Waiting for you: 1" in words(response)
+    link = f"{reverse('admin:ledger_decisionrecord_changelist')}?workspace={workspace.slug}&amp;review=waiting"
+    assert link in response.content.decode()
+    viewers = home(viewer_of(workspace))
+    assert said in viewers
+    assert "Waiting, not for you" in viewers
+    assert "Waits for a workspace admin" in viewers
+
+
+def test_home__nothing_drawn_or_drawn_elsewhere__says_nothing_of_it():
+    workspace = WorkspaceFactory()
+    drawn(WorkspaceFactory(), 1)
+    page = home(admin_of(workspace))
+    assert "drawn at random" not in page
+    assert "Nothing waits for anybody" in page
+
+
+def test_home__automation_switched_off__says_who_did_it_and_when():
+    workspace, other = WorkspaceFactory(), WorkspaceFactory()
+    first, second = admin_of(workspace), admin_of(workspace)
+    set_toggles(actor=first, workspace=workspace, automation_enabled=False)
+    set_toggles(actor=first, workspace=workspace, automation_enabled=True)
+    set_toggles(actor=second, workspace=workspace, automation_enabled=False)
+    set_toggles(actor=first, workspace=workspace, auto_book_meetings=True)
+    set_toggles(actor=SuperuserFactory(), workspace=other, automation_enabled=False)
+    step = workspace.history.filter(after__automation_enabled=False).first()
+    page = home(viewer_of(workspace))
+    assert f"settings of this workspace by {second.get_username()} , {step.at:%Y-%m-%d %H:%M} UTC" in page
+    queried = queries(SuperuserFactory())
+    set_toggles(actor=SuperuserFactory(), workspace=WorkspaceFactory(), automation_enabled=False)
+    assert queries(SuperuserFactory()) == queried
+
+
+@pytest.mark.parametrize("is_on_in_history", [False, True])
+def test_home__automation_off_past_the_services__names_nobody(is_on_in_history):
+    workspace = WorkspaceFactory()
+    if is_on_in_history:
+        admin = admin_of(workspace)
+        set_toggles(actor=admin, workspace=workspace, automation_enabled=False)
+        set_toggles(actor=admin, workspace=workspace, automation_enabled=True)
+    Workspace.objects.filter(pk=workspace.pk).update(automation_enabled=False)
+    assert "switched off in the settings of this workspace ." in home(viewer_of(workspace))
 
 
 def test_home__nothing_yet__says_what_to_do_first():

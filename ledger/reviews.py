@@ -1,0 +1,65 @@
+"""What a person says should have happened to a decision: an outcome like any other, from the source `human_review`."""
+
+from __future__ import annotations
+
+import hashlib
+
+from confidence_project.errors import AlreadySo, Conflict, DomainError, LostRace, WrongState
+from confidence_project.submissions import Submission
+from governance.permissions import Person, Verb, require
+from ledger.contracts import OutcomeEnvelope
+from ledger.models import DecisionOutcome, DecisionRecord
+from ledger.services import record_outcomes
+
+
+def can_be_judged(decision: DecisionRecord) -> bool:
+    """False for a block without a confidence: there was no action that could have been right or wrong."""
+    return decision.gate_verdict == DecisionRecord.Verdict.ALLOW or decision.llm_confidence is not None
+
+
+def last_seen(decision: DecisionRecord) -> int:
+    """Return the sequence of the last outcome of a decision, 0 where it has none."""
+    return decision.outcomes.order_by("-sequence").values_list("sequence", flat=True).first() or 0
+
+
+def record_review(*, actor: Person, decision: DecisionRecord, success: bool, seen: int) -> DecisionOutcome:
+    """Record whether the action of a decision was right, or would have been, as `actor` judges it.
+
+    Parameters
+    ----------
+    seen
+        Sequence of the last outcome that the actor saw, 0 for none. One answer is taken for each: the same one again,
+        as by a form that is sent twice, is the first record.
+
+    Raises
+    ------
+    NotFound, PermissionRefused
+        The workspace of the decision is not one of the actor's; the actor may not.
+    WrongState
+        There was no action to judge.
+    AlreadySo, LostRace
+        Somebody answered the same, or otherwise, after the actor looked.
+    """
+    require(Verb.OPERATE, actor, decision.workspace)
+    if not can_be_judged(decision):
+        raise WrongState("There was no action to judge: the decision was blocked without a confidence.")
+    reporter = actor.get_username()
+    review = OutcomeEnvelope(
+        external_id=f"review-{seen + 1}-of-{decision.pk}",
+        decision_id=decision.pk,
+        success=success,
+        source=DecisionOutcome.Source.HUMAN_REVIEW.value,
+    )
+    body_sha256 = hashlib.sha256(review.model_dump_json().encode()).hexdigest()
+    (answer,) = record_outcomes(
+        workspace=decision.workspace,
+        submissions=[Submission(review.external_id, body_sha256, review)],
+        reporter=reporter,
+    )
+    if isinstance(answer, Conflict):
+        raise LostRace("Another answer was recorded after this page was opened. Go back and look at it first.")
+    if isinstance(answer, DomainError):
+        raise answer
+    if answer.record.reporter != reporter:
+        raise AlreadySo(f"{answer.record.reporter} recorded the same answer after this page was opened.")
+    return answer.record
