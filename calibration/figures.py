@@ -11,7 +11,7 @@ import numpy as np
 from calibration.answers import Answer, Subject
 from calibration.cohorts import Mask
 from calibration.evidence.contract import ABSENT, LEFT_OUT
-from calibration.parameters import PERIODS
+from calibration.parameters import PERIODS, CostsSource
 from calibration.statistics.calibration_error import calibration_error, noise_floor
 from calibration.statistics.costs import Costs, cheapest_threshold
 from calibration.statistics.cross_validation import cross_validated_gains, random_folds
@@ -94,12 +94,12 @@ def describe_subject(subject: Subject) -> dict[str, Any]:
     }
 
 
-def describe_costs(subject: Subject, costs: Costs | None) -> dict[str, Any] | None:
-    """Return the confidence threshold of least cost with its interval; None where no costs are stated."""
+def describe_costs(subject: Subject, costs: Costs | None, source: CostsSource) -> dict[str, Any] | None:
+    """Return the confidence threshold of least cost with its interval; None where there are no costs."""
     if costs is None:
         return None
     cheapest = cheapest_threshold(subject.cohort.groups(subject.bands), costs, floor=subject.cohort.floor)
-    return {"stated": asdict(costs), **asdict(cheapest)}
+    return {"stated": asdict(costs), "source": source, **asdict(cheapest)}
 
 
 def describe_step(subject: Subject, answer: Answer | None) -> dict[str, Any]:

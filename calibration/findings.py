@@ -147,7 +147,9 @@ def _finding(
     match = _match(subject.cohort.counts.segment, segments)
     floor = None if is_risk else subject.cohort.floor
     drift = window_drift(subject, answer, parameters, may_loosen=review.may_loosen) if answer.is_tested else None
-    costs = describe_costs(subject, parameters.costs) if answer.is_tested and not withheld else None
+    costs = None
+    if answer.is_tested and not withheld:
+        costs = describe_costs(subject, parameters.costs, parameters.costs_source)
     described = describe_subject(subject)
     young = described["left_out"]["too_young"]
     texts = (

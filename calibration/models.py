@@ -5,9 +5,11 @@ from __future__ import annotations
 from django.db import models
 from django.db.models import F, Q
 
+from calibration.statistics.costs import Costs
 from confidence_project.append_only import AppendOnlyModel
 from governance.models import ConfidencePolicyProposal, ConfidencePolicyRevision, Workspace
 from governance.models.actors import actor_name, actor_of_mutable_row
+from governance.models.controls import IN_FORCE, Control
 from governance.models.scoping import AppendOnlyScopedQuerySet, WorkspaceScopedQuerySet
 
 
@@ -31,7 +33,7 @@ class ConfidenceCalibrationRun(models.Model):
     dry_run = models.BooleanField(default=False, help_text="Figures only: nothing was to be proposed.")
     tighten_only = models.BooleanField(default=False, help_text="Nothing more lenient than in force was to be named.")
     costs = models.JSONField(
-        null=True, blank=True, help_text="What a false allow, a false block and a review cost, as stated."
+        null=True, blank=True, help_text="What a false allow, a false block and a review cost, as stated for this run."
     )
     labels_as_of = models.DateTimeField(null=True, blank=True, help_text="Outcomes recorded later were not read.")
     status = models.CharField(max_length=8, choices=Status.choices, default=Status.PENDING)
@@ -90,6 +92,33 @@ class Recommendation(models.Model):
 
     def __str__(self) -> str:
         return f"{self.policy_key}.{self.field}: {self.recommended if self.recommended is not None else self.reason}"
+
+
+class StandingCosts(Control):
+    """What a workspace takes the outcomes of a policy to cost, for runs that are told no costs."""
+
+    policy_key = models.CharField(max_length=100)
+    false_allow = models.FloatField(help_text="A failure that was allowed; in one unit with the other two.")
+    false_block = models.FloatField(help_text="A success that was blocked, on top of its review.")
+    review = models.FloatField(help_text="Any decision that was blocked.")
+
+    class Meta(Control.Meta):
+        verbose_name = verbose_name_plural = "standing costs"
+        constraints = [
+            models.UniqueConstraint(fields=["workspace", "policy_key"], condition=IN_FORCE, name="standing_costs_once"),
+            models.CheckConstraint(
+                condition=Q(false_allow__gte=0, false_block__gte=0, review__gte=0)
+                & (Q(false_allow__gt=0) | Q(false_block__gt=0) | Q(review__gt=0)),
+                name="standing_costs_decide",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"Costs of {self.policy_key} in {self.workspace}"
+
+    @property
+    def costs(self) -> Costs:
+        return Costs(false_allow=self.false_allow, false_block=self.false_block, review=self.review)
 
 
 class PolicyLook(AppendOnlyModel):

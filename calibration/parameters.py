@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, time, timedelta
-from typing import Any, TypedDict, Unpack
+from typing import Any, Literal, Self, TypedDict, Unpack
 
 from django.conf import settings
 from django.utils import timezone
 
 from calibration.evidence.registry import source_for
-from calibration.statistics.checks import MAX_DELTA
+from calibration.statistics.checks import MAX_COST, MAX_DELTA
 from calibration.statistics.costs import Costs
 from calibration.statistics.recommendation import Method
 from confidence_project.errors import InvalidInput
@@ -19,6 +19,10 @@ from governance.config import SEGMENT_KEYS
 from governance.definitions import all_definitions, get_definition
 
 METHOD: Method = "fallback"
+
+CostsSource = Literal["run", "workspace"]
+"""Where costs come from: stated for the run, or kept by the workspace (`StandingCosts`)."""
+
 PERIODS = 6
 """Periods of equal length that a window is looked at in; the recent third is the last two."""
 
@@ -44,7 +48,7 @@ class Question(TypedDict, total=False):
         Name no threshold more lenient than the one in force, and spend no loosening review.
     costs
         What a false allow, a false block and a review cost: the findings show the cheapest threshold, too. It decides
-        nothing.
+        nothing. They hold for every policy key; None: those that the workspace keeps for each.
     """
 
     policy_keys: Sequence[str] | None
@@ -82,7 +86,9 @@ class CalibrationParameters:
     tighten_only : bool
         Name no threshold that is more lenient than the one in force, and spend no review; so does a dry run.
     costs : Costs, optional
-        Stated costs, for the view beside the certified threshold. No part of `as_json`: they decide nothing.
+        For the view beside the certified threshold. No part of `as_json`: they decide nothing.
+    costs_source : {"run", "workspace"}
+        Where the costs come from.
     """
 
     policy_keys: tuple[str, ...]
@@ -95,6 +101,7 @@ class CalibrationParameters:
     dry_run: bool
     tighten_only: bool
     costs: Costs | None = None
+    costs_source: CostsSource = "run"
 
     def __post_init__(self) -> None:
         """Refuse what cannot be computed, with what to do about it."""
@@ -138,6 +145,14 @@ class CalibrationParameters:
         source = source_for(policy_key)
         wanted = {*self.segment_by, *source.never_pooled}
         return tuple(key for key in source.segment_keys if key in wanted)
+
+    def with_standing_costs(self, kept: Costs | None) -> Self:
+        """Return the question with the costs that the workspace keeps for a policy key; stated ones win."""
+        return self if self.costs or kept is None else replace(self, costs=kept, costs_source="workspace")
+
+    def costs_as_json(self) -> dict[str, Any] | None:
+        """Return the costs and where they come from, in JSON types; None where there are none."""
+        return {"source": self.costs_source, **asdict(self.costs)} if self.costs else None
 
     def as_json(self) -> dict[str, Any]:
         """Return the parameters that decide about the findings, in JSON types."""
@@ -193,7 +208,9 @@ def stated_costs(false_allow: float | None, false_block: float | None, review: f
     try:
         return Costs(false_allow=false_allow, false_block=false_block, review=review)
     except ValueError as error:
-        raise InvalidInput("Costs are finite numbers of at least 0, and at least one is above 0.") from error
+        raise InvalidInput(
+            f"Costs are finite numbers of at least 0 and at most {MAX_COST:g}, and at least one is above 0."
+        ) from error
 
 
 def policy_keys_in_scope(asked: Sequence[str] | None) -> tuple[str, ...]:

@@ -78,6 +78,7 @@ def _policy(policy: Mapping[str, Any]) -> list[str]:
         f"{policy['policy_key']} ({findings[0]['field']}, from {policy['source']})",
         *_table([["segment", *_COLUMNS], *rows]),
         *(line for name, finding in zip(names, findings, strict=True) for line in _in_words(name, finding)),
+        *(_in_lines(f"Costs: {wording.costs_in_use(policy['costs'])}.") if policy.get("costs") else []),
         *([f"  {wording.spending(policy['review']['spending'])}"] if policy["review"]["spending"] else []),
     ]
 

@@ -25,6 +25,7 @@ from calibration.reviews import Review, review_of
 from calibration.selectors import needs_bootstrap, previous_output
 from calibration.services import complete_run, fail_run, start_run
 from calibration.snapshot import read_snapshot
+from calibration.standing_costs import standing_costs
 from governance.evidence import canonical_json
 from governance.models import ConfidencePolicyProposal, Workspace
 from governance.permissions import Person, Verb, require
@@ -113,12 +114,15 @@ def _carry_out(run: ConfidenceCalibrationRun, parameters: CalibrationParameters,
             progress(share, text)
 
         with read_snapshot():
+            kept = standing_costs(run.workspace)
             for place, key in enumerate(parameters.policy_keys):
                 tell(READING_SHARE * place / steps, f"reading {key}")
                 readings.append(read_policy(run.workspace, key, parameters, labels_as_of))
         for place, reading in enumerate(readings):
-            tell(READING_SHARE + (1 - READING_SHARE) * place / steps, f"computing {reading.policy.definition.key}")
-            results.append(_compute(run.workspace, reading, parameters, labels_as_of))
+            key = reading.policy.definition.key
+            tell(READING_SHARE + (1 - READING_SHARE) * place / steps, f"computing {key}")
+            with_costs = parameters.with_standing_costs(kept.get(key))
+            results.append(_compute(run.workspace, reading, with_costs, labels_as_of))
     with transaction.atomic():
         proposals = [] if parameters.dry_run else [_propose(run.workspace, result) for result in results]
         _store(run, parameters, labels_as_of, results, proposals)
@@ -134,6 +138,7 @@ def _compute(workspace: Workspace, reading: Reading, parameters: CalibrationPara
         "segment_by": list(evidence.request.segment_by) if evidence else [],
         "too_young": reading.too_young,
         "parameters": parameters.as_json(),
+        "costs": parameters.costs_as_json() if policy.definition.gates_decisions else None,
     }
     if evidence is None:
         return _Result(

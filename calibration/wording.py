@@ -107,15 +107,23 @@ def spending(found: Mapping[str, Any]) -> str:
 
 
 def costs(found: Mapping[str, Any]) -> str:
-    """Say which confidence threshold costs least for the stated costs, and how sure that is."""
+    """Say which confidence threshold costs least for the costs in use, and how sure that is."""
     if found["threshold"] is None and found["cost"] is None:
         return ""
     best = "blocking everything" if found["threshold"] is None else f"{found['threshold']:.4f}"
-    text = f"With the stated costs {best} is cheapest"
+    which = "standing costs of the workspace" if found["source"] == "workspace" else "stated costs"
+    text = f"With the {which} {best} is cheapest"
     if found["lenient"] is not None and found["lenient"] != found["strict"]:
         strict = "blocking everything" if found["strict"] is None else f"{found['strict']:.4f}"
         text += f" (all from {found['lenient']:.4f} to {strict} may be)"
     return f"{text}; that certifies no failure rate."
+
+
+def costs_in_use(costs: Mapping[str, Any]) -> str:
+    """Say what was taken to cost what, and who said so."""
+    prices = ", ".join(f"{name.replace('_', ' ')} {costs[name]:g}" for name in ("false_allow", "false_block", "review"))
+    origin = "standing costs of the workspace" if costs["source"] == "workspace" else "stated for this run"
+    return f"{prices} ({origin})"
 
 
 def withheld(current: float, spending: ReviewSpending | None) -> str:

@@ -1,8 +1,9 @@
 """Checks of arguments that several statistics share."""
 
-import math
-
 MAX_DELTA = 0.25
+
+MAX_COST = 1e12
+"""Times any number of decisions it is still finite."""
 
 
 def check_open_unit(name: str, number: float) -> float:
@@ -110,7 +111,7 @@ def check_at_least(name: str, number: int, smallest: int) -> int:
 
 
 def check_cost(name: str, number: float) -> float:
-    """Return a cost: finite and not negative.
+    """Return a cost: not negative, and at most `MAX_COST`.
 
     Parameters
     ----------
@@ -127,8 +128,8 @@ def check_cost(name: str, number: float) -> float:
     Raises
     ------
     ValueError
-        When the cost is negative, infinite or NaN.
+        When the cost is negative, too large or NaN.
     """
-    if not (math.isfinite(number) and number >= 0.0):
-        raise ValueError(f"{name} must be a finite cost of at least 0; got {number!r}.")
+    if not 0.0 <= number <= MAX_COST:
+        raise ValueError(f"{name} must be a cost from 0 to {MAX_COST:g}; got {number!r}.")
     return float(number)

@@ -30,7 +30,7 @@ class Costs:
     Raises
     ------
     ValueError
-        When a cost is negative or not finite, or all of them are 0.
+        When a cost is negative, above `MAX_COST` or NaN, or all of them are 0.
     """
 
     false_allow: float

@@ -20,6 +20,7 @@ SECTIONS = {
         "killswitch": "Kill switches",
         "blockedsource": "Blocked sources",
         "auditsampling": "Audit sampling",
+        "standingcosts": "Standing costs",
         "rollout": "Rollouts",
         "webhookendpoint": "Webhooks",
         "webhookdelivery": "Webhook deliveries",

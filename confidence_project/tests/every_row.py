@@ -10,6 +10,7 @@ from django.db import models
 from django.urls import URLResolver
 
 from calibration.models import PolicyAlarm, PolicyLook
+from calibration.standing_costs import set_standing_costs
 from confidence_project.desk.tests.calibrated import calibrated
 from governance.control_services import block_source, engage_kill_switch, set_audit_sampling
 from governance.models import WebhookEndpoint, Workspace
@@ -47,6 +48,7 @@ def furnish(workspace: Workspace) -> None:
     rename_workspace(**common, name=f"Renamed {workspace.slug}")
     block_source(**common, kind="model", value=f"model-of-{workspace.slug}", reason="Smoke.")
     set_audit_sampling(**common, policy_key=KEY, rate="0.1", reason="Smoke.")
+    set_standing_costs(**common, policy_key=KEY, false_allow=20, false_block=1, review=3, reason="Smoke.")
     engage_kill_switch(**common, reason="Smoke.")
 
 

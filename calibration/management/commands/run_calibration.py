@@ -43,7 +43,7 @@ def _number(text: str) -> float:
 
 
 COSTS = {
-    "false_allow": "Of a failure that was allowed; with the other two: show the cheapest threshold, too.",
+    "false_allow": "Of a failure that was allowed; all three: show the cheapest threshold, without standing costs.",
     "false_block": "Of a success that was blocked, on top of its review.",
     "review": "Of any decision that was blocked.",
 }

@@ -16,6 +16,7 @@ from calibration.models import ConfidenceCalibrationRun, PolicyAlarm, PolicyLook
 from calibration.queue import request_calibration
 from calibration.runner import run_calibration
 from calibration.services import fail_run, report_progress, start_queued_run
+from calibration.standing_costs import set_standing_costs
 from calibration.tests.factories import gated, outcome, store
 from confidence_project.errors import Unavailable
 from governance.control_services import block_source, engage_kill_switch, set_audit_sampling
@@ -206,6 +207,8 @@ def _controls(workspace: Workspace, superuser: Any) -> None:
     engage_kill_switch(**who, policy_key="followup.auto_book", reason="The calendar is being moved.")
     block_source(**who, kind="model", value="clerk-1", policy_key="", reason="Claims more than it keeps.")
     set_audit_sampling(**who, policy_key="confidence_gate", rate="0.05", reason="To learn what lies below.")
+    prices = {"false_allow": 20, "false_block": 1, "review": 3}
+    set_standing_costs(**who, policy_key="confidence_gate", **prices, reason="Minutes of a clerk.")
     issue_api_key(**who, name="mail host", scopes=["ingest", "decide"])
     with override_settings(CONFIDENCE_WEBHOOK_HOSTS=["hooks.example.org"]):
         add_webhook_endpoint(**who, url="https://hooks.example.org/confidence", events=WebhookEndpoint.Event.values)

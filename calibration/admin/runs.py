@@ -13,6 +13,7 @@ from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
+from calibration import wording
 from calibration.models import ConfidenceCalibrationRun, PolicyAlarm, PolicyLook, Recommendation
 from calibration.parameters import stated_costs
 from calibration.queue import request_calibration
@@ -69,7 +70,8 @@ class RunForm(forms.Form):
         min_value=0,
         label="Cost of a false allow",
         help_text="A failure that was allowed. With the other two, in one unit: the run shows the cheapest threshold "
-        "beside the certified one. Costs decide nothing. Blank: no such view.",
+        "beside the certified one. Costs decide nothing. Blank: the standing costs "
+        "of the workspace, if it keeps any.",
     )
     cost_false_block = forms.FloatField(
         required=False,
@@ -109,7 +111,7 @@ class RunAdmin(ServiceAdmin):
         "maturity_days",
         "tighten_only",
         "dry_run",
-        "stated_costs",
+        "costs_in_use",
         "labels_as_of",
         "samples",
         "inputs_sha256",
@@ -141,11 +143,13 @@ class RunAdmin(ServiceAdmin):
     def state(self, run: ConfidenceCalibrationRun) -> SafeString:
         return format_html('<span class="badge {}">{}</span>', run.status.lower(), run.get_status_display())
 
-    @admin.display(description="stated costs", empty_value="–")
-    def stated_costs(self, run: ConfidenceCalibrationRun) -> str | None:
-        if run.costs is None:
-            return None
-        return ", ".join(f"{name.replace('_', ' ')} {cost:g}" for name, cost in sorted(run.costs.items()))
+    @admin.display(description="costs", empty_value="–")
+    def costs_in_use(self, run: ConfidenceCalibrationRun) -> str | SafeString | None:
+        if run.costs is not None:
+            return wording.costs_in_use({"source": "run", **run.costs})
+        kept = [(policy["policy_key"], policy.get("costs")) for policy in run.output.get("policies", [])]
+        lines = ((key, wording.costs_in_use(costs)) for key, costs in kept if costs)
+        return format_html_join(SafeString("<br>"), "{}: {}", lines) or None
 
     @admin.display(empty_value="–")
     def findings(self, run: ConfidenceCalibrationRun) -> SafeString | None:
