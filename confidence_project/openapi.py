@@ -19,12 +19,12 @@ PROBLEMS_OF_READING: dict[Any, Any] = {
     (400, CONTENT_TYPE): Problem,
     (401, CONTENT_TYPE): Problem,
     (403, CONTENT_TYPE): Problem,
+    (404, CONTENT_TYPE): Problem,
     (429, CONTENT_TYPE): Problem,
     (503, CONTENT_TYPE): Problem,
 }
 PROBLEMS_OF_WRITING: dict[Any, Any] = {
     **PROBLEMS_OF_READING,
-    (404, CONTENT_TYPE): Problem,
     (409, CONTENT_TYPE): Problem,
     (413, CONTENT_TYPE): Problem,
     (415, CONTENT_TYPE): Problem,

@@ -241,7 +241,7 @@ CONFIDENCE_POLICY_CACHE_SECONDS = env.float("CONFIDENCE_POLICY_CACHE_SECONDS", d
 CONFIDENCE_DEFINITIONS_FILE = env.str("CONFIDENCE_DEFINITIONS_FILE", default="")
 # JSON: what metadata of AI calls may hold beside the standard entries; see docs/ingestion.md.
 CONFIDENCE_METADATA_SCHEMA = env.json("CONFIDENCE_METADATA_SCHEMA", default={})
-# Names that metadata may hold beside policy keys and prompt keys, such as those of context profiles.
+# Names that metadata and parameters of actions may hold beside policy keys and prompt keys: context profiles, say.
 CONFIDENCE_METADATA_NAMES = env.list("CONFIDENCE_METADATA_NAMES", default=[])
 # The provider of `run_prompt`: any server that speaks the OpenAI protocol. Interactions are kept under the name.
 CONFIDENCE_AI_PROVIDER = env.str("CONFIDENCE_AI_PROVIDER", default="openai")

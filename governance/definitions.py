@@ -30,11 +30,17 @@ def to_lattice(value: float) -> int:
     return round(value * LATTICE)
 
 
-STANDARD_ACTIONS: Mapping[str, Mapping[str, str]] = {
+ParameterKind = str | list[str] | tuple[str, ...]
+"""What is kept of an action's parameter: one of `PARAMETER_KINDS`, or a list of the strings that it may be."""
+
+PARAMETER_KINDS = ("number", "boolean", "name")
+"""A name is one that this installation knows: a policy key, a prompt key, one of `CONFIDENCE_METADATA_NAMES`."""
+
+STANDARD_ACTIONS: Mapping[str, Mapping[str, ParameterKind]] = {
     "retry": {"attempts": "number", "delay_seconds": "number"},
-    "tune": {"parameter": "identifier", "value": "number"},
+    "tune": {"parameter": "name", "value": "number"},
     "skip": {},
-    "alert": {"severity": "identifier"},
+    "alert": {"severity": ("info", "warning", "error", "critical", "low", "medium", "high")},
 }
 
 
@@ -109,7 +115,7 @@ class PolicyDefinition:
     ----------
     actions
         Action types that a decision under this key may recommend, each with the parameters that are kept
-        (name to `"number"`, `"boolean"` or `"identifier"`); other parameters are dropped, never stored.
+        (name to `ParameterKind`); other parameters are dropped, never stored.
     answer
         How answers of decision models are read; None: the gate takes none under this key.
     """
@@ -118,7 +124,7 @@ class PolicyDefinition:
     title: str
     description: str
     fields: tuple[FieldDefinition, ...]
-    actions: Mapping[str, Mapping[str, str]] = dataclass_field(default_factory=lambda: STANDARD_ACTIONS)
+    actions: Mapping[str, Mapping[str, ParameterKind]] = dataclass_field(default_factory=lambda: STANDARD_ACTIONS)
     answer: AnswerRule | None = None
 
     def field(self, name: str) -> FieldDefinition:
@@ -163,7 +169,19 @@ def register(definition: PolicyDefinition) -> None:
         problem = candidate.problem_with(candidate.default)
         if problem:
             raise InvalidInput(f"Default of {definition.key}.{candidate.name} {problem}.")
+    kinds = [kind for parameters in definition.actions.values() for kind in parameters.values()]
+    if not all(_is_parameter_kind(kind) for kind in kinds):
+        raise InvalidInput(
+            f"A parameter of an action of {definition.key} is one of {', '.join(PARAMETER_KINDS)}, or a list of the "
+            "strings that it may be."
+        )
     _REGISTRY[definition.key] = definition
+
+
+def _is_parameter_kind(kind: object) -> bool:
+    if isinstance(kind, list | tuple):
+        return all(isinstance(value, str) for value in kind)
+    return kind in PARAMETER_KINDS
 
 
 def get_definition(policy_key: str) -> PolicyDefinition:

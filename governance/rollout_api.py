@@ -12,7 +12,6 @@ from rest_framework.response import Response
 from confidence_project.errors import NotFound
 from confidence_project.ingest import read_object
 from confidence_project.openapi import PROBLEMS_OF_READING, PROBLEMS_OF_WRITING
-from confidence_project.problems import CONTENT_TYPE, Problem
 from governance import selectors, workflow
 from governance.consequences import backtest_of
 from governance.people import PersonView, person_of
@@ -38,7 +37,7 @@ class ProposalBacktest(PersonView):
     @extend_schema(
         operation_id="backtest_proposal",
         summary="Hold a proposal against recorded decisions",
-        responses={200: BacktestSerializer, **PROBLEMS_OF_READING, (404, CONTENT_TYPE): Problem},
+        responses={200: BacktestSerializer, **PROBLEMS_OF_READING},
     )
     def get(self, request: Request, slug: str, proposal_id: int) -> Response:
         actor = person_of(request)
@@ -54,7 +53,7 @@ class ProposalRollout(PersonView):
         operation_id="get_rollout",
         summary="Read the rollout of a proposal",
         description="The active one, or else the last.",
-        responses={200: RolloutSerializer, **PROBLEMS_OF_READING, (404, CONTENT_TYPE): Problem},
+        responses={200: RolloutSerializer, **PROBLEMS_OF_READING},
     )
     def get(self, request: Request, slug: str, proposal_id: int) -> Response:
         actor = person_of(request)

@@ -14,7 +14,6 @@ from rest_framework.response import Response
 from confidence_project.ingest import read_object
 from confidence_project.openapi import LISTED, PROBLEMS_OF_READING, PROBLEMS_OF_WRITING
 from confidence_project.pagination import RecordPagination
-from confidence_project.problems import CONTENT_TYPE, Problem
 from governance import selectors, workflow
 from governance.models import ConfidencePolicyProposal, ConfidencePolicyRevision
 from governance.people import PersonView, person_of
@@ -91,7 +90,7 @@ class Proposal(PersonView, RetrieveAPIView[ConfidencePolicyProposal]):
     @extend_schema(
         operation_id="get_confidence_policy_proposal",
         summary="Read a proposal",
-        responses={200: ProposalSerializer, **PROBLEMS_OF_READING, (404, CONTENT_TYPE): Problem},
+        responses={200: ProposalSerializer, **PROBLEMS_OF_READING},
     )
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         return super().get(request, *args, **kwargs)

@@ -14,8 +14,8 @@ from rest_framework.response import Response
 from confidence_project.ingest import ingest
 from confidence_project.openapi import LISTED, PROBLEMS_OF_READING, document_ingestion
 from confidence_project.pagination import RecordPagination
-from confidence_project.problems import CONTENT_TYPE, Problem
 from governance.authentication import api_key_of, workspace_of
+from governance.keyset import held_to
 from governance.models import ApiKey
 from ledger import selectors
 from ledger.contracts import DecisionEnvelope, LLMDecision, OutcomeEnvelope
@@ -86,7 +86,7 @@ class Decisions(ListAPIView[DecisionRecord]):
     def get_queryset(self) -> QuerySet[DecisionRecord]:
         if getattr(self, "swagger_fake_view", False):
             return DecisionRecord.objects.none()
-        return selectors.decisions_of(workspace_of(self.request))
+        return held_to(DecisionRecord.objects.all(), "workspace_id", workspace_of(self.request).pk)
 
     def post(self, request: Request) -> Response:
         # One serializer for the whole bulk: making one builds all its fields.
@@ -104,7 +104,7 @@ class Decisions(ListAPIView[DecisionRecord]):
     get=extend_schema(
         operation_id="get_decision",
         summary="Get one decision with its outcomes",
-        responses={200: DecisionDetailSerializer, **PROBLEMS_OF_READING, (404, CONTENT_TYPE): Problem},
+        responses={200: DecisionDetailSerializer, **PROBLEMS_OF_READING},
     )
 )
 class Decision(RetrieveAPIView[DecisionRecord]):
@@ -137,7 +137,7 @@ class Outcomes(ListAPIView[DecisionOutcome]):
     def get_queryset(self) -> QuerySet[DecisionOutcome]:
         if getattr(self, "swagger_fake_view", False):
             return DecisionOutcome.objects.none()
-        return selectors.outcomes_of(workspace_of(self.request))
+        return held_to(DecisionOutcome.objects.all(), "workspace_id", workspace_of(self.request).pk)
 
     def post(self, request: Request) -> Response:
         key = api_key_of(request)

@@ -21,9 +21,10 @@ from pydantic import (
     model_validator,
 )
 
-from governance.definitions import PolicyDefinition
+from governance.definitions import ParameterKind, PolicyDefinition
 from governance.vocabulary import HostId, Identifier, Probability, Timestamp
 from ledger.reasons import PipelineReason, Reason
+from telemetry.metadata import is_known_name
 
 CONTRACT_VERSION = "1"
 
@@ -192,18 +193,23 @@ def parse_llm_decision(raw: object, definition: PolicyDefinition) -> LLMDecision
 
 
 def kept_parameters(decision: LLMDecision, definition: PolicyDefinition) -> dict[str, Any]:
-    """Return the action's parameters that the definition declares and that have the declared kind."""
+    """Return the action's parameters that the definition declares and that have the declared kind.
+
+    Like metadata they hold no string that was not declared: whatever form it had to have, text could have it, too.
+    """
     declared = definition.actions[decision.recommended_action.type]
     given = decision.recommended_action.parameters
     return {name: given[name] for name, kind in declared.items() if name in given and _is_kind(given[name], kind)}
 
 
-def _is_kind(value: object, kind: str) -> bool:
+def _is_kind(value: object, kind: ParameterKind) -> bool:
     if kind == "boolean":
         return isinstance(value, bool)
     if kind == "number":
         return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e15
-    return isinstance(value, str) and re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._:/-]{0,63}", value) is not None
+    if not isinstance(value, str):
+        return False
+    return is_known_name(value) if kind == "name" else not isinstance(kind, str) and value in kind
 
 
 def compute_prompt_hash(

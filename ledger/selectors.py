@@ -66,12 +66,6 @@ def decision_ids_named_in(workspaces: Iterable[Workspace], external_id: str) -> 
     return list(named.values_list("decision_id", flat=True))
 
 
-def outcomes_of(workspace: Workspace) -> QuerySet[DecisionOutcome]:
-    """Return the workspace's outcomes, newest first."""
-    rows: QuerySet[DecisionOutcome] = DecisionOutcome.objects.in_workspace(workspace).order_by("-pk")
-    return rows
-
-
 def ruling_success(as_of: datetime) -> Subquery:
     """For querysets of decisions: the success of the outcome that rules, null for an unlabelled decision.
 

@@ -17,7 +17,6 @@ from rest_framework.serializers import BaseSerializer
 from confidence_project.ingest import ingest
 from confidence_project.openapi import LISTED, PROBLEMS_OF_READING, document_ingestion
 from confidence_project.pagination import RecordPagination
-from confidence_project.problems import CONTENT_TYPE, Problem
 from governance.authentication import workspace_of
 from governance.models import ApiKey
 from telemetry import contracts, facts, models, selectors, serializers, services
@@ -84,7 +83,7 @@ def documented(
 
 def retrieved(noun: str, serializer: type[BaseSerializer[Any]]) -> Callable[[Any], Any]:
     """Document a detail view."""
-    responses = {200: serializer, **PROBLEMS_OF_READING, (404, CONTENT_TYPE): Problem}
+    responses = {200: serializer, **PROBLEMS_OF_READING}
     return extend_schema_view(
         get=extend_schema(
             operation_id=_operation("get", noun), summary=f"Get one {noun}", description="", responses=responses

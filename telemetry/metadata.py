@@ -171,12 +171,13 @@ def _count(value: object) -> int:
 
 
 def _name(value: object) -> str:
-    if isinstance(value, str) and _is_known(str.__str__(value)):
+    if isinstance(value, str) and is_known_name(str.__str__(value)):
         return str.__str__(value)
     raise _Removed(_reason_of_misfit(value))
 
 
-def _is_known(name: str) -> bool:
+def is_known_name(name: str) -> bool:
+    """True for a policy key, a prompt key, and one of `CONFIDENCE_METADATA_NAMES`."""
     return (
         name in settings.CONFIDENCE_METADATA_NAMES
         or any(name == definition.key for definition in all_definitions())

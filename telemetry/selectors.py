@@ -6,6 +6,7 @@ from typing import Any, TypeVar, cast
 
 from django.db.models import QuerySet
 
+from governance.keyset import held_to
 from governance.models import Workspace
 from telemetry.models import HostRecord, InboundMessage
 
@@ -13,6 +14,6 @@ HostRecordT = TypeVar("HostRecordT", bound=HostRecord)
 
 
 def records_of(model: type[HostRecordT], workspace: Workspace) -> QuerySet[HostRecordT]:
-    """Return the records of one kind that belong to the workspace, newest first."""
-    rows: Any = model.objects.in_workspace(workspace).order_by("-pk")
+    """Return the records of one kind that belong to the workspace, for pages of them."""
+    rows: Any = held_to(model.objects.all(), "workspace_id", workspace.pk)
     return cast("QuerySet[HostRecordT]", rows.select_related("draft") if model is InboundMessage else rows)

@@ -90,7 +90,6 @@ CHOSEN_BY_HOSTS = {
         OWN_ID: ["external_id"],
         CASE: ["case_key"],
         NAMED: ["provider", "model", "task", "channel"],
-        "values of the parameters that the policy's definition declares as identifiers": ["action_params"],
     },
     "ledger_decisionexternalid": {OWN_ID: ["external_id"]},
     "ledger_decisionoutcome": {OWN_ID: ["external_id"]},

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+
 import pytest
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
@@ -58,8 +60,25 @@ def test_list__unknown_parameter__400_that_names_the_known_ones_and_repeats_noth
         assert not [name for name in query if name != "page_size" and name in reply.content.decode()]
 
 
+def encoded(cursor):
+    return base64.b64encode(cursor.encode()).decode()
+
+
+NEVER_ISSUED = [
+    "\x00", "!!!", "%", "bm90IGEgY3Vyc29y",
+    *map(encoded, ["p=Ada-Lovelace", "p=", "p=+1", "p=1.5", "p=" + "9" * 400, "o=1", "r=1", "r=x&p=1", "o=1&p=1"]),
+]  # fmt: skip
+
+
 @pytest.mark.parametrize("route", LISTS)
-@pytest.mark.parametrize("cursor", ["\x00", "!!!", "%", "bm90IGEgY3Vyc29y"])
-def test_list__cursor_that_nobody_issued__404_and_not_the_first_page_again(ask, route, cursor):
+@pytest.mark.parametrize("cursor", NEVER_ISSUED)
+def test_list__cursor_that_nobody_issued__404_that_says_how_to_begin_again(ask, route, cursor):
     assert ask(route, cursor="").status_code == 200
-    assert ask(route, cursor=cursor).status_code == 404
+    reply = ask(route, cursor=cursor)
+    assert (reply.status_code, reply["Content-Type"]) == (404, "application/problem+json")
+    problem = reply.json()
+    assert (problem["type"], problem["title"], problem["code"]) == ("about:blank", "Not Found", "invalid_cursor")
+    assert "Leave `cursor` out" in problem["detail"]
+    (error,) = problem["errors"]
+    assert error == {"parameter": "cursor", "code": "invalid_cursor", "detail": "is not one that this list gave"}
+    assert "Lovelace" not in reply.content.decode()

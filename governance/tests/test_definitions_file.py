@@ -70,6 +70,10 @@ def test_file__read_twice__fine(registry, write):
         GOOD.replace("minimum", "least"),
         GOOD.partition('[policies."claims.auto_pay".fields')[0] + "fields = {}",
         GOOD.replace("claims.auto_pay", "decision_gate"),
+        GOOD.replace('amount = "number"', 'amount = "identifier"'),
+        GOOD.replace('amount = "number"', "amount = [1, 2]"),
+        GOOD.replace('amount = "number"', "amount = { least = 1 }"),
+        GOOD.replace('{ amount = "number" }', '"number"'),
     ],
 )
 def test_file__bad__refused_with_a_reason(registry, write, text):

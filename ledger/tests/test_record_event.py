@@ -62,6 +62,30 @@ def test_record_event__undeclared_parameters__are_not_stored():
     assert json.loads(record.action_params) == {"attempts": 2}
 
 
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "action, given, kept",
+    [
+        ("alert", {"severity": "high"}, {"severity": "high"}),
+        ("alert", {"severity": "ms_smith_has_measles"}, {}),
+        ("alert", {"severity": "High"}, {}),
+        ("alert", {"severity": ["high"]}, {}),
+        ("alert", {"severity": None}, {}),
+        ("tune", {"parameter": "batch_size", "value": 0.00001}, {"parameter": "batch_size", "value": 0.00001}),
+        ("tune", {"parameter": "confidence_gate"}, {"parameter": "confidence_gate"}),
+        ("tune", {"parameter": "ms_smith_has_measles", "value": 3}, {"value": 3}),
+        ("tune", {"parameter": "batch_size "}, {}),
+        ("tune", {"parameter": 5, "value": True}, {}),
+    ],
+)
+def test_record_event__strings_that_nobody_declared__are_not_stored(settings, action, given, kept):
+    settings.CONFIDENCE_METADATA_NAMES = ["batch_size"]
+    workspace = WorkspaceFactory()
+    asked = payload(recommended_action={"type": action, "parameters": given})
+    record = DecisionLedger(workspace).record_event(asked, evaluate(workspace, asked))
+    assert (record.gate_verdict, json.loads(record.action_params)) == ("allow", kept)
+
+
 @pytest.mark.django_db(transaction=True)
 def test_record_event__inside_a_transaction__refused_because_nothing_would_be_committed():
     workspace, asked = WorkspaceFactory(), payload()
