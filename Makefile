@@ -54,8 +54,11 @@ check: setup ## Lint, types, import order, migrations, deployment settings
 format: setup ## Format the code
 	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format .
 
-bench: setup ## Measure speed on PostgreSQL; prints tables, writes nothing here
+bench: setup ## Measure speed on PostgreSQL, and of calibration on SQLite; prints tables, writes nothing here
 	@$(ON_POSTGRES) $(BIN)/python -m benchmarks
+	@folder=$$(mktemp -d); trap 'rm -r "$$folder"' EXIT; \
+		CONFIDENCE_BENCH_ROWS=1000000 DATABASE_URL="sqlite:///$$folder/bench.sqlite3" \
+		$(BIN)/python -m benchmarks calibration_speed
 
 $(VENV)/.ready-e2e: $(VENV)/.ready requirements-e2e.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-e2e.txt
