@@ -99,7 +99,8 @@ def cheapest_threshold(
     would have been a success. Two thresholds differ only in the decisions between them, and the stricter one
     is dearer exactly when the success rate there is above break-even. A threshold is left out of the interval
     when the exact binomial test of that rate against break-even rejects it in favour of the best one, at
-    (1 - confidence) over the number of comparisons. The interval is the smallest one that holds all
+    (1 - confidence) over the number of comparisons. Where a review costs more than an allowed failure, every
+    stricter threshold is dearer for certain, and no test is made. The interval is the smallest one that holds all
     thresholds that are left: with at least the stated confidence it holds the threshold whose expected cost
     on these decisions is smallest. It says nothing about the size of the cost.
 
@@ -142,7 +143,7 @@ def cheapest_threshold(
     lost = np.concatenate([[0], np.cumsum(scores.failures[::-1])])
     paid = _paid(won, lost, costs)
     best = int(np.argmin(paid))
-    dearer = _p_values_dearer(won, lost, best, costs.break_even) * (won.size - 1) <= 1.0 - confidence
+    dearer = _p_values_dearer(won, lost, best, costs) * (won.size - 1) <= 1.0 - confidence
     left = np.flatnonzero(~dearer)
 
     def threshold(index: int) -> float | None:
@@ -167,14 +168,17 @@ def _paid(won: IntArray, lost: IntArray, costs: Costs) -> FloatArray:
     return paid
 
 
-def _p_values_dearer(won: IntArray, lost: IntArray, best: int, break_even: float) -> FloatArray:
+def _p_values_dearer(won: IntArray, lost: IntArray, best: int, costs: Costs) -> FloatArray:
     """P-values for "as cheap as the best": small where the decisions in between speak against it."""
     successes, failures = np.abs(won - won[best]), np.abs(lost - lost[best])
     # P(Bin(m, q) <= s) where too much is allowed, P(Bin(m, q) >= s) where too much is blocked.
     strict, lenient = slice(None, best), slice(best + 1, None)
     p_values = np.ones(won.size)
-    p_values[lenient] = _at_most(successes[lenient], failures[lenient], break_even)
-    p_values[strict] = _at_most(failures[strict], successes[strict], 1.0 - break_even)
+    p_values[lenient] = _at_most(successes[lenient], failures[lenient], costs.break_even)
+    p_values[strict] = _at_most(failures[strict], successes[strict], 1.0 - costs.break_even)
+    if costs.false_allow < costs.review:
+        # To block costs more than even a failure: dearer whatever the rate in between.
+        p_values[strict] = 0.0
     return p_values
 
 

@@ -1,3 +1,5 @@
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -86,6 +88,36 @@ def test_interval__many_samples__hold_the_truly_cheapest_threshold():
         lenient = -1.0 if answer.lenient is None else answer.lenient
         missed += not (lenient <= 0.8 <= (2.0 if answer.strict is None else answer.strict))
     assert stats.binom.sf(missed - 1, 500, 0.05) > 0.001
+
+
+@settings(max_examples=80, deadline=None)
+@given(labelled_groups(max_groups=5, max_n=20), PRICES.filter(lambda prices: prices[0] <= prices[2]))
+def test_interval__review_no_cheaper_than_a_failure__holds_nothing_that_is_dearer_for_certain(drawn, prices):
+    # The expected cost is linear in the success rates, so if a threshold is dearer than the best one where each group
+    # succeeds always or never, it is whatever the rates.
+    costs, groups = Costs(false_allow=prices[0], false_block=prices[1], review=prices[2]), drawn.with_labels()
+    values = [None, *groups.value[::-1].tolist()]
+    answer = cheapest_threshold(drawn, costs)
+    ends = [values.index(None if end is None else round(end * 10_000)) for end in (answer.strict, answer.lenient)]
+
+    def expected(place, rates):
+        rows = [(v, bool(r)) for v, n, r in zip(groups.value, groups.n, rates, strict=True) for _ in range(n)]
+        return paid(rows, values[place], costs)
+
+    best = values.index(None if answer.threshold is None else round(answer.threshold * 10_000))
+    corners = list(itertools.product([0, 1], repeat=groups.value.size))
+    for end in ends:
+        assert any(expected(end, rates) <= expected(best, rates) for rates in corners)
+
+
+def test_interval__only_reviews_cost__blocking_is_dearer_whatever_failed():
+    answer = cheapest_threshold(
+        Groups.from_arrays([0.9, 0.3], [20, 10], [0, 0]), Costs(false_allow=0, false_block=0, review=3)
+    )
+    assert (answer.threshold, answer.lenient, answer.strict, answer.cost) == (0.3, 0.3, 0.3, 0.0)
+    # A failure costs what its review would: with failures only, nobody knows.
+    answer = cheapest_threshold(Groups.from_arrays([0.9], [20], [0]), Costs(false_allow=3, false_block=0, review=3))
+    assert (answer.threshold, answer.lenient, answer.strict) == (None, 0.9, None)
 
 
 def test_cheapest__failures_only__blocks_everything_and_says_so():
