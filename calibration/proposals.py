@@ -103,11 +103,14 @@ def _merged(policy: EffectivePolicy, proposed: Sequence[Finding]) -> dict[str, A
 
 
 def _title(definition: PolicyDefinition, proposed: Sequence[Finding]) -> str:
-    if len(proposed) > 1:
-        return f"{definition.title}: new thresholds for {len(proposed)} segments"
-    (finding,) = proposed
-    change = f"{finding.current:g} → {finding.recommended:g}"
-    return f"{definition.title}: {finding.field} {change}, {wording.segment(finding.segment)}"[:200]
+    """The segment with what changes in it, or how many segments there are: a segment may have several findings."""
+    segments = {tuple(sorted(finding.segment.items())) for finding in proposed}
+    if len(segments) > 1:
+        return f"{definition.title}: new thresholds for {len(segments)} segments"
+    steps = [
+        f"{each.field} {each.current:g} → {each.recommended:g}" for each in proposed if each.recommended != each.current
+    ]
+    return f"{definition.title}: {', '.join([*steps, wording.segment(proposed[0].segment)])}"[:200]
 
 
 def _summary(proposed: Sequence[Finding]) -> str:

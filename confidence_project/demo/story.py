@@ -141,7 +141,7 @@ def _compare(
         else:
             print(
                 f"   {model}: threshold {found.current:.4f} → {found.recommended:.4f}; promised, with {SURENESS:.0%} "
-                f"confidence: at most {TARGET:.0%} of what is allowed fails."
+                f"confidence: a true failure rate of at most {TARGET:.0%} among its labelled decisions."
             )
 
 

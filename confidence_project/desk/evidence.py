@@ -21,6 +21,9 @@ Finding = Mapping[str, Any]
 BUDGET = "budget"
 """Method of findings about budgets."""
 
+LARGE_SHARE_WITHOUT_LABEL = 0.1
+"""Above this share the promise is not said without the share of what is allowed that it does not speak of."""
+
 
 @dataclass(frozen=True, slots=True)
 class Step:
@@ -97,9 +100,16 @@ class Subject:
         if change is None:
             return f"{steps} {self._what_a_budget_does(point)}"
         return (
-            f"{steps} for {self.segment} would {_allow(change)}. With {percent(self.sure)} confidence at "
-            f"most {percent(self.target)} of what is allowed fails{_seen(point)}."
+            f"{steps} for {self.segment} would {_allow(change)}. With {percent(self.sure)} confidence the true failure "
+            f"rate of {self._of_which} is at most {percent(self.target)}{_seen(point)}.{_without_label(point)}"
         )
+
+    @property
+    def _of_which(self) -> str:
+        """The decisions that the promise speaks of: below the threshold in force, audits stand for all of them."""
+        if any(step["certified"] for step in self.finding["answer"].get("steps", ())):
+            return "all that it allows, if no label is missing because of its outcome,"
+        return "the labelled decisions that it allows"
 
     def _what_a_budget_does(self, point: Mapping[str, Any]) -> str:
         sure = 1 - self.finding["answer"]["delta"]
@@ -152,10 +162,9 @@ class Subject:
         unlabelled = finding["decisions"] - finding["labelled"] - cohort["labels_below_threshold_in_force"]
         sentences = [
             (unlabelled, f"of {finding['decisions']:,} decisions have no outcome: nobody knows how they went."),
-            (cohort["labels_below_threshold_in_force"], "labels lie below the threshold that was in force: they are no "
-             "fair sample of what it blocked, and do not count."),
-            (cohort["labels_not_pooled"], "labels belong to decisions that were labelled for other reasons, and were "
-             "not pooled."),
+            (cohort["labels_below_threshold_in_force"], "labels lie below the threshold that was in force, or on "
+             "imported decisions that were blocked: they are no fair sample of what was blocked, and do not count."),
+            (cohort["labels_not_pooled"], f"labels belong to {_others(cohort['kind'])}, and were not pooled."),
             (left_out["too_young"], "decisions are too young to have had a fair chance of an outcome."),
             (left_out["no_confidence"], "decisions carried no confidence."),
             (left_out["blocked_by_risk"], "decisions were blocked by their risk, whatever their confidence."),
@@ -256,6 +265,18 @@ def _allow(change: Mapping[str, Any]) -> str:
     if not change["block_to_allow"] and not change["allow_to_block"]:
         return f"allow what is allowed now, {share}"
     return f"allow {share} instead of {percent(change['current_coverage'])}"
+
+
+def _without_label(point: Mapping[str, Any]) -> str:
+    share = 1 - point["labelled"] / point["allowed"] if point["allowed"] else 0
+    return f" {percent(share)} of what it allows has no label." if share > LARGE_SHARE_WITHOUT_LABEL else ""
+
+
+def _others(kind: str) -> str:
+    """The decisions beside those of a cohort."""
+    if kind == "complete_history":
+        return "decisions of the gate, beside imported history"
+    return "imported history, beside decisions of the gate"
 
 
 def _seen(point: Mapping[str, Any]) -> str:

@@ -12,7 +12,7 @@ from django.urls import reverse
 from calibration import wording
 from calibration.report import run_as_text
 from calibration.runner import run_calibration
-from calibration.tests.factories import START
+from calibration.tests.factories import START, gated, outcome, store
 from confidence_project.desk.evidence import percent, read_evidence
 from confidence_project.desk.tests.calibrated import DAY, calibrated
 from governance.models import ConfidencePolicy, ConfidencePolicyProposal
@@ -40,7 +40,9 @@ def test_proposal__page__says_the_change_its_effect_and_its_promise_in_a_sentenc
     shown = words(signed_in(viewer_of(proposal.workspace)).get(page(proposal)))
     assert f"from 0.9 to {finding['recommended']:.4g} for acme · honest" in shown
     assert f"{percent(finding['change']['expected_coverage'])} of all decisions" in shown
-    assert "With 95 % confidence at most 5 % of what is allowed fails" in shown
+    promise = "With 95 % confidence the true failure rate of the labelled decisions that it allows is at most 5 %"
+    assert promise in shown
+    assert "has no label" not in shown
     assert f"seen in {finding['at_recommended']['labelled']:,} labelled decisions" in shown
     assert "One other segment stays as it is." in shown
 
@@ -50,7 +52,56 @@ def test_proposal__page__shows_the_refused_segment_with_its_reason(found):
     shown = words(signed_in(viewer_of(proposal.workspace)).get(page(proposal)))
     assert "Left as it is" in shown
     assert "acme · braggart" in shown
-    assert "No threshold keeps the failure rate" in shown
+    assert "It is not shown that no threshold would do." in shown
+
+
+def gated_proposal(unlabelled, **audits):
+    """What is proposed from 1,000 labelled decisions above 0.9 and so many without a label, under a gate."""
+    workspace = WorkspaceFactory()
+    allowed = [gated(workspace, confidence=0.95, minute=minute) for minute in range(1_000 + unlabelled)]
+    drawn = [
+        gated(workspace, confidence=0.85, minute=m, audit_selected=True, **audits) for m in range(250 * len(audits))
+    ]
+    store(
+        [*allowed, *drawn],
+        [outcome(each, place >= 5) for place, each in enumerate(allowed[:1_000])]
+        + [outcome(each, True) for each in drawn],
+    )
+    run_calibration(workspace=workspace, policy_keys=["confidence_gate"], **DAY)
+    return read_evidence(json.loads(ConfidencePolicyProposal.objects.get(workspace=workspace).evidence))
+
+
+@pytest.mark.parametrize(("unlabelled", "share"), [(100, None), (250, "20 %"), (400, "28.6 %")])
+def test_sentence__decisions_without_a_label__are_named_where_they_are_many(db, unlabelled, share):
+    sentence = gated_proposal(unlabelled).sentence
+    assert (
+        "of the labelled decisions that it allows is at most 5 % (0.5 % seen in 1,000 labelled decisions)." in sentence
+    )
+    assert sentence.endswith(
+        f"labelled decisions). {share} of what it allows has no label." if share else "decisions)."
+    )
+
+
+def test_sentence__audits_below_the_threshold_in_force__speaks_of_all_that_is_allowed(db):
+    sentence = gated_proposal(0, label_propensity="1.0000").sentence
+    assert "true failure rate of all that it allows, if no label is missing because of its outcome, is at" in sentence
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [
+        ("complete_history", "7 labels belong to decisions of the gate, beside imported history, and were not pooled."),
+        (
+            "at_or_above_threshold_in_force",
+            "7 labels belong to imported history, beside decisions of the gate, and were not pooled.",
+        ),
+    ],
+)
+def test_not_covered__labels_of_the_other_kind__says_which(found, kind, said):
+    _, proposal = found
+    evidence = json.loads(proposal.evidence)
+    evidence["findings"][0]["cohort"].update(kind=kind, labels_not_pooled=7)
+    assert said in read_evidence(evidence).subjects[0].not_covered
 
 
 def test_proposal__explorer__knows_both_thresholds_exactly_and_every_group_from_the_stored_curve(found):
@@ -162,6 +213,7 @@ def test_budget__proposal__says_what_is_cut_and_offers_no_replay_of_decisions():
     assert "Lowering “tokens of the whole bundle” from 4,000 to 900 would leave 100 % of 100 bundles whole" in shown
     assert "With 98.3 % confidence at most 5 % of bundles need more." in shown
     assert "4,000 900 everything else" in shown
+    assert "segments" not in proposal.title
     assert "Backtest" not in shown
 
 
