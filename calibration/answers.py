@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -39,9 +40,31 @@ class Subject:
         """How many risk bands pass the risk threshold in force."""
         return self.bands_below(self.current_risk)
 
+    @property
+    def is_fair(self) -> bool:
+        """True when what the thresholds in force allow, those of the whole window allowed: its labels are no choice."""
+        floor, risk_floor = self.cohort.floor, self.cohort.risk_floor
+        riskier = risk_floor is not None and self.current_risk is not None and self.current_risk > risk_floor
+        return not riskier and (floor is None or self.current >= floor)
+
+    @property
+    def judged_risk(self) -> float | None:
+        """The risk threshold in force, or the strictest of the window: what is riskier is no fair sample."""
+        if self.current_risk is None or self.risk_floor is None:
+            return self.current_risk
+        return min(self.current_risk, self.risk_floor)
+
+    @property
+    def risk_floor(self) -> float | None:
+        """The largest edge that all of the window's risk thresholds allowed, 0 where there is none."""
+        if self.cohort.risk_floor is None:
+            return None
+        bands = self.bands_below(self.cohort.risk_floor)
+        return self.risk_edges[bands - 1] / LATTICE if bands else 0.0
+
     def bands_below(self, risk: float | None) -> int | None:
-        """How many risk bands pass a risk threshold that is one of the edges."""
-        return None if risk is None else self.risk_edges.index(round(risk * LATTICE)) + 1
+        """How many risk bands pass a risk threshold as a whole."""
+        return None if risk is None else bisect_right(self.risk_edges, round(risk * LATTICE))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +105,7 @@ class Answer:
 def answer_segments(subjects: Mapping[str, Subject], *, alpha: float, delta: float) -> dict[str, Answer]:
     """Return an answer for each segment; together they hold with probability 1 − δ."""
     together = recommend_for_segments(
-        {name: subject.cohort.groups(subject.bands) for name, subject in subjects.items()},
+        {name: subject.cohort.groups(subject.bands_below(subject.judged_risk)) for name, subject in subjects.items()},
         alpha=alpha,
         delta=delta,
         method=METHOD,
@@ -94,7 +117,7 @@ def answer_segments(subjects: Mapping[str, Subject], *, alpha: float, delta: flo
         walked = together.recommendations[name]
         if name not in tested:
             return _by_walk(walked, subject, is_tested=False)
-        if subject.cohort.is_audited(subject.bands):
+        if subject.cohort.is_audited(subject.bands_below(subject.judged_risk)):
             return _with_audits(subject, alpha, together.segment_delta)
         if subject.current_risk is not None:
             return _pair(subject, subject.current_risk, alpha, together.segment_delta)
@@ -106,10 +129,10 @@ def answer_segments(subjects: Mapping[str, Subject], *, alpha: float, delta: flo
 def _by_walk(found: ThresholdRecommendation, subject: Subject, *, is_tested: bool) -> Answer:
     return Answer(
         threshold=found.threshold,
-        risk_threshold=None if found.threshold is None else subject.current_risk,
+        risk_threshold=None if found.threshold is None else subject.judged_risk,
         reason=found.reason,
         figures=wording.walk(found),
-        statement=certified_statement(found, risk_in_force=subject.current_risk),
+        statement=certified_statement(found, risk_in_force=subject.judged_risk),
         method="walk",
         detail=asdict(found),
         is_tested=is_tested,
@@ -119,9 +142,10 @@ def _by_walk(found: ThresholdRecommendation, subject: Subject, *, is_tested: boo
 
 def _with_audits(subject: Subject, alpha: float, delta: float) -> Answer:
     assert subject.cohort.floor is not None  # noqa: S101 - narrows the type; only such a cohort is audited
+    bands = subject.bands_below(subject.judged_risk)
     found: AuditedRecommendation = recommend_with_audits(
-        subject.cohort.groups(subject.bands),
-        subject.cohort.audited(subject.bands),
+        subject.cohort.groups(bands),
+        subject.cohort.audited(bands),
         in_force=subject.cohort.floor,
         alpha=alpha,
         delta=delta,
@@ -129,10 +153,10 @@ def _with_audits(subject: Subject, alpha: float, delta: float) -> Answer:
     )
     return Answer(
         threshold=found.threshold,
-        risk_threshold=None if found.threshold is None else subject.current_risk,
+        risk_threshold=None if found.threshold is None else subject.judged_risk,
         reason=found.reason,
         figures=wording.audits(found, subject.cohort.floor),
-        statement=certified_audit_statement(found, in_force=subject.cohort.floor, risk_in_force=subject.current_risk),
+        statement=certified_audit_statement(found, in_force=subject.cohort.floor, risk_in_force=subject.judged_risk),
         method="audits",
         detail=asdict(found),
         is_tested=True,
@@ -156,7 +180,7 @@ def _pair(subject: Subject, current_risk: float, alpha: float, delta: float) -> 
         delta=delta,
         current_risk=current_risk,
         confidence_floor=cohort.floor,
-        risk_floor=cohort.risk_floor,
+        risk_floor=subject.risk_floor,
         method=METHOD,
     )
     best = next((answer for risk, answer in found.grid if risk == found.risk_threshold), None)

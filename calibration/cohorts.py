@@ -13,7 +13,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from calibration.evidence.contract import ABSENT, Stratum
+from calibration.evidence.contract import ABSENT, HISTORY, Stratum
 from calibration.evidence.reading import SegmentCounts
 from calibration.statistics.groups import Groups
 from calibration.statistics.lattice import threshold_to_lattice
@@ -70,6 +70,10 @@ class Cohort:
         chosen = self.passing(bands) if period is None else self.passing(bands) & (self.counts.period == period)
         return self.counts.groups(chosen, self.labels)
 
+    def known(self, bands: int | None, period: int) -> Groups:
+        """Return the decisions of a period that pass the risk threshold with every label, fair sample or not."""
+        return self.counts.groups(self.passing(bands) & (self.counts.period == period))
+
     def audited(self, bands: int | None) -> list[Groups]:
         """Return what lies below the threshold in force by rate of auditing, with the labels of drawn decisions only.
 
@@ -79,7 +83,7 @@ class Cohort:
             return []
         counts = self.counts
         below = self.passing(bands) & (counts.confidence < threshold_to_lattice(self.floor))
-        history = counts.stratum == Stratum.COMPLETE
+        history = np.isin(counts.stratum, HISTORY)
         drawn = counts.stratum == Stratum.AUDITED
         parts = [
             below & ~history & (counts.audit_rate == rate) for rate in np.unique(counts.audit_rate[below & ~history])
@@ -98,16 +102,16 @@ def choose_cohort(counts: SegmentCounts, in_force: InForce) -> Cohort:
     """Return the cohort of a segment. Outcomes have no say in the choice, only whether there is a label.
 
     Complete history cannot be pooled with decisions of the gate below the threshold in force: above it both would
-    count, below it only the history, and the failure rate of the mixture would come out too low. So the larger of
-    the two is taken.
+    count, below it only the history, and the failure rate of the mixture would come out too low. So it speaks alone,
+    and whole, as long as nobody knows how the gate's own decisions went.
     """
     floor = in_force.confidence if counts.highest_threshold is None else counts.highest_threshold
     risk_floor = in_force.risk if counts.lowest_risk_threshold is None else counts.lowest_risk_threshold
-    history = counts.stratum == Stratum.COMPLETE
-    reached = counts.confidence >= threshold_to_lattice(floor)
-    in_history = int(counts.labelled[history].sum())
-    has_gaps = in_history < counts.decisions[history].sum()
-    is_history = not has_gaps and in_history >= max(int(counts.labelled[reached].sum()), 1)
+    history = np.isin(counts.stratum, HISTORY)
+    # Labels of what an earlier gate blocked were picked by somebody, unless they all were.
+    reached = (counts.confidence >= threshold_to_lattice(floor)) & (counts.stratum != Stratum.HISTORY_BLOCKED)
+    has_gaps = counts.labelled[history].sum() < counts.decisions[history].sum()
+    is_history = not has_gaps and bool(counts.labelled[history].any()) and not counts.labelled[~history].any()
     return Cohort(
         kind="complete_history" if is_history else "at_or_above_threshold_in_force",
         counts=counts,

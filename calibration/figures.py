@@ -104,7 +104,7 @@ def describe_costs(subject: Subject, costs: Costs | None, source: CostsSource) -
 
 def describe_step(subject: Subject, answer: Answer | None) -> dict[str, Any]:
     """Return what the thresholds in force allow, what the recommended ones would, and what flips between them."""
-    now = _point(subject, subject.current, subject.bands)
+    now = _point_now(subject)
     if answer is None or answer.threshold is None:
         return {"at_current": now, "at_recommended": None, "change": None}
     bands = subject.bands_below(answer.risk_threshold)
@@ -120,6 +120,24 @@ def _point(subject: Subject, threshold: float, bands: int | None) -> dict[str, A
     point = asdict(operating_point(subject.cohort.groups(bands), threshold))
     decisions = _decisions(subject, subject.cohort.chosen)
     return {**point, "coverage": point["allowed"] / decisions if decisions else None}
+
+
+def _point_now(subject: Subject) -> dict[str, Any]:
+    """What the thresholds in force allow. What stricter ones blocked in a part of the window has labels from the rest.
+
+    These are shown, for a failure that is known must not be hidden; but they are no sample that an interval fits.
+    """
+    if subject.is_fair:
+        return _point(subject, subject.current, subject.bands)
+    known = Groups.merge([subject.cohort.known(subject.bands, period) for period in range(PERIODS)])
+    point = asdict(operating_point(known, subject.current))
+    decisions = _decisions(subject, subject.cohort.chosen)
+    return {
+        **point,
+        "coverage": point["allowed"] / decisions if decisions else None,
+        "interval": None,
+        "reason": "stricter thresholds were in force in a part of the window",
+    }
 
 
 def _weighted(answer: Answer) -> dict[str, Any]:

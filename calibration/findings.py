@@ -15,13 +15,19 @@ from calibration.evidence.reading import KeyEvidence, SegmentCounts
 from calibration.figures import DESCRIBED, describe, describe_costs, describe_step, describe_subject
 from calibration.parameters import CalibrationParameters
 from calibration.reviews import Review
-from calibration.window_drift import window_drift
+from calibration.window_drift import alarm, window_drift
 from governance.config import PolicyConfig
-from governance.definitions import FieldDefinition, FieldKind
+from governance.definitions import LATTICE, FieldDefinition, FieldKind, to_lattice
 from governance.policies import EffectivePolicy
 
 REVIEW_REQUIRED = "REVIEW_REQUIRED"
 """Reason of a finding whose more lenient threshold may only be named by a loosening review."""
+
+NOT_YET_JUDGED = "NOT_YET_JUDGED"
+"""Reason of a finding whose threshold in force lies where there are no fair labels yet, with nothing against it."""
+
+OUT_OF_BOUNDS = "OUT_OF_BOUNDS"
+"""Reason of a finding whose certified threshold is none that the definition of the policy permits."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +39,7 @@ class Finding:
     recommended : float or None
         The certified value; None for a refusal.
     reason : str
-        "OK", or why nothing is recommended.
+        "OK", or why nothing is recommended: that of the answer, or one of the constants of this module.
     explanation : str
         The same in plain words.
     is_material : bool
@@ -142,7 +148,9 @@ def _finding(
     withheld = not review.may_loosen and _loosens(subject, answer)
     is_risk = field.kind is FieldKind.RISK_THRESHOLD
     current = policy.value(field.name, **subject.cohort.counts.segment)
-    recommended = None if withheld else answer.risk_threshold if is_risk else answer.threshold
+    refusal = _refusal(policy, subject, answer, parameters)
+    kept = None if withheld or refusal else answer
+    recommended = None if kept is None else kept.risk_threshold if is_risk else kept.threshold
     is_material = recommended is not None and _is_material(subject, answer)
     match = _match(subject.cohort.counts.segment, segments)
     floor = None if is_risk else subject.cohort.floor
@@ -154,12 +162,14 @@ def _finding(
     young = described["left_out"]["too_young"]
     texts = (
         wording.advice(field.name, current, recommended, is_material=is_material, floor=floor),
+        _why_not(refusal, policy, subject, answer),
         answer.figures,
         wording.too_young(young, parameters.maturity_days) if young and not described["decisions"] else "",
         wording.collapsed(described["cohort"]["decisions_before_collapse_by_case"], described["decisions"]),
         wording.drift(drift) if drift else "",
         wording.costs(costs) if costs and not is_risk else "",
         wording.NOT_ADDRESSABLE if is_material and match is None else "",
+        wording.finer_overrides(current, _finer_overrides(policy, field.name, subject.cohort.counts.segment, current)),
     )
     return Finding(
         policy_key=policy.definition.key,
@@ -167,7 +177,7 @@ def _finding(
         segment=subject.cohort.counts.segment,
         current=current,
         recommended=recommended,
-        reason=REVIEW_REQUIRED if withheld else answer.reason,
+        reason=REVIEW_REQUIRED if withheld else refusal or answer.reason,
         explanation=wording.withheld(current, review.spending) if withheld else " ".join(filter(None, texts)),
         is_material=is_material,
         match=match,
@@ -177,12 +187,26 @@ def _finding(
             "method": answer.method,
             "statement": None if withheld else answer.statement,
             "answer": None if withheld else answer.detail,
-            **describe_step(subject, None if withheld else answer),
+            **describe_step(subject, kept),
             "drift": None if withheld else drift,
             "costs": costs,
             **(describe(subject) if answer.is_tested else dict.fromkeys(DESCRIBED)),
         },
     )
+
+
+def _finer_overrides(
+    policy: EffectivePolicy, field: str, segment: Mapping[str, str], current: float
+) -> list[tuple[Mapping[str, str], float]]:
+    """Return the overrides by which a part of the segment is under another value."""
+    others = [(dict(each.match), each.values[field]) for each in policy.config.overrides if field in each.values]
+    return [
+        (match, value)
+        for match, value in others
+        if value != current
+        and not match.keys() <= segment.keys()
+        and all(segment.get(key, wanted) == wanted for key, wanted in match.items())
+    ]
 
 
 def _loosens(subject: Subject, answer: Answer) -> bool:
@@ -196,12 +220,56 @@ def _loosens(subject: Subject, answer: Answer) -> bool:
     return lower_confidence or higher_risk
 
 
+def _refusal(
+    policy: EffectivePolicy, subject: Subject, answer: Answer, parameters: CalibrationParameters
+) -> str | None:
+    """Return why a certified answer is not recommended all the same; None: it is, or there is none."""
+    if answer.threshold is None:
+        return None
+    if _problems(policy, answer):
+        return OUT_OF_BOUNDS
+    if subject.is_fair or _has_cause(subject, answer) or alarm(subject, parameters).reached:
+        return None
+    return NOT_YET_JUDGED
+
+
+def _problems(policy: EffectivePolicy, answer: Answer) -> list[str]:
+    """Say which of the certified values the definition of the policy does not permit."""
+    values = {FieldKind.CONFIDENCE_THRESHOLD: answer.threshold, FieldKind.RISK_THRESHOLD: answer.risk_threshold}
+    fields = [(policy.definition.field_of_kind(kind), value) for kind, value in values.items() if value is not None]
+    named = [(field.name, value, field.problem_with(value)) for field, value in fields if field is not None]
+    return [f"{name} {value:.4f} {problem}" for name, value, problem in named if problem]
+
+
+def _has_cause(subject: Subject, answer: Answer) -> bool:
+    """True when labels speak against less strict thresholds, or for less strict ones than those in force.
+
+    Stricter thresholds in force in a part of the window leave what they blocked unjudged. That the answer is as strict
+    as they were is no reason to go back to them.
+    """
+    assert answer.threshold is not None  # noqa: S101 - narrows the type; refusals are not judged
+    bands = subject.bands_below(answer.risk_threshold)
+    if _loosens(subject, answer) or subject.cohort.is_audited(bands):
+        return True
+    stricter_risk = answer.risk_threshold is not None and answer.risk_threshold < (subject.judged_risk or 0.0)
+    groups = subject.cohort.groups(bands)
+    least = float(groups.value[groups.n > 0].min()) / LATTICE
+    return stricter_risk or answer.threshold > max(least, subject.current)
+
+
+def _why_not(refusal: str | None, policy: EffectivePolicy, subject: Subject, answer: Answer) -> str:
+    if refusal == OUT_OF_BOUNDS:
+        return wording.out_of_bounds(_problems(policy, answer))
+    return wording.not_yet_judged(subject.current, subject.current_risk) if refusal else ""
+
+
 def _is_material(subject: Subject, answer: Answer) -> bool:
     """A pair holds together, so it is material when one of its thresholds is."""
     steps = [(answer.threshold, subject.current), (answer.risk_threshold, subject.current_risk)]
     return any(
-        after is not None and before is not None and abs(after - before) > settings.CONFIDENCE_MATERIALITY
+        abs(to_lattice(after) - to_lattice(before)) > settings.CONFIDENCE_MATERIALITY * LATTICE
         for after, before in steps
+        if after is not None and before is not None
     )
 
 

@@ -48,6 +48,7 @@ def read_policy(
     if not has_threshold and policy_key != BUDGETS_KEY:
         return Reading(policy=policy, evidence=None, configs=())
     mature_end = _mature_end(parameters, labels_as_of)
+    configs = configs_in_force(workspace, policy.definition, parameters.window_from, mature_end)
     request = EvidenceRequest(
         workspace=workspace,
         policy_key=policy_key,
@@ -58,7 +59,7 @@ def read_policy(
         labels_as_of=labels_as_of,
         segment_by=parameters.segment_by_for(policy_key) if has_threshold else (),
         asked_for=frozenset(parameters.segment_by),
-        risk_edges=_risk_edges(policy),
+        risk_edges=_risk_edges(policy, configs),
     )
     if not has_threshold:
         return Reading(policy=policy, evidence=read_budgets(request), configs=())
@@ -67,7 +68,7 @@ def read_policy(
     return Reading(
         policy=policy,
         evidence=evidence,
-        configs=configs_in_force(workspace, policy.definition, request.start, request.mature_end),
+        configs=configs,
         too_young=_too_young(evidence) + _young_after_the_window(source, evidence, parameters),
     )
 
@@ -98,10 +99,12 @@ def _period_starts(start: datetime, end: datetime) -> Iterator[datetime]:
         yield start + (end - start) * place / PERIODS
 
 
-def _risk_edges(policy: EffectivePolicy) -> tuple[int, ...]:
-    """Every risk threshold that may be looked at: the grid, and those in force for any segment."""
+def _risk_edges(policy: EffectivePolicy, configs: Sequence[PolicyConfig]) -> tuple[int, ...]:
+    """Every risk threshold that may be looked at: the grid, and those that are or were in force for any segment."""
     field = policy.definition.field_of_kind(FieldKind.RISK_THRESHOLD)
     if field is None:
         return ()
-    in_force = [override.values[field.name] for override in policy.config.overrides if field.name in override.values]
-    return tuple(sorted({to_lattice(value) for value in (*RISK_GRID, policy.value(field.name), *in_force)}))
+    whole = [policy.config, *configs]
+    values = [config.values for config in whole] + [each.values for config in whole for each in config.overrides]
+    in_force = [each[field.name] for each in values if field.name in each]
+    return tuple(sorted({to_lattice(value) for value in (*RISK_GRID, field.default, *in_force)}))

@@ -13,7 +13,7 @@ from calibration.parameters import METHOD, PERIODS, CalibrationParameters
 from calibration.statistics.drift import RecentComparison, compare_recent, distribution_drift
 from calibration.statistics.groups import Groups
 from calibration.statistics.lattice import threshold_to_lattice
-from calibration.statistics.sequential import alarm_log_e_values, follow
+from calibration.statistics.sequential import AnytimeEvidence, alarm_log_e_values, follow
 from calibration.statistics.thresholds import recommend_for_groups
 
 RECENT = PERIODS // 3
@@ -26,10 +26,12 @@ def window_drift(
     """Compare the recent part of the window with the rest, at the threshold that the finding is about.
 
     `recent` and `halves` divide by labelled decisions and test the failure rates, `confidences` divides by time. A
-    flagged recent part is certified again on its own, in a run that may loosen. `alarm` may be looked at every day: it
-    says at which period the failure rate of what the threshold in force allows was known to be above the target.
+    flagged recent part is certified again on its own, in a run that may loosen. `alarm` says at which period of this
+    window the failure rate of what the thresholds in force allow was known to be above the target, whichever period one
+    looks at; it begins anew with each window. `watch_policies` goes on from day to day.
     """
-    periods = [subject.cohort.groups(subject.bands, period) for period in range(PERIODS)]
+    bands = subject.bands if answer.risk_threshold is None else subject.bands_below(answer.risk_threshold)
+    periods = [subject.cohort.groups(bands, period) for period in range(PERIODS)]
     threshold = subject.current if answer.threshold is None else max(answer.threshold, subject.cohort.floor or 0.0)
     recent = compare_recent(periods, threshold=threshold)
     return {
@@ -38,7 +40,7 @@ def window_drift(
         "recent": asdict(recent),
         "halves": asdict(compare_recent(periods, share=0.5, threshold=threshold)),
         "recertified": _recertified(periods, recent, subject, answer, parameters) if may_loosen else None,
-        "alarm": asdict(_alarm(periods, subject, parameters)),
+        "alarm": asdict(alarm(subject, parameters)),
     }
 
 
@@ -61,8 +63,10 @@ def _recertified(
     return asdict(found)
 
 
-def _alarm(periods: Sequence[Groups], subject: Subject, parameters: CalibrationParameters) -> Any:
-    allowed = [period.at_or_above(threshold_to_lattice(subject.current)) for period in periods]
+def alarm(subject: Subject, parameters: CalibrationParameters) -> AnytimeEvidence:
+    """Look at what the thresholds in force allow after each period, with every label that is known."""
+    known = [subject.cohort.known(subject.bands, period) for period in range(PERIODS)]
+    allowed = [period.at_or_above(threshold_to_lattice(subject.current)) for period in known]
     labelled = np.cumsum([period.labelled for period in allowed])
     failures = labelled - np.cumsum([period.succeeded for period in allowed])
     looks = alarm_log_e_values(failures, labelled, alpha=parameters.target_failure_rate)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from calibration.statistics.audits import AuditedRecommendation
@@ -19,8 +19,6 @@ NOT_ADDRESSABLE = (
 
 UNSPECIFIED = ConfidenceKind.UNSPECIFIED.value
 
-MORE_LABELS_DO_NOT_HELP = "More labels would not help."
-
 
 def segment(values: Mapping[str, str]) -> str:
     """Name a segment: provider and model first, and nothing for what the host did not say."""
@@ -33,31 +31,36 @@ def walk(answer: ThresholdRecommendation) -> str:
     """Say what is seen at the certified threshold, or why there is none."""
     if answer.threshold is None:
         return _refusal(answer)
-    return (
-        f"At {answer.threshold:.4f} and above, {answer.failures} of {answer.decisions} labelled decisions failed "
-        f"({answer.failure_rate:.2%}); {_share(answer.coverage)} of all decisions are allowed."
-    )
+    return f"{_failed(answer)}; {_share(answer.coverage)} of all decisions are allowed."
 
 
 def audits(answer: AuditedRecommendation, floor: float) -> str:
-    """Say what is seen at a threshold that audits may have reached."""
-    if answer.threshold is None or answer.threshold >= floor:
+    """Say what is seen at a threshold that audits may have reached.
+
+    Its coverage is of the decisions that passed the risk threshold, where the policy has one.
+    """
+    if answer.threshold is None:
+        return f"At or above {floor:.4f}, which was in force: {_refusal(answer.above)}"
+    allowed = f"{_share(answer.coverage)} of the decisions that passed the other checks are allowed."
+    if answer.threshold >= floor:
         reached = f" Audits below {floor:.4f} do not bear a lower one out yet." if answer.steps else ""
-        return f"{walk(answer.above)}{reached}"
+        return f"{_failed(answer.above)}; {allowed}{reached}"
     step = next(step for step in reversed(answer.steps) if step.certified)
     return (
         f"Audits reach below the {floor:.4f} that was in force: at {answer.threshold:.4f} and above the failure rate, "
-        f"weighted by all decisions, is {_rate(answer.failure_rate)} and at most {step.upper:.2%}; "
-        f"{_share(answer.coverage)} of all decisions are allowed."
+        f"weighted by all decisions, is {_rate(answer.failure_rate)} and at most {step.upper:.2%}; {allowed}"
     )
 
 
 def pair(answer: JointRecommendation, best: ThresholdRecommendation | None) -> str:
     """Say what is seen at a pair of thresholds, or why there is none."""
     if best is not None:
-        return f"With risks below {answer.risk_threshold:.4f}: {walk(best)}"
-    _, first = answer.grid[0]
-    return f"No pair of a risk and a confidence threshold is certified. With the risk threshold in force: {walk(first)}"
+        return (
+            f"With risks below {answer.risk_threshold:.4f}: {_failed(best)}; {_share(answer.coverage)} of all "
+            "decisions with a risk score are allowed."
+        )
+    risk, first = answer.grid[0]
+    return f"No pair of a risk and a confidence threshold is certified. With risks below {risk:.4f}: {_refusal(first)}"
 
 
 def advice(name: str, current: float, recommended: float | None, *, is_material: bool, floor: float | None) -> str:
@@ -177,6 +180,13 @@ def _budget_refusal(found: BudgetRecommendation) -> str:
     )
 
 
+def _failed(answer: ThresholdRecommendation) -> str:
+    return (
+        f"At {answer.threshold:.4f} and above, {answer.failures} of {answer.decisions} labelled decisions failed "
+        f"({answer.failure_rate:.2%})"
+    )
+
+
 def _refusal(answer: ThresholdRecommendation) -> str:
     alpha, sure = f"{answer.alpha:.3g}", f"{1 - answer.delta:.4g}"
     if answer.reason == "INSUFFICIENT_DATA":
@@ -184,14 +194,21 @@ def _refusal(answer: ThresholdRecommendation) -> str:
             f"{answer.labelled} labelled decisions are too few: a failure rate of at most {alpha} takes at least "
             f"{answer.needed} of them, without a failure, to be {sure} sure."
         )
-    if answer.needed is None:
+    assert answer.start_decisions is not None and answer.start_failures is not None  # noqa: S101, PT018 - narrow types
+    start = (
+        f"No threshold is {sure} sure to keep the failure rate at or below {alpha}. Where the tests begin, at the "
+        f"{answer.start_decisions} most confident of the {answer.labelled} labelled decisions, {answer.start_failures} "
+        f"failed ({answer.start_failures / answer.start_decisions:.2%})"
+    )
+    if answer.needed is not None:
         return (
-            f"No threshold keeps the failure rate at or below {alpha}: even the most confident of the "
-            f"{answer.labelled} labelled decisions fail more often. {MORE_LABELS_DO_NOT_HELP}"
+            f"{start}. If that rate stays, about {answer.needed} further labelled decisions may do: an estimate, no "
+            "promise."
         )
+    is_below = answer.start_failures < answer.alpha * answer.start_decisions
     return (
-        f"No threshold is {sure} sure to keep the failure rate at or below {alpha}. At the present rates about "
-        f"{answer.needed} further labelled decisions would be needed."
+        f"{start}, {'hardly below' if is_below else 'at or above'} {alpha}: while that rate stays, more labels certify "
+        "nothing there. It is not shown that no threshold would do."
     )
 
 
@@ -201,3 +218,29 @@ def _share(share: float | None) -> str:
 
 def _rate(rate: float | None) -> str:
     return "unknown" if rate is None else f"{rate:.2%}"
+
+
+def not_yet_judged(current: float, risk: float | None) -> str:
+    """Say that stricter thresholds of the window leave those in force unjudged."""
+    thresholds = f"{current:.4f}" if risk is None else f"{current:.4f}, with risks below {risk:.4f},"
+    return (
+        f"The {thresholds} in force cannot be judged yet: stricter thresholds were in force in a part of the window, "
+        "so what they blocked has no fair labels. Nothing that can be judged speaks against it. Take a window that "
+        "begins after the change."
+    )
+
+
+def out_of_bounds(problems: Sequence[str]) -> str:
+    """Say that a certified value is none that may be set."""
+    return f"The certified threshold cannot be set: {'; '.join(problems)}."
+
+
+def finer_overrides(current: float, overrides: Sequence[tuple[Mapping[str, str], float]]) -> str:
+    """Say that a part of a segment is under other values; blank where none is."""
+    if not overrides:
+        return ""
+    parts = "; ".join(f"{segment(match)}: {value:.4f}" for match, value in overrides)
+    return (
+        f"Mind the overrides for a part of this segment ({parts}): the figures take all of it to be under "
+        f"{current:.4f}, and an override for the whole segment may outrank them."
+    )

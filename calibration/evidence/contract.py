@@ -27,16 +27,21 @@ class Stratum(IntEnum):
     AUDITED = 1
     """Blocked, and drawn at random for review: evidence below the threshold in force, too."""
     COMPLETE = 2
-    """History that is labelled whatever a gate would have said of it."""
+    """History that was allowed, so that it is labelled whatever a gate would have said of it."""
     OTHER_CHECKS = 3
     """Blocked by something that is no threshold (a switch, a broken contract): no evidence."""
     NO_CONFIDENCE = 4
     """Without a confidence: no evidence."""
     TOO_YOUNG = 5
     """Younger than the maturity lag: no evidence yet."""
+    HISTORY_BLOCKED = 6
+    """History that was blocked, so that its labels may be picked: evidence only where all of history is labelled."""
 
 
-EVIDENCE = (Stratum.GATED, Stratum.AUDITED, Stratum.COMPLETE)
+HISTORY = (Stratum.COMPLETE, Stratum.HISTORY_BLOCKED)
+"""The strata of imported history, which went through no threshold of a policy."""
+
+EVIDENCE = (Stratum.GATED, Stratum.AUDITED, *HISTORY)
 """The strata that make up a cohort."""
 
 LEFT_OUT = (Stratum.OTHER_CHECKS, Stratum.NO_CONFIDENCE, Stratum.TOO_YOUNG)
@@ -98,7 +103,7 @@ class EvidenceCounts:
     decisions : ndarray of int64, shape (k,)
         Decisions, one for each case where cases are known.
     rows : ndarray of int64, shape (k,)
-        Decisions before they were collapsed to one for each case.
+        Decisions that are evidence before they were collapsed to one for each case.
     labelled, successes : ndarray of int64, shape (k,)
         Decisions with an outcome, and those whose ruling outcome is a success.
     threshold, risk_threshold : ndarray of int64, shape (k,)

@@ -62,7 +62,8 @@ class DecisionLedgerSource(QuerysetSource):
             risk_threshold=_in_force(request.policy_key, FieldKind.RISK_THRESHOLD),
             risk="ml_risk_score",
             audit_rate="label_propensity",
-            complete=Q(origin=DecisionRecord.Origin.IMPORT),
+            complete=Q(origin=DecisionRecord.Origin.IMPORT, gate_verdict=DecisionRecord.Verdict.ALLOW),
+            history_blocked=Q(origin=DecisionRecord.Origin.IMPORT),
             audited=Q(audit_selected=True),
             other_checks=~Q(gate_reason__in=_JUDGED_BY_THRESHOLDS),
         )

@@ -10,7 +10,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from calibration.evidence.contract import ABSENT, EVIDENCE, EvidenceCounts, EvidenceRequest, EvidenceSource, Stratum
+from calibration.evidence.contract import (
+    ABSENT,
+    EVIDENCE,
+    HISTORY,
+    EvidenceCounts,
+    EvidenceRequest,
+    EvidenceSource,
+    Stratum,
+)
 from calibration.statistics.groups import Groups
 from calibration.statistics.lattice import LATTICE, IntArray
 from governance.evidence import canonical_json
@@ -127,7 +135,7 @@ def _counts_of(segment: Mapping[str, str], whole: IntArray) -> SegmentCounts:
     is_evidence = np.isin(stratum, EVIDENCE) & (confidence != ABSENT)
     left_out = np.unique(stratum[~is_evidence])
     # History that was imported went through no threshold of a policy.
-    thresholds, risk_thresholds = whole[len(_COLUMNS) :, is_evidence & (stratum != Stratum.COMPLETE)]
+    thresholds, risk_thresholds = whole[len(_COLUMNS) :, is_evidence & ~np.isin(stratum, HISTORY)]
     return SegmentCounts(
         segment=segment,
         left_out={Stratum(each): int(decisions[~is_evidence & (stratum == each)].sum()) for each in left_out},

@@ -93,8 +93,9 @@ class DecisionRows:
         Field with the risk score.
     audit_rate : str, optional
         Field with the probability with which the decision was drawn for review, null outside of the lottery.
-    complete, audited, other_checks : Q
-        Which decisions are `Stratum.COMPLETE`, otherwise `AUDITED`, otherwise `OTHER_CHECKS`; the rest is `GATED`.
+    complete, history_blocked, audited, other_checks : Q
+        Which decisions are `Stratum.COMPLETE`, otherwise `HISTORY_BLOCKED`, otherwise `AUDITED`, otherwise
+        `OTHER_CHECKS`; the rest is `GATED`.
     """
 
     queryset: QuerySet[Any]
@@ -109,6 +110,7 @@ class DecisionRows:
     risk: str | None = None
     audit_rate: str | None = None
     complete: Q = NEVER
+    history_blocked: Q = NEVER
     audited: Q = NEVER
     other_checks: Q = NEVER
 
@@ -210,7 +212,7 @@ def _collapsed(decisions: QuerySet[Any], rows: DecisionRows, request: EvidenceRe
     assert rows.case_key is not None  # noqa: S101 - narrows the type; otherwise there are no cases
     success = rows.success if rows.rare is None else Case(When(rows.rare[0], then=rows.rare[1]), default=rows.success)
     is_evidence = Q(**{f"{rows.at}__lt": request.mature_end, f"{rows.confidence}__isnull": False}) & (
-        rows.complete | rows.audited | ~rows.other_checks
+        rows.complete | rows.history_blocked | rows.audited | ~rows.other_checks
     )
     of_case = {
         "evidence_kept": _bit(is_evidence),
@@ -228,7 +230,8 @@ def _first_of_each_case(cases: str, request: EvidenceRequest) -> str:
     return (
         "SELECT numbered.*, ROW_NUMBER() OVER "  # noqa: S608
         f"(PARTITION BY {partition} ORDER BY CASE WHEN evidence_kept THEN 0 ELSE 1 END, "
-        f"evidence_at, evidence_id) AS place, COUNT(*) OVER (PARTITION BY {partition}) AS copies "
+        f"evidence_at, evidence_id) AS place, "
+        f"COUNT(CASE WHEN evidence_kept THEN 1 END) OVER (PARTITION BY {partition}) AS copies "
         f"FROM ({cases}) numbered"
     )
 
@@ -262,6 +265,7 @@ def _columns(rows: DecisionRows, success: Combinable, request: EvidenceRequest) 
 def _stratum(rows: DecisionRows) -> Combinable:
     return Case(
         When(rows.complete, then=Value(int(Stratum.COMPLETE))),
+        When(rows.history_blocked, then=Value(int(Stratum.HISTORY_BLOCKED))),
         When(rows.audited, then=Value(int(Stratum.AUDITED))),
         When(rows.other_checks, then=Value(int(Stratum.OTHER_CHECKS))),
         default=Value(int(Stratum.GATED)),

@@ -37,7 +37,7 @@ NaN; bad input raises ``ValueError`` and says what to do. Import from the module
     ``loosening_log_e_values``, ``follow``; ``review_spending``.
 """
 
-STATISTICS_VERSION = "1"
+STATISTICS_VERSION = "2"
 """Stored with each run and each proposal, so that a figure can be computed again as it was.
 
 It counts up by one in each release in which the same counts, parameters and seed may give another figure or another

@@ -60,9 +60,8 @@ def recommend_pair(
 ) -> JointRecommendation:
     """Recommend a risk and a confidence threshold together.
 
-    Each of G risk thresholds (the current one first, then .9, .8, ..., .1) gets a confidence threshold that
-    is certified at delta/G on the decisions that pass it; the pair with the largest coverage wins, the
-    earlier one among equals.
+    Each of G risk thresholds (those of `risk_grid`) gets a confidence threshold that is certified at delta/G on
+    the decisions that pass it; the pair with the largest coverage wins, the earlier one among equals.
 
     Parameters
     ----------
@@ -75,8 +74,8 @@ def recommend_pair(
     current_risk : float
         Risk threshold of the current policy.
     confidence_floor, risk_floor : float, optional
-        Strictest thresholds in force in the cohort. Risk thresholds above `risk_floor` are left out of the
-        grid, because what they would let pass in addition has no labels.
+        Strictest thresholds in force in the cohort. Risk thresholds above `risk_floor` are not tried, because what
+        they would let pass in addition has no labels.
 
     Returns
     -------
@@ -108,7 +107,7 @@ def recommend_pair(
 
 
 def risk_grid(current: float, floor: float | None = None) -> tuple[float, ...]:
-    """Return the risk thresholds to try: the current one first, then .9, .8, ..., .1.
+    """Return the risk thresholds to try: the current one, or a stricter floor, first, then .9, .8, ..., .1.
 
     Parameters
     ----------
@@ -120,10 +119,10 @@ def risk_grid(current: float, floor: float | None = None) -> tuple[float, ...]:
     Returns
     -------
     tuple of float
-        Distinct thresholds; the floor itself where all others are looser.
+        Distinct thresholds.
     """
-    kept = [t for t in dict.fromkeys((current, *RISK_GRID)) if floor is None or t <= floor]
-    return tuple(kept) if kept or floor is None else (floor,)
+    first = current if floor is None else min(current, floor)
+    return tuple(t for t in dict.fromkeys((first, *RISK_GRID)) if floor is None or t <= floor)
 
 
 def _best(

@@ -36,6 +36,8 @@ class ThresholdRecommendation:
         With too few data, the labelled decisions that α and δ call for at least; where nothing is
         certifiable, the *further* labelled decisions after which the first start would be, at the failure
         rate seen there; None where that rate is at or above α.
+    start_decisions, start_failures : int or None
+        Where nothing is certifiable, the labelled decisions at the first start and the failures among them.
     labelled : int
         Labelled decisions that were tested, after `floor`.
     alpha, delta : float
@@ -56,6 +58,8 @@ class ThresholdRecommendation:
     p_value: float | None = None
     level: float | None = None
     needed: int | None = None
+    start_decisions: int | None = None
+    start_failures: int | None = None
     labelled: int
     alpha: float
     delta: float

@@ -168,7 +168,13 @@ def recommend_for_groups(
     sequence = _Sequence.of(tested, alpha)
     walked = sequence.test(alpha, delta, method)
     if walked.best is None:
-        return replace(refusal, reason="NOT_CERTIFIABLE", needed=sequence.needed(walked, alpha))
+        return replace(
+            refusal,
+            reason="NOT_CERTIFIABLE",
+            needed=sequence.needed(walked, alpha),
+            start_decisions=int(sequence.reached[walked.first]),
+            start_failures=int(sequence.failed[walked.first]),
+        )
     score = int(sequence.score[walked.best])
     return replace(
         refusal,

@@ -65,6 +65,18 @@ def test_audits__drawn_decisions_fail__threshold_stays(workspace: Workspace) -> 
     finding = finding_of(workspace)
     assert finding["recommended"] == 0.95
     assert "do not bear a lower one out" in finding["explanation"]
+    assert "50.0% of the decisions that passed the other checks are allowed." in finding["explanation"]
+
+
+def test_audits__nothing_certified_above__refusal_speaks_of_that_part_only() -> None:
+    workspace = WorkspaceFactory()
+    allowed = [gated(workspace, confidence=0.95, minute=minute) for minute in range(200)]
+    store(allowed, [outcome(each, place % 2 == 0) for place, each in enumerate(allowed)])
+    blocked(workspace, 100, drawn=25, failures=0)
+    finding = finding_of(workspace)
+    assert (finding["method"], finding["reason"]) == ("audits", "NOT_CERTIFIABLE")
+    assert finding["explanation"].startswith("At or above 0.9000, which was in force: No threshold is 0.95 sure")
+    assert "at the 200 most confident of the 200 labelled decisions, 100 failed (50.00%)" in finding["explanation"]
 
 
 def test_audits__labels_of_decisions_that_were_not_drawn__do_not_count(workspace: Workspace) -> None:

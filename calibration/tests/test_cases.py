@@ -69,3 +69,20 @@ def test_cases__blank_case_keys__are_no_case(workspace: Workspace) -> None:
     store(made, [outcome(each, True) for each in made])
     (finding,) = findings(workspace)
     assert finding["labelled"] == 5
+
+
+def test_cases__copy_that_is_no_evidence__is_no_decision_before_the_collapse(workspace: Workspace) -> None:
+    first, again = (decision(workspace, confidence=0.8, minute=minute, case_key="t-1") for minute in (1, 2))
+    switched_off = decision(
+        workspace,
+        confidence=0.8,
+        minute=3,
+        case_key="t-1",
+        origin="gate",
+        gate_verdict="block",
+        gate_reason="kill_switch",
+    )
+    store([first, again, switched_off], [outcome(first, True)])
+    (finding,) = findings(workspace)
+    assert finding["decisions"] == 1
+    assert finding["cohort"]["decisions_before_collapse_by_case"] == 2

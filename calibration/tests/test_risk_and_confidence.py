@@ -52,8 +52,13 @@ def test_pair__history__same_answer_as_from_the_exact_risks(workspace: Workspace
     assert (confidence["recommended"], risk["recommended"]) == (expected.confidence_threshold, 0.5)
     assert confidence["change"]["expected_coverage"] == pytest.approx(expected.coverage)
     assert confidence["at_recommended"]["coverage"] == pytest.approx(expected.coverage)
+    said = f"{expected.coverage:.1%} of all decisions with a risk score are allowed."
+    assert said in confidence["explanation"]
     values = {"llm_confidence_threshold": expected.confidence_threshold, "ml_risk_threshold": 0.5}
-    (override,) = ConfidencePolicyProposal.objects.get().config["overrides"]
+    proposal = ConfidencePolicyProposal.objects.get()
+    assert "new thresholds for" not in proposal.title
+    assert "ml_risk_threshold 0.7 → 0.5, acme · m1" in proposal.title
+    (override,) = proposal.config["overrides"]
     assert override["values"] == values
     assert Recommendation.objects.filter(proposal__isnull=False).count() == 2
     for finding in (confidence, risk):
@@ -69,6 +74,22 @@ def test_pair__gated__risk_thresholds_above_the_one_in_force_are_not_tried(works
     generate(workspace, **gate)
     found = run(workspace)
     assert {risk for risk, _ in found["ml_risk_threshold"]["answer"]["grid"]} == {0.4, 0.3, 0.2, 0.1}
+
+
+def test_pair__refusal__says_of_which_risk_threshold_it_speaks(workspace: Workspace) -> None:
+    thresholds = {"llm_confidence_threshold": 0.2, "ml_risk_threshold": 0.4}
+    made = [
+        decision(
+            workspace, confidence=0.9, minute=m, policy_key="decision_gate", ml_risk_score="0.1000", origin="gate",
+            gate_reason="allowed", thresholds=thresholds,
+        )
+        for m in range(200)
+    ]  # fmt: skip
+    store(made, [outcome(each, place % 2 == 0) for place, each in enumerate(made)])
+    said = run(workspace)["ml_risk_threshold"]["explanation"]
+    # 0.7 is in force now; the window had 0.4, and no risk above it was let pass.
+    assert "No pair of a risk and a confidence threshold is certified. With risks below 0.4000: No threshold" in said
+    assert "It is not shown that no threshold would do." in said
 
 
 def test_pair__dry_run__no_more_lenient_risk_threshold_is_named(workspace: Workspace) -> None:

@@ -53,7 +53,7 @@ def test_run__honest_model__threshold_is_proposed_as_override_and_can_be_applied
     assert resolve_threshold(workspace, "confidence_gate", "confidence_threshold", provider="other") == 0.9
 
 
-def test_run__overconfident_model__refusal_says_that_labels_do_not_help(workspace: Workspace) -> None:
+def test_run__overconfident_model__refusal_says_what_is_shown_and_what_is_not(workspace: Workspace) -> None:
     history(workspace, OVERCONFIDENT)
     text = run()
     recommendation = Recommendation.objects.get()
@@ -62,7 +62,9 @@ def test_run__overconfident_model__refusal_says_that_labels_do_not_help(workspac
         None,
         None,
     )
-    assert "More labels would not help." in text.replace("\n    ", " ")
+    said = text.replace("\n    ", " ")
+    assert "at the 500 most confident of the 800 labelled decisions, 100 failed (20.00%), at or above 0.05" in said
+    assert "It is not shown that no threshold would do." in said
 
 
 def test_run__few_labels__refusal_says_how_many_are_needed(workspace: Workspace) -> None:

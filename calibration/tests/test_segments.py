@@ -50,6 +50,7 @@ def test_segments__several_in_one_proposal__share_delta(workspace: Workspace) ->
     assert [finding["answer"]["delta"] for finding in found[:3]] == pytest.approx([0.05 / 3] * 3)
     assert found[3]["reason"] == "INSUFFICIENT_DATA"
     assert found[3]["label_coverage_by_tenth"] == [None] * 9 + [1.0]
+    assert ConfidencePolicyProposal.objects.get().title.endswith(": new thresholds for 3 segments")
 
 
 def test_segments__confidence_kinds__are_split_unasked(workspace: Workspace) -> None:

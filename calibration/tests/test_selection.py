@@ -78,12 +78,19 @@ def test_selection__history_beside_gated_decisions__is_not_pooled(workspace: Wor
     assert finding["cohort"]["labels_below_threshold_in_force"] == 100
 
 
-def test_selection__more_history_than_gated_decisions__history_speaks_alone(workspace: Workspace) -> None:
+def test_selection__more_history_than_gated_decisions__the_gate_has_its_say(workspace: Workspace) -> None:
     history(workspace, {0.95: (300, 0), 0.7: (300, 0)})
     through_the_gate(workspace, 0.95, 50, 50, threshold=0.9)
     finding = finding_of(workspace)
-    assert (finding["recommended"], finding["labelled"]) == (0.7, 600)
-    assert finding["cohort"]["labels_not_pooled"] == 50
+    assert (finding["recommended"], finding["labelled"]) == (None, 350)
+    assert finding["cohort"]["labels_below_threshold_in_force"] == 300
+
+
+def test_selection__gated_decisions_without_a_label__history_speaks_alone(workspace: Workspace) -> None:
+    history(workspace, {0.95: (300, 0), 0.7: (300, 0)})
+    store([gated(workspace, confidence=0.95, minute=minute) for minute in range(50)])
+    finding = finding_of(workspace)
+    assert (finding["recommended"], finding["labelled"], finding["decisions"]) == (0.7, 600, 600)
 
 
 def test_selection__blocked_by_something_else__left_out_and_counted(workspace: Workspace) -> None:

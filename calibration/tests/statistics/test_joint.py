@@ -20,7 +20,7 @@ def test_risk_grid__current_first__holds_each_threshold_once():
 
 def test_risk_grid__threshold_in_force__leaves_out_what_it_blocked():
     assert risk_grid(0.7, 0.7) == (0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1)
-    assert risk_grid(0.7, 0.65) == (0.6, 0.5, 0.4, 0.3, 0.2, 0.1)
+    assert risk_grid(0.7, 0.65) == (0.65, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1)
     assert risk_grid(0.7, 0.05) == (0.05,)
 
 

@@ -18,7 +18,7 @@ from calibration.statistics.sequential import alarm_log_e_values
 from calibration.statistics.thresholds import recommend_for_groups
 
 FIGURES = {
-    "1": {
+    "2": {
         "threshold": 0.84,
         "level": 0.016666666666666666,
         "p_value": 0.01522004927333567,
