@@ -6,11 +6,12 @@ The alarm acts on nothing. It is stored, shown, and opens a proposal to go back,
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from math import log
-from typing import TypeGuard
+from operator import itemgetter
+from typing import Any, TypeGuard
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
@@ -19,10 +20,12 @@ from django.db.models.fields import UUIDField
 from django.db.models.functions import RowNumber
 from django.utils import timezone
 
+from calibration import wording
 from calibration.models import PolicyAlarm, PolicyLook
 from calibration.statistics.sequential import alarm_log_e_values
 from confidence_project.errors import Conflict, DomainError
 from governance.clock import CLOCK_SKEW
+from governance.config import SEGMENT_KEYS
 from governance.models import ConfidencePolicyProposal, ConfidencePolicyRevision, Workspace
 from governance.webhooks.outbox import announce_alarm
 from governance.workflow import open_proposal
@@ -34,25 +37,61 @@ from ledger.selectors import ruling_success
 class Promise:
     """What the evidence of an applied proposal said of the decisions that it would allow.
 
-    `alpha` is the failure rate that they keep below, with confidence 1 - `delta`; `maturity` is the age from which on
-    outcomes are taken to have arrived.
+    In each of `segments`, `alpha` is the failure rate that they keep below; in all of them at once with confidence
+    1 - `delta`. An empty segment is the whole policy. `maturity` is the age from which on outcomes are taken to have
+    arrived.
     """
 
     alpha: float
     delta: float
     maturity: timedelta
+    segments: Sequence[Mapping[str, str]]
+
+    @property
+    def segment_delta(self) -> float:
+        """Each segment's share of `delta`."""
+        return self.delta / len(self.segments)
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentLook:
+    """The look that is stored, and the promised segment that its figures are of."""
+
+    look: PolicyLook
+    segment: Mapping[str, str]
 
 
 def promise_of(proposal: ConfidencePolicyProposal) -> Promise | None:
     """Return the promise in the evidence of a proposal; None where it makes none."""
-    parameters = json.loads(proposal.evidence).get("parameters")
+    evidence = json.loads(proposal.evidence)
+    parameters, segments = evidence.get("parameters"), _promised_segments(evidence)
     if not isinstance(parameters, Mapping):
         return None
     alpha, confidence = parameters.get("target_failure_rate"), parameters.get("risk_confidence")
     days = parameters.get("maturity_days", settings.CONFIDENCE_MATURITY_DAYS)
     if not (_is_share(alpha) and _is_share(confidence) and isinstance(days, int | float) and 0 <= days < 3650):
         return None
-    return Promise(alpha, round(1 - confidence, 12), timedelta(days=days))
+    return Promise(alpha, round(1 - confidence, 12), timedelta(days=days), segments) if segments else None
+
+
+def _promised_segments(evidence: Mapping[str, Any]) -> list[dict[str, str]]:
+    """Return the segments of the certified findings that the proposal carried out; evidence without findings: all."""
+    if "findings" not in evidence:
+        return [{}]
+    findings = evidence["findings"]
+    segments: list[dict[str, str]] = []
+    for finding in findings if isinstance(findings, list) else []:
+        is_promised = isinstance(finding, dict) and finding.get("reason") == "OK" and finding.get("is_proposable")
+        # A confidence and a risk threshold are two findings about one segment.
+        if is_promised and _is_segment(finding.get("segment")) and finding["segment"] not in segments:
+            segments.append(finding["segment"])
+    return segments
+
+
+def _is_segment(value: object) -> bool:
+    return isinstance(value, dict) and all(
+        key in SEGMENT_KEYS and isinstance(wanted, str) for key, wanted in value.items()
+    )
 
 
 def _is_share(value: object) -> TypeGuard[float]:
@@ -68,15 +107,16 @@ def watched_revisions(workspace: Workspace | None = None) -> list[ConfidencePoli
     return list(chosen.select_related("workspace", "proposal").order_by("pk"))
 
 
-def look_at(revision: ConfidencePolicyRevision) -> PolicyLook | None:
+def look_at(revision: ConfidencePolicyRevision) -> SegmentLook | None:
     """Look at what a revision has allowed so far, and raise an alarm when the promise of its evidence is broken.
 
-    Of each case the first decision counts, as in a calibration. A canary's decisions rest on another config and do
-    not count.
+    Each promised segment is tested by itself at its share of delta; the one with the most evidence against its promise
+    is stored. Of each case the first decision in a segment counts, as in a calibration. A canary's decisions rest on
+    another config and do not count, nor do those to which nothing was promised.
 
     Returns
     -------
-    PolicyLook or None
+    SegmentLook or None
         None: nothing was promised, or somebody looked today already, or another version has taken effect meanwhile.
     """
     now = timezone.now()
@@ -84,7 +124,9 @@ def look_at(revision: ConfidencePolicyRevision) -> PolicyLook | None:
     promise = promise_of(revision.proposal) if revision.proposal else None
     if promise is None or PolicyLook.objects.filter(revision=revision, day=day).exists():
         return None
-    labelled, failures = _count(revision, promise, now)
+    segment, labelled, failures, log_e_value = max(
+        (_test(revision, promise, segment, now) for segment in promise.segments), key=itemgetter(3)
+    )
     look = PolicyLook(
         revision=revision,
         workspace_id=revision.workspace_id,
@@ -92,22 +134,34 @@ def look_at(revision: ConfidencePolicyRevision) -> PolicyLook | None:
         labelled=labelled,
         failures=failures,
         alpha=promise.alpha,
-        delta=promise.delta,
-        log_e_value=float(alarm_log_e_values([failures], [labelled], alpha=promise.alpha)[0]),
+        delta=promise.segment_delta,
+        log_e_value=log_e_value,
         at=now,
     )
+    seen = SegmentLook(look, segment)
     try:
         with transaction.atomic():
             # The unique day lets one of several machines go on; the others wait here and are refused.
             look.save(force_insert=True)
-            if look.log_e_value >= -log(promise.delta):
-                _raise_alarm(look)
+            if look.log_e_value >= -log(look.delta):
+                _raise_alarm(seen)
     except (IntegrityError, Conflict):
         return None
-    return look
+    return seen
 
 
-def _count(revision: ConfidencePolicyRevision, promise: Promise, now: datetime) -> tuple[int, int]:
+def _test(
+    revision: ConfidencePolicyRevision, promise: Promise, segment: Mapping[str, str], now: datetime
+) -> tuple[Mapping[str, str], int, int, float]:
+    """Return the segment, its labelled decisions and failures, and the evidence against its promise."""
+    labelled, failures = _count(revision, promise, segment, now)
+    log_e_values = alarm_log_e_values([failures], [labelled], alpha=promise.alpha)
+    return segment, labelled, failures, float(log_e_values[0])
+
+
+def _count(
+    revision: ConfidencePolicyRevision, promise: Promise, segment: Mapping[str, str], now: datetime
+) -> tuple[int, int]:
     # A decision without a case key is a case of its own.
     case_of_its_own = Case(
         When(case_key="", then=F("decision_id")), default=Value(None), output_field=UUIDField(null=True)
@@ -123,6 +177,7 @@ def _count(revision: ConfidencePolicyRevision, promise: Promise, now: datetime) 
         origin=DecisionRecord.Origin.GATE,
         occurred_at__gte=revision.created_at - CLOCK_SKEW,
         occurred_at__lt=now - promise.maturity,
+        **segment,
     ).exclude(rollout_arm=DecisionRecord.Arm.CANARY)
     counts = (
         allowed.order_by()
@@ -133,7 +188,7 @@ def _count(revision: ConfidencePolicyRevision, promise: Promise, now: datetime) 
     return counts["labelled"], counts["failures"]
 
 
-def _raise_alarm(look: PolicyLook) -> None:
+def _raise_alarm(seen: SegmentLook) -> None:
     """Store the alarm and the proposal to go back; once for each revision, whatever later looks show.
 
     Raises
@@ -141,18 +196,20 @@ def _raise_alarm(look: PolicyLook) -> None:
     Conflict
         Another version has taken effect meanwhile: there is nothing to go back from.
     """
+    look = seen.look
     if PolicyAlarm.objects.filter(revision=look.revision).exists():
         return
     alarm = PolicyAlarm.objects.create(
         revision=look.revision,
         workspace_id=look.workspace_id,
         look=look,
-        proposal=_propose_going_back(look),
+        proposal=_propose_going_back(seen),
         raised_at=look.at,
     )
     figures = {
         "alarm_id": alarm.pk,
         "proposal_id": alarm.proposal_id,
+        "segment": dict(seen.segment),
         "labelled": look.labelled,
         "failures": look.failures,
         "promised_failure_rate": look.alpha,
@@ -160,20 +217,21 @@ def _raise_alarm(look: PolicyLook) -> None:
     announce_alarm(alarm, look.revision, figures, look.at)
 
 
-def _propose_going_back(look: PolicyLook) -> ConfidencePolicyProposal | None:
-    revision = look.revision
+def _propose_going_back(seen: SegmentLook) -> ConfidencePolicyProposal | None:
+    look, revision = seen.look, seen.look.revision
     try:
         proposal = open_proposal(
             workspace=revision.workspace,
             policy_key=revision.policy_key,
             origin=ConfidencePolicyProposal.Origin.ALARM,
             title=f"Go back to what version {revision.version - 1} of {revision.policy_key} had"[:200],
-            summary=explain(look),
+            summary=explain(seen),
             config=revision.config_before,
             evidence={
                 "alarm": {
                     "revision": revision.pk,
                     "policy_version": revision.version,
+                    "segment": dict(seen.segment),
                     "promised_failure_rate": look.alpha,
                     "delta": look.delta,
                     "labelled": look.labelled,
@@ -193,10 +251,12 @@ def _propose_going_back(look: PolicyLook) -> ConfidencePolicyProposal | None:
     return proposal
 
 
-def explain(look: PolicyLook) -> str:
+def explain(seen: SegmentLook) -> str:
     """Say in a sentence what a look has shown."""
+    look, name = seen.look, wording.segment(seen.segment)
+    where = "" if name == wording.segment({}) else f" for {name}"
     return (
-        f"{look.failures} of {look.labelled} decisions that version {look.revision.version} allowed, and whose outcome "
-        f"is known, failed. The evidence for it promised at most {look.alpha:.2%}. If that still held, as much "
-        f"evidence against it would turn up, at any time, with a probability of at most {look.delta:g}."
+        f"{look.failures} of {look.labelled} decisions that version {look.revision.version} allowed{where}, and whose "
+        f"outcome is known, failed. The evidence for it promised at most {look.alpha:.2%}{where}. If that still held, "
+        f"as much evidence against it would turn up, at any time, with a probability of at most {look.delta:g}."
     )

@@ -121,6 +121,8 @@ def alarm_log_e_values(
 def follow(log_e_values: ArrayLike, *, delta: float) -> AnytimeEvidence:
     """Read a series of e-values at level delta: it may be stopped, continued and read at any look.
 
+    The level is that of one series. A series that begins anew, as with each run over a rolling window, has its own.
+
     Parameters
     ----------
     log_e_values : array_like of float, shape (looks,)

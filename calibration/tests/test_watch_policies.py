@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import timedelta
 from io import StringIO
@@ -143,6 +144,68 @@ def test_watch__case_with_many_decisions__counts_once():
     assert not PolicyAlarm.objects.exists()
 
 
+def finding(reason="OK", is_proposable=True, **segment):
+    return {"segment": segment, "reason": reason, "is_proposable": is_proposable, "field": "confidence_threshold"}
+
+
+def apply_to(*findings):
+    return apply(WorkspaceFactory(), evidence={**EVIDENCE, "findings": list(findings)})
+
+
+def test_watch__segment_without_a_promise__raises_no_alarm():
+    revision = apply_to(finding(model="good"), finding("NOT_CERTIFIABLE", is_proposable=False, model="bad"))
+    decisions(revision, 100, 0, model="good")
+    decisions(revision, 70, 30, model="bad")
+    assert "ALARM" not in watch()
+    look = PolicyLook.objects.get()
+    assert (look.labelled, look.failures, look.delta) == (100, 0, 0.05)
+
+
+def test_watch__small_segment_that_breaks_its_promise__alarm_though_all_together_keep_it():
+    revision = apply_to(finding(model="large"), finding(model="small"))
+    decisions(revision, 2000, 0, model="large")
+    decisions(revision, 10, 20, model="small")
+    assert "20 of 30 decisions that version 1 allowed for small" in watch()
+    look, alarm = PolicyLook.objects.get(), PolicyAlarm.objects.get()
+    assert (look.labelled, look.failures) == (30, 20)
+    assert "promised at most 5.00% for small" in alarm.proposal.summary
+    assert json.loads(alarm.proposal.evidence)["alarm"]["segment"] == {"model": "small"}
+
+
+@pytest.mark.parametrize(("segments", "alarms"), [(1, 1), (10, 0)])
+def test_watch__promised_segments__share_delta(segments, alarms):
+    revision = apply_to(*(finding(model=f"m{place}") for place in range(segments)))
+    decisions(revision, 85, 15, model="m0")  # an e-value of about 104: above 1/0.05, below 1/0.005
+    watch()
+    look = PolicyLook.objects.get()
+    assert look.delta == pytest.approx(0.05 / segments)
+    assert PolicyAlarm.objects.count() == alarms
+
+
+def test_watch__two_findings_about_one_segment__are_one_promise():
+    revision = apply_to(finding(model="m"), finding(model="m"))
+    decisions(revision, 10, 0, model="m")
+    watch()
+    assert PolicyLook.objects.get().delta == 0.05
+
+
+def test_watch__finding_about_the_whole_policy__counts_every_decision():
+    revision = apply_to(finding())
+    decisions(revision, 35, 15, model="m1")
+    decisions(revision, 35, 15, model="m2")
+    assert "30 of 100 decisions that version 1 allowed, and" in watch()
+
+
+def test_watch__case_in_two_promised_segments__counts_in_each():
+    revision = apply_to(finding(model="m1"), finding(model="m2"))
+    decisions(revision, 50, 0, model="m1")
+    decisions(revision, 1, 0, model="m1", case_key="case-1")
+    decisions(revision, 0, 1, model="m2", case_key="case-1")
+    watch()
+    look = PolicyLook.objects.get()
+    assert (look.labelled, look.failures) == (1, 1)
+
+
 @pytest.mark.parametrize(
     "evidence",
     [
@@ -151,6 +214,13 @@ def test_watch__case_with_many_decisions__counts_once():
         {"parameters": {"target_failure_rate": "0.05", "risk_confidence": 0.95}},
         {"parameters": {"target_failure_rate": 1.0, "risk_confidence": 0.95}},
         {"parameters": {"target_failure_rate": 0.05}},
+        {**EVIDENCE, "findings": []},
+        {**EVIDENCE, "findings": None},
+        {**EVIDENCE, "findings": ["m1"]},
+        {**EVIDENCE, "findings": [{"segment": {"model": "m1"}, "reason": "NOT_CERTIFIABLE", "is_proposable": False}]},
+        {**EVIDENCE, "findings": [{"segment": {"workspace": "1"}, "reason": "OK", "is_proposable": True}]},
+        {**EVIDENCE, "findings": [{"segment": {"model": None}, "reason": "OK", "is_proposable": True}]},
+        {**EVIDENCE, "findings": [{"segment": None, "reason": "OK", "is_proposable": True}]},
     ],
 )
 def test_watch__evidence_without_a_promise__not_watched(evidence):

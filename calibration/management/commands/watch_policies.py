@@ -29,9 +29,9 @@ Run it daily from cron, on any number of machines: each policy is looked at once
     def handle(self, *args: Any, **options: Any) -> None:
         slug = options["workspace"]
         looks = [look_at(revision) for revision in watched_revisions(workspace_by_slug(slug) if slug else None)]
-        made = [look for look in looks if look is not None]
-        for look in made:
-            alarm = PolicyAlarm.objects.filter(look=look).exists()
+        made = [seen for seen in looks if seen is not None]
+        for seen in made:
+            look, alarm = seen.look, PolicyAlarm.objects.filter(look=seen.look).exists()
             name = f"{look.revision.workspace.slug} {look.revision.policy_key}"
-            self.stdout.write(f"{'ALARM' if alarm else 'looked'}  {name}: {explain(look) if alarm else look}")
+            self.stdout.write(f"{'ALARM' if alarm else 'looked'}  {name}: {explain(seen) if alarm else look}")
         self.stdout.write(f"Looked at {len(made)} policies.")
