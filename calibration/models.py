@@ -14,7 +14,7 @@ from governance.models.scoping import AppendOnlyScopedQuerySet, WorkspaceScopedQ
 
 
 class ConfidenceCalibrationRun(models.Model):
-    """One computation over one window. `inputs_sha256` names the evidence: equal hash, equal findings."""
+    """One computation over one window. `inputs_sha256` names evidence, parameters and config, not the level."""
 
     class Status(models.TextChoices):
         PENDING = "PENDING", "Waits"

@@ -23,6 +23,12 @@ METHOD: Method = "fallback"
 CostsSource = Literal["run", "workspace"]
 """Where costs come from: stated for the run, or kept by the workspace (`StandingCosts`)."""
 
+EARLIEST, LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)
+"""What a window must lie in, so that lags and time zones stay within the times that can be represented."""
+
+MIN_RATE = 1e-6
+"""Smallest α, 1 − α and δ: below it the floating-point tails of the bounds mean nothing."""
+
 PERIODS = 6
 """Periods of equal length that a window is looked at in; the recent third is the last two."""
 
@@ -74,9 +80,9 @@ class CalibrationParameters:
     window_from, window_to : datetime
         Decisions of `window_from <= time < window_to`.
     target_failure_rate : float
-        α: the failure rate that allowed decisions may have, in (0, 1).
+        α: the failure rate that allowed decisions may have, in [1e-6, 1 − 1e-6].
     risk_confidence : float
-        1 − δ: how sure the bound is, in [0.75, 1).
+        1 − δ: how sure the bound is, in [0.75, 1 − 1e-6].
     segment_by : tuple of str
         What findings are split by, beside what a source never pools.
     maturity_days : float
@@ -105,12 +111,18 @@ class CalibrationParameters:
 
     def __post_init__(self) -> None:
         """Refuse what cannot be computed, with what to do about it."""
-        if not 0 < self.target_failure_rate < 1:
-            raise InvalidInput("The target failure rate must lie strictly between 0 and 1, for example 0.05.")
-        if not 1 - MAX_DELTA <= self.risk_confidence < 1:
-            raise InvalidInput(f"The risk confidence must lie in [{1 - MAX_DELTA:g}, 1), for example 0.95.")
-        if self.window_from.tzinfo is None or self.window_to.tzinfo is None:
-            raise InvalidInput("The ends of the window need a time zone.")
+        if not MIN_RATE <= self.target_failure_rate <= 1 - MIN_RATE:
+            raise InvalidInput(
+                "The target failure rate (--target-failure-rate) must lie in "
+                f"[{MIN_RATE:f}, {1 - MIN_RATE:f}], for example 0.05."
+            )
+        if not 1 - MAX_DELTA <= self.risk_confidence <= 1 - MIN_RATE:
+            raise InvalidInput(
+                "The risk confidence (--risk-confidence) must lie in "
+                f"[{1 - MAX_DELTA:g}, {1 - MIN_RATE:f}], for example 0.95."
+            )
+        _check_end("start", "--from", self.window_from)
+        _check_end("end", "--to", self.window_to)
         if self.window_from >= self.window_to:
             raise InvalidInput("The window ends before it starts. Give a --from that lies before --to.")
         if not 0 <= self.maturity_days < 3650:
@@ -121,9 +133,9 @@ class CalibrationParameters:
 
     def _check_segments(self) -> None:
         # Of any policy: a source that does not know a key is not split by it, and its findings say by what they are.
-        known = {key for definition in all_definitions() for key in source_for(definition.key).segment_keys}
-        if not set(self.segment_by) <= known:
-            raise InvalidInput(f"Segments are split by some of: {', '.join(k for k in SEGMENT_KEYS if k in known)}.")
+        known = known_segment_keys()
+        if not set(self.segment_by) <= set(known):
+            raise InvalidInput(f"Segments are split by some of: {', '.join(known)}.")
         if len(set(self.segment_by)) < len(self.segment_by):
             raise InvalidInput("A segment key is given twice.")
 
@@ -131,10 +143,6 @@ class CalibrationParameters:
     def delta(self) -> float:
         """Accepted probability of being wrong; rounded, since 1 − 0.95 is not 0.05 in floating point."""
         return round(1 - self.risk_confidence, 12)
-
-    @property
-    def is_review(self) -> bool:
-        return not (self.dry_run or self.tighten_only)
 
     @property
     def maturity_lag(self) -> timedelta:
@@ -178,6 +186,8 @@ def parameters_of(**question: Unpack[Question]) -> CalibrationParameters:
     lag = question.get("maturity_days")
     lag = settings.CONFIDENCE_MATURITY_DAYS if lag is None else lag
     end = question.get("window_to") or default_window_end(lag)
+    # Before the start is counted back from it.
+    _check_end("end", "--to", end)
     return CalibrationParameters(
         policy_keys=policy_keys_in_scope(question.get("policy_keys")),
         window_from=question.get("window_from") or default_window_start(end),
@@ -211,6 +221,21 @@ def stated_costs(false_allow: float | None, false_block: float | None, review: f
         raise InvalidInput(
             f"Costs are finite numbers of at least 0 and at most {MAX_COST:g}, and at least one is above 0."
         ) from error
+
+
+def known_segment_keys() -> tuple[str, ...]:
+    """Return every key that the evidence of some policy can be split by."""
+    known = {key for definition in all_definitions() for key in source_for(definition.key).segment_keys}
+    return tuple(key for key in SEGMENT_KEYS if key in known)
+
+
+def _check_end(name: str, option: str, at: datetime) -> None:
+    if at.tzinfo is None:
+        raise InvalidInput(f"The {name} of the window ({option}) needs a time zone.")
+    if not EARLIEST <= at <= LATEST:
+        raise InvalidInput(
+            f"The {name} of the window ({option}) must lie between {EARLIEST:%Y-%m-%d} and {LATEST:%Y-%m-%d}, UTC."
+        )
 
 
 def policy_keys_in_scope(asked: Sequence[str] | None) -> tuple[str, ...]:

@@ -60,7 +60,7 @@ def run_calibration(
     Parameters
     ----------
     only_if_due
-        Raise `Conflict` when the last completed run is younger than `CONFIDENCE_CALIBRATION_EVERY_DAYS`.
+        Raise `Conflict` when a run lately did what a recurring one does; see `runs_not_due`.
     actor
         The person who asks for it, None for the operator's command.
     **question
@@ -145,7 +145,7 @@ def _compute(workspace: Workspace, reading: Reading, parameters: CalibrationPara
             reading=reading, review=None, findings=(), context={**context, "inputs_sha256": None, "review": None}
         )
     inputs = evidence.sha256({**context["parameters"], "config": policy.config.as_json()})
-    review = review_of(workspace, policy.definition.key, inputs, parameters, now)
+    review = review_of(workspace, evidence, inputs, parameters, now)
     previous = previous_output(workspace, policy.definition.key, other_than=inputs)
     found = (
         find_budgets(evidence, policy, parameters, review=review)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -74,7 +74,7 @@ def previous_output(workspace: Workspace, policy_key: str, *, other_than: str) -
     Parameters
     ----------
     other_than
-        The hash of the present inputs: a run with the same inputs found the same.
+        The hash of the present inputs: a run with the same inputs has seen nothing else.
     """
     for run_id, metrics in completed_runs(workspace).values_list("pk", "metrics").iterator():
         if metrics["inputs"].get(policy_key, other_than) != other_than:
@@ -89,15 +89,25 @@ def reviewed_inputs(workspace: Workspace, policy_key: str, since: datetime) -> s
     return {metrics["inputs"][policy_key] for metrics in runs if policy_key in metrics["reviews"]}
 
 
-def due_workspaces() -> QuerySet[Workspace]:
-    """Return the workspaces whose last completed run is older than `CONFIDENCE_CALIBRATION_EVERY_DAYS`, or none."""
-    return Workspace.objects.exclude(pk__in=runs_not_due().values("workspace_id"))
+def due_workspaces(policy_keys: Sequence[str]) -> QuerySet[Workspace]:
+    """Return the workspaces that have no run for which they may wait; see `runs_not_due`."""
+    return Workspace.objects.exclude(pk__in=runs_not_due(policy_keys).values("workspace_id"))
 
 
-def runs_not_due() -> WorkspaceScopedQuerySet:
-    """Return the completed runs that are young enough for their workspaces to wait."""
+def runs_not_due(policy_keys: Sequence[str]) -> WorkspaceScopedQuerySet:
+    """Return the runs that did what a recurring run over these keys does, so lately that their workspaces may wait.
+
+    Such a run is complete, younger than `CONFIDENCE_CALIBRATION_EVERY_DAYS`, no dry run, looked at just these policy
+    keys, and at recent decisions: its window reaches into those days, or ended at most a day before them.
+    """
     since = timezone.now() - timedelta(days=settings.CONFIDENCE_CALIBRATION_EVERY_DAYS)
-    return ConfidenceCalibrationRun.objects.filter(status=Status.COMPLETE, created_at__gt=since)
+    return ConfidenceCalibrationRun.objects.filter(
+        status=Status.COMPLETE,
+        created_at__gt=since,
+        window_to__gt=since - timedelta(days=1),
+        dry_run=False,
+        scope=list(policy_keys),
+    )
 
 
 def proposals_of(run: ConfidenceCalibrationRun) -> QuerySet[ConfidencePolicyProposal]:

@@ -49,7 +49,7 @@ def start_run(
             run = _create(workspace, parameters, actor, now)
             _move(run, Status.PENDING, Status.RUNNING, started_at=now, heartbeat_at=now)
             # Asked only after this run is the only one that is RUNNING, lest another completes in between.
-            if only_if_due and runs_not_due().in_workspace(workspace).exists():
+            if only_if_due and runs_not_due(parameters.policy_keys).in_workspace(workspace).exists():
                 raise Conflict("The workspace was calibrated a short time ago.")
     except IntegrityError as error:
         # The partial unique index lets one run of a workspace be RUNNING.

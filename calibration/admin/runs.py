@@ -15,7 +15,7 @@ from django.utils.safestring import SafeString
 
 from calibration import wording
 from calibration.models import ConfidenceCalibrationRun, PolicyAlarm, PolicyLook, Recommendation
-from calibration.parameters import stated_costs
+from calibration.parameters import known_segment_keys, stated_costs
 from calibration.queue import request_calibration
 from calibration.report import run_as_text
 from calibration.selectors import proposals_of
@@ -54,6 +54,20 @@ class RunForm(forms.Form):
         max_value=1,
         step_size=0.001,
         help_text="The share of what is allowed that may fail, between 0 and 1.",
+    )
+    risk_confidence = forms.FloatField(
+        initial=0.95,
+        min_value=0,
+        max_value=1,
+        step_size=0.001,
+        help_text="How sure to be that no more than that share fails, from 0.75 to 0.999999.",
+    )
+    segment_by = forms.MultipleChoiceField(
+        required=False,
+        initial=("provider", "model"),
+        choices=lambda: [(key, key) for key in known_segment_keys()],
+        widget=forms.CheckboxSelectMultiple,
+        help_text="One finding for each combination. None: split only by what is never pooled.",
     )
     maturity_days = forms.FloatField(
         initial=settings.CONFIDENCE_MATURITY_DAYS,

@@ -39,7 +39,7 @@ def runs_of(workspace: Workspace) -> int:
 def test_recurring__due__only_workspaces_whose_last_run_is_old() -> None:
     fresh, old, never = WorkspaceFactory(), WorkspaceFactory(), WorkspaceFactory()
     for workspace in (fresh, old):
-        run_calibration(workspace=workspace, **WINDOW)
+        run_calibration(workspace=workspace, tighten_only=True)
     ConfidenceCalibrationRun.objects.filter(workspace=old).update(created_at=timezone.now() - timedelta(days=8))
     run_all("--due")
     assert [runs_of(workspace) for workspace in (fresh, old, never)] == [1, 2, 1]
@@ -48,10 +48,39 @@ def test_recurring__due__only_workspaces_whose_last_run_is_old() -> None:
 @pytest.mark.django_db
 def test_recurring__calibrated_by_another_machine_meanwhile__nothing_is_stored() -> None:
     workspace = WorkspaceFactory()
-    run_calibration(workspace=workspace, **WINDOW)
+    run_calibration(workspace=workspace)
     with pytest.raises(Conflict, match="short time ago"):
-        run_calibration(workspace=workspace, only_if_due=True, **WINDOW)
+        run_calibration(workspace=workspace, only_if_due=True)
     assert runs_of(workspace) == 1
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("other", [{"dry_run": True}, {"policy_keys": ["followup.auto_book"]}, WINDOW])
+def test_recurring__run_that_is_no_recurring_one__the_workspace_stays_due(other: dict[str, Any]) -> None:
+    workspace = WorkspaceFactory()
+    run_calibration(workspace=workspace, **other)
+    run_all("--due")
+    assert runs_of(workspace) == 2
+
+
+@pytest.mark.django_db
+def test_recurring__over_some_policies__waits_after_itself() -> None:
+    workspace = WorkspaceFactory()
+    for _ in range(2):
+        run_all("--due", "--policy-key", "confidence_gate")
+    assert runs_of(workspace) == 1
+    with pytest.raises(CommandError, match="policy key"):
+        run_all("--due", "--policy-key", "no.such.key")
+
+
+@pytest.mark.django_db
+def test_recurring__json_when_nothing_is_due__an_object_for_one_workspace_and_no_line_for_all() -> None:
+    run_calibration(workspace=WorkspaceFactory(slug="acme"))
+    out = StringIO()
+    call_command("run_calibration", "--workspace", "acme", "--due", "--json", stdout=out)
+    reason = "The workspace was calibrated a short time ago."
+    assert json.loads(out.getvalue()) == {"run": None, "workspace": "acme", "reason": reason}
+    assert run_all("--due", "--json") == ""
 
 
 @pytest.mark.django_db

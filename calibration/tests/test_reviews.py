@@ -87,6 +87,23 @@ def test_review__dry_run_and_tighten_only__spend_nothing(workspace: Workspace) -
     assert recommended(workspace) == 0.7
 
 
+def test_review__nothing_labelled__spends_nothing() -> None:
+    workspace = WorkspaceFactory()
+    one = decision(workspace, confidence=0.95)
+    store([one])
+    found = policy(workspace)["review"]
+    assert (found["may_loosen"], found["spending"]["spent"], found["spending"]["remaining"]) == (False, 0, 1)
+    store([], [outcome(one, True)])
+    history(workspace, LENIENT)
+    assert recommended(workspace) == 0.7
+
+
+def test_review__one_failure_labelled__spends(workspace: Workspace) -> None:
+    other = WorkspaceFactory()
+    history(other, {0.95: (0, 1)})
+    assert policy(other)["review"]["spending"]["spent"] == 1
+
+
 def test_review__nothing_left__tightening_stays_free(workspace: Workspace) -> None:
     recommended(workspace)
     history(workspace, {0.8: (0, 100)})

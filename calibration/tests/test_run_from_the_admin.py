@@ -52,6 +52,8 @@ def form(workspace: Workspace, **changes: Any) -> dict[str, Any]:
         "window_from": "2026-01-01 00:00",
         "window_to": "2026-01-31 00:00",
         "target_failure_rate": "0.05",
+        "risk_confidence": "0.95",
+        "segment_by": ["provider", "model"],
         "maturity_days": "0",
         **changes,
     }
@@ -117,6 +119,15 @@ def test_button__admin_of_another_workspace__cannot_choose_this_one(client: Clie
         {"window_to": "yesterday"},
         {"target_failure_rate": "0"},
         {"target_failure_rate": "nan"},
+        {"target_failure_rate": "1e-320"},
+        {"risk_confidence": "0.5"},
+        {"risk_confidence": "0.9999999999999999"},
+        {"risk_confidence": ""},
+        {"segment_by": ["colour"]},
+        {"segment_by": ["model", "model"]},
+        {"window_from": "0001-01-01 00:00"},
+        {"window_from": "", "window_to": "0001-01-02 00:00"},
+        {"window_to": "9999-12-31 23:59"},
         {"maturity_days": "-1"},
         {"maturity_days": "31"},
         {"policy_keys": ["unknown"]},
@@ -144,6 +155,19 @@ def test_button__left_blank__the_defaults_of_the_command(client: Client, workspa
     work_off()
     run = ConfidenceCalibrationRun.objects.get()
     assert (run.status, run.window_to - run.window_from) == (Status.COMPLETE, timedelta(days=30))
+
+
+@pytest.mark.parametrize("keys", [["model", "channel"], []])
+def test_button__confidence_and_segments__are_those_of_the_run(
+    client: Client, workspace: Workspace, keys: list[str]
+) -> None:
+    client.force_login(admin_of(workspace))
+    client.post(reverse(ADD), form(workspace, risk_confidence="0.9", segment_by=keys))
+    work_off()
+    run = ConfidenceCalibrationRun.objects.get()
+    (found,) = run.output["policies"]
+    assert (run.status, run.risk_confidence, run.segment_by) == (Status.COMPLETE, 0.9, keys)
+    assert (found["review"]["delta"], set(keys) <= set(found["segment_by"])) == (0.1, True)
 
 
 def test_button__costs_are_stated__the_run_names_the_cheapest_threshold(client: Client, workspace: Workspace) -> None:

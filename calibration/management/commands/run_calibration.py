@@ -13,7 +13,7 @@ from django.db import DatabaseError
 from django.utils.dateparse import parse_date, parse_datetime
 
 from calibration.models import ConfidenceCalibrationRun
-from calibration.parameters import Question, stated_costs
+from calibration.parameters import Question, policy_keys_in_scope, stated_costs
 from calibration.report import run_as_json, run_as_text
 from calibration.runner import run_calibration
 from calibration.selectors import due_workspaces
@@ -137,6 +137,9 @@ calibrated, is left to it. The exit code is 0 when every run came to its end, wh
             except Conflict as error:
                 if not options["due"]:
                     problems.append(f"{workspace.slug}: {error.detail}")
+                elif options["json"] and not options["all_workspaces"]:
+                    # One workspace was asked for: there is one object to read, whatever came of it.
+                    self.stdout.write(json.dumps({"run": None, "workspace": workspace.slug, "reason": error.detail}))
             except (DomainError, DatabaseError) as error:
                 problems.append(f"{workspace.slug}: {getattr(error, 'detail', type(error).__name__)}")
             else:
@@ -146,7 +149,8 @@ calibrated, is left to it. The exit code is 0 when every run came to its end, wh
 
     def _workspaces(self, options: Mapping[str, Any]) -> list[Workspace]:
         if options["all_workspaces"]:
-            return list(due_workspaces() if options["due"] else Workspace.objects.all())
+            keys = policy_keys_in_scope(options["policy_key"])
+            return list(due_workspaces(keys) if options["due"] else Workspace.objects.all())
         workspace = Workspace.objects.filter(slug=options["workspace"]).first()
         if workspace is None:
             raise CommandError("There is no workspace with this slug.")
