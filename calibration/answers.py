@@ -55,6 +55,11 @@ class Subject:
         return min(self.current_risk, self.risk_floor)
 
     @property
+    def judged_bands(self) -> int | None:
+        """How many risk bands pass it."""
+        return self.bands_below(self.judged_risk)
+
+    @property
     def risk_floor(self) -> float | None:
         """The largest edge that all of the window's risk thresholds allowed, 0 where there is none."""
         if self.cohort.risk_floor is None:
@@ -105,7 +110,7 @@ class Answer:
 def answer_segments(subjects: Mapping[str, Subject], *, alpha: float, delta: float) -> dict[str, Answer]:
     """Return an answer for each segment; together they hold with probability 1 − δ."""
     together = recommend_for_segments(
-        {name: subject.cohort.groups(subject.bands_below(subject.judged_risk)) for name, subject in subjects.items()},
+        {name: subject.cohort.groups(subject.judged_bands) for name, subject in subjects.items()},
         alpha=alpha,
         delta=delta,
         method=METHOD,
@@ -117,7 +122,7 @@ def answer_segments(subjects: Mapping[str, Subject], *, alpha: float, delta: flo
         walked = together.recommendations[name]
         if name not in tested:
             return _by_walk(walked, subject, is_tested=False)
-        if subject.cohort.is_audited(subject.bands_below(subject.judged_risk)):
+        if subject.cohort.is_audited(subject.judged_bands):
             return _with_audits(subject, alpha, together.segment_delta)
         if subject.current_risk is not None:
             return _pair(subject, subject.current_risk, alpha, together.segment_delta)
@@ -142,7 +147,7 @@ def _by_walk(found: ThresholdRecommendation, subject: Subject, *, is_tested: boo
 
 def _with_audits(subject: Subject, alpha: float, delta: float) -> Answer:
     assert subject.cohort.floor is not None  # noqa: S101 - narrows the type; only such a cohort is audited
-    bands = subject.bands_below(subject.judged_risk)
+    bands = subject.judged_bands
     found: AuditedRecommendation = recommend_with_audits(
         subject.cohort.groups(bands),
         subject.cohort.audited(bands),

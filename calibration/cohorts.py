@@ -67,12 +67,14 @@ class Cohort:
 
     def groups(self, bands: int | None, period: int | None = None) -> Groups:
         """Return the decisions that pass the risk threshold, with the labels that count."""
-        chosen = self.passing(bands) if period is None else self.passing(bands) & (self.counts.period == period)
-        return self.counts.groups(chosen, self.labels)
+        return self.counts.groups(self._of_period(bands, period), self.labels)
 
-    def known(self, bands: int | None, period: int) -> Groups:
-        """Return the decisions of a period that pass the risk threshold with every label, fair sample or not."""
-        return self.counts.groups(self.passing(bands) & (self.counts.period == period))
+    def known(self, bands: int | None, period: int | None = None) -> Groups:
+        """Return the decisions that pass the risk threshold with every label, fair sample or not."""
+        return self.counts.groups(self._of_period(bands, period))
+
+    def _of_period(self, bands: int | None, period: int | None) -> Mask:
+        return self.passing(bands) if period is None else self.passing(bands) & (self.counts.period == period)
 
     def audited(self, bands: int | None) -> list[Groups]:
         """Return what lies below the threshold in force by rate of auditing, with the labels of drawn decisions only.

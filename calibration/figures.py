@@ -110,14 +110,14 @@ def describe_step(subject: Subject, answer: Answer | None) -> dict[str, Any]:
     bands = subject.bands_below(answer.risk_threshold)
     return {
         "at_current": now,
-        "at_recommended": {**_point(subject, answer.threshold, bands), **_weighted(answer)},
+        "at_recommended": {**_point(subject, subject.cohort.groups(bands), answer.threshold), **_weighted(answer)},
         "change": _change(subject, answer.threshold, bands),
     }
 
 
-def _point(subject: Subject, threshold: float, bands: int | None) -> dict[str, Any]:
+def _point(subject: Subject, passing: Groups, threshold: float) -> dict[str, Any]:
     """What a pair of thresholds allows; coverage is the share of all decisions of the cohort."""
-    point = asdict(operating_point(subject.cohort.groups(bands), threshold))
+    point = asdict(operating_point(passing, threshold))
     decisions = _decisions(subject, subject.cohort.chosen)
     return {**point, "coverage": point["allowed"] / decisions if decisions else None}
 
@@ -128,16 +128,9 @@ def _point_now(subject: Subject) -> dict[str, Any]:
     These are shown, for a failure that is known must not be hidden; but they are no sample that an interval fits.
     """
     if subject.is_fair:
-        return _point(subject, subject.current, subject.bands)
-    known = Groups.merge([subject.cohort.known(subject.bands, period) for period in range(PERIODS)])
-    point = asdict(operating_point(known, subject.current))
-    decisions = _decisions(subject, subject.cohort.chosen)
-    return {
-        **point,
-        "coverage": point["allowed"] / decisions if decisions else None,
-        "interval": None,
-        "reason": "stricter thresholds were in force in a part of the window",
-    }
+        return _point(subject, subject.cohort.groups(subject.bands), subject.current)
+    known = _point(subject, subject.cohort.known(subject.bands), subject.current)
+    return {**known, "interval": None, "reason": "stricter thresholds were in force in a part of the window"}
 
 
 def _weighted(answer: Answer) -> dict[str, Any]:

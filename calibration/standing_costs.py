@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.db import transaction
-from django.utils import timezone
 
 from calibration.models import StandingCosts
 from calibration.parameters import stated_costs
 from calibration.statistics.costs import Costs
-from confidence_project.errors import InvalidInput, WrongState
+from confidence_project.errors import InvalidInput
+from governance.control_services import end_control, start_control
 from governance.definitions import get_definition
 from governance.models import Workspace
-from governance.models.controls import REASON_LENGTH
 from governance.permissions import Person, Verb, require
-from governance.texts import clean_text
 from governance.workflow.transitions import lock
 
 
@@ -55,23 +51,15 @@ def set_standing_costs(
     if costs is None:
         raise InvalidInput("State all three costs: of a false allow, of a false block and of a review.")
     kept = StandingCosts(
-        workspace=workspace,
-        policy_key=policy_key,
-        false_allow=costs.false_allow,
-        false_block=costs.false_block,
-        review=costs.review,
-        reason=clean_text(reason, name="reason", max_length=REASON_LENGTH, required=True),
-        started_by_id=actor.pk,
-        started_by_name=actor.get_username(),
+        policy_key=policy_key, false_allow=costs.false_allow, false_block=costs.false_block, review=costs.review
     )
     with transaction.atomic():
         # Whoever comes second replaces what the first has set, and both stay on record.
         lock(workspace)
-        kept.started_at = timezone.now()
-        before = StandingCosts.objects.in_workspace(workspace).in_force().filter(policy_key=policy_key)
-        before.update(**_ended(actor, kept.reason))
-        kept.save(force_insert=True)
-    return kept
+        before = StandingCosts.objects.filter(policy_key=policy_key)
+        if before.in_workspace(workspace).in_force().exists():
+            end_control(before, actor, workspace, reason)
+        return start_control(kept, actor, workspace, reason)
 
 
 def end_standing_costs(*, actor: Person, costs: StandingCosts, reason: str) -> StandingCosts:
@@ -84,20 +72,5 @@ def end_standing_costs(*, actor: Person, costs: StandingCosts, reason: str) -> S
     Conflict
         They are not in force any more: ended or replaced meanwhile.
     """
-    require(Verb.OPERATE, actor, costs.workspace)
-    reason = clean_text(reason, name="reason", max_length=REASON_LENGTH, required=True)
-    with transaction.atomic():
-        # Conditional: whoever ends it second has ended nothing.
-        if StandingCosts.objects.filter(pk=costs.pk).in_force().update(**_ended(actor, reason)) != 1:
-            raise WrongState("These costs are not in force (any more).")
-        costs.refresh_from_db()
-    return costs
-
-
-def _ended(actor: Person, reason: str) -> dict[str, Any]:
-    return {
-        "ended_at": timezone.now(),
-        "ended_by_id": actor.pk,
-        "ended_by_name": actor.get_username(),
-        "end_reason": reason,
-    }
+    ended: StandingCosts = end_control(StandingCosts.objects.filter(pk=costs.pk), actor, costs.workspace, reason)
+    return ended

@@ -168,6 +168,32 @@ def too_young(decisions: int, maturity_days: float) -> str:
     )
 
 
+def not_yet_judged(current: float, risk: float | None) -> str:
+    """Say that stricter thresholds of the window leave those in force unjudged."""
+    thresholds = f"{current:.4f}" if risk is None else f"{current:.4f}, with risks below {risk:.4f},"
+    return (
+        f"The {thresholds} in force cannot be judged yet: stricter thresholds were in force in a part of the window, "
+        "so what they blocked has no fair labels. Nothing that can be judged speaks against it. Take a window that "
+        "begins after the change."
+    )
+
+
+def out_of_bounds(problems: Sequence[str]) -> str:
+    """Say that a certified value is none that may be set."""
+    return f"The certified threshold cannot be set: {'; '.join(problems)}."
+
+
+def finer_overrides(current: float, overrides: Sequence[tuple[Mapping[str, str], float]]) -> str:
+    """Say that a part of a segment is under other values; blank where none is."""
+    if not overrides:
+        return ""
+    parts = "; ".join(f"{segment(match)}: {value:.4f}" for match, value in overrides)
+    return (
+        f"Mind the overrides for a part of this segment ({parts}): the figures take all of it to be under "
+        f"{current:.4f}, and an override for the whole segment may outrank them."
+    )
+
+
 def _budget_refusal(found: BudgetRecommendation) -> str:
     if found.needed is not None:
         return (
@@ -218,29 +244,3 @@ def _share(share: float | None) -> str:
 
 def _rate(rate: float | None) -> str:
     return "unknown" if rate is None else f"{rate:.2%}"
-
-
-def not_yet_judged(current: float, risk: float | None) -> str:
-    """Say that stricter thresholds of the window leave those in force unjudged."""
-    thresholds = f"{current:.4f}" if risk is None else f"{current:.4f}, with risks below {risk:.4f},"
-    return (
-        f"The {thresholds} in force cannot be judged yet: stricter thresholds were in force in a part of the window, "
-        "so what they blocked has no fair labels. Nothing that can be judged speaks against it. Take a window that "
-        "begins after the change."
-    )
-
-
-def out_of_bounds(problems: Sequence[str]) -> str:
-    """Say that a certified value is none that may be set."""
-    return f"The certified threshold cannot be set: {'; '.join(problems)}."
-
-
-def finer_overrides(current: float, overrides: Sequence[tuple[Mapping[str, str], float]]) -> str:
-    """Say that a part of a segment is under other values; blank where none is."""
-    if not overrides:
-        return ""
-    parts = "; ".join(f"{segment(match)}: {value:.4f}" for match, value in overrides)
-    return (
-        f"Mind the overrides for a part of this segment ({parts}): the figures take all of it to be under "
-        f"{current:.4f}, and an override for the whole segment may outrank them."
-    )

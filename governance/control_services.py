@@ -123,6 +123,29 @@ def close_break_glass_review(*, actor: Person, review_id: int, note: str) -> Bre
 
 
 def _start(control: SomeControl, actor: Person, workspace: Workspace, reason: str) -> SomeControl:
+    with transaction.atomic():
+        start_control(control, actor, workspace, reason)
+        announce_control(control)
+    return control
+
+
+def _end(rows: ControlQuerySet, actor: Person, workspace: Workspace, reason: str) -> Any:
+    with transaction.atomic():
+        row = end_control(rows, actor, workspace, reason)
+        announce_control(row)
+    return row
+
+
+def start_control(control: SomeControl, actor: Person, workspace: Workspace, reason: str) -> SomeControl:
+    """Put a control in force, with who did it, when and why; tell nobody.
+
+    Raises
+    ------
+    NotFound, PermissionRefused, UnknownPolicyKey, InvalidInput
+        The workspace is not the actor's; the actor may not; the key is not known; the reason is empty.
+    Conflict
+        One like it is in force already.
+    """
     require(Verb.OPERATE, actor, workspace)
     if control.policy_key:
         get_definition(control.policy_key)
@@ -134,13 +157,19 @@ def _start(control: SomeControl, actor: Person, workspace: Workspace, reason: st
     try:
         with transaction.atomic():
             control.save(force_insert=True)
-            announce_control(control)
     except IntegrityError as error:
         raise AlreadySo("This is in force already.") from error
     return control
 
 
-def _end(rows: ControlQuerySet, actor: Person, workspace: Workspace, reason: str) -> Any:
+def end_control(rows: ControlQuerySet, actor: Person, workspace: Workspace, reason: str) -> Any:
+    """End the control among `rows` that is in force in the workspace; tell nobody. Raises as `start_control`.
+
+    Raises
+    ------
+    Conflict
+        None is in force (any more).
+    """
     require(Verb.OPERATE, actor, workspace)
     reason = clean_text(reason, name="reason", max_length=REASON_LENGTH, required=True)
     with transaction.atomic():
@@ -155,5 +184,4 @@ def _end(rows: ControlQuerySet, actor: Person, workspace: Workspace, reason: str
         if row is None or rows.model.objects.filter(pk=row.pk).in_force().update(**ended) != 1:
             raise WrongState("This is not in force (any more).")
         row.refresh_from_db()
-        announce_control(row)
     return row

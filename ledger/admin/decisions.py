@@ -119,8 +119,13 @@ class ReviewForm(forms.Form):
 def _what_it_counts_for(decision: DecisionRecord) -> str:
     if decision.audit_selected:
         return "Drawn at random: in calibration your answer stands for others that were blocked, too."
-    if decision.gate_verdict == DecisionRecord.Verdict.ALLOW or decision.origin == DecisionRecord.Origin.IMPORT:
+    if decision.gate_verdict == DecisionRecord.Verdict.ALLOW:
         return "In calibration your answer rules over an automatic one."
+    if decision.origin == DecisionRecord.Origin.IMPORT:
+        return (
+            "In calibration your answer rules over an automatic one; labels of imported blocks count only where all of "
+            "the imported history is labelled."
+        )
     return "Not drawn at random: your answer is kept, and calibration sets no threshold by it."
 
 
