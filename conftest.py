@@ -64,7 +64,7 @@ def _what_was_committed_is_deleted() -> Iterator[None]:
     from django.db import connection, transaction
     from django.test import TransactionTestCase
 
-    from confidence_project.append_only import append_only_models, enforce, release
+    from confidence_project.foundation.append_only import append_only_models, enforce, release
 
     def teardown(self: TransactionTestCase) -> None:
         guarded = {model._meta.db_table: model for model in append_only_models()}

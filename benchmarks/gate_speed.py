@@ -24,7 +24,7 @@ from django.core.management import call_command
 from django.db import connection
 from django.test.utils import override_settings
 
-from confidence_project.submissions import Submission
+from confidence_project.foundation.submissions import Submission
 from governance.models import ApiKey, ConfidencePolicy, Workspace
 from governance.policies import resolve_threshold
 from ledger.contracts import DecisionEnvelope

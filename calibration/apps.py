@@ -12,7 +12,7 @@ class CalibrationConfig(AppConfig):
         from calibration.evidence.followup_auto_book import FollowUpAutoBookSource
         from calibration.evidence.meeting_overseer import MeetingOverseerSource
         from calibration.evidence.registry import register_source
-        from governance.consequences import register_backtester
+        from governance.workflow.consequences import register_backtester
 
         register_backtester(backtest_proposal)
 

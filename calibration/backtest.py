@@ -12,11 +12,11 @@ from django.db.models import BooleanField, Case, Count, DecimalField, Q, Value, 
 from django.db.models.expressions import Combinable
 from django.utils import timezone
 
-from confidence_project.errors import InvalidInput
-from governance.config import PolicyConfig, parse_config
-from governance.consequences import Backtest
+from confidence_project.foundation.errors import InvalidInput
 from governance.definitions import LATTICE, FieldDefinition, FieldKind, PolicyDefinition, get_definition, to_lattice
 from governance.models import ConfidencePolicyProposal
+from governance.policies.config import PolicyConfig, parse_config
+from governance.workflow.consequences import Backtest
 from ledger.gate import THRESHOLD_REASONS, Reason
 from ledger.models import DecisionRecord
 from ledger.selectors import ruling_success

@@ -16,9 +16,9 @@ from calibration.figures import DESCRIBED, describe, describe_costs, describe_st
 from calibration.parameters import CalibrationParameters
 from calibration.reviews import Review
 from calibration.window_drift import alarm, window_drift
-from governance.config import PolicyConfig
 from governance.definitions import LATTICE, FieldDefinition, FieldKind, to_lattice
 from governance.policies import EffectivePolicy
+from governance.policies.config import PolicyConfig
 
 REVIEW_REQUIRED = "REVIEW_REQUIRED"
 """Reason of a finding whose more lenient threshold may only be named by a loosening review."""

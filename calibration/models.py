@@ -6,7 +6,7 @@ from django.db import models
 from django.db.models import F, Q
 
 from calibration.statistics.costs import Costs
-from confidence_project.append_only import AppendOnlyModel
+from confidence_project.foundation.append_only import AppendOnlyModel
 from governance.models import ConfidencePolicyProposal, ConfidencePolicyRevision, Workspace
 from governance.models.actors import actor_name, actor_of_mutable_row
 from governance.models.controls import IN_FORCE, Control

@@ -14,9 +14,9 @@ from calibration.evidence.registry import source_for
 from calibration.statistics.checks import MAX_COST, MAX_DELTA
 from calibration.statistics.costs import Costs
 from calibration.statistics.recommendation import Method
-from confidence_project.errors import InvalidInput
-from governance.config import SEGMENT_KEYS
+from confidence_project.foundation.errors import InvalidInput
 from governance.definitions import all_definitions, get_definition
+from governance.policies.config import SEGMENT_KEYS
 
 METHOD: Method = "fallback"
 

@@ -13,11 +13,11 @@ from calibration import wording
 from calibration.figures import SEED
 from calibration.findings import Finding
 from calibration.statistics import STATISTICS_VERSION
-from confidence_project.errors import Conflict
-from governance.config import default_config
+from confidence_project.foundation.errors import Conflict
 from governance.definitions import PolicyDefinition
 from governance.models import ConfidencePolicyProposal, Workspace
 from governance.policies import EffectivePolicy
+from governance.policies.config import default_config
 from governance.workflow import open_proposal
 from governance.workflow.opening import SUMMARY_LENGTH
 

@@ -13,9 +13,9 @@ from calibration.parameters import CalibrationParameters, Question, parameters_o
 from calibration.runner import carry_out
 from calibration.services import fail_run, queue_run, start_queued_run
 from calibration.statistics.costs import Costs
-from confidence_project.errors import Conflict, DomainError
+from confidence_project.foundation.errors import Conflict, DomainError
+from governance.access.permissions import Person, Verb, require
 from governance.models import Workspace
-from governance.permissions import Person, Verb, require
 
 log = logging.getLogger(__name__)
 

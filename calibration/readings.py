@@ -14,10 +14,10 @@ from calibration.evidence.registry import source_for
 from calibration.parameters import PERIODS, CalibrationParameters
 from calibration.selectors import configs_in_force
 from calibration.statistics.joint import RISK_GRID
-from governance.config import PolicyConfig
 from governance.definitions import FieldKind, to_lattice
 from governance.models import Workspace
 from governance.policies import EffectivePolicy, get_confidence_policy
+from governance.policies.config import PolicyConfig
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -26,9 +26,9 @@ from calibration.selectors import needs_bootstrap, previous_output
 from calibration.services import complete_run, fail_run, start_run
 from calibration.snapshot import read_snapshot
 from calibration.standing_costs import standing_costs
-from governance.evidence import canonical_json
+from governance.access.permissions import Person, Verb, require
 from governance.models import ConfidencePolicyProposal, Workspace
-from governance.permissions import Person, Verb, require
+from governance.workflow.evidence import canonical_json
 
 Progress = Callable[[float, str], None]
 """Called with the share that is done, 0 to 1, and what is being done."""

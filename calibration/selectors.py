@@ -11,8 +11,7 @@ from django.db.models import F, QuerySet
 from django.utils import timezone
 
 from calibration.models import ConfidenceCalibrationRun, PolicyAlarm
-from confidence_project.errors import InvalidInput
-from governance.config import PolicyConfig, parse_config
+from confidence_project.foundation.errors import InvalidInput
 from governance.definitions import PolicyDefinition
 from governance.models import (
     ConfidencePolicy,
@@ -22,6 +21,7 @@ from governance.models import (
     Workspace,
 )
 from governance.models.scoping import WorkspaceScopedQuerySet
+from governance.policies.config import PolicyConfig, parse_config
 
 Status = ConfidenceCalibrationRun.Status
 

@@ -14,10 +14,9 @@ from calibration.models import ConfidenceCalibrationRun, Recommendation
 from calibration.parameters import METHOD, CalibrationParameters
 from calibration.selectors import runs_not_due
 from calibration.statistics import STATISTICS_VERSION
-from confidence_project.errors import Conflict
+from confidence_project.foundation.errors import Conflict
+from governance.access.permissions import Person
 from governance.models import Workspace
-from governance.permissions import Person
-from governance.workflow.transitions import lock
 
 Status = ConfidenceCalibrationRun.Status
 
@@ -68,7 +67,7 @@ def queue_run(
         Another run of the workspace is under way or waits. Nothing is stored.
     """
     with transaction.atomic():
-        lock(workspace)
+        workspace.lock()
         now = timezone.now()
         runs = ConfidenceCalibrationRun.objects.in_workspace(workspace)
         _fail_dead_runs(workspace, now)

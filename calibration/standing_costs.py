@@ -7,12 +7,11 @@ from django.db import transaction
 from calibration.models import StandingCosts
 from calibration.parameters import stated_costs
 from calibration.statistics.costs import Costs
-from confidence_project.errors import InvalidInput
-from governance.control_services import end_control, start_control
+from confidence_project.foundation.errors import InvalidInput
+from governance.access.permissions import Person, Verb, require
+from governance.controls.services import end_control, start_control
 from governance.definitions import get_definition
 from governance.models import Workspace
-from governance.permissions import Person, Verb, require
-from governance.workflow.transitions import lock
 
 
 def standing_costs(workspace: Workspace) -> dict[str, Costs]:
@@ -55,7 +54,7 @@ def set_standing_costs(
     )
     with transaction.atomic():
         # Whoever comes second replaces what the first has set, and both stay on record.
-        lock(workspace)
+        workspace.lock()
         before = StandingCosts.objects.filter(policy_key=policy_key)
         if before.in_workspace(workspace).in_force().exists():
             end_control(before, actor, workspace, reason)

@@ -23,10 +23,10 @@ from django.utils import timezone
 from calibration import wording
 from calibration.models import PolicyAlarm, PolicyLook
 from calibration.statistics.sequential import alarm_log_e_values
-from confidence_project.errors import Conflict, DomainError
+from confidence_project.foundation.errors import Conflict, DomainError
 from governance.clock import CLOCK_SKEW
-from governance.config import SEGMENT_KEYS
 from governance.models import ConfidencePolicyProposal, ConfidencePolicyRevision, Workspace
+from governance.policies.config import SEGMENT_KEYS
 from governance.webhooks.outbox import announce_alarm
 from governance.workflow import open_proposal
 from ledger.models import DecisionRecord

@@ -56,7 +56,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    "confidence_project.request_id.RequestIdMiddleware",
+    "confidence_project.foundation.request_id.RequestIdMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -65,7 +65,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django_otp.middleware.OTPMiddleware",
-    "governance.sign_in.SecondFactorMiddleware",
+    "governance.access.sign_in.SecondFactorMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     # Last: turns a lock-out of the sign-in below into its own reply.
@@ -126,7 +126,7 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"{_VALIDATORS}.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
     {"NAME": f"{_VALIDATORS}.CommonPasswordValidator"},
     {"NAME": f"{_VALIDATORS}.NumericPasswordValidator"},
-    {"NAME": "governance.accounts.ChangeRevokesTokens"},
+    {"NAME": "governance.workspaces.accounts.ChangeRevokesTokens"},
 ]
 AUTHENTICATION_BACKENDS = [
     "axes.backends.AxesStandaloneBackend",
@@ -135,7 +135,7 @@ AUTHENTICATION_BACKENDS = [
 # Locked by account, whatever the address: guessing from many addresses gets no further than from one.
 AXES_LOCKOUT_PARAMETERS = ["username"]
 SILENCED_SYSTEM_CHECKS = ["axes.W006"]  # which would have us lock addresses, and with a proxy's address everybody
-AXES_USERNAME_CALLABLE = "governance.sign_in.counted_name"
+AXES_USERNAME_CALLABLE = "governance.access.sign_in.counted_name"
 AXES_FAILURE_LIMIT = env.int("SIGN_IN_FAILURE_LIMIT", default=5)
 AXES_COOLOFF_TIME = timedelta(minutes=env.int("SIGN_IN_LOCKOUT_MINUTES", default=15))
 # Or whoever keeps knocking would keep the account's owner out for good.
@@ -199,15 +199,15 @@ WHITENOISE_USE_FINDERS = WHITENOISE_AUTOREFRESH = DEV
 CONFIDENCE_MAX_BODY_BYTES = DATA_UPLOAD_MAX_MEMORY_SIZE = env.int("CONFIDENCE_MAX_BODY_BYTES", default=10 * 1024**2)
 CONFIDENCE_MAX_BULK_ITEMS = env.int("CONFIDENCE_MAX_BULK_ITEMS", default=10_000)
 REST_FRAMEWORK = {
-    "DEFAULT_AUTHENTICATION_CLASSES": ["governance.authentication.ApiKeyAuthentication"],
-    "DEFAULT_PERMISSION_CLASSES": ["governance.authentication.HasScope"],
+    "DEFAULT_AUTHENTICATION_CLASSES": ["governance.access.authentication.ApiKeyAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["governance.access.authentication.HasScope"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
-    "DEFAULT_FILTER_BACKENDS": ["confidence_project.filters.StrictFilterBackend"],
-    "DEFAULT_THROTTLE_CLASSES": ["governance.authentication.ApiKeyThrottle"],
+    "DEFAULT_FILTER_BACKENDS": ["confidence_project.foundation.filters.StrictFilterBackend"],
+    "DEFAULT_THROTTLE_CLASSES": ["governance.access.authentication.ApiKeyThrottle"],
     "DEFAULT_THROTTLE_RATES": {"api_key": env.str("CONFIDENCE_RATE_LIMIT", default="6000/min"), "person": "300/min"},
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
-    "EXCEPTION_HANDLER": "confidence_project.problems.exception_handler",
+    "EXCEPTION_HANDLER": "confidence_project.foundation.problems.exception_handler",
     "UNAUTHENTICATED_USER": None,
     "STRICT_JSON": True,
 }
@@ -313,7 +313,7 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
-    "filters": {"route": {"()": "confidence_project.routes_in_logs.RouteForPath"}},
+    "filters": {"route": {"()": "confidence_project.foundation.routes_in_logs.RouteForPath"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="INFO")},
     # At DEBUG the SDK of the AI provider logs whole requests, prompts and all.

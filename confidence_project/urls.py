@@ -5,7 +5,7 @@ from django.urls import URLPattern, URLResolver, include, path, re_path
 from django.views.decorators.cache import cache_page
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
-from confidence_project import health, problems
+from confidence_project.foundation import health, problems
 
 handler400 = problems.handle_400
 handler403 = problems.handle_403

@@ -12,7 +12,7 @@ class GovernanceConfig(AppConfig):
 
     def ready(self) -> None:
         from governance import definitions
-        from governance.policy_cache import check_cache_seconds
+        from governance.policies.cache import check_cache_seconds
 
         checks.register(check_cache_seconds)
         if settings.CONFIDENCE_DEFINITIONS_FILE:

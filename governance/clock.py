@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from django.utils import timezone
 
-from confidence_project.errors import FieldProblem, InvalidInput
+from confidence_project.foundation.errors import FieldProblem, InvalidInput
 from governance.models import Workspace
 
 CLOCK_SKEW = timedelta(minutes=5)

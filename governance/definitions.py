@@ -15,7 +15,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from confidence_project.errors import InvalidInput, UnknownField, UnknownPolicyKey
+from confidence_project.foundation.errors import InvalidInput, UnknownField, UnknownPolicyKey
 
 LATTICE = 10_000
 """Confidences, risks and their thresholds live on a lattice of 4 decimals: value x LATTICE is an integer."""

@@ -6,9 +6,9 @@ from typing import Any
 
 from django.utils import timezone
 
-from confidence_project.request_id import current_request_id
+from confidence_project.foundation.request_id import current_request_id
+from governance.access.permissions import Person
 from governance.models import Workspace, WorkspaceEvent
-from governance.permissions import Person
 
 
 def record_change(

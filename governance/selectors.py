@@ -7,8 +7,8 @@ from typing import Any
 from django.contrib.auth import get_user_model
 from django.db.models import QuerySet
 
-from confidence_project.errors import NotFound
-from governance.config import default_config
+from confidence_project.foundation.errors import NotFound
+from governance.access.permissions import Person, Verb, require
 from governance.definitions import get_definition
 from governance.models import (
     BreakGlassReview,
@@ -18,7 +18,7 @@ from governance.models import (
     Rollout,
     Workspace,
 )
-from governance.permissions import Person, Verb, require
+from governance.policies.config import default_config
 
 
 def workspaces_of(person: Person) -> QuerySet[Workspace]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from confidence_project.errors import FieldProblem, InvalidInput
+from confidence_project.foundation.errors import FieldProblem, InvalidInput
 
 
 def clean_text(value: object, *, name: str, max_length: int, required: bool = False) -> str:

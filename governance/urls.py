@@ -2,7 +2,9 @@
 
 from django.urls import path
 
-from governance import api, rollout_api, workflow_api
+from governance.api import ofrep as api
+from governance.api import rollouts as rollout_api
+from governance.api import workflow as workflow_api
 
 IN_WORKSPACE = "api/v1/governance/workspaces/<slug:slug>"
 PROPOSAL = f"{IN_WORKSPACE}/proposals/<int:proposal_id>"

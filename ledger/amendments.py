@@ -9,7 +9,7 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 
-from confidence_project.bulk import insert_rows
+from confidence_project.foundation.bulk import insert_rows
 from governance.models import Workspace
 from ledger.contracts import compute_prompt_hash
 from ledger.models import DecisionRecord, LedgerAmendment

@@ -11,11 +11,11 @@ from rest_framework.generics import ListAPIView, RetrieveAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from confidence_project.ingest import ingest
-from confidence_project.openapi import LISTED, PROBLEMS_OF_READING, document_ingestion
-from confidence_project.pagination import RecordPagination
-from governance.authentication import api_key_of, workspace_of
-from governance.keyset import held_to
+from confidence_project.foundation.ingest import ingest
+from confidence_project.foundation.openapi import LISTED, PROBLEMS_OF_READING, document_ingestion
+from confidence_project.foundation.pagination import RecordPagination
+from governance.access.authentication import api_key_of, workspace_of
+from governance.admin_kit.keyset import held_to
 from governance.models import ApiKey
 from ledger import selectors
 from ledger.contracts import DecisionEnvelope, LLMDecision, OutcomeEnvelope

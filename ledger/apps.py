@@ -7,7 +7,7 @@ class LedgerConfig(AppConfig):
     name = "ledger"
 
     def ready(self) -> None:
-        from governance.consequences import register_flip_counter
+        from governance.workflow.consequences import register_flip_counter
         from ledger.otlp import gate_decision_spans, record_evaluations
         from ledger.selectors import flips_of
         from ledger.verdicts import verdicts_on_records

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.db import models
 
-from confidence_project.errors import UnknownPolicyKey
+from confidence_project.foundation.errors import UnknownPolicyKey
 from governance.definitions import get_definition
 from governance.models import ConfidencePolicyRevision, Rollout
 from ledger.models import Checkpoint, DecisionExternalId, DecisionOutcome, DecisionRecord, LedgerAmendment, LogLeaf

@@ -11,8 +11,8 @@ from uuid import UUID
 
 from pydantic import BaseModel, ValidationError
 
-from confidence_project.errors import Conflict, DomainError, InvalidInput, NotFound
-from confidence_project.submissions import Submission
+from confidence_project.foundation.errors import Conflict, DomainError, InvalidInput, NotFound
+from confidence_project.foundation.submissions import Submission
 from governance.models import Workspace
 from ledger.contracts import AnswerEnvelope, DecisionEnvelope, OutcomeEnvelope
 from ledger.models import DecisionRecord

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 
-from confidence_project.errors import AlreadySo, Conflict, DomainError, LostRace, WrongState
-from confidence_project.submissions import Submission
-from governance.permissions import Person, Verb, require
+from confidence_project.foundation.errors import AlreadySo, Conflict, DomainError, LostRace, WrongState
+from confidence_project.foundation.submissions import Submission
+from governance.access.permissions import Person, Verb, require
 from ledger.contracts import OutcomeEnvelope
 from ledger.models import DecisionOutcome, DecisionRecord
 from ledger.services import record_outcomes

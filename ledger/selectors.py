@@ -8,8 +8,8 @@ from uuid import UUID
 
 from django.db.models import Case, Count, IntegerField, OuterRef, Prefetch, QuerySet, Subquery, When
 
-from governance.consequences import Flips
 from governance.models import Rollout, Workspace
+from governance.workflow.consequences import Flips
 from ledger.models import DecisionExternalId, DecisionOutcome, DecisionRecord
 
 

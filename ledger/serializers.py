@@ -11,8 +11,8 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from confidence_project.filters import TimeFilter
-from governance.authentication import workspace_of
+from confidence_project.foundation.filters import TimeFilter
+from governance.access.authentication import workspace_of
 from ledger import selectors
 from ledger.models import DecisionOutcome, DecisionRecord
 

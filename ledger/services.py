@@ -18,9 +18,9 @@ from django.db import transaction
 from django.db.models import Max
 from django.utils import timezone
 
-from confidence_project.bulk import insert_rows
-from confidence_project.errors import DomainError, FieldProblem, InvalidInput, NotFound
-from confidence_project.submissions import Stored, Submission, settle
+from confidence_project.foundation.bulk import insert_rows
+from confidence_project.foundation.errors import DomainError, FieldProblem, InvalidInput, NotFound
+from confidence_project.foundation.submissions import Stored, Submission, settle
 from governance.clock import CLOCK_SKEW, check_time
 from governance.definitions import LATTICE, get_definition, to_lattice
 from governance.models import Workspace

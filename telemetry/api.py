@@ -14,10 +14,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 
-from confidence_project.ingest import ingest
-from confidence_project.openapi import LISTED, PROBLEMS_OF_READING, document_ingestion
-from confidence_project.pagination import RecordPagination
-from governance.authentication import workspace_of
+from confidence_project.foundation.ingest import ingest
+from confidence_project.foundation.openapi import LISTED, PROBLEMS_OF_READING, document_ingestion
+from confidence_project.foundation.pagination import RecordPagination
+from governance.access.authentication import workspace_of
 from governance.models import ApiKey
 from telemetry import contracts, facts, models, selectors, serializers, services
 

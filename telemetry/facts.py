@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
-from confidence_project.errors import Conflict, DomainError, FieldProblem, InvalidInput, NotFound
-from confidence_project.submissions import Stored, Submission, commit_with_retry
+from confidence_project.foundation.errors import Conflict, DomainError, FieldProblem, InvalidInput, NotFound
+from confidence_project.foundation.submissions import Stored, Submission, commit_with_retry
 from governance.clock import CLOCK_SKEW, check_time
 from governance.models import Workspace
 from telemetry.contracts import BookingOutcomeEnvelope, DispositionEnvelope, Envelope, OverrideEnvelope

@@ -18,7 +18,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 from pydantic import ValidationError
 
-from confidence_project.errors import Conflict, FieldProblem, InvalidInput
+from confidence_project.foundation.errors import Conflict, FieldProblem, InvalidInput
 from governance.clock import check_time
 from governance.models import Workspace
 from governance.vocabulary import host_id_or_blank, identifier_or_blank

@@ -6,7 +6,7 @@ from typing import Any, TypeVar, cast
 
 from django.db.models import QuerySet
 
-from governance.keyset import held_to
+from governance.admin_kit.keyset import held_to
 from governance.models import Workspace
 from telemetry.models import HostRecord, InboundMessage
 

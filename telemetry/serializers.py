@@ -5,7 +5,7 @@ from __future__ import annotations
 from django_filters import rest_framework as filters
 from rest_framework import serializers
 
-from confidence_project.filters import TimeFilter
+from confidence_project.foundation.filters import TimeFilter
 from telemetry.models import AIDraft, AIInteraction, FollowUpBooking, InboundMessage, MeetingOverseerDecision
 
 SHARED = ["id", "external_id", "created_at", "received_at"]

@@ -11,9 +11,9 @@ from typing import Any, TypeVar
 
 from django.utils import timezone
 
-from confidence_project.bulk import insert_rows
-from confidence_project.errors import Conflict, DomainError, FieldProblem, InvalidInput
-from confidence_project.submissions import Stored, Submission, settle
+from confidence_project.foundation.bulk import insert_rows
+from confidence_project.foundation.errors import Conflict, DomainError, FieldProblem, InvalidInput
+from confidence_project.foundation.submissions import Stored, Submission, settle
 from governance.clock import check_time
 from governance.models import Workspace
 from telemetry.contracts import (

@@ -11,12 +11,12 @@ from django.http import HttpRequest
 
 from calibration.models import StandingCosts
 from calibration.standing_costs import end_standing_costs, set_standing_costs
+from governance.access.permissions import Verb, may, workspaces_where
+from governance.admin_kit.scoped_admin import WorkspaceFilter
+from governance.admin_kit.service_views import ReasonForm, RowVerb, ServiceAdmin
 from governance.definitions import all_definitions
 from governance.models import Workspace
 from governance.models.controls import REASON_LENGTH
-from governance.permissions import Verb, may, workspaces_where
-from governance.scoped_admin import WorkspaceFilter
-from governance.service_views import ReasonForm, RowVerb, ServiceAdmin
 
 
 class CostsForm(forms.Form):

@@ -19,11 +19,11 @@ from calibration.parameters import known_segment_keys, stated_costs
 from calibration.queue import request_calibration
 from calibration.report import run_as_text
 from calibration.selectors import proposals_of
+from governance.access.permissions import Verb, workspaces_where
+from governance.admin_kit.scoped_admin import ScopedAdmin, WorkspaceFilter
+from governance.admin_kit.service_views import ServiceAdmin
 from governance.definitions import all_definitions
 from governance.models import ConfidencePolicyProposal, Workspace
-from governance.permissions import Verb, workspaces_where
-from governance.scoped_admin import ScopedAdmin, WorkspaceFilter
-from governance.service_views import ServiceAdmin
 
 
 def _link(proposal: ConfidencePolicyProposal) -> SafeString:

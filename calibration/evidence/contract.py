@@ -138,7 +138,7 @@ class EvidenceSource(Protocol):
 
     @property
     def segment_keys(self) -> tuple[str, ...]:
-        """What it can split by: some of `governance.config.SEGMENT_KEYS`."""
+        """What it can split by: some of `governance.policies.config.SEGMENT_KEYS`."""
 
     @property
     def never_pooled(self) -> tuple[str, ...]:

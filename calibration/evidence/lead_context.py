@@ -15,7 +15,7 @@ from django.db.models.fields.json import KeyTextTransform, KeyTransform
 from django.db.models.functions import Cast
 
 from calibration.evidence.contract import EvidenceRequest
-from governance.evidence import canonical_json
+from governance.workflow.evidence import canonical_json
 from telemetry.models import AIInteraction
 
 POLICY_KEY = "lead_context_bundle"

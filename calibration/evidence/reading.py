@@ -21,7 +21,7 @@ from calibration.evidence.contract import (
 )
 from calibration.statistics.groups import Groups
 from calibration.statistics.lattice import LATTICE, IntArray
-from governance.evidence import canonical_json
+from governance.workflow.evidence import canonical_json
 
 _KEYS = ("period", "stratum", "risk_band", "audit_rate", "confidence")
 _COLUMNS = (*_KEYS, "decisions", "rows", "labelled", "successes")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from calibration.evidence.contract import EvidenceSource
 from calibration.evidence.decision_ledger import DecisionLedgerSource
-from confidence_project.errors import InvalidInput
-from governance.config import SEGMENT_KEYS
+from confidence_project.foundation.errors import InvalidInput
+from governance.policies.config import SEGMENT_KEYS
 
 _BY_KEY: dict[str, EvidenceSource] = {}
 _LEDGER = DecisionLedgerSource()
@@ -18,7 +18,7 @@ def register_source(source: EvidenceSource) -> None:
     ------
     InvalidInput
         Another source serves one of the keys (nothing may be counted twice), or a segment key is not one of
-        `governance.config.SEGMENT_KEYS`, on which no override could match.
+        `governance.policies.config.SEGMENT_KEYS`, on which no override could match.
     """
     if unknown := set(source.segment_keys) - set(SEGMENT_KEYS):
         raise InvalidInput(f"{source.name} splits by keys that no override can match: {', '.join(sorted(unknown))}.")

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from confidence_project.bulk import insert_rows
+from confidence_project.foundation.bulk import insert_rows
 from governance.models import Workspace
 from ledger.models import DecisionOutcome, DecisionRecord
 

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from calibration.backtest import backtest_proposal
 from calibration.tests.factories import START, decision, gated, outcome, store
-from confidence_project.errors import InvalidInput
-from governance.config import parse_config
+from confidence_project.foundation.errors import InvalidInput
 from governance.definitions import get_definition
 from governance.policies import EffectivePolicy
+from governance.policies.config import parse_config
 from governance.tests.browser import page, signed_in, words
 from governance.tests.factories import WorkspaceFactory, admin_of, config_of, pending, viewer_of
 from governance.tests.test_workflow_api import Person

@@ -11,7 +11,7 @@ from calibration.evidence.registry import register_source, source_for
 from calibration.evidence.rows import DecisionRows, QuerysetSource
 from calibration.runner import run_calibration
 from calibration.tests.factories import WINDOW, decision, store
-from confidence_project.errors import InvalidInput
+from confidence_project.foundation.errors import InvalidInput
 from governance import definitions
 from governance.definitions import FieldDefinition, FieldKind, PolicyDefinition
 from governance.models import ConfidencePolicyProposal

@@ -20,7 +20,7 @@ from calibration.evidence.contract import EvidenceRequest
 from calibration.models import ConfidenceCalibrationRun
 from calibration.runner import run_calibration
 from calibration.tests.factories import WINDOW
-from confidence_project.errors import Conflict
+from confidence_project.foundation.errors import Conflict
 from governance.models import ConfidencePolicy, Workspace
 from governance.tests.factories import WorkspaceFactory
 

@@ -19,7 +19,7 @@ from calibration.models import ConfidenceCalibrationRun
 from calibration.queue import carry_out_queued_run, request_calibration
 from calibration.services import PATIENCE
 from calibration.tests.factories import HONEST, WINDOW, history
-from confidence_project.errors import Conflict
+from confidence_project.foundation.errors import Conflict
 from governance.models import ConfidencePolicyProposal, Workspace
 from governance.tests.factories import SuperuserFactory, WorkspaceFactory, admin_of, viewer_of
 from governance.tests.workers import work_off, worker_process

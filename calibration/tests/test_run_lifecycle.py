@@ -17,7 +17,7 @@ from calibration.models import ConfidenceCalibrationRun
 from calibration.runner import run_calibration
 from calibration.snapshot import read_snapshot
 from calibration.tests.factories import HONEST, WINDOW, decision, history, store
-from confidence_project.errors import Conflict, NotFound, PermissionRefused
+from confidence_project.foundation.errors import Conflict, NotFound, PermissionRefused
 from governance.models import ConfidencePolicy, ConfidencePolicyProposal, Workspace
 from governance.tests.factories import UserFactory, WorkspaceFactory, admin_of, viewer_of
 from ledger.models import DecisionRecord

@@ -20,7 +20,7 @@ from calibration.runner import run_calibration
 from calibration.standing_costs import end_standing_costs, set_standing_costs
 from calibration.statistics.costs import Costs
 from calibration.tests.factories import HONEST, WINDOW, history
-from confidence_project.errors import InvalidInput, WrongState
+from confidence_project.foundation.errors import InvalidInput, WrongState
 from governance.models import Workspace
 from governance.tests.browser import signed_in, text, words
 from governance.tests.factories import KEY, SuperuserFactory, UserFactory, WorkspaceFactory, admin_of, viewer_of

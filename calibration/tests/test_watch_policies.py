@@ -18,7 +18,7 @@ from calibration.models import PolicyAlarm, PolicyLook
 from calibration.selectors import alarms_in_force
 from calibration.tests.factories import gated, outcome, store
 from calibration.watching import look_at
-from confidence_project.append_only import AppendOnlyViolation
+from confidence_project.foundation.append_only import AppendOnlyViolation
 from governance import definitions
 from governance.models import ConfidencePolicy, ConfidencePolicyProposal
 from governance.tests.browser import page, signed_in, words

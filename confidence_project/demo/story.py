@@ -17,12 +17,12 @@ from confidence_project.demo.client import Host, running_server
 from confidence_project.demo.digits import Reading, read_digits
 from governance.models import ConfidencePolicyProposal, ConfidencePolicyRevision, Membership, Workspace
 from governance.policies import resolve_threshold
-from governance.services import add_member, create_workspace, issue_api_key
 from governance.workflow import (
     apply_confidence_policy_proposal,
     approve_confidence_policy_proposal,
     rollback_confidence_policy_revision,
 )
+from governance.workspaces.services import add_member, create_workspace, issue_api_key
 
 POLICY_KEY, FIELD = "confidence_gate", "confidence_threshold"
 TARGET, SURENESS = 0.05, 0.95

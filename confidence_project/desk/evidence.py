@@ -13,7 +13,7 @@ from typing import Any
 
 from calibration import wording
 from confidence_project.desk.pictures.charts import labelled_part, share_of_all
-from confidence_project.errors import DomainError
+from confidence_project.foundation.errors import DomainError
 from governance.definitions import FieldDefinition, get_definition
 
 Finding = Mapping[str, Any]

@@ -12,6 +12,7 @@ from django.db.models import Max, OuterRef, Subquery
 
 from calibration.models import ConfidenceCalibrationRun, PolicyAlarm, Recommendation
 from calibration.selectors import alarms_in_force
+from governance.access.permissions import Person, Verb, is_same_person_twice, workspaces_where
 from governance.definitions import PolicyDefinition, all_definitions
 from governance.models import (
     AuditSampling,
@@ -24,7 +25,6 @@ from governance.models import (
     Workspace,
     WorkspaceEvent,
 )
-from governance.permissions import Person, Verb, is_same_person_twice, workspaces_where
 from ledger.selectors import MOST_COUNTED, count_waiting_for_review
 
 Status = ConfidencePolicyProposal.Status

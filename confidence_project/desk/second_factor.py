@@ -20,8 +20,8 @@ from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django_otp import login as remember_device
 
-from confidence_project.errors import DomainError
-from governance import second_factor
+from confidence_project.foundation.errors import DomainError
+from governance.access import second_factor
 
 CODE_LENGTH = 20
 

@@ -12,9 +12,8 @@ from django.urls import URLResolver
 from calibration.models import PolicyAlarm, PolicyLook
 from calibration.standing_costs import set_standing_costs
 from confidence_project.desk.tests.calibrated import calibrated
-from governance.control_services import block_source, engage_kill_switch, set_audit_sampling
+from governance.controls.services import block_source, engage_kill_switch, set_audit_sampling
 from governance.models import WebhookEndpoint, Workspace
-from governance.services import issue_api_key, rename_workspace
 from governance.tests.callers import Caller
 from governance.tests.factories import (
     KEY,
@@ -28,6 +27,7 @@ from governance.tests.factories import (
     viewer_of,
 )
 from governance.workflow import apply_confidence_policy_proposal, approve_confidence_policy_proposal
+from governance.workspaces.services import issue_api_key, rename_workspace
 from ledger.tests.factories import RECORDED_AT, LedgerAmendmentFactory
 from telemetry.tests import bodies
 

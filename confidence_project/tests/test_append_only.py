@@ -12,10 +12,10 @@ from django.db import DatabaseError, connection, models, transaction
 from django.db.models import F
 
 from calibration.models import PolicyAlarm, PolicyLook
-from confidence_project.append_only import AppendOnlyViolation, append_only_models, release
+from confidence_project.foundation.append_only import AppendOnlyViolation, append_only_models, release
 from governance.models import ConfidencePolicyRevision, ProposalEvent
-from governance.services import rename_workspace
 from governance.tests.factories import SuperuserFactory, applied, in_shadow
+from governance.workspaces.services import rename_workspace
 from ledger.models import Checkpoint, DecisionExternalId, DecisionOutcome, DecisionRecord, LogLeaf, LogNode
 from ledger.tests.factories import RECORDED_AT, DecisionOutcomeFactory, DecisionRecordFactory, LedgerAmendmentFactory
 

@@ -10,7 +10,12 @@ from django.db.migrations.exceptions import IrreversibleError
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.state import ProjectState
 
-from confidence_project.append_only import EnforceAppendOnly, append_only_models, missing_triggers, missing_views
+from confidence_project.foundation.append_only import (
+    EnforceAppendOnly,
+    append_only_models,
+    missing_triggers,
+    missing_views,
+)
 from ledger.models import DecisionRecord
 from ledger.tests.factories import DecisionOutcomeFactory
 

@@ -31,7 +31,7 @@ from confidence_project.tests.planting import (
     planted,
     routes,
 )
-from governance import tokens
+from governance.access import tokens
 from governance.tests.callers import Caller
 from governance.tests.factories import (
     KEY,

@@ -8,8 +8,8 @@ import pytest
 from django.db import connection, transaction
 from django.test import Client
 
-from confidence_project.errors import DomainError
-from confidence_project.problems import status_of
+from confidence_project.foundation.errors import DomainError
+from confidence_project.foundation.problems import status_of
 from governance.tests.callers import Caller
 from ledger.tests.bodies import envelope
 from telemetry.models import AIDraft

@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
-from confidence_project.filters import StrictFilterBackend
+from confidence_project.foundation.filters import StrictFilterBackend
 from governance.tests.callers import Caller
 from governance.tests.factories import SuperuserFactory, WorkspaceFactory
 

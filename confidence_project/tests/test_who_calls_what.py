@@ -13,7 +13,7 @@ from django.test import Client
 from django.urls import get_resolver
 
 from confidence_project.tests.every_row import OUTSIDERS, furnish, row_of, rows_written, walk
-from governance import tokens
+from governance.access import tokens
 from governance.models import ConfidencePolicyProposal, ConfidencePolicyRevision
 from governance.tests.browser import signed_in
 from governance.tests.callers import Caller

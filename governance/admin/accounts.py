@@ -14,8 +14,8 @@ from django_otp.plugins.otp_static.models import StaticDevice
 from django_otp.plugins.otp_totp.models import TOTPDevice
 from rest_framework_api_key.models import APIKey
 
-from governance import accounts
-from governance.scoped_admin import SuperuserOnly
+from governance.admin_kit.scoped_admin import SuperuserOnly
+from governance.workspaces import accounts
 
 # The library's own keys belong to no workspace and open nothing here.
 # Second factors hold secrets: people set their own up, and `remove_second_factor` helps who lost theirs.

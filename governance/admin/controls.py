@@ -9,13 +9,13 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from governance import control_services
+from governance.access.permissions import Verb, may, may_close_review, workspaces_where
+from governance.admin_kit.scoped_admin import WorkspaceFilter
+from governance.admin_kit.service_views import ReasonForm, RowVerb, ServiceAdmin
+from governance.controls import services as control_services
 from governance.definitions import all_definitions
 from governance.models import AuditSampling, BlockedSource, BreakGlassReview, KillSwitch, Workspace
 from governance.models.controls import Control
-from governance.permissions import Verb, may, may_close_review, workspaces_where
-from governance.scoped_admin import WorkspaceFilter
-from governance.service_views import ReasonForm, RowVerb, ServiceAdmin
 
 
 def _policy_keys(blank: str | None) -> list[tuple[str, str]]:

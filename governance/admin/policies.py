@@ -8,12 +8,12 @@ from typing import Any
 from django import forms
 from django.contrib import admin
 
+from governance.access.permissions import Verb, may
+from governance.admin_kit.scoped_admin import ScopedAdmin, WorkspaceFilter
+from governance.admin_kit.service_views import ReasonForm, RowVerb, ServiceAdmin
 from governance.models import ConfidencePolicy, ConfidencePolicyRevision
-from governance.permissions import Verb, may
-from governance.review import review_rollback
-from governance.scoped_admin import ScopedAdmin, WorkspaceFilter
-from governance.service_views import ReasonForm, RowVerb, ServiceAdmin
 from governance.workflow import rollback_confidence_policy_revision
+from governance.workflow.review import review_rollback
 
 
 def _roll_back(person: Any, revision: ConfidencePolicyRevision, data: Mapping[str, Any]) -> None:

@@ -11,17 +11,15 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from confidence_project.errors import DomainError
+from confidence_project.foundation.errors import DomainError
+from governance.access.permissions import Verb, may, workspaces_where
 from governance.admin.proposing import PolicyForm, ProposalForm
 from governance.admin.rollouts import ROLLOUT_VERBS
-from governance.consequences import Backtest, backtest_of, flips_of
+from governance.admin_kit.scoped_admin import ScopedAdmin, WorkspaceFilter
+from governance.admin_kit.service_views import OptionalReasonForm, ReasonForm, RowVerb, ServiceAdmin
 from governance.definitions import get_definition
 from governance.models import ConfidencePolicyProposal, ProposalEvent, Workspace
-from governance.permissions import Verb, may, workspaces_where
-from governance.review import review_proposal
-from governance.scoped_admin import ScopedAdmin, WorkspaceFilter
 from governance.selectors import config_in_force, latest_rollout
-from governance.service_views import OptionalReasonForm, ReasonForm, RowVerb, ServiceAdmin
 from governance.workflow import (
     TRANSITIONS,
     apply_confidence_policy_proposal,
@@ -29,6 +27,8 @@ from governance.workflow import (
     propose_confidence_policy,
     reject_confidence_policy_proposal,
 )
+from governance.workflow.consequences import Backtest, backtest_of, flips_of
+from governance.workflow.review import review_proposal
 
 
 class ApproveForm(forms.Form):

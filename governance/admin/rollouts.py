@@ -7,11 +7,11 @@ from typing import Any
 from django import forms
 from django.contrib import admin
 
+from governance.access.permissions import Verb, may
+from governance.admin_kit.scoped_admin import ScopedAdmin, WorkspaceFilter
+from governance.admin_kit.service_views import OptionalReasonForm, ReasonForm, RowVerb
 from governance.models import ConfidencePolicyProposal, Rollout, RolloutEvent
-from governance.permissions import Verb, may
-from governance.scoped_admin import ScopedAdmin, WorkspaceFilter
 from governance.selectors import latest_rollout
-from governance.service_views import OptionalReasonForm, ReasonForm, RowVerb
 from governance.workflow import set_canary_share, start_rollout, withdraw_rollout
 
 

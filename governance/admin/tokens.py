@@ -10,9 +10,9 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from knox.models import AuthToken
 
-from governance import tokens
-from governance.permissions import Verb, is_superuser
-from governance.service_views import RowVerb, ServiceAdmin
+from governance.access import tokens
+from governance.access.permissions import Verb, is_superuser
+from governance.admin_kit.service_views import RowVerb, ServiceAdmin
 
 admin.site.unregister(AuthToken)
 

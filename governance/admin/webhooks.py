@@ -13,10 +13,10 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.timesince import timesince
 
+from governance.access.permissions import Verb, may, workspaces_where
+from governance.admin_kit.scoped_admin import WorkspaceFilter
+from governance.admin_kit.service_views import RowVerb, ServiceAdmin
 from governance.models import WebhookDelivery, WebhookEndpoint, Workspace
-from governance.permissions import Verb, may, workspaces_where
-from governance.scoped_admin import WorkspaceFilter
-from governance.service_views import RowVerb, ServiceAdmin
 from governance.webhooks import services
 from governance.webhooks.selectors import with_last_answer
 

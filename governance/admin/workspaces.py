@@ -12,11 +12,11 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 
-from governance import services
+from governance.access.permissions import Verb, is_superuser, may, workspaces_where
+from governance.admin_kit.scoped_admin import ScopedAdmin, WorkspaceFilter
+from governance.admin_kit.service_views import RowVerb, ServiceAdmin
 from governance.models import ApiKey, Membership, Workspace, WorkspaceEvent
-from governance.permissions import Verb, is_superuser, may, workspaces_where
-from governance.scoped_admin import ScopedAdmin, WorkspaceFilter
-from governance.service_views import RowVerb, ServiceAdmin
+from governance.workspaces import services
 
 
 class WorkspaceForm(forms.Form):

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db import models
 
-from confidence_project.append_only import AppendOnlyModel
+from confidence_project.foundation.append_only import AppendOnlyModel
 from governance.models.actors import actor_name, actor_of_append_only_row
 from governance.models.scoping import AppendOnlyScopedQuerySet
 from governance.models.workspaces import Workspace

@@ -8,7 +8,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
-from confidence_project.append_only import AppendOnlyModel, AppendOnlyViolation
+from confidence_project.foundation.append_only import AppendOnlyModel, AppendOnlyViolation
 from governance.models.actors import actor_name, actor_of_append_only_row, actor_of_mutable_row
 from governance.models.scoping import AppendOnlyScopedQuerySet, WorkspaceScopedQuerySet
 from governance.models.workspaces import Workspace

@@ -7,7 +7,7 @@ from typing import Any, Self
 from django.db import models
 from django.db.models import Q
 
-from confidence_project.append_only import AppendOnlyModel, AppendOnlyViolation
+from confidence_project.foundation.append_only import AppendOnlyModel, AppendOnlyViolation
 from governance.models.actors import actor_name, actor_of_append_only_row
 from governance.models.policies import ConfidencePolicyProposal
 from governance.models.scoping import AppendOnlyScopedQuerySet, WorkspaceScopedQuerySet

@@ -6,7 +6,7 @@ from typing import Any, Self
 
 from django.db import models
 
-from confidence_project.append_only import AppendOnlyQuerySet
+from confidence_project.foundation.append_only import AppendOnlyQuerySet
 
 
 class WorkspaceScopedQuerySet(models.QuerySet[Any]):

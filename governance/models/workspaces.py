@@ -11,6 +11,7 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from rest_framework_api_key.models import AbstractAPIKey, APIKeyManager
 
+from confidence_project.foundation.errors import NotFound
 from governance.models.actors import actor_name, actor_of_mutable_row
 from governance.models.scoping import WorkspaceScopedQuerySet
 
@@ -47,6 +48,15 @@ class Workspace(models.Model):
 
     def __str__(self) -> str:
         return self.slug
+
+    def lock(self) -> None:
+        """Take the row for this transaction: verbs of one workspace run one after the other.
+
+        Two verbs that touch several proposals in different orders would deadlock otherwise. `no_key` lets inserts that
+        refer to the workspace (every ingested record) go on meanwhile. SQLite has taken its lock at BEGIN.
+        """
+        if not Workspace.objects.select_for_update(no_key=True).filter(pk=self.pk).exists():
+            raise NotFound("The workspace does not exist any more.")
 
 
 class Membership(models.Model):

@@ -12,10 +12,11 @@ from django.utils import timezone
 from freezegun import freeze_time
 from knox.models import AuthToken
 
-from confidence_project.errors import PermissionRefused
-from governance import accounts, tokens
+from confidence_project.foundation.errors import PermissionRefused
+from governance.access import tokens
 from governance.tests.browser import signed_in
 from governance.tests.factories import PASSWORD, SuperuserFactory, UserFactory
+from governance.workspaces import accounts
 
 pytestmark = pytest.mark.django_db
 NEW = "another-password-entirely"

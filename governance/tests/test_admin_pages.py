@@ -11,7 +11,7 @@ from django.test import Client
 from django.urls import reverse
 from rest_framework_api_key.models import APIKey
 
-from governance.control_services import block_source, engage_kill_switch, set_audit_sampling
+from governance.controls.services import block_source, engage_kill_switch, set_audit_sampling
 from governance.models import (
     ApiKey,
     AuditSampling,
@@ -25,7 +25,6 @@ from governance.models import (
     ProposalEvent,
     Workspace,
 )
-from governance.services import issue_api_key
 from governance.tests.browser import page, signed_in, text, url
 from governance.tests.factories import (
     KEY,
@@ -39,6 +38,7 @@ from governance.workflow import (
     apply_confidence_policy_proposal,
     approve_confidence_policy_proposal,
 )
+from governance.workspaces.services import issue_api_key
 
 pytestmark = pytest.mark.django_db
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from governance.control_services import engage_kill_switch
+from governance.controls.services import engage_kill_switch
 from governance.models import WebhookDelivery, WebhookEndpoint
 from governance.tests.browser import page, signed_in, text, url
 from governance.tests.factories import WorkspaceFactory, admin_of, viewer_of

@@ -133,6 +133,6 @@ def test_throttle__more_calls_than_the_rate__429_with_retry_after():
 
 def test_defaults__every_view_has_authentication_scope_and_throttle():
     defaults = settings.REST_FRAMEWORK
-    assert defaults["DEFAULT_AUTHENTICATION_CLASSES"] == ["governance.authentication.ApiKeyAuthentication"]
-    assert defaults["DEFAULT_PERMISSION_CLASSES"] == ["governance.authentication.HasScope"]
-    assert defaults["DEFAULT_THROTTLE_CLASSES"] == ["governance.authentication.ApiKeyThrottle"]
+    assert defaults["DEFAULT_AUTHENTICATION_CLASSES"] == ["governance.access.authentication.ApiKeyAuthentication"]
+    assert defaults["DEFAULT_PERMISSION_CLASSES"] == ["governance.access.authentication.HasScope"]
+    assert defaults["DEFAULT_THROTTLE_CLASSES"] == ["governance.access.authentication.ApiKeyThrottle"]

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from django.db import DatabaseError, connection, transaction
 
-from confidence_project.append_only import AppendOnlyViolation
-from confidence_project.errors import Conflict, InvalidInput
-from confidence_project.write_once import check_write_once_triggers
+from confidence_project.foundation.append_only import AppendOnlyViolation
+from confidence_project.foundation.errors import Conflict, InvalidInput
+from confidence_project.foundation.write_once import check_write_once_triggers
 from governance.models import ConfidencePolicy, ConfidencePolicyProposal, ConfidencePolicyRevision, ProposalEvent
 from governance.policies import resolve_threshold
 from governance.tests.factories import (

@@ -6,15 +6,15 @@ import pytest
 from django.db import connection
 from django.db.models import ProtectedError
 
-from governance.control_services import engage_kill_switch
+from governance.controls.services import engage_kill_switch
 from governance.models import ConfidencePolicyProposal, KillSwitch, Workspace
-from governance.services import issue_api_key
 from governance.tests.factories import SuperuserFactory, WorkspaceFactory, admin_of, pending
 from governance.workflow import (
     apply_confidence_policy_proposal,
     approve_confidence_policy_proposal,
     reject_confidence_policy_proposal,
 )
+from governance.workspaces.services import issue_api_key
 
 pytestmark = pytest.mark.django_db
 

@@ -8,7 +8,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from governance.control_services import close_break_glass_review
+from governance.controls.services import close_break_glass_review
 from governance.models import BreakGlassReview
 from governance.tests.browser import page, signed_in, text
 from governance.tests.factories import SuperuserFactory, WorkspaceFactory, admin_of, approved, viewer_of

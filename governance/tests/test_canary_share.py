@@ -21,6 +21,7 @@ from governance.policies import (
     read_standings,
     resolve_threshold,
 )
+from governance.rollouts.trials import is_in_share
 from governance.tests.factories import (
     FIELD,
     KEY,
@@ -32,7 +33,6 @@ from governance.tests.factories import (
     in_shadow,
 )
 from governance.tests.ofrep_requests import Evaluator
-from governance.trials import is_in_share
 from governance.workflow import set_canary_share
 
 FLAG = f"{KEY}.{FIELD}"

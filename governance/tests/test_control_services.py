@@ -6,8 +6,8 @@ from decimal import Decimal
 
 import pytest
 
-from confidence_project.errors import Conflict, InvalidInput, NotFound, PermissionRefused, UnknownPolicyKey
-from governance.control_services import (
+from confidence_project.foundation.errors import Conflict, InvalidInput, NotFound, PermissionRefused, UnknownPolicyKey
+from governance.controls.services import (
     block_source,
     close_break_glass_review,
     engage_kill_switch,

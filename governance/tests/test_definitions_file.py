@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from confidence_project.errors import InvalidInput
+from confidence_project.foundation.errors import InvalidInput
 from governance import definitions
 
 GOOD = """

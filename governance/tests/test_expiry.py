@@ -9,7 +9,7 @@ import pytest
 from django.core.management import call_command
 from django.utils import timezone
 
-from confidence_project.errors import Conflict
+from confidence_project.foundation.errors import Conflict
 from governance.models import ConfidencePolicy, ConfidencePolicyProposal
 from governance.tests.browser import page, signed_in, url, words
 from governance.tests.factories import SuperuserFactory, WorkspaceFactory, admin_of, approved, pending, viewer_of

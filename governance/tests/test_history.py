@@ -9,10 +9,8 @@ from django.contrib.auth import get_user_model
 from django.db import transaction
 from django.utils import timezone
 
-from confidence_project.append_only import AppendOnlyViolation
-from confidence_project.errors import Conflict, DomainError
-from governance import services
-from governance.accounts import delete_account
+from confidence_project.foundation.append_only import AppendOnlyViolation
+from confidence_project.foundation.errors import Conflict, DomainError
 from governance.models import ApiKey, Membership, Workspace, WorkspaceEvent
 from governance.tests.browser import page, signed_in, url, words
 from governance.tests.factories import (
@@ -23,6 +21,8 @@ from governance.tests.factories import (
     admin_of,
     viewer_of,
 )
+from governance.workspaces import services
+from governance.workspaces.accounts import delete_account
 
 pytestmark = pytest.mark.django_db
 

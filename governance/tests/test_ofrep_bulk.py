@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from governance.control_services import block_source, engage_kill_switch, release_kill_switch
+from governance.controls.services import block_source, engage_kill_switch, release_kill_switch
 from governance.definitions import all_definitions
 from governance.models import ConfidencePolicy
-from governance.services import set_toggles
 from governance.tests.factories import FIELD, KEY, SuperuserFactory, WorkspaceFactory, applied, config_of
 from governance.tests.ofrep_requests import FLAGS, Evaluator
+from governance.workspaces.services import set_toggles
 
 pytestmark = pytest.mark.django_db
 

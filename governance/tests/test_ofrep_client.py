@@ -18,11 +18,11 @@ from openfeature.evaluation_context import EvaluationContext
 from openfeature.exception import ErrorCode
 from openfeature.flag_evaluation import Reason
 
-from governance.control_services import engage_kill_switch, release_kill_switch
+from governance.controls.services import engage_kill_switch, release_kill_switch
 from governance.models import ConfidencePolicy
-from governance.services import revoke_api_key
 from governance.tests.factories import FIELD, KEY, ApiKeyFactory, SuperuserFactory, WorkspaceFactory, applied, config_of
 from governance.workflow import rollback_confidence_policy_revision
+from governance.workspaces.services import revoke_api_key
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

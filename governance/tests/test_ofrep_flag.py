@@ -7,11 +7,10 @@ import json
 import pytest
 from django.test import Client
 
-from confidence_project.errors import InvalidInput
-from governance.control_services import block_source, engage_kill_switch, release_kill_switch
+from confidence_project.foundation.errors import InvalidInput
+from governance.controls.services import block_source, engage_kill_switch, release_kill_switch
 from governance.definitions import FieldDefinition, FieldKind, PolicyDefinition, register
 from governance.models import ConfidencePolicy
-from governance.services import set_toggles
 from governance.tests.factories import (
     FIELD,
     KEY,
@@ -24,6 +23,7 @@ from governance.tests.factories import (
     in_canary,
 )
 from governance.tests.ofrep_requests import FLAGS, Evaluator
+from governance.workspaces.services import set_toggles
 
 pytestmark = pytest.mark.django_db
 
@@ -364,7 +364,7 @@ def test_flag__our_own_mistake__500_in_the_words_of_the_protocol(machine, monkey
     def fail(*args, **kwargs):
         raise ZeroDivisionError("private text")
 
-    monkeypatch.setattr("governance.ofrep.read_standings", fail)
+    monkeypatch.setattr("governance.policies.ofrep.read_standings", fail)
     response = machine.post(f"{FLAGS}/{FLAG}", {"context": {}})
     assert (response.status_code, response["Content-Type"]) == (500, "application/json")
     assert response.json() == {

@@ -10,7 +10,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from confidence_project.errors import InvalidInput, NotFound, PermissionRefused, UnknownPolicyKey
+from confidence_project.foundation.errors import InvalidInput, NotFound, PermissionRefused, UnknownPolicyKey
 from governance.models import ConfidencePolicy, ConfidencePolicyProposal
 from governance.tests.factories import (
     KEY,

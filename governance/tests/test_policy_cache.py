@@ -12,12 +12,12 @@ from django.core.checks import run_checks
 from django.db import connection
 from freezegun import freeze_time
 
-from governance import policy_cache
-from governance.config import PolicyConfig
-from governance.control_services import engage_kill_switch, release_kill_switch
+from governance.controls.services import engage_kill_switch, release_kill_switch
 from governance.models import ConfidencePolicy
+from governance.policies import cache as policy_cache
 from governance.policies import resolve_threshold
-from governance.policy_cache import CONFIGS, MAX_SECONDS
+from governance.policies.cache import CONFIGS, MAX_SECONDS
+from governance.policies.config import PolicyConfig
 from governance.tests.factories import (
     FIELD,
     KEY,
@@ -191,7 +191,7 @@ def test_kept__apply_and_kill_switch_in_another_process__at_the_next_call(kept_f
     )
     assert threshold(workspace) == 0.7
     in_another_process(
-        "from governance.control_services import engage_kill_switch\n"
+        "from governance.controls.services import engage_kill_switch\n"
         "from governance.tests.factories import SuperuserFactory\n"
         "engage_kill_switch(actor=SuperuserFactory(username='root'),"
         " workspace=Workspace.objects.get(slug='acme'), reason='Smoke.')"

@@ -8,9 +8,8 @@ from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
 
-from confidence_project.errors import NotFound, UnknownField, UnknownPolicyKey
-from governance.config import SEGMENT_KEYS, parse_config
-from governance.control_services import block_source, engage_kill_switch
+from confidence_project.foundation.errors import NotFound, UnknownField, UnknownPolicyKey
+from governance.controls.services import block_source, engage_kill_switch
 from governance.definitions import get_definition
 from governance.models import BlockedSource, ConfidencePolicy
 from governance.policies import (
@@ -20,8 +19,9 @@ from governance.policies import (
     read_standings,
     resolve_threshold,
 )
-from governance.services import set_toggles
+from governance.policies.config import SEGMENT_KEYS, parse_config
 from governance.tests.factories import FIELD, KEY, SuperuserFactory, WorkspaceFactory, applied, config_of
+from governance.workspaces.services import set_toggles
 
 
 def policy(value=0.8, *overrides, workspace=None, **fields):

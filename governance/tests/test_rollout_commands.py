@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from django.core.management import CommandError
 
-from governance.control_services import close_break_glass_review
+from governance.access.permissions import may_close_review
+from governance.controls.services import close_break_glass_review
 from governance.models import BreakGlassReview, ConfidencePolicy, Rollout
-from governance.permissions import may_close_review
 from governance.tests.browser import page, signed_in, words
 from governance.tests.factories import (
     SuperuserFactory,

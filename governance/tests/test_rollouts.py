@@ -10,9 +10,9 @@ from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 from freezegun import freeze_time
 
-from confidence_project.append_only import AppendOnlyViolation
-from confidence_project.errors import Conflict, InvalidInput, PermissionRefused
-from governance.control_services import engage_kill_switch
+from confidence_project.foundation.append_only import AppendOnlyViolation
+from confidence_project.foundation.errors import Conflict, InvalidInput, PermissionRefused
+from governance.controls.services import engage_kill_switch
 from governance.models import ConfidencePolicy, ConfidencePolicyProposal, Rollout
 from governance.tests.factories import (
     SuperuserFactory,

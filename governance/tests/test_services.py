@@ -7,9 +7,10 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from confidence_project.errors import Conflict, InvalidInput, NotFound, PermissionRefused
+from confidence_project.foundation.errors import Conflict, InvalidInput, NotFound, PermissionRefused
 from governance.models import ApiKey, Membership, Workspace
-from governance.services import (
+from governance.tests.factories import SuperuserFactory, UserFactory, WorkspaceFactory, admin_of, viewer_of
+from governance.workspaces.services import (
     add_member,
     create_workspace,
     issue_api_key,
@@ -19,7 +20,6 @@ from governance.services import (
     set_role,
     set_toggles,
 )
-from governance.tests.factories import SuperuserFactory, UserFactory, WorkspaceFactory, admin_of, viewer_of
 
 pytestmark = pytest.mark.django_db
 

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from confidence_project.errors import Conflict, DomainError
-from governance.control_services import engage_kill_switch
+from confidence_project.foundation.errors import Conflict, DomainError
+from governance.controls.services import engage_kill_switch
 from governance.models import ConfidencePolicy, ConfidencePolicyProposal, ConfidencePolicyRevision, KillSwitch
 from governance.tests.factories import SuperuserFactory, WorkspaceFactory, admin_of, applied, approved, pending
 from governance.workflow import (

@@ -8,8 +8,8 @@ from django.urls import reverse
 from django.utils import timezone
 from knox.models import AuthToken
 
-from confidence_project.errors import Conflict, NotFound, PermissionRefused
-from governance import tokens
+from confidence_project.foundation.errors import Conflict, NotFound, PermissionRefused
+from governance.access import tokens
 from governance.tests.factories import (
     SuperuserFactory,
     UserFactory,

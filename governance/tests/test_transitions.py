@@ -6,7 +6,7 @@ import itertools
 
 import pytest
 
-from confidence_project.errors import Conflict
+from confidence_project.foundation.errors import Conflict
 from governance.models import ConfidencePolicy, ConfidencePolicyProposal, ConfidencePolicyRevision, ProposalEvent
 from governance.tests.factories import SuperuserFactory, WorkspaceFactory, admin_of, pending
 from governance.workflow import (

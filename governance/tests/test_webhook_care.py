@@ -11,8 +11,8 @@ from django.utils import timezone
 from freezegun import freeze_time
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
-from confidence_project.errors import Conflict, NotFound, PermissionRefused
-from governance.control_services import engage_kill_switch
+from confidence_project.foundation.errors import Conflict, NotFound, PermissionRefused
+from governance.controls.services import engage_kill_switch
 from governance.models import WebhookDelivery, WebhookEndpoint
 from governance.tests.browser import page, signed_in, text, url, words
 from governance.tests.factories import WorkspaceFactory, admin_of, viewer_of

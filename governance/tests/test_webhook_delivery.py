@@ -15,8 +15,8 @@ from django.db import connection, transaction
 from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 
-from confidence_project.errors import Conflict
-from governance.control_services import engage_kill_switch, release_kill_switch
+from confidence_project.foundation.errors import Conflict
+from governance.controls.services import engage_kill_switch, release_kill_switch
 from governance.models import WebhookDelivery, WebhookEndpoint
 from governance.tests.factories import SuperuserFactory, WorkspaceFactory, admin_of, applied, pending
 from governance.tests.receiver import receiving

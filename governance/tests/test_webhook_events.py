@@ -7,9 +7,8 @@ from decimal import Decimal
 
 import pytest
 
-from governance import control_services as controls
+from governance.controls import services as controls
 from governance.models import BreakGlassReview, WebhookDelivery, WebhookEndpoint
-from governance.services import set_toggles
 from governance.tests.factories import (
     KEY,
     SuperuserFactory,
@@ -30,6 +29,7 @@ from governance.workflow import (
     start_rollout,
     withdraw_rollout,
 )
+from governance.workspaces.services import set_toggles
 
 pytestmark = pytest.mark.django_db
 WRITTEN = "Private words"

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from confidence_project.errors import InvalidInput, NotFound, PermissionRefused
+from confidence_project.foundation.errors import InvalidInput, NotFound, PermissionRefused
 from governance.models import WebhookEndpoint
 from governance.tests.factories import WorkspaceFactory, admin_of, viewer_of
 from governance.tests.receiver import receiving

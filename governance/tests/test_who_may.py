@@ -7,9 +7,9 @@ import itertools
 import pytest
 from django.contrib.auth.models import AnonymousUser
 
-from confidence_project.errors import NotFound, PermissionRefused
+from confidence_project.foundation.errors import NotFound, PermissionRefused
+from governance.access.permissions import Verb, may, who_may
 from governance.models import ConfidencePolicyProposal, Membership
-from governance.permissions import Verb, may, who_may
 from governance.tests.factories import (
     MembershipFactory,
     SuperuserFactory,

@@ -13,10 +13,9 @@ from django.urls import reverse
 from django.utils import timezone
 from freezegun import freeze_time
 
-from governance import tokens
-from governance.evidence import _sources, register_evidence_source
+from governance.access import tokens
+from governance.access.people import PersonThrottle
 from governance.models import ConfidencePolicy, ConfidencePolicyProposal
-from governance.people import PersonThrottle
 from governance.tests.callers import Caller
 from governance.tests.factories import (
     KEY,
@@ -29,6 +28,7 @@ from governance.tests.factories import (
     pending,
     viewer_of,
 )
+from governance.workflow.evidence import _sources, register_evidence_source
 
 pytestmark = pytest.mark.django_db
 PROBLEM = "application/problem+json"

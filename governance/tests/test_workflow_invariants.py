@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 
-from confidence_project.errors import DomainError
+from confidence_project.foundation.errors import DomainError
 from governance.models import ConfidencePolicy, ConfidencePolicyProposal, ConfidencePolicyRevision
 from governance.tests.factories import SuperuserFactory, WorkspaceFactory, admin_of, config_of
 from governance.workflow import (

@@ -12,10 +12,10 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from confidence_project.errors import AlreadySo, InvalidInput, NotFound, WrongState
+from confidence_project.foundation.errors import AlreadySo, InvalidInput, NotFound, WrongState
+from governance.access.permissions import Person, Verb, require
 from governance.history import record_change
 from governance.models import WebhookDelivery, WebhookEndpoint, Workspace, WorkspaceEvent
-from governance.permissions import Person, Verb, require
 from governance.texts import clean_text
 from governance.webhooks.delivery import deliver_webhook
 from governance.webhooks.transport import check_url
@@ -39,7 +39,7 @@ def add_webhook_endpoint(
     Raises
     ------
     NotFound, PermissionRefused
-        See `governance.permissions.require`.
+        See `governance.access.permissions.require`.
     InvalidInput
         The URL is not one that webhooks may go to, or an event is not known.
     """
@@ -79,7 +79,7 @@ def rotate_webhook_secret(
     Raises
     ------
     NotFound, PermissionRefused
-        See `governance.permissions.require`.
+        See `governance.access.permissions.require`.
     """
     require(Verb.OPERATE, actor, workspace)
     secret = _new_secret()
@@ -104,7 +104,7 @@ def switch_webhook_endpoint(
     Raises
     ------
     NotFound, PermissionRefused
-        See `governance.permissions.require`.
+        See `governance.access.permissions.require`.
     Conflict
         It is so already.
     """
@@ -127,7 +127,7 @@ def leave_webhook_endpoint_off(*, actor: Person, workspace: Workspace, endpoint_
     Raises
     ------
     NotFound, PermissionRefused
-        See `governance.permissions.require`.
+        See `governance.access.permissions.require`.
     Conflict
         Nothing waits for a review.
     """
@@ -148,7 +148,7 @@ def redeliver_webhook(*, actor: Person, workspace: Workspace, delivery_id: int) 
     Raises
     ------
     NotFound, PermissionRefused
-        See `governance.permissions.require`.
+        See `governance.access.permissions.require`.
     Conflict
         Its endpoint is switched off.
     """

@@ -18,7 +18,7 @@ import httpcore2
 from django.conf import settings
 from django.http.request import validate_host
 
-from confidence_project.errors import InvalidInput
+from confidence_project.foundation.errors import InvalidInput
 
 
 class DeliveryFailed(Exception):

@@ -3,6 +3,7 @@
 Each verb is a compare-and-swap in one transaction with its audit row; losing a race is a `Conflict`.
 """
 
+from governance.rollouts.steps import ROLLOUT_TRANSITIONS
 from governance.selectors import list_confidence_policy_proposals
 from governance.workflow.applying import (
     apply_confidence_policy_proposal,
@@ -22,7 +23,6 @@ from governance.workflow.opening import (
     propose_confidence_policy,
 )
 from governance.workflow.rolling_out import set_canary_share, start_rollout, withdraw_rollout
-from governance.workflow.rollout_steps import ROLLOUT_TRANSITIONS
 from governance.workflow.transitions import TRANSITIONS, Transition
 
 __all__ = [

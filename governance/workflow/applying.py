@@ -8,18 +8,18 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from confidence_project.errors import AlreadySo, NotFound, Stale
-from governance.config import default_config, parse_config
+from confidence_project.foundation.errors import AlreadySo, NotFound, Stale
+from governance.access.permissions import Person, Verb, require
 from governance.definitions import get_definition
 from governance.models import ConfidencePolicy, ConfidencePolicyProposal, ConfidencePolicyRevision, Workspace
-from governance.permissions import Person, Verb, require
+from governance.policies.config import default_config, parse_config
+from governance.rollouts.steps import active_rollout
 from governance.texts import clean_text
 from governance.webhooks.outbox import announce_rollback
+from governance.workflow.break_glass_reviews import open_review
 from governance.workflow.deciding import REASON_LENGTH, require_appliable
 from governance.workflow.locked import locked_proposal
-from governance.workflow.reviews import open_review
-from governance.workflow.rollout_steps import active_rollout
-from governance.workflow.transitions import lock, signature, stale, supersede_open, take_step
+from governance.workflow.transitions import signature, stale, supersede_open, take_step
 
 Action = ConfidencePolicyRevision.Action
 
@@ -43,7 +43,7 @@ def apply_confidence_policy_proposal(
     Raises
     ------
     NotFound, PermissionRefused
-        See `governance.permissions.require`.
+        See `governance.access.permissions.require`.
     Conflict
         The proposal is not approved (any more), is stale or expired, or its evidence is not what was approved.
     InvalidInput
@@ -89,7 +89,7 @@ def rollback_confidence_policy_revision(
     Raises
     ------
     NotFound, PermissionRefused
-        See `governance.permissions.require`.
+        See `governance.access.permissions.require`.
     Conflict
         The policy is not at `expected_version`, or has this content already.
     InvalidInput
@@ -98,7 +98,7 @@ def rollback_confidence_policy_revision(
     require(Verb.ROLL_BACK, actor, workspace, break_glass=break_glass)
     reason = clean_text(reason, name="reason", max_length=REASON_LENGTH, required=True)
     with transaction.atomic():
-        lock(workspace)
+        workspace.lock()
         now = timezone.now()
         restored = _revision_in(workspace, revision_id)
         policy = restored.policy

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from confidence_project.errors import EvidenceChanged, InvalidInput, WrongState
-from governance.changes import changes_between
-from governance.config import parse_config
+from confidence_project.foundation.errors import EvidenceChanged, InvalidInput, WrongState
+from governance.access.permissions import Person, Verb
 from governance.definitions import get_definition
-from governance.evidence import sha256_of
 from governance.models import ConfidencePolicyProposal, Workspace
-from governance.permissions import Person, Verb
+from governance.policies.changes import changes_between
+from governance.policies.config import parse_config
 from governance.texts import clean_text
+from governance.workflow.evidence import sha256_of
 from governance.workflow.locked import locked_proposal
 from governance.workflow.opening import LARGE_STEP
 from governance.workflow.transitions import require_source, signature, take_step
@@ -40,7 +40,7 @@ def approve_confidence_policy_proposal(
     Raises
     ------
     NotFound, PermissionRefused
-        See `governance.permissions.require`.
+        See `governance.access.permissions.require`.
     Conflict
         The proposal is not pending (any more), or its evidence is not what was recorded.
     InvalidInput
@@ -80,7 +80,7 @@ def reject_confidence_policy_proposal(
     Raises
     ------
     NotFound, PermissionRefused
-        See `governance.permissions.require`.
+        See `governance.access.permissions.require`.
     InvalidInput
         The reason is empty or cannot be stored.
     Conflict

@@ -6,7 +6,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from governance.models import ConfidencePolicyProposal, Workspace
-from governance.workflow.transitions import lock, take_step
+from governance.workflow.transitions import take_step
 
 
 def expire_proposals(*, workspace: Workspace) -> int:
@@ -21,7 +21,7 @@ def expire_proposals(*, workspace: Workspace) -> int:
     if not stale.exists():
         return 0
     with transaction.atomic():
-        lock(workspace)
+        workspace.lock()
         proposals = list(stale.all())
         for proposal in proposals:
             take_step("expire", proposal, actor=None, at=now, reason="Nobody decided in time.")

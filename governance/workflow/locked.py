@@ -9,10 +9,10 @@ from datetime import datetime
 from django.db import transaction
 from django.utils import timezone
 
+from governance.access.permissions import Person, Verb, require
 from governance.models import ConfidencePolicyProposal, Workspace
-from governance.permissions import Person, Verb, require
 from governance.workflow.expiry import expire_proposals
-from governance.workflow.transitions import lock, proposal_in
+from governance.workflow.transitions import proposal_in
 
 
 @contextmanager
@@ -26,12 +26,12 @@ def locked_proposal(
     Raises
     ------
     NotFound, PermissionRefused
-        See `governance.permissions.require`.
+        See `governance.access.permissions.require`.
     """
     require(verb, actor, workspace, proposal_in(workspace, proposal_id), break_glass=break_glass)
     expire_proposals(workspace=workspace)
     with transaction.atomic():
-        lock(workspace)
+        workspace.lock()
         proposal = proposal_in(workspace, proposal_id)
         require(verb, actor, workspace, proposal, break_glass=break_glass)
         yield proposal, timezone.now()

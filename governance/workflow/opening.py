@@ -10,16 +10,16 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from confidence_project.errors import InvalidInput
-from governance.changes import changes_between
-from governance.config import PolicyConfig, default_config, parse_config
+from confidence_project.foundation.errors import InvalidInput
+from governance.access.permissions import Person, Verb, require
 from governance.definitions import PolicyDefinition, get_definition
-from governance.evidence import canonical_json, gather_evidence, sha256_of
 from governance.models import ConfidencePolicy, ConfidencePolicyProposal, Workspace
-from governance.permissions import Person, Verb, require
+from governance.policies.changes import changes_between
+from governance.policies.config import PolicyConfig, default_config, parse_config
 from governance.texts import clean_text
+from governance.workflow.evidence import canonical_json, gather_evidence, sha256_of
 from governance.workflow.expiry import expire_proposals
-from governance.workflow.transitions import lock, signature, supersede_open, write_event
+from governance.workflow.transitions import signature, supersede_open, write_event
 
 TITLE_LENGTH = 200
 SUMMARY_LENGTH = 10_000
@@ -44,7 +44,7 @@ def open_proposal(
     origin
         A value of `ConfidencePolicyProposal.Origin`. `person` needs an `author`, the others must not have one.
     config
-        The JSON form of `governance.config`, checked against the definition.
+        The JSON form of `governance.policies.config`, checked against the definition.
     evidence
         Self-contained and JSON-able; stored as canonical JSON with its SHA-256.
     acknowledge_large_step
@@ -65,7 +65,7 @@ def open_proposal(
     written = _written(title, summary, evidence, author)
     expire_proposals(workspace=workspace)
     with transaction.atomic():
-        lock(workspace)
+        workspace.lock()
         now = timezone.now()
         base_version, base_config = _base(workspace, definition)
         if author is not None:

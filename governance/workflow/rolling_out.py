@@ -14,8 +14,8 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from confidence_project.errors import FieldProblem, InvalidInput, WrongState
-from governance.config import parse_config
+from confidence_project.foundation.errors import FieldProblem, InvalidInput, WrongState
+from governance.access.permissions import Person, Verb, require
 from governance.definitions import get_definition
 from governance.models import (
     BreakGlassReview,
@@ -25,14 +25,14 @@ from governance.models import (
     Rollout,
     Workspace,
 )
-from governance.permissions import Person, Verb, require
+from governance.policies.config import parse_config
+from governance.rollouts.steps import active_rollout, move_rollout, write_rollout_event
 from governance.texts import clean_text
+from governance.workflow.break_glass_reviews import open_review
 from governance.workflow.deciding import REASON_LENGTH, require_appliable
 from governance.workflow.expiry import expire_proposals
 from governance.workflow.locked import locked_proposal
-from governance.workflow.reviews import open_review
-from governance.workflow.rollout_steps import active_rollout, move_rollout, write_rollout_event
-from governance.workflow.transitions import lock, proposal_in, stale
+from governance.workflow.transitions import proposal_in, stale
 
 
 def start_rollout(*, actor: Person, workspace: Workspace, proposal_id: int, reason: str = "") -> Rollout:
@@ -41,7 +41,7 @@ def start_rollout(*, actor: Person, workspace: Workspace, proposal_id: int, reas
     Raises
     ------
     NotFound, PermissionRefused
-        See `governance.permissions.require`.
+        See `governance.access.permissions.require`.
     Conflict
         The proposal is not approved (any more), is stale or expired; another rollout of the policy is active, or a
         kill switch is engaged over it.
@@ -53,7 +53,7 @@ def start_rollout(*, actor: Person, workspace: Workspace, proposal_id: int, reas
     proposal_in(workspace, proposal_id)
     expire_proposals(workspace=workspace)
     with transaction.atomic():
-        lock(workspace)
+        workspace.lock()
         now = timezone.now()
         proposal = proposal_in(workspace, proposal_id)
         _check_still_applies(proposal, now)
@@ -90,7 +90,7 @@ def set_canary_share(
     Raises
     ------
     NotFound, PermissionRefused
-        See `governance.permissions.require`: four eyes as for applying.
+        See `governance.access.permissions.require`: four eyes as for applying.
     Conflict
         The proposal has no active rollout, or it is stale or expired; or a kill switch is engaged over the policy.
     InvalidInput
@@ -116,7 +116,7 @@ def withdraw_rollout(*, actor: Person, workspace: Workspace, proposal_id: int, r
     Raises
     ------
     NotFound, PermissionRefused
-        See `governance.permissions.require`; whoever approved may withdraw.
+        See `governance.access.permissions.require`; whoever approved may withdraw.
     Conflict
         The proposal has no active rollout.
     InvalidInput
@@ -125,7 +125,7 @@ def withdraw_rollout(*, actor: Person, workspace: Workspace, proposal_id: int, r
     require(Verb.ROLL_OUT, actor, workspace)
     reason = clean_text(reason, name="reason", max_length=REASON_LENGTH, required=True)
     with transaction.atomic():
-        lock(workspace)
+        workspace.lock()
         rollout = active_rollout(proposal_in(workspace, proposal_id))
         move_rollout("withdraw", rollout, actor=actor, at=timezone.now(), reason=reason)
     return rollout

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from confidence_project.errors import LostRace, NotFound, Stale, WrongState
+from confidence_project.foundation.errors import LostRace, NotFound, Stale, WrongState
+from governance.access.permissions import Person
 from governance.models import ConfidencePolicyProposal, ProposalEvent, Workspace
-from governance.permissions import Person
+from governance.rollouts.steps import end_rollout_of
 from governance.webhooks.outbox import announce_step
-from governance.workflow.rollout_steps import end_rollout_of
 
 Status = ConfidencePolicyProposal.Status
 
@@ -113,16 +113,6 @@ def stale(base_version: int, version: int) -> Stale:
 def signature(role: str, actor: Person) -> dict[str, Any]:
     """Return the columns in which a proposal keeps who took a step: `author`, `approver`, `rejecter` or `applier`."""
     return {f"{role}_id": actor.pk, f"{role}_name": actor.get_username()}
-
-
-def lock(workspace: Workspace) -> None:
-    """Take the workspace's row for this transaction: verbs of one workspace run one after the other.
-
-    Two verbs that touch several proposals in different orders would deadlock otherwise. `no_key` lets inserts that
-    refer to the workspace (every ingested record) go on meanwhile. SQLite has taken its lock at BEGIN.
-    """
-    if not Workspace.objects.select_for_update(no_key=True).filter(pk=workspace.pk).exists():
-        raise NotFound("The workspace does not exist any more.")
 
 
 def proposal_in(workspace: Workspace, proposal_id: int) -> ConfidencePolicyProposal:

@@ -8,8 +8,8 @@ from typing import Any
 from django.contrib.admin.views.main import SEARCH_VAR
 from django.http import HttpRequest, HttpResponse
 
-from governance.list_filters import OneWorkspaceFilter, workspace_in_view
-from governance.scoped_admin import GrowingTableAdmin
+from governance.admin_kit.list_filters import OneWorkspaceFilter, workspace_in_view
+from governance.admin_kit.scoped_admin import GrowingTableAdmin
 
 
 class LedgerAdmin(GrowingTableAdmin):

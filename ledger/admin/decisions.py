@@ -19,7 +19,8 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from governance.list_filters import (
+from governance.access.permissions import Verb, may
+from governance.admin_kit.list_filters import (
     ExactFilter,
     InUseFilter,
     OneWorkspaceFilter,
@@ -27,8 +28,7 @@ from governance.list_filters import (
     TypedFilter,
     workspaces_in_reach,
 )
-from governance.permissions import Verb, may
-from governance.service_views import RowVerb, ServiceAdmin
+from governance.admin_kit.service_views import RowVerb, ServiceAdmin
 from ledger import selectors
 from ledger.admin.base import LedgerAdmin
 from ledger.explorer import decision_page

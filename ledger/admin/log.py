@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from governance.scoped_admin import KeysetAdmin, ScopedAdmin
+from governance.admin_kit.scoped_admin import KeysetAdmin, ScopedAdmin
 from ledger.models import Checkpoint, LogLeaf, LogNode
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.contrib import admin
 
-from governance.list_filters import OneWorkspaceFilter
+from governance.admin_kit.list_filters import OneWorkspaceFilter
 from ledger.admin.base import LedgerAdmin
 from ledger.models import DecisionOutcome, LedgerAmendment
 

@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import from_json
 
-from confidence_project.errors import InvalidInput
+from confidence_project.foundation.errors import InvalidInput
 from ledger.imports.rows import COLUMNS, REQUIRED_COLUMNS, ImportedDecision, reason_of
 from ledger.imports.source import Line, Rejected
 

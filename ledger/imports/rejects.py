@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
 
-from confidence_project.errors import InvalidInput
+from confidence_project.foundation.errors import InvalidInput
 
 
 class RejectsFile:

@@ -8,7 +8,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from confidence_project.errors import DomainError, InvalidInput
+from confidence_project.foundation.errors import DomainError, InvalidInput
 from governance.clock import CLOCK_SKEW, check_time
 from governance.definitions import get_definition
 from governance.models import Workspace

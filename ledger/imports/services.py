@@ -17,9 +17,9 @@ from itertools import islice
 
 from django.utils import timezone
 
-from confidence_project.bulk import insert_rows
-from confidence_project.errors import DomainError
-from confidence_project.submissions import Stored, Submission, settle
+from confidence_project.foundation.bulk import insert_rows
+from confidence_project.foundation.errors import DomainError
+from confidence_project.foundation.submissions import Stored, Submission, settle
 from governance.models import Workspace
 from ledger.contracts import CONTRACT_VERSION
 from ledger.imports.formats import Format

@@ -15,7 +15,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import IO, BinaryIO, cast
 
-from confidence_project.errors import DomainError, InvalidInput
+from confidence_project.foundation.errors import DomainError, InvalidInput
 
 LONGEST_LINE = 64 * 1024
 """Bytes. The values of a record are short, so a longer line is broken; it is never held in memory whole."""

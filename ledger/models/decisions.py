@@ -8,7 +8,7 @@ import uuid_utils.compat
 from django.db import models
 from django.db.models import Q
 
-from confidence_project.append_only import AppendOnlyModel
+from confidence_project.foundation.append_only import AppendOnlyModel
 from governance.models import Workspace
 from governance.models.actors import actor_name, actor_of_append_only_row
 from governance.models.scoping import AppendOnlyScopedQuerySet

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.db import models
 
-from confidence_project.append_only import AppendOnlyModel, AppendOnlyQuerySet
+from confidence_project.foundation.append_only import AppendOnlyModel, AppendOnlyQuerySet
 
 
 class LogLeaf(AppendOnlyModel):

@@ -12,8 +12,8 @@ from typing import Annotated
 from asgiref.sync import async_to_sync, sync_to_async
 from pydantic import StringConstraints, ValidationError
 
-from confidence_project.errors import InvalidInput
-from confidence_project.submissions import Stored
+from confidence_project.foundation.errors import InvalidInput
+from confidence_project.foundation.submissions import Stored
 from governance.definitions import get_definition
 from governance.models import Workspace
 from governance.vocabulary import Probability

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from django.conf import settings
 
-from confidence_project.errors import DomainError
+from confidence_project.foundation.errors import DomainError
 from governance.models import Workspace
 from governance.vocabulary import HostId, Identifier
 from ledger.contracts import DecisionGatePayload, OutcomeEnvelope

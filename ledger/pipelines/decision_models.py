@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictStr, TypeAdapter, ValidationError, model_validator
 
-from confidence_project.errors import FieldProblem, InvalidInput
+from confidence_project.foundation.errors import FieldProblem, InvalidInput
 from governance.definitions import AnswerRule, PolicyDefinition, PredicateReading
 from governance.vocabulary import Identifier, Probability, identifier_or_blank
 from ledger.contracts import AnswerEnvelope, DecisionEnvelope, DecisionGatePayload

@@ -9,8 +9,8 @@ from decimal import Decimal
 
 from django.utils import timezone
 
-from confidence_project.errors import DomainError, FieldProblem, InvalidInput, UnknownPolicyKey
-from confidence_project.submissions import Stored, Submission, settle
+from confidence_project.foundation.errors import DomainError, FieldProblem, InvalidInput, UnknownPolicyKey
+from confidence_project.foundation.submissions import Stored, Submission, settle
 from governance.clock import check_time
 from governance.definitions import PolicyDefinition, get_definition
 from governance.models import Workspace

@@ -14,7 +14,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 from pydantic import StrictBool
 
-from confidence_project.errors import Conflict, DomainError
+from confidence_project.foundation.errors import Conflict, DomainError
 from governance.models import Workspace
 from governance.vocabulary import HostId, Identifier, Probability, Timestamp
 from ledger.contracts import DecisionGatePayload, OutcomeEnvelope, PromptHash

@@ -11,8 +11,8 @@ from django.core.exceptions import ValidationError
 from django.utils import timezone
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
-from confidence_project.errors import Conflict
-from confidence_project.submissions import Stored, commit_with_retry
+from confidence_project.foundation.errors import Conflict
+from confidence_project.foundation.submissions import Stored, commit_with_retry
 from governance.models import Workspace
 from ledger.contracts import DecisionGatePayload
 from ledger.emission import emit_verdicts

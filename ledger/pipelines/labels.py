@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 from typing import TypeVar
 
-from confidence_project.errors import DomainError
-from confidence_project.submissions import Submission
+from confidence_project.foundation.errors import DomainError
+from confidence_project.foundation.submissions import Submission
 from governance.models import Workspace
 from ledger.contracts import OutcomeEnvelope
 from ledger.models import DecisionExternalId, DecisionOutcome

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from confidence_project.errors import DomainError
+from confidence_project.foundation.errors import DomainError
 from governance.models import Workspace
 from governance.vocabulary import HostId, Identifier, Probability, Timestamp
 from ledger.contracts import OutcomeEnvelope

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from typing import Any
 
-from confidence_project.submissions import Submission
+from confidence_project.foundation.submissions import Submission
 from ledger.contracts import DecisionEnvelope
 
 PROMPT_HASH = "ab" * 32

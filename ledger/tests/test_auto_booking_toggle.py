@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from governance.services import set_toggles
 from governance.tests.callers import Caller
 from governance.tests.factories import SuperuserFactory, WorkspaceFactory
+from governance.workspaces.services import set_toggles
 from ledger.models import DecisionRecord
 from ledger.tests.bodies import envelope
 

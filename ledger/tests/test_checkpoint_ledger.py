@@ -12,8 +12,8 @@ from django.core.management import CommandError
 from django.db import connection, connections
 from django.utils import timezone
 
-from confidence_project.bulk import insert_rows
-from confidence_project.errors import Conflict
+from confidence_project.foundation.bulk import insert_rows
+from confidence_project.foundation.errors import Conflict
 from governance.tests.factories import WorkspaceFactory
 from ledger.models import Checkpoint, DecisionRecord, LogLeaf, LogNode
 from ledger.tests.factories import DecisionOutcomeFactory, DecisionRecordFactory, LedgerAmendmentFactory

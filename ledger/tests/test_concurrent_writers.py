@@ -9,9 +9,9 @@ from threading import Barrier
 import pytest
 from django.db import connection, connections, transaction
 
-from confidence_project.errors import LostRace
-from confidence_project.submissions import Stored
-from governance.control_services import engage_kill_switch
+from confidence_project.foundation.errors import LostRace
+from confidence_project.foundation.submissions import Stored
+from governance.controls.services import engage_kill_switch
 from governance.tests.factories import SuperuserFactory, WorkspaceFactory
 from ledger.models import DecisionExternalId, DecisionOutcome, DecisionRecord
 from ledger.pipelines.decisions import decide, decide_many

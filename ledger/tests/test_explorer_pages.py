@@ -12,7 +12,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from governance.keyset import LOST_PLACE
+from governance.admin_kit.keyset import LOST_PLACE
 from governance.models import Membership, Workspace
 from governance.tests.browser import signed_in
 from governance.tests.factories import SuperuserFactory, UserFactory, WorkspaceFactory, viewer_of

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from governance.config import PolicyConfig, parse_config
 from governance.definitions import get_definition
 from governance.policies import EffectivePolicy
+from governance.policies.config import PolicyConfig, parse_config
 from ledger.contracts import DecisionGatePayload, parse_llm_decision
 from ledger.gate import DecisionGate, GateContext, Reason
 from ledger.tests.bodies import llm_decision

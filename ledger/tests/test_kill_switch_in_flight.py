@@ -9,7 +9,7 @@ from threading import Event
 import pytest
 from django.db import connections
 
-from governance.control_services import engage_kill_switch, release_kill_switch
+from governance.controls.services import engage_kill_switch, release_kill_switch
 from governance.tests.factories import SuperuserFactory, WorkspaceFactory
 from ledger.models import DecisionRecord
 from ledger.pipelines.decisions import decide

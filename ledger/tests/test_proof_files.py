@@ -7,7 +7,7 @@ import hashlib
 
 import pytest
 
-from confidence_project.errors import InvalidInput
+from confidence_project.foundation.errors import InvalidInput
 from ledger.transparency.merkle import leaf_hash, node_hash
 from ledger.transparency.notes import SignerKey, TreeHead
 from ledger.transparency.proofs import InclusionProof, consistency_text

@@ -10,7 +10,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from confidence_project.errors import NotFound, PermissionRefused
+from confidence_project.foundation.errors import NotFound, PermissionRefused
 from governance.models import Membership, Workspace
 from governance.tests.browser import signed_in, words
 from governance.tests.factories import (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from confidence_project.errors import InvalidInput
+from confidence_project.foundation.errors import InvalidInput
 from ledger.transparency.notes import SignerKey, TreeHead, VerifierKey, open_note
 
 SIGNER = "PRIVATE+KEY+PeterNeumann+c74f20a3+AYEKFALVFGyNhPJEMzD1QIDr+Y7hfZx09iUvxdXHKDFz"

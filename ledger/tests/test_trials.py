@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from governance.consequences import Flips, flips_of
 from governance.models import Rollout
 from governance.tests.callers import Caller
 from governance.tests.factories import WorkspaceFactory, applied, case_in, in_canary, in_shadow
+from governance.workflow.consequences import Flips, flips_of
 from ledger.models import DecisionRecord
 from ledger.tests.bodies import envelope, llm_decision
 from ledger.tests.factories import DecisionRecordFactory

@@ -13,7 +13,7 @@ from typing import Self
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-from confidence_project.errors import InvalidInput
+from confidence_project.foundation.errors import InvalidInput
 
 _ED25519 = b"\x01"
 _KEY_NAME = re.compile(r"[^\s+]{1,200}")

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 
-from confidence_project.errors import InvalidInput
+from confidence_project.foundation.errors import InvalidInput
 from ledger.transparency.merkle import leaf_hash, verify_inclusion
 from ledger.transparency.notes import TreeHead, VerifierKey, decode_base64, open_note
 

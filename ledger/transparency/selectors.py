@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from uuid import UUID
 
-from confidence_project.errors import Conflict, InvalidInput, NotFound
+from confidence_project.foundation.errors import Conflict, InvalidInput, NotFound
 from ledger.models import Checkpoint, LogLeaf
 from ledger.transparency.leaves import AMENDMENTS, DECISIONS, OUTCOMES, Row, Table
 from ledger.transparency.merkle import consistency_proof, inclusion_proof, leaf_hash

@@ -8,8 +8,8 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from confidence_project.bulk import insert_rows
-from confidence_project.errors import Conflict, Unavailable
+from confidence_project.foundation.bulk import insert_rows
+from confidence_project.foundation.errors import Conflict, Unavailable
 from ledger.models import Checkpoint, LogLeaf
 from ledger.transparency.leaves import TABLES, Row, Table
 from ledger.transparency.merkle import leaf_hash

@@ -6,8 +6,8 @@ most 128 hashes of one tile, so that roots and proofs cost a few range reads at 
 
 from __future__ import annotations
 
-from confidence_project.bulk import insert_rows
-from confidence_project.errors import Conflict
+from confidence_project.foundation.bulk import insert_rows
+from confidence_project.foundation.errors import Conflict
 from ledger.models import LogLeaf, LogNode
 from ledger.transparency import merkle
 

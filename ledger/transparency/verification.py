@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from confidence_project.errors import InvalidInput
+from confidence_project.foundation.errors import InvalidInput
 from ledger.models import Checkpoint, LogLeaf, LogNode
 from ledger.transparency.leaves import TABLE_OF, TABLES, Row, Table
 from ledger.transparency.merkle import CompactRange, complete_root, leaf_hash

@@ -15,9 +15,9 @@ from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from governance.keyset import KeysetChangeList
-from governance.list_filters import OneWorkspaceFilter, TimeFilter, workspace_in_view, workspaces_in_reach
-from governance.scoped_admin import GrowingTableAdmin
+from governance.admin_kit.keyset import KeysetChangeList
+from governance.admin_kit.list_filters import OneWorkspaceFilter, TimeFilter, workspace_in_view, workspaces_in_reach
+from governance.admin_kit.scoped_admin import GrowingTableAdmin
 from telemetry.verdicts import Verdict, verdicts_on
 
 NONE = "–"

@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from governance.list_filters import OneWorkspaceFilter
+from governance.admin_kit.list_filters import OneWorkspaceFilter
 from telemetry.admin.base import NONE, HappenedFilter, RecordAdmin, badge, probability
 from telemetry.models import AIDraft, FollowUpBooking, InboundMessage, MeetingOverseerDecision
 

@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.functional import cached_property
 from django.utils.safestring import SafeString
 
-from governance.list_filters import InUseFilter, OneWorkspaceFilter
+from governance.admin_kit.list_filters import InUseFilter, OneWorkspaceFilter
 from telemetry.admin.base import NONE, HappenedFilter, RecordAdmin, RecordList, badge
 from telemetry.figures import (
     MOST_CALLS,

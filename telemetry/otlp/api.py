@@ -12,8 +12,8 @@ from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from confidence_project.problems import exception_handler
-from governance.authentication import workspace_of
+from confidence_project.foundation.problems import exception_handler
+from governance.access.authentication import workspace_of
 from governance.models import ApiKey, Workspace
 from telemetry.otlp.receiving import Received, Records, receive_logs, receive_spans
 from telemetry.otlp.wire import LOGS, TRACES, Signal, read_records, reply, reply_error

@@ -9,7 +9,7 @@ from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
-from confidence_project.errors import InvalidInput
+from confidence_project.foundation.errors import InvalidInput
 from governance.vocabulary import identifier_or_blank
 from telemetry.otlp import attributes as known
 from telemetry.otlp.attributes import Attributes, known_attributes, label

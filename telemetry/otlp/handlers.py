@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
-from confidence_project.errors import DomainError, InvalidInput
+from confidence_project.foundation.errors import DomainError, InvalidInput
 from governance.models import Workspace
 
 

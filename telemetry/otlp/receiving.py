@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
-from confidence_project.errors import DomainError, InvalidInput
+from confidence_project.foundation.errors import DomainError, InvalidInput
 from governance.models import Workspace
 from telemetry.otlp.evaluations import evaluations_on, read_log
 from telemetry.otlp.handlers import HANDLERS, Evaluation

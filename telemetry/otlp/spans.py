@@ -12,8 +12,8 @@ from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 from pydantic import ValidationError
 
-from confidence_project.errors import InvalidInput
-from confidence_project.submissions import Submission
+from confidence_project.foundation.errors import InvalidInput
+from confidence_project.foundation.submissions import Submission
 from telemetry.contracts import InteractionEnvelope
 from telemetry.otlp import attributes as known
 from telemetry.otlp.answers import reduced_reply

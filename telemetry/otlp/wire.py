@@ -22,7 +22,7 @@ from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from rest_framework.exceptions import ParseError, UnsupportedMediaType
 
-from confidence_project.bodies import media_type, read_body
+from confidence_project.foundation.bodies import media_type, read_body
 
 PROTOBUF = "application/x-protobuf"
 JSON = "application/json"

@@ -12,7 +12,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from confidence_project.errors import InvalidInput, NotFound
+from confidence_project.foundation.errors import InvalidInput, NotFound
 
 _KEY = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*\.v[1-9][0-9]*")
 

@@ -11,7 +11,7 @@ import openai
 from django.conf import settings
 from pydantic import BaseModel, ValidationError
 
-from confidence_project.errors import InvalidInput, Unavailable
+from confidence_project.foundation.errors import InvalidInput, Unavailable
 from governance.models import Workspace
 from telemetry.models import AIInteraction
 from telemetry.prompts.registry import PromptDefinition, get_prompt

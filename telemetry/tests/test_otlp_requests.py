@@ -249,7 +249,7 @@ class TestRefusals:
         self.refused(Exporter(key.plain).post(body, content_type), 403, 7, content_type)
 
     def test_export__too_often__429_with_retry_after(self, exporter, monkeypatch, body, content_type):
-        monkeypatch.setattr("governance.authentication.ApiKeyThrottle.get_rate", lambda self: "1/hour")
+        monkeypatch.setattr("governance.access.authentication.ApiKeyThrottle.get_rate", lambda self: "1/hour")
         cache.clear()
         exporter.post(b"" if content_type == PROTOBUF else b"{}", content_type)
 

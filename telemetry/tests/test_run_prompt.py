@@ -10,7 +10,7 @@ import pytest
 from asgiref.sync import async_to_sync
 from django.db import connection
 
-from confidence_project.errors import InvalidInput
+from confidence_project.foundation.errors import InvalidInput
 from governance.tests.factories import WorkspaceFactory
 from telemetry.models import AIInteraction
 from telemetry.prompts import BookingDecision, all_prompts

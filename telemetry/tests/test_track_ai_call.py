@@ -13,7 +13,7 @@ from asgiref.sync import async_to_sync, sync_to_async
 from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 
-from confidence_project.errors import Conflict, InvalidInput
+from confidence_project.foundation.errors import Conflict, InvalidInput
 from governance.models import Workspace
 from governance.tests.factories import WorkspaceFactory
 from telemetry.models import AIInteraction

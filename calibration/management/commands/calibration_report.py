@@ -11,7 +11,7 @@ from django.template.loader import render_to_string
 
 from calibration.models import ConfidenceCalibrationRun
 from calibration.report import run_as_json, run_as_text
-from confidence_project.commands import DomainCommand
+from confidence_project.foundation.commands import DomainCommand
 
 Run = ConfidenceCalibrationRun
 

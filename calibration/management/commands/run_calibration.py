@@ -17,8 +17,8 @@ from calibration.parameters import Question, policy_keys_in_scope, stated_costs
 from calibration.report import run_as_json, run_as_text
 from calibration.runner import run_calibration
 from calibration.selectors import due_workspaces
-from confidence_project.commands import DomainCommand
-from confidence_project.errors import Conflict, DomainError
+from confidence_project.foundation.commands import DomainCommand
+from confidence_project.foundation.errors import Conflict, DomainError
 from governance.models import Workspace
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from calibration.models import PolicyAlarm
 from calibration.watching import explain, look_at, watched_revisions
-from confidence_project.commands import DomainCommand
+from confidence_project.foundation.commands import DomainCommand
 from governance.selectors import workspace_by_slug
 
 

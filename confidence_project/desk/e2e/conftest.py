@@ -14,7 +14,7 @@ from django.core.management import call_command
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from confidence_project.desk.e2e.scene import Scene, set_the_scene
-from confidence_project.submissions import Submission
+from confidence_project.foundation.submissions import Submission
 from governance.models import ConfidencePolicyProposal, Membership, Workspace
 from governance.tests.factories import PASSWORD, MembershipFactory, SuperuserFactory, UserFactory, WorkspaceFactory
 from ledger.contracts import OutcomeEnvelope

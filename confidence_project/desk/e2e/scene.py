@@ -18,12 +18,11 @@ from calibration.runner import run_calibration
 from calibration.services import fail_run, report_progress, start_queued_run
 from calibration.standing_costs import set_standing_costs
 from calibration.tests.factories import gated, outcome, store
-from confidence_project.errors import Unavailable
-from governance.control_services import block_source, engage_kill_switch, set_audit_sampling
+from confidence_project.foundation.errors import Unavailable
+from governance.access.tokens import issue_token
+from governance.controls.services import block_source, engage_kill_switch, set_audit_sampling
 from governance.models import ConfidencePolicyProposal, ConfidencePolicyRevision, WebhookEndpoint, Workspace
-from governance.services import issue_api_key, set_toggles
 from governance.tests.factories import SuperuserFactory, WorkspaceFactory, applied, in_canary, pending
-from governance.tokens import issue_token
 from governance.webhooks.services import add_webhook_endpoint
 from governance.workflow import (
     apply_confidence_policy_proposal,
@@ -32,6 +31,7 @@ from governance.workflow import (
     reject_confidence_policy_proposal,
     rollback_confidence_policy_revision,
 )
+from governance.workspaces.services import issue_api_key, set_toggles
 from ledger.amendments import backfill_prompt_hashes
 from ledger.models import DecisionExternalId, DecisionRecord
 from ledger.tests.transparency import SIGNER

@@ -15,7 +15,7 @@ from django.urls import reverse
 
 from confidence_project.desk.e2e.looking import WIDE, complaints_of_axe, looked_at
 from confidence_project.desk.e2e.scene import Scene
-from governance.service_views import ServiceAdmin
+from governance.admin_kit.service_views import ServiceAdmin
 from ledger.models import DecisionRecord
 from ledger.selectors import waiting_for_review
 

@@ -19,11 +19,11 @@ from calibration.selectors import proposals_of
 from confidence_project.desk import evidence as reading
 from confidence_project.desk import menu
 from confidence_project.desk.views import PALETTES
-from confidence_project.errors import DomainError, UnknownPolicyKey
-from governance.changes import Change, Match, changes_between
-from governance.config import PolicyConfig, parse_config
+from confidence_project.foundation.errors import DomainError, UnknownPolicyKey
 from governance.definitions import get_definition
 from governance.models import ConfidencePolicy, ConfidencePolicyProposal, ConfidencePolicyRevision
+from governance.policies.changes import Change, Match, changes_between
+from governance.policies.config import PolicyConfig, parse_config
 
 register = template.Library()
 

@@ -10,9 +10,8 @@ from django.utils import timezone
 
 from calibration.models import PolicyAlarm, PolicyLook
 from confidence_project.desk.tests.calibrated import calibrated
-from governance.control_services import block_source, engage_kill_switch
+from governance.controls.services import block_source, engage_kill_switch
 from governance.models import Workspace
-from governance.services import set_toggles
 from governance.tests.browser import signed_in, words
 from governance.tests.factories import (
     SuperuserFactory,
@@ -24,6 +23,7 @@ from governance.tests.factories import (
     viewer_of,
 )
 from governance.workflow import start_rollout
+from governance.workspaces.services import set_toggles
 from ledger.models import DecisionRecord
 from ledger.models.decisions import new_decision_id
 from ledger.tests.factories import DecisionRecordFactory

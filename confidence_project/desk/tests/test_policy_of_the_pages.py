@@ -9,7 +9,7 @@ from django.contrib import admin
 from django.urls import reverse
 
 from confidence_project.desk.tests.calibrated import calibrated
-from governance.control_services import engage_kill_switch
+from governance.controls.services import engage_kill_switch
 from governance.tests.browser import signed_in
 from governance.tests.factories import SuperuserFactory, WorkspaceFactory, admin_of, applied
 

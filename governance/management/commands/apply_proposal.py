@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from governance.break_glass import ActingCommand
-from governance.permissions import Person
+from governance.access.permissions import Person
+from governance.management.break_glass import ActingCommand
 from governance.selectors import proposal_by_id
 from governance.workflow import apply_confidence_policy_proposal
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from confidence_project.commands import DomainCommand
+from confidence_project.foundation.commands import DomainCommand
 from governance.webhooks.delivery import deliver_overdue
 
 

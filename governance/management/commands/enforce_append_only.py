@@ -7,8 +7,8 @@ from typing import Any
 from django.core.management.base import CommandParser
 from django.db import DEFAULT_DB_ALIAS, connections
 
-from confidence_project import append_only, write_once
-from confidence_project.commands import DomainCommand
+from confidence_project.foundation import append_only, write_once
+from confidence_project.foundation.commands import DomainCommand
 
 
 class Command(DomainCommand):

@@ -6,7 +6,7 @@ import json
 from argparse import ArgumentParser
 from typing import Any
 
-from confidence_project.commands import DomainCommand
+from confidence_project.foundation.commands import DomainCommand
 from governance.models import ConfidencePolicyRevision
 from governance.selectors import workspace_by_slug
 

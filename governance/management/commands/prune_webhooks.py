@@ -8,7 +8,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import CommandError
 
-from confidence_project.commands import DomainCommand
+from confidence_project.foundation.commands import DomainCommand
 from governance.webhooks.services import prune_webhooks
 
 

@@ -1,4 +1,4 @@
-"""`manage.py remove_second_factor`: see `governance.second_factor`."""
+"""`manage.py remove_second_factor`: see `governance.access.second_factor`."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import Any
 
 from django.core.management.base import CommandError
 
-from confidence_project.commands import DomainCommand
-from governance.second_factor import remove_second_factor
+from confidence_project.foundation.commands import DomainCommand
+from governance.access.second_factor import remove_second_factor
 from governance.selectors import person_by_name
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from argparse import ArgumentParser
 from typing import Any
 
-from governance.break_glass import ActingCommand
-from governance.permissions import Person
+from governance.access.permissions import Person
+from governance.management.break_glass import ActingCommand
 from governance.selectors import revision_by_id
 from governance.workflow import rollback_confidence_policy_revision
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from argparse import ArgumentParser
 from typing import Any
 
-from confidence_project.commands import DomainCommand
-from confidence_project.errors import NotFound
-from governance.consequences import flips_of
+from confidence_project.foundation.commands import DomainCommand
+from confidence_project.foundation.errors import NotFound
 from governance.selectors import latest_rollout, proposal_by_id
+from governance.workflow.consequences import flips_of
 
 
 class Command(DomainCommand):

@@ -8,8 +8,8 @@ from typing import Any
 
 from django.core.management.base import CommandError
 
-from governance.break_glass import ActingCommand
-from governance.permissions import Person
+from governance.access.permissions import Person
+from governance.management.break_glass import ActingCommand
 from governance.selectors import proposal_by_id
 from governance.workflow import set_canary_share
 

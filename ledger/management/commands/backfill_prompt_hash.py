@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from confidence_project.commands import DomainCommand
+from confidence_project.foundation.commands import DomainCommand
 from governance.models import Workspace
 from governance.selectors import workspace_by_slug
 from ledger.amendments import backfill_prompt_hashes

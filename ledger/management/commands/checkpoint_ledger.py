@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from confidence_project.commands import DomainCommand
+from confidence_project.foundation.commands import DomainCommand
 from ledger.transparency.selectors import prove_consistency
 from ledger.transparency.services import append_leaves, sign_checkpoint
 

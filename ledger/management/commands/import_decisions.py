@@ -9,8 +9,8 @@ from typing import Any
 from django.core.management.base import CommandError, CommandParser
 from tqdm import tqdm
 
-from confidence_project.commands import DomainCommand
-from confidence_project.errors import InvalidInput
+from confidence_project.foundation.commands import DomainCommand
+from confidence_project.foundation.errors import InvalidInput
 from governance.selectors import workspace_by_slug
 from ledger.imports.formats import FORMATS, Format, format_of
 from ledger.imports.rejects import RejectsFile

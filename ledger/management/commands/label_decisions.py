@@ -8,7 +8,7 @@ from typing import Any
 from django.core.management.base import CommandParser
 from django.utils import timezone
 
-from confidence_project.commands import DomainCommand
+from confidence_project.foundation.commands import DomainCommand
 from governance.models import Workspace
 from governance.selectors import workspace_by_slug
 from ledger.pipelines.labelling import label_decisions

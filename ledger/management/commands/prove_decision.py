@@ -8,7 +8,7 @@ from uuid import UUID
 
 from django.core.management.base import CommandParser
 
-from confidence_project.commands import DomainCommand
+from confidence_project.foundation.commands import DomainCommand
 from ledger.transparency.selectors import prove_decision
 
 

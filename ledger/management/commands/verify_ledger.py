@@ -7,8 +7,8 @@ from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 
-from confidence_project.commands import DomainCommand
-from confidence_project.errors import InvalidInput
+from confidence_project.foundation.commands import DomainCommand
+from confidence_project.foundation.errors import InvalidInput
 from ledger.transparency.notes import VerifierKey
 from ledger.transparency.services import configured_signer
 from ledger.transparency.verification import verify_ledger

@@ -12,7 +12,7 @@ import pytest
 from asgiref.sync import async_to_sync
 from mcp_types import CallToolResult, TextContent
 
-from confidence_project.errors import Conflict, InvalidInput
+from confidence_project.foundation.errors import Conflict, InvalidInput
 from governance.tests.factories import WorkspaceFactory
 from ledger.models import DecisionRecord
 from ledger.pipelines.audio import AudioPipelineService

@@ -11,9 +11,9 @@ from django.db import connections, transaction
 from django.utils import timezone
 from pydantic import ValidationError
 
-from confidence_project.errors import Conflict, InvalidInput
-from confidence_project.submissions import Submission
-from governance.control_services import engage_kill_switch
+from confidence_project.foundation.errors import Conflict, InvalidInput
+from confidence_project.foundation.submissions import Submission
+from governance.controls.services import engage_kill_switch
 from governance.tests.factories import SuperuserFactory, WorkspaceFactory
 from ledger.models import DecisionExternalId, DecisionOutcome, DecisionRecord
 from ledger.pipelines.auto_send import DraftToEvaluate, evaluate_draft, label_draft, record_reply

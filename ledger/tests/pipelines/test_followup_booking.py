@@ -11,8 +11,8 @@ import pytest
 from django.db import connections
 from django.utils import timezone
 
-from confidence_project.errors import Conflict, NotFound
-from confidence_project.submissions import Submission
+from confidence_project.foundation.errors import Conflict, NotFound
+from confidence_project.foundation.submissions import Submission
 from governance.models import ConfidencePolicy, Workspace
 from governance.tests.factories import WorkspaceFactory
 from ledger.models import DecisionOutcome, DecisionRecord

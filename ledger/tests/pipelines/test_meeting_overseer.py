@@ -8,8 +8,8 @@ from decimal import Decimal
 import pytest
 from django.utils import timezone
 
-from confidence_project.errors import Conflict, NotFound
-from confidence_project.submissions import Submission
+from confidence_project.foundation.errors import Conflict, NotFound
+from confidence_project.foundation.submissions import Submission
 from governance.tests.factories import WorkspaceFactory
 from ledger.models import DecisionOutcome, DecisionRecord
 from ledger.pipelines.meeting_overseer import (

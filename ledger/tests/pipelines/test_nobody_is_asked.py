@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 import pytest
 from django.db import connections
 
-from governance.control_services import block_source, engage_kill_switch, release_kill_switch
+from governance.controls.services import block_source, engage_kill_switch, release_kill_switch
 from governance.models import BlockedSource, ConfidencePolicy, Workspace
 from governance.tests.factories import SuperuserFactory, WorkspaceFactory
 from ledger.models import DecisionRecord

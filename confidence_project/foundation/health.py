@@ -1,0 +1,42 @@
+"""Probes: does the process answer, and could it do its work?"""
+
+from __future__ import annotations
+
+from django.db import DatabaseError, connection
+from django.db.migrations.executor import MigrationExecutor
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from confidence_project.foundation import append_only, write_once
+from confidence_project.foundation.errors import Unavailable
+from confidence_project.foundation.problems import problem_of, respond
+
+
+@require_safe
+@never_cache
+def healthz(request: HttpRequest) -> HttpResponse:
+    """200 as long as the process answers; asks nothing else."""
+    return JsonResponse({"status": "ok"})
+
+
+@require_safe
+@never_cache
+def readyz(request: HttpRequest) -> HttpResponse:
+    """200 when the database is there, migrated and guarded; otherwise a 503 problem that says which of them is not."""
+    reason = _why_not_ready()
+    return respond(problem_of(Unavailable(reason))) if reason else JsonResponse({"status": "ready"})
+
+
+def _why_not_ready() -> str | None:
+    try:
+        executor = MigrationExecutor(connection)
+        pending = executor.migration_plan(executor.loader.graph.leaf_nodes())
+        missing = append_only.missing_triggers(connection) + write_once.missing_triggers(connection)
+    except DatabaseError:
+        return "The database does not answer."
+    if pending:
+        return f"{len(pending)} migrations are not applied. Run `manage.py migrate`."
+    if missing:
+        return f"Missing: {len(missing)} of the triggers that guard history. Run `manage.py enforce_append_only`."
+    return None

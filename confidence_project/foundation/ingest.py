@@ -1,0 +1,279 @@
+"""What every ingestion endpoint shares: from a body to validated submissions, and from what became of them to a reply.
+
+A body is one JSON object, an array of them, or NDJSON (an object a line). Items stand for themselves: one that is
+not valid is reported with its index and never costs the others.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Generic, Protocol, TypeVar
+
+from django.conf import settings
+from django.db import models
+from django.http import HttpRequest
+from pydantic import BaseModel, TypeAdapter, ValidationError
+from rest_framework.exceptions import APIException, ParseError, UnsupportedMediaType
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from confidence_project.foundation.bodies import media_type, read_body
+from confidence_project.foundation.errors import DomainError, FieldProblem, InvalidInput
+from confidence_project.foundation.problems import ProblemError, listed
+from confidence_project.foundation.submissions import Stored, Submission
+
+JSON = "application/json"
+NDJSON = "application/x-ndjson"
+
+LONGEST_INTEGER = 1_000
+"""Digits. A longer one is infinite for every contract, instead of costing quadratic time or the whole body."""
+
+PROBLEMS_PER_ITEM = 20
+
+_SAID_PLAINLY = {"uuid_parsing": "Input should be a valid UUID"}
+"""In place of the library's words where these quote a part of the value."""
+
+_FIELD_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,39}")
+
+
+NO_JSON = "The body is not valid JSON in UTF-8."
+REPEATED_KEY = "names a key twice, and only one of the values could count"
+
+
+class RepeatedKey(ValueError):
+    """A JSON object has two members of one name."""
+
+
+class Identified(Protocol):
+    """A contract's item: it carries the host's own id."""
+
+    @property
+    def external_id(self) -> str: ...
+
+
+ItemT = TypeVar("ItemT", bound=Identified)
+ObjectT = TypeVar("ObjectT")
+RecordT = TypeVar("RecordT", bound=models.Model)
+
+
+class TooManyItems(APIException):
+    """A bulk holds more than `CONFIDENCE_MAX_BULK_ITEMS`."""
+
+    status_code = 413
+    default_code = "too_many_items"
+
+
+@dataclass(slots=True)
+class Batch(Generic[ItemT]):
+    """What a body held: submissions with the index of each, and the problems of the items that were refused."""
+
+    single: bool
+    submissions: list[Submission[ItemT]] = field(default_factory=list)
+    indexes: list[int] = field(default_factory=list)
+    problems: list[FieldProblem] = field(default_factory=list)
+
+    def take(self, index: int, raw: object, contract: TypeAdapter[ItemT]) -> None:
+        """Validate one item into a submission or into problems."""
+        try:
+            item = contract.validate_python(raw)
+            body = json.dumps(raw, sort_keys=True, separators=(",", ":")).encode()
+        except ValidationError as error:
+            self.problems += _problems_of(error, None if self.single else index)
+        except RecursionError:
+            self.refuse(index, "too_deep", "is nested too deeply")
+        else:
+            self.submissions.append(Submission(item.external_id, hashlib.sha256(body).hexdigest(), item))
+            self.indexes.append(index)
+
+    def refuse(self, index: int, code: str, detail: str) -> None:
+        """Refuse the item as a whole."""
+        self.problems.append(FieldProblem("", code, detail, None if self.single else index))
+
+
+def read_batch(request: HttpRequest, contract: TypeAdapter[ItemT]) -> Batch[ItemT]:
+    """Read and validate the body of `request`.
+
+    Raises
+    ------
+    ParseError, BodyTooLarge, UnsupportedMediaType, TooManyItems
+        Nothing of the body could be used.
+    """
+    if media_type(request) == JSON:
+        return _read_json(read_body(request), contract)
+    if media_type(request) == NDJSON:
+        return _read_ndjson(read_body(request), contract)
+    raise UnsupportedMediaType("", detail=f"Send {JSON} (an object or an array) or {NDJSON}.")
+
+
+def read_object(request: HttpRequest, contract: TypeAdapter[ObjectT]) -> ObjectT:
+    """Read and validate a body that is one JSON object.
+
+    Raises
+    ------
+    ParseError, BodyTooLarge, UnsupportedMediaType
+        The body could not be used.
+    InvalidInput
+        A field is not valid; the problems point at it.
+    """
+    if media_type(request) != JSON:
+        raise UnsupportedMediaType("", detail=f"Send {JSON}.")
+    try:
+        return contract.validate_python(_document(read_body(request)))
+    except ValidationError as error:
+        raise InvalidInput("The object is not valid; nothing was changed.", list(_problems_of(error, None))) from error
+    except RecursionError as error:
+        raise ParseError(NO_JSON) from error
+
+
+def _read_json(body: bytes, contract: TypeAdapter[ItemT]) -> Batch[ItemT]:
+    document = _document(body)
+    items = document if isinstance(document, list) else [document]
+    _check_count(len(items))
+    batch: Batch[ItemT] = Batch(single=not isinstance(document, list))
+    for index, item in enumerate(items):
+        batch.take(index, item, contract)
+    return batch
+
+
+def _read_ndjson(body: bytes, contract: TypeAdapter[ItemT]) -> Batch[ItemT]:
+    lines = [(index, line) for index, line in enumerate(body.split(b"\n")) if line.strip()]
+    _check_count(len(lines))
+    batch: Batch[ItemT] = Batch(single=False)
+    for index, line in lines:
+        try:
+            item = _parse(line)
+        except RepeatedKey:
+            batch.refuse(index, "repeated_key", REPEATED_KEY)
+        except (ValueError, RecursionError):
+            batch.refuse(index, "json", "is not valid JSON in UTF-8")
+        else:
+            batch.take(index, item, contract)
+    return batch
+
+
+def _document(body: bytes) -> Any:
+    try:
+        return _parse(body)
+    except RepeatedKey as error:
+        raise ParseError(f"An object of the body {REPEATED_KEY}.") from error
+    except (ValueError, RecursionError) as error:
+        raise ParseError(NO_JSON) from error
+
+
+def _parse(text: bytes) -> Any:
+    # NaN, Infinity and lone surrogates are let through here, because a contract refuses them with a pointer,
+    # item by item; the parser would refuse the whole body.
+    return json.loads(text.decode("utf-8-sig"), parse_int=_integer, object_pairs_hook=_members)
+
+
+def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise RepeatedKey
+    return members
+
+
+def _integer(digits: str) -> int | float:
+    return int(digits) if len(digits) <= LONGEST_INTEGER else math.inf
+
+
+def _check_count(count: int) -> None:
+    limit: int = settings.CONFIDENCE_MAX_BULK_ITEMS
+    if count > limit:
+        raise TooManyItems(f"More than {limit} items. Send them in smaller parts.")
+    if count == 0:
+        raise InvalidInput("The body holds no item.")
+
+
+def _problems_of(error: ValidationError, index: int | None) -> Iterator[FieldProblem]:
+    found = error.errors(include_url=False, include_context=False, include_input=False)
+    for each in found[:PROBLEMS_PER_ITEM]:
+        detail = _SAID_PLAINLY.get(each["type"]) or each["msg"].removeprefix("Value error, ")
+        yield FieldProblem(_pointer(each["loc"]), each["type"], detail, index)
+
+
+def _pointer(location: Sequence[int | str]) -> str:
+    """Return a JSON Pointer. A key that is not a plain name may be text in disguise and stands as `*`."""
+    steps = (step if isinstance(step, int) or _FIELD_NAME.fullmatch(step) else "*" for step in location)
+    return "".join(f"/{step}" for step in steps)
+
+
+def ingest(
+    request: Request,
+    contract: TypeAdapter[ItemT],
+    *,
+    write: Callable[..., Sequence[Stored[RecordT] | DomainError]],
+    show: Callable[[RecordT], dict[str, Any]],
+    show_in_bulk: Callable[[RecordT], dict[str, Any]],
+) -> Response:
+    """Read the request, write what is valid, and reply.
+
+    One object: 201 with the record, 200 with the first record on a repetition, the error as a problem otherwise.
+    A bulk: 201 or 200 when nothing was rejected, 207 when some items were kept, a 422 problem when none was.
+
+    Parameters
+    ----------
+    write
+        The service, called with `submissions=`; answers each, in their order.
+    show, show_in_bulk
+        A record as the reply to a single object, and as an entry of `results`.
+    """
+    batch = read_batch(request._request, contract)
+    if batch.single and batch.problems:
+        raise InvalidInput("The object is not valid; nothing was kept.", batch.problems)
+    answers = write(submissions=batch.submissions) if batch.submissions else []
+    if batch.single:
+        (answer,) = answers
+        if isinstance(answer, DomainError):
+            raise answer
+        return Response(show(answer.record), status=201 if answer.created else 200)
+    return _bulk_reply(batch, answers, show_in_bulk)
+
+
+class BulkReply(BaseModel):
+    """What became of a bulk."""
+
+    created: int
+    duplicates: int
+    rejected: int
+    results: list[dict[str, Any]]
+    errors: list[ProblemError]
+
+
+def _bulk_reply(
+    batch: Batch[ItemT],
+    answers: Sequence[Stored[RecordT] | DomainError],
+    show: Callable[[RecordT], dict[str, Any]],
+) -> Response:
+    results: list[dict[str, Any]] = []
+    problems = list(batch.problems)
+    for index, answer in zip(batch.indexes, answers, strict=True):
+        if isinstance(answer, DomainError):
+            problems += _at(index, answer)
+        else:
+            status = "created" if answer.created else "duplicate"
+            results.append({"index": index, "status": status, **show(answer.record)})
+    problems.sort(key=lambda problem: problem.index or 0)
+    if not results:
+        raise InvalidInput("No item was kept.", problems)
+    created = sum(result["status"] == "created" for result in results)
+    reply = BulkReply(
+        created=created,
+        duplicates=len(results) - created,
+        rejected=len({problem.index for problem in problems}),
+        results=results,
+        errors=listed(problems),
+    )
+    return Response(reply.model_dump(exclude_none=True), status=207 if problems else 201 if created else 200)
+
+
+def _at(index: int, error: DomainError) -> list[FieldProblem]:
+    found = error.problems if isinstance(error, InvalidInput) else ()
+    return [FieldProblem(problem.pointer, problem.code, problem.detail, index) for problem in found] or [
+        FieldProblem("", error.code, error.detail, index)
+    ]

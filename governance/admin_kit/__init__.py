@@ -1,0 +1,1 @@
+"""What every admin of rows that a workspace owns is built from."""

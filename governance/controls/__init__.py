@@ -1,0 +1,1 @@
+"""Kill switches, blocked sources, audit sampling: the writes."""

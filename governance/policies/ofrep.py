@@ -1,0 +1,226 @@
+"""OpenFeature remote evaluation (OFREP 0.3.0): policies as flags, so that clients in any language can read them.
+
+`<policy key>.<field>` is a number and `<policy key>.enabled` a boolean. Whatever makes the gate block every decision
+(a kill switch, automation or auto-booking off, a policy that cannot be used, a blocked provider or model) is told as a
+normal value that allows nothing: a client that gets an error, or the reason DISABLED, goes on with the default in its
+own code.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, TypedDict
+
+from confidence_project.foundation.errors import DomainError, NotFound, UnknownField, UnknownPolicyKey
+from governance.definitions import (
+    ENABLED,
+    FieldDefinition,
+    PolicyDefinition,
+    all_definitions,
+    get_definition,
+)
+from governance.models import Workspace
+from governance.policies import ALLOWS_NOTHING, EffectivePolicy, PolicyUnavailable, Standing, read_standings
+from governance.policies.config import SEGMENT_KEYS
+
+SOURCE_BLOCKS = frozenset({"provider_blocked", "model_blocked"})
+"""Gate reasons that the context decides."""
+
+
+class MalformedRequest(DomainError):
+    """The body is not a JSON object."""
+
+    code = "malformed_evaluation_request"
+    title = "The evaluation request cannot be read"
+
+
+class InvalidContext(DomainError):
+    """The evaluation context is missing, or an attribute in it has the wrong type."""
+
+    code = "invalid_evaluation_context"
+    title = "The evaluation context is not valid"
+
+
+class FlagNotFound(NotFound):
+    """No flag has this key: flags are `<policy key>.<field>` and `<policy key>.enabled`."""
+
+    code = "flag_not_found"
+    title = "There is no such flag"
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluationContext:
+    """What a client says about the case.
+
+    `segment` chooses the override and `case_key` (the targeting key, blank: none) the arm of a canary; `canonical` is
+    all of it, as one text.
+    """
+
+    segment: Mapping[str, str]
+    case_key: str
+    canonical: str
+
+
+class Evaluation(TypedDict):
+    """A flag as the protocol shows it. `gate_reason` in the metadata: why nothing is allowed."""
+
+    key: str
+    value: float | bool
+    reason: str
+    variant: str
+    metadata: Mapping[str, str | int]
+
+
+def parse_context(body: bytes) -> EvaluationContext:
+    """Read the body of an evaluation request: `{"context": {…}}`.
+
+    Segment attributes may be spelled in snake_case or camelCase; null is the same as absent. Other attributes are
+    allowed and not used.
+
+    Raises
+    ------
+    MalformedRequest, InvalidContext
+        The message names the attribute that is wrong and never its value.
+    """
+    try:
+        document = json.loads(body, parse_constant=_refuse_constant)
+        context = document.get("context") if isinstance(document, dict) else None
+        canonical = json.dumps(context, sort_keys=True, separators=(",", ":"))
+    except (ValueError, RecursionError):
+        raise MalformedRequest("The body is not valid JSON.") from None
+    if not isinstance(document, dict):
+        raise MalformedRequest('The body must be a JSON object: {"context": {…}}.')
+    if not isinstance(context, dict):
+        raise InvalidContext('The body needs a "context", which must be an object; {} says nothing about the case.')
+    case_key = _attribute(context, "targetingKey") or ""
+    given = {name: _attribute(context, name, _camel_case(name)) for name in SEGMENT_KEYS}
+    # What a decision counts as at the gate, too, when it does not say where its confidence comes from.
+    segment = {"confidence_kind": "unspecified", **{name: value for name, value in given.items() if value is not None}}
+    return EvaluationContext(segment, case_key, canonical)
+
+
+def evaluate_flag(workspace: Workspace, key: str, context: EvaluationContext) -> Evaluation:
+    """Return one flag as it stands now: one indexed statement. Raise `FlagNotFound` for an unknown key."""
+    policy_key, _, name = key.rpartition(".")
+    try:
+        definition = get_definition(policy_key)
+        field = None if name == ENABLED else definition.field(name)
+    except (UnknownPolicyKey, UnknownField) as error:
+        raise FlagNotFound(f"Flags are <policy key>.<field> and <policy key>.{ENABLED}. {error.detail}") from error
+    (flags,) = _read_flags(workspace, [definition], context)
+    return flags.evaluate(field)
+
+
+def evaluate_all_flags(workspace: Workspace, context: EvaluationContext) -> list[Evaluation]:
+    """Return every flag of every registered policy key: one indexed statement, however many there are."""
+    return [
+        flags.evaluate(field)
+        for flags in _read_flags(workspace, all_definitions(), context)
+        for field in (*flags.definition.fields, None)
+    ]
+
+
+def entity_tag(flags: list[Evaluation], context: EvaluationContext) -> str:
+    """Return the tag, without quotes, of what was evaluated (values, versions, what blocks) and for which context."""
+    return hashlib.sha256(json.dumps([flags, context.canonical]).encode()).hexdigest()
+
+
+def is_current(if_none_match: str, tag: str) -> bool:
+    """True when an `If-None-Match` header names `tag`: plain, quoted, weak, in a list, or by `*`."""
+    # The protocol's own examples have no quotes, and a proxy that compresses weakens the tag it passes on.
+    named = (each.strip().removeprefix("W/").strip('"') for each in if_none_match.split(","))
+    return if_none_match.strip() == "*" or tag in named
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """On which side of a canary a case is."""
+
+    rollout_id: int
+    is_canary: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Flags:
+    """What decides the flags of one policy, for one context, at this moment."""
+
+    definition: PolicyDefinition
+    policy: EffectivePolicy | PolicyUnavailable
+    segment: Mapping[str, str]
+    gate_reason: str | None
+    split: Split | None
+
+    def evaluate(self, field: FieldDefinition | None) -> Evaluation:
+        """Return the flag of `field`, or for None the flag that says whether anything may be allowed."""
+        value, reason = self._value(field)
+        metadata: dict[str, str | int] = {"policy_version": self.policy.version, "source": self.policy.source}
+        variant = f"v{self.policy.version}"
+        if self.gate_reason:
+            metadata["gate_reason"] = self.gate_reason
+        if self.split:
+            metadata |= {
+                "rollout": self.split.rollout_id,
+                "rollout_arm": "canary" if self.split.is_canary else "control",
+            }
+            variant += f"-canary-{self.split.rollout_id}" if self.split.is_canary else ""
+        return {
+            "key": f"{self.definition.key}.{field.name if field else ENABLED}",
+            "value": value,
+            "reason": reason,
+            "variant": variant,
+            "metadata": metadata,
+        }
+
+    def _value(self, field: FieldDefinition | None) -> tuple[float | bool, str]:
+        """Return the value, and by the protocol's words what decided it."""
+        standing = "TARGETING_MATCH" if self.gate_reason in SOURCE_BLOCKS else "STATIC"
+        if field is None:
+            return self.gate_reason is None, standing
+        if isinstance(self.policy, PolicyUnavailable) or self.gate_reason:
+            return ALLOWS_NOTHING[field.kind], standing
+        value = self.policy.value(field.name, **self.segment)
+        # A float even where the config holds an integer: clients are typed, and one that asks for a float and reads
+        # `1` goes on with its own default.
+        if self.split:
+            return float(value), "SPLIT"
+        overridden = self.policy.config.override_of(field.name, self.segment) is not None
+        return float(value), "TARGETING_MATCH" if overridden else "STATIC"
+
+
+def _read_flags(
+    workspace: Workspace, definitions: Iterable[PolicyDefinition], context: EvaluationContext
+) -> Iterator[_Flags]:
+    by_key = {definition.key: definition for definition in definitions}
+    for key, standing in read_standings(workspace, by_key).items():
+        ruling = standing.ruling(context.case_key)
+        reason = ruling.block_of(context.segment)
+        yield _Flags(by_key[key], ruling.policy, context.segment, reason, _split(standing, context.case_key))
+
+
+def _split(standing: Standing, case_key: str) -> Split | None:
+    """Return how a canary put the case; None: no canary, or no case."""
+    policy = standing.policy
+    if isinstance(policy, PolicyUnavailable) or policy.trial is None or not (policy.trial.is_canary and case_key):
+        return None
+    return Split(policy.trial.rollout_id, policy.trial.decides(case_key))
+
+
+def _attribute(context: Mapping[str, Any], *spellings: str) -> str | None:
+    given = [context[spelling] for spelling in spellings if context.get(spelling) is not None]
+    if not all(isinstance(value, str) for value in given):
+        raise InvalidContext(f"The attribute {spellings[0]} must be a string.")
+    if len(set(given)) > 1:
+        raise InvalidContext(f"The attribute {spellings[0]} is given in two spellings that differ.")
+    return given[0] if given else None
+
+
+def _camel_case(name: str) -> str:
+    first, *rest = name.split("_")
+    return first + "".join(word.title() for word in rest)
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError("NaN and Infinity are not JSON")

@@ -1,0 +1,84 @@
+"""What a person should see before they decide: current and proposed values, the evidence, what stands in the way."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from confidence_project.foundation.errors import DomainError
+from governance.definitions import get_definition
+from governance.models import ConfidencePolicy, ConfidencePolicyProposal, ConfidencePolicyRevision, Workspace
+from governance.policies.changes import Change, changes_between
+from governance.policies.config import parse_config
+from governance.workflow.evidence import sha256_of
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """The facts of a change.
+
+    Attributes
+    ----------
+    changes
+        Empty when the change cannot be computed; `problem` then says why.
+    current_version
+        Version of the policy now, 0 when there is none.
+    is_stale
+        The change was made for another version than the current one.
+    evidence
+        Parsed evidence of a proposal; None where there is none to show.
+    evidence_is_intact
+        The stored evidence still has the hash that was recorded.
+    """
+
+    changes: list[Change]
+    current_version: int
+    is_stale: bool
+    problem: str = ""
+    evidence: dict[str, Any] | None = None
+    evidence_is_intact: bool = True
+
+    @property
+    def has_large_step(self) -> bool:
+        return any(change.is_large for change in self.changes)
+
+    @property
+    def evidence_text(self) -> str:
+        """The evidence, laid out for reading."""
+        return json.dumps(self.evidence, indent=2, ensure_ascii=False) if self.evidence else ""
+
+
+def review_proposal(proposal: ConfidencePolicyProposal) -> Review:
+    """Return the facts of a proposal: against the policy now while it is open, against its base afterwards."""
+    version, config = _in_force(proposal.workspace, proposal.policy_key)
+    against = proposal.base_config if not proposal.is_open or config is None else config
+    changes, problem = _changes(proposal.policy_key, against, proposal.config)
+    return Review(
+        changes=changes,
+        current_version=version,
+        is_stale=proposal.is_open and version != proposal.base_version,
+        problem=problem,
+        evidence=json.loads(proposal.evidence),
+        evidence_is_intact=sha256_of(proposal.evidence) == proposal.evidence_sha256,
+    )
+
+
+def review_rollback(revision: ConfidencePolicyRevision) -> Review:
+    """Return the facts of bringing back what `revision` put in force."""
+    policy = revision.policy
+    changes, problem = _changes(revision.policy_key, policy.config, revision.config_after)
+    return Review(changes, policy.version, is_stale=False, problem=problem)
+
+
+def _in_force(workspace: Workspace, policy_key: str) -> tuple[int, Any]:
+    policy = ConfidencePolicy.objects.in_workspace(workspace).filter(policy_key=policy_key).first()
+    return (policy.version, policy.config) if policy else (0, None)
+
+
+def _changes(policy_key: str, before: object, after: object) -> tuple[list[Change], str]:
+    try:
+        definition = get_definition(policy_key)
+        return changes_between(definition, before, parse_config(definition, after)), ""
+    except DomainError as error:
+        return [], error.detail
