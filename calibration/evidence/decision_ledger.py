@@ -78,6 +78,7 @@ _POOLED_AS_ASKED = [
         ConfidenceKind.SELF_REPORTED,
         ConfidenceKind.TOKEN_PROBABILITY,
         ConfidenceKind.CLASSIFIER,
+        ConfidenceKind.VERBAL,
         ConfidenceKind.UNSPECIFIED,
     )
 ]

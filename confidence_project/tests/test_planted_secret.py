@@ -62,6 +62,9 @@ SAID_BY_PEOPLE = {
     "governance_confidencepolicyrevision.reason": "an application and a rollback say why",
     "governance_proposalevent.reason": "the history of a proposal keeps what people said",
     "governance_rolloutevent.reason": "the history of a rollout, too",
+    "ledger_decisionimport.mapping": "what a person declares of the columns of a file: its names and words",
+    "ledger_savedmapping.mapping": "and keeps for the next file",
+    "ledger_savedmapping.name": "under a name of their choice",
 }
 """Where text may stand, because a person wrote it in order that others read it."""
 

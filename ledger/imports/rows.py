@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cache
 from typing import Literal
 
@@ -18,14 +19,26 @@ from ledger.imports.source import Rejected
 from ledger.models import ConfidenceKind
 
 
-class StandIns(BaseModel):
-    """Values for columns that are absent or blank."""
+class Constants(BaseModel):
+    """What may be said once for a whole file: values for columns that are absent or blank."""
 
     model_config = ConfigDict(extra="forbid")
 
     decided_at: Timestamp | None = None
     policy_key: Identifier | None = None
+    provider: Identifier | None = None
+    model: Identifier | None = None
+    task: Identifier | None = None
+    channel: Identifier | None = None
     confidence_kind: ConfidenceKind | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """What one of several people, named by their column, said of a decision."""
+
+    reporter: str
+    success: bool
 
 
 class ImportedDecision(BaseModel):
@@ -57,16 +70,19 @@ class ImportedDecision(BaseModel):
 
 
 COLUMNS = tuple(ImportedDecision.model_fields)
-REQUIRED_COLUMNS = ("provider", "model", "task", "confidence", "success")
+CONSTANTS = tuple(Constants.model_fields)
+NEEDED = ("provider", "model", "task", "confidence", "success")
 OUTCOME_COLUMNS = ("outcome_source", "automation_executed", "downstream_failure", "observed_at")
+
+_OTHER_LABELS = "; --success-when, --failure-when and --missing declare other words"
 
 _REASONS = {
     "extra_forbidden": "is not a known column",
     "enum": f"must be one of {', '.join(ConfidenceKind.values)}",
     "missing": "is missing",
-    "bool_parsing": "must be 1, 0, true or false",
-    "bool_type": "must be 1, 0, true or false",
-    "float_parsing": "must be a number",
+    "bool_parsing": f"must be 1, 0, true or false{_OTHER_LABELS}",
+    "bool_type": f"must be 1, 0, true or false{_OTHER_LABELS}",
+    "float_parsing": "must be a number; --words gives words numbers, --decimal-comma reads 0,93",
     "float_type": "must be a number",
     "finite_number": "must be a number from 0 to 1",
     "greater_than_equal": "must be a number from 0 to 1",
@@ -75,7 +91,6 @@ _REASONS = {
     "string_type": "must be text",
     "timezone_aware": "must be an RFC 3339 time with its offset, such as 2026-01-31T09:30:00Z",
 }
-_STAND_INS = {"decided_at": "--decided-at", "policy_key": "--policy-key"}
 
 
 def reason_of(error: ValidationError) -> str:
@@ -85,27 +100,25 @@ def reason_of(error: ValidationError) -> str:
         # The name of an unknown column is the user's own text.
         field = "a field" if problem["type"] == "extra_forbidden" else str(problem["loc"][0])
         words = _REASONS.get(problem["type"]) or problem["msg"].removeprefix("Value error, ").removeprefix("Input ")
-        if problem["type"] == "missing" and field in _STAND_INS:
-            words = f"is missing; {_STAND_INS[field]} stands in for it"
+        if problem["type"] == "missing" and field in CONSTANTS:
+            words = f"is missing; --{field.replace('_', '-')} stands in for it"
         reasons.append(f"{field} {words}")
     return "; ".join(reasons)
 
 
-def parse_stand_ins(options: Mapping[str, str | None], workspace: Workspace) -> dict[str, str]:
-    """Return the options that are given, checked, as columns of a row; raise `InvalidInput` for one that cannot be."""
-    given = {name: value for name, value in options.items() if value is not None}
+def check_constants(constants: Mapping[str, str], workspace: Workspace | None = None) -> None:
+    """Raise `InvalidInput` for a constant that cannot stand in any row."""
     try:
-        stand_ins = StandIns.model_validate(given)
+        checked = Constants.model_validate(constants)
     except ValidationError as error:
         raise InvalidInput(f"An option is not valid: {reason_of(error)}.") from error
-    if stand_ins.decided_at is not None:
-        check_time(stand_ins.decided_at, workspace, "decided_at")
-    if stand_ins.policy_key is not None and _actions(stand_ins.policy_key) is None:
+    if checked.decided_at is not None and workspace is not None:
+        check_time(checked.decided_at, workspace, "decided_at")
+    if checked.policy_key is not None and _actions(checked.policy_key) is None:
         raise InvalidInput("The policy key of the option is not registered, or has no confidence threshold.")
-    return given
 
 
-def check_row(row: ImportedDecision, workspace: Workspace) -> None:
+def check_row(row: ImportedDecision, is_labelled: bool, workspace: Workspace) -> None:
     """Raise `Rejected` for what is wrong with a valid row as a whole, or in this workspace."""
     try:
         check_time(row.decided_at, workspace, "decided_at")
@@ -118,7 +131,7 @@ def check_row(row: ImportedDecision, workspace: Workspace) -> None:
         raise Rejected("policy_key is not registered, or has no confidence threshold")
     if row.action_type is not None and row.action_type not in actions:
         raise Rejected("action_type is not one of the policy key's")
-    if row.success is None and any(getattr(row, name) is not None for name in OUTCOME_COLUMNS):
+    if not is_labelled and any(getattr(row, name) is not None for name in OUTCOME_COLUMNS):
         raise Rejected("success is blank, and yet there is something about the outcome")
     if row.observed_at is not None and row.observed_at < row.decided_at - CLOCK_SKEW:
         raise Rejected("observed_at lies before decided_at")

@@ -13,24 +13,27 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import islice
+from itertools import chain, islice
+from typing import Any
 
 from django.utils import timezone
+from pydantic import ValidationError
 
 from confidence_project.foundation.bulk import insert_rows
-from confidence_project.foundation.errors import DomainError
+from confidence_project.foundation.errors import DomainError, InvalidInput
 from confidence_project.foundation.submissions import Stored, Submission, settle
 from governance.models import Workspace
 from ledger.contracts import CONTRACT_VERSION
-from ledger.imports.formats import Format
+from ledger.imports.mapping import ImportMapping, Mapper
+from ledger.imports.records import Format, Record
 from ledger.imports.rejects import RejectsFile
-from ledger.imports.rows import ImportedDecision, check_row
-from ledger.imports.source import Line, Rejected, Source
-from ledger.models import DecisionOutcome, DecisionRecord
+from ledger.imports.rows import ImportedDecision, Label, check_constants, check_row, reason_of
+from ledger.imports.source import Rejected, Source
+from ledger.models import DecisionImport, DecisionOutcome, DecisionRecord
 from ledger.services import decisions_by_external_id, four_decimals, insert_with_external_ids
 
 CHUNK = 5_000
-"""Lines a transaction."""
+"""Records a transaction."""
 
 REASON = "imported"
 REPORTER = "import_decisions"
@@ -38,7 +41,7 @@ REPORTER = "import_decisions"
 
 @dataclass(slots=True)
 class ImportSummary:
-    """What became of the lines of a file. `unlabelled` are those of the imported that have no outcome."""
+    """What became of the records of a file. `unlabelled` are those of the imported that have no outcome."""
 
     imported: int = 0
     unlabelled: int = 0
@@ -55,114 +58,182 @@ def import_decisions(
     workspace: Workspace,
     source: Source,
     format: Format,
-    stand_ins: Mapping[str, str],
+    mapping: ImportMapping,
     rejects: RejectsFile,
     on_rejected: Callable[[int, str], None],
-    on_progress: Callable[[], object],
+    on_progress: Callable[[str], object],
     write: bool = True,
 ) -> ImportSummary:
-    """Import every good line of `source` and hand the others to `rejects`.
+    """Import every good record of `source` and hand the others to `rejects`.
 
-    A chunk of lines is one transaction, so a break loses nothing that was committed, and the same file again goes on
-    where it was: a line whose id and content are known is left as it is.
+    The file is judged before its records: a first pass looks at its form, its columns and its scale. Then a chunk of
+    records is one transaction, so a break loses nothing that was committed, and the same file again goes on where it
+    was: a record whose id and content are known is left as it is. One without an id of its own is called by the
+    SHA-256 of the file's content and its number.
 
     Parameters
     ----------
-    stand_ins
-        Values for columns that are absent or blank. A line without an id of its own is called by the SHA-256 of the
-        file's content and the number of the line.
     on_rejected
-        Called with the number of each rejected line and the reason.
+        Called with the number of each rejected record and the reason.
     on_progress
-        Called after each chunk.
+        Called with "checking" or "importing" as the passes go on.
     write
-        False: only check the lines; nothing is looked up or stored.
+        False: only check the records; nothing is looked up or stored.
 
     Raises
     ------
     InvalidInput
-        The file as a whole cannot be read as what it should be.
+        The file as a whole, or what is declared of it, cannot be taken. Nothing was stored.
     """
+    check_constants(mapping.constants, workspace)
+    mapper = Mapper(mapping, is_text=format.is_text)
+    check_file(source, format, mapper, on_progress=lambda: on_progress("checking"))
     summary = ImportSummary()
+    kept = _begin(workspace, source, mapping) if write else None
 
-    def reject(line: Line, reason: str) -> None:
+    def reject(record: Record, reason: str) -> None:
         summary.rejected += 1
-        on_rejected(line.number, reason)
-        rejects.write(format.header, _pieces(line, source))
+        on_rejected(record.number, reason)
+        rejects.write(format.header, _pieces(record, source))
 
-    with closing(source.lines()) as lines:
-        format.read_header(lines)
-        rows = _good_rows(lines, source, format, stand_ins, workspace, reject)
+    with closing(format.records(source)) as records:
+        rows = _good_rows(records, f"sha256:{source.sha256}:", mapper, workspace, reject)
         while chunk := list(islice(rows, CHUNK)):
             if write:
                 _write(workspace, chunk, summary, reject)
             else:
                 summary.imported += len(chunk)
-                summary.unlabelled += sum(row.success is None for _, row in chunk)
-            on_progress()
+                summary.unlabelled += sum(not row.labels for _, row in chunk)
+            on_progress("importing")
+    if kept is not None:
+        _end(kept, summary)
     return summary
 
 
-def _pieces(line: Line, source: Source) -> Iterator[bytes]:
-    yield line.raw
-    if not line.complete:
+def check_file(source: Source, format: Format, mapper: Mapper, *, on_progress: Callable[[], object]) -> None:
+    """Look at a whole file before any of it is taken.
+
+    Raises
+    ------
+    InvalidInput
+        Its form is broken, a column is missing, or its confidences are on a scale that was not declared.
+    """
+    with closing(format.records(source)) as records:
+        first = next(records, None)
+        mapper.locate(format.columns)
+        # The number of a record is where it stands, so the list need not be held.
+        for record in chain([first] if first else [], records):
+            if record.values is not None and mapper.needs_a_scale(record.values):
+                raise InvalidInput(
+                    f"The confidence in line {record.number} is above 1, or has a percent sign, so nobody can tell "
+                    "what 1 means in this file. Say --scale 100 (or 10, or 5), or --scale 1 to reject such lines."
+                )
+            if not record.number % CHUNK:
+                on_progress()
+
+
+def _begin(workspace: Workspace, source: Source, mapping: ImportMapping) -> DecisionImport:
+    return DecisionImport.objects.create(
+        workspace=workspace,
+        file_sha256=source.sha256,
+        mapping=mapping.model_dump(mode="json", exclude_defaults=True),
+        started_at=timezone.now(),
+        actor_name=REPORTER,
+    )
+
+
+def _end(kept: DecisionImport, summary: ImportSummary) -> None:
+    for name in ("imported", "unlabelled", "unchanged", "rejected"):
+        setattr(kept, name, getattr(summary, name))
+    kept.finished_at = timezone.now()
+    kept.save()
+
+
+def _pieces(record: Record, source: Source) -> Iterator[bytes]:
+    yield record.raw
+    if record.is_cut:
         yield from source.rest()
 
 
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """A decision and what came of it, by whom."""
+
+    decision: ImportedDecision
+    labels: Sequence[Label]
+
+
+def read_row(values: Mapping[str, Any], mapper: Mapper, stand_ins: Mapping[str, str]) -> _Row:
+    """Return a record as a decision with its labels; raise `Rejected` where it is none."""
+    row = mapper.row(values, stand_ins)
+    labels = row.pop("labels", None)
+    try:
+        validate = ImportedDecision.model_validate_strings if mapper.is_text else ImportedDecision.model_validate
+        decision = validate(row)
+    except ValidationError as error:
+        raise Rejected(reason_of(error)) from None
+    if labels is None:
+        labels = [] if decision.success is None else [Label(REPORTER, decision.success)]
+    return _Row(decision, labels)
+
+
 def _good_rows(
-    lines: Iterator[Line],
-    source: Source,
-    format: Format,
-    stand_ins: Mapping[str, str],
+    records: Iterator[Record],
+    prefix: str,
+    mapper: Mapper,
     workspace: Workspace,
-    reject: Callable[[Line, str], None],
-) -> Iterator[tuple[Line, ImportedDecision]]:
-    prefix = f"sha256:{source.sha256}:"
-    for line in lines:
+    reject: Callable[[Record, str], None],
+) -> Iterator[tuple[Record, _Row]]:
+    for record in records:
         try:
-            row = format.row(line, {"external_id": f"{prefix}{line.number}", **stand_ins})
-            check_row(row, workspace)
+            if record.values is None:
+                raise Rejected(record.problem)
+            row = read_row(record.values, mapper, {"external_id": f"{prefix}{record.number}"})
+            check_row(row.decision, bool(row.labels), workspace)
         except Rejected as rejection:
-            reject(line, rejection.detail)
+            reject(record, rejection.detail)
         else:
-            yield line, row
+            yield record, row
 
 
 def _write(
     workspace: Workspace,
-    chunk: Sequence[tuple[Line, ImportedDecision]],
+    chunk: Sequence[tuple[Record, _Row]],
     summary: ImportSummary,
-    reject: Callable[[Line, str], None],
+    reject: Callable[[Record, str], None],
 ) -> None:
-    submissions = [Submission(row.external_id, _fingerprint(row), row) for _, row in chunk]
+    submissions = [Submission(row.decision.external_id, _fingerprint(row), row) for _, row in chunk]
     results: list[Stored[DecisionRecord] | DomainError] = settle(
         submissions,
         find=lambda ids: decisions_by_external_id(workspace, ids),
         create=lambda fresh: _create(workspace, fresh),
     )
-    for (line, row), result in zip(chunk, results, strict=True):
+    for (record, row), result in zip(chunk, results, strict=True):
         if isinstance(result, DomainError):
-            reject(line, "another record with this external_id exists")
+            reject(record, "another record with this external_id exists")
         elif result.created:
             summary.imported += 1
-            summary.unlabelled += row.success is None
+            summary.unlabelled += not row.labels
         else:
             summary.unchanged += 1
 
 
-def _fingerprint(row: ImportedDecision) -> str:
-    return hashlib.sha256(row.model_dump_json(exclude_none=True).encode()).hexdigest()
+def _fingerprint(row: _Row) -> str:
+    content = row.decision.model_dump_json(exclude_none=True)
+    if row.decision.success is None and row.labels:
+        content += repr([(label.reporter, label.success) for label in row.labels])
+    return hashlib.sha256(content.encode()).hexdigest()
 
 
-def _create(workspace: Workspace, fresh: Sequence[Submission[ImportedDecision]]) -> list[DecisionRecord]:
+def _create(workspace: Workspace, fresh: Sequence[Submission[_Row]]) -> list[DecisionRecord]:
     now = timezone.now()
-    records = [_build_record(workspace, submission.item, now) for submission in fresh]
+    records = [_build_record(workspace, submission.item.decision, now) for submission in fresh]
     insert_with_external_ids(records, {submission.external_id: submission.body_sha256 for submission in fresh})
     insert_rows(
         [
-            _build_outcome(record, submission.item, submission.item.success, now)
+            _build_outcome(record, submission.item.decision, sequence, label, now)
             for record, submission in zip(records, fresh, strict=True)
-            if submission.item.success is not None
+            for sequence, label in enumerate(submission.item.labels, start=1)
         ]
     )
     return records
@@ -195,16 +266,18 @@ def _build_record(workspace: Workspace, row: ImportedDecision, now: datetime) ->
     )
 
 
-def _build_outcome(record: DecisionRecord, row: ImportedDecision, success: bool, now: datetime) -> DecisionOutcome:
+def _build_outcome(
+    record: DecisionRecord, row: ImportedDecision, sequence: int, label: Label, now: datetime
+) -> DecisionOutcome:
     return DecisionOutcome(
         decision_id=record.decision_id,
         workspace_id=record.workspace_id,
-        sequence=1,
-        success=success,
+        sequence=sequence,
+        success=label.success,
         source=row.outcome_source or DecisionOutcome.Source.IMPORT,
         automation_executed=row.automation_executed,
         downstream_failure=row.downstream_failure,
         observed_at=row.observed_at or row.decided_at,
         recorded_at=now,
-        reporter=REPORTER,
+        reporter=label.reporter,
     )

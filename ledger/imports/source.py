@@ -17,7 +17,7 @@ from typing import IO, BinaryIO, cast
 
 from confidence_project.foundation.errors import DomainError, InvalidInput
 
-LONGEST_LINE = 64 * 1024
+LONGEST_LINE = 1 << 20
 """Bytes. The values of a record are short, so a longer line is broken; it is never held in memory whole."""
 
 _GZIP = b"\x1f\x8b"
@@ -41,6 +41,10 @@ class Line:
     raw: bytes
     complete: bool = True
 
+    @property
+    def is_blank(self) -> bool:
+        return self.complete and not self.raw.strip()
+
     def text(self) -> str:
         """Return the line without its end; raise `Rejected` if it is too long or not UTF-8."""
         if not self.complete:
@@ -63,7 +67,7 @@ class Source:
             raise InvalidInput(f"The file cannot be read: {error.strerror}.") from error
         if not self.size:
             raise InvalidInput("The file is empty.")
-        self._path = path
+        self.path = path
         self._is_gzip = start.startswith(_GZIP)
         self._raw: BinaryIO | None = None
         self._content: IO[bytes] | None = None
@@ -83,8 +87,18 @@ class Source:
                 digest.update(piece)
         return digest.hexdigest()
 
+    def content(self, limit: int) -> bytes:
+        """Return the content whole; raise `InvalidInput` when it is longer than `limit` bytes or no UTF-8."""
+        with self._open() as (_, file):
+            content = file.read(limit + 1)
+        if len(content) > limit:
+            raise InvalidInput(f"The document is longer than {limit:,} bytes; write one JSON object a line.")
+        if content.startswith(_UTF16):
+            raise InvalidInput("The file is UTF-16; save it as UTF-8.")
+        return content.removeprefix(_UTF8_BOM)
+
     def lines(self) -> Generator[Line, None, None]:
-        """Yield the lines that are not blank. After one that is too long, `rest` gives what follows of it.
+        """Yield the lines. After one that is too long, `rest` gives what follows of it.
 
         Raises
         ------
@@ -98,8 +112,7 @@ class Source:
             number, raw = 1, first.removeprefix(_UTF8_BOM)
             while raw:
                 self._inside_line = len(raw) >= LONGEST_LINE - len(_UTF8_BOM) and not raw.endswith(b"\n")
-                if raw.strip():
-                    yield Line(number, raw, not self._inside_line)
+                yield Line(number, raw, not self._inside_line)
                 deque(self.rest(), maxlen=0)
                 number, raw = number + 1, self._content.readline(LONGEST_LINE)
 
@@ -113,7 +126,7 @@ class Source:
     @contextmanager
     def _open(self) -> Iterator[tuple[BinaryIO, IO[bytes]]]:
         try:
-            with self._path.open("rb") as raw:
+            with self.path.open("rb") as raw:
                 if not self._is_gzip:
                     yield raw, raw
                     return

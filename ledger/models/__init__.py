@@ -1,4 +1,4 @@
-"""Models of the ledger: every one of them is written once and never changed."""
+"""Models of the ledger. Records, outcomes, amendments and the log are written once and never changed."""
 
 from ledger.models.decisions import (
     ConfidenceKind,
@@ -7,15 +7,18 @@ from ledger.models.decisions import (
     DecisionRecord,
     LedgerAmendment,
 )
+from ledger.models.imports import DecisionImport, SavedMapping
 from ledger.models.transparency import Checkpoint, LogLeaf, LogNode
 
 __all__ = [
     "Checkpoint",
     "ConfidenceKind",
     "DecisionExternalId",
+    "DecisionImport",
     "DecisionOutcome",
     "DecisionRecord",
     "LedgerAmendment",
     "LogLeaf",
     "LogNode",
+    "SavedMapping",
 ]

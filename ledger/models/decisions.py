@@ -32,6 +32,7 @@ class ConfidenceKind(models.TextChoices):
     SELF_REPORTED = "self_reported", "Stated by the model"
     TOKEN_PROBABILITY = "token_probability", "Token probability"
     CLASSIFIER = "classifier", "Probability of a classifier"
+    VERBAL = "verbal", "Word, with the number that an import declared for it"
     DECISION_MODEL = "decision_model", "Answer of a decision model"
     PREDICATE_YES = "predicate_yes", "Predicate: P(yes)"
     PREDICATE_MAX = "predicate_max", "Predicate: the larger of P(yes) and P(no)"

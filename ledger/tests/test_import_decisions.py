@@ -20,7 +20,8 @@ from django.core.management import CommandError
 from governance.models import Workspace
 from governance.tests.factories import WorkspaceFactory
 from ledger.imports import services
-from ledger.imports.formats import CsvFormat
+from ledger.imports.mapping import ImportMapping
+from ledger.imports.records import CsvFormat
 from ledger.imports.rejects import RejectsFile
 from ledger.imports.source import Source
 from ledger.models import DecisionExternalId, DecisionOutcome, DecisionRecord
@@ -185,8 +186,8 @@ def test_import__broken_off_and_started_again__goes_on_where_it_was(
     path = csv_file(tmp_path, *[f"2026-01-31T09:30:00Z,acme,large,triage,0.{number:04d},1" for number in range(40)])
     chunks = iter(range(2))
 
-    def pull_the_plug() -> None:
-        if next(chunks, None) is None:
+    def pull_the_plug(phase: str) -> None:
+        if phase == "importing" and next(chunks, None) is None:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt), RejectsFile(tmp_path / "rejects") as rejects:
@@ -194,7 +195,7 @@ def test_import__broken_off_and_started_again__goes_on_where_it_was(
             workspace=workspace,
             source=Source(path),
             format=CsvFormat(),
-            stand_ins={"policy_key": "confidence_gate"},
+            mapping=ImportMapping(constants={"policy_key": "confidence_gate"}),
             rejects=rejects,
             on_rejected=lambda number, reason: None,
             on_progress=pull_the_plug,
@@ -226,7 +227,7 @@ def test_import__standard_input__needs_the_format(
 def test_import__dry_run__checks_and_stores_nothing(workspace: Workspace, tmp_path: Path) -> None:
     path = csv_file(tmp_path, "2026-01-31T09:30:00Z,acme,large,triage,0.8,1", "2026-01-31T09:30:00Z,acme,large,,2,1")
     with pytest.raises(CommandError, match="1 rows were rejected"):
-        import_file(path, dry_run=True)
+        import_file(path, dry_run=True, scale="1")
     assert not DecisionRecord.objects.exists()
 
 

@@ -1,0 +1,38 @@
+"""Mappings that are kept by name, so that the next file of a kind needs one option."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_slug
+
+from confidence_project.foundation.errors import InvalidInput, NotFound
+from governance.models import Workspace
+from ledger.imports.mapping import ImportMapping
+from ledger.models.imports import NAME_LENGTH, SavedMapping
+
+
+def save_mapping(*, workspace: Workspace, name: str, mapping: ImportMapping) -> SavedMapping:
+    """Keep a mapping under a name, in place of the one before."""
+    try:
+        validate_slug(name)
+    except ValidationError as error:
+        raise InvalidInput("The name of a mapping has letters, digits, hyphens and underscores.") from error
+    if len(name) > NAME_LENGTH:
+        raise InvalidInput(f"The name of a mapping has at most {NAME_LENGTH} characters.")
+    kept, _ = SavedMapping.objects.update_or_create(
+        workspace=workspace, name=name, defaults={"mapping": mapping.model_dump(mode="json", exclude_defaults=True)}
+    )
+    return kept
+
+
+def saved_mapping(workspace: Workspace, name: str) -> Mapping[str, Any]:
+    """Return the JSON form of a mapping that was kept; raise `NotFound` where there is none."""
+    kept = SavedMapping.objects.in_workspace(workspace).filter(name=name).first()
+    if kept is None:
+        names = SavedMapping.objects.in_workspace(workspace).values_list("name", flat=True)[:20]
+        raise NotFound(f"No mapping of this name is saved; saved are: {', '.join(names) or 'none'}.")
+    mapping: Mapping[str, Any] = kept.mapping
+    return mapping
