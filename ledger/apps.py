@@ -8,12 +8,15 @@ class LedgerConfig(AppConfig):
 
     def ready(self) -> None:
         from governance.workflow.consequences import register_flip_counter
+        from ledger.domains.book import keep_book
         from ledger.otlp import gate_decision_spans, record_evaluations
         from ledger.selectors import flips_of
         from ledger.verdicts import verdicts_on_records
+        from telemetry.book import register_book_keeper
         from telemetry.otlp.handlers import HANDLERS
         from telemetry.verdicts import register_verdict_finder
 
+        register_book_keeper(keep_book)
         register_flip_counter(flips_of)
         register_verdict_finder(verdicts_on_records)
         HANDLERS.register(decisions=gate_decision_spans, evaluations=record_evaluations)

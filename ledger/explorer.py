@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db import models
+from django.db.models import F
 
 from confidence_project.foundation.errors import UnknownPolicyKey
 from governance.definitions import get_definition
@@ -18,6 +19,8 @@ from telemetry.models import AIInteraction
 
 MOST_ROWS = 100
 """No more outcomes, and no more amendments, are shown of one decision."""
+
+_VOIDED_LAST = F("void__id").asc(nulls_first=True)
 
 IN_WORDS: Mapping[str, str] = {
     Reason.ALLOWED: "every check was passed",
@@ -98,7 +101,7 @@ def decision_page(decision: DecisionRecord) -> DecisionPage:
     return DecisionPage(
         reason=IN_WORDS.get(decision.gate_reason, ""),
         thresholds=_thresholds(decision),
-        outcomes=list(decision.outcomes.order_by(*RULES_FIRST)[:MOST_ROWS]),
+        outcomes=list(decision.outcomes.select_related("void").order_by(_VOIDED_LAST, *RULES_FIRST)[:MOST_ROWS]),
         amendments=amendments,
         prompt_hash=_amended(amendments, LedgerAmendment.Field.PROMPT_HASH) or decision.prompt_hash,
         external_id=_beside(decision, DecisionExternalId, external_id=decision.external_id, decision_id=decision.pk),

@@ -40,5 +40,8 @@ class PipelineReason(StrEnum):
     BOOKING_DENIED = "booking_denied"
 
 
+OBSERVED = "observed"
+"""Reason of a record that the gate was not asked about: the verdict is the host's own."""
+
 THRESHOLD_REASONS = frozenset({Reason.ML_RISK_THRESHOLD_EXCEEDED, Reason.LLM_CONFIDENCE_BELOW_THRESHOLD})
 """Blocks that another threshold would have let through: what audit sampling draws from."""

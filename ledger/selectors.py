@@ -22,7 +22,7 @@ def decisions_of(workspace: Workspace) -> QuerySet[DecisionRecord]:
 def decisions_with_outcomes(workspace: Workspace) -> QuerySet[DecisionRecord]:
     """Return the workspace's decisions, each with its outcomes in the order in which they arrived."""
     return decisions_of(workspace).prefetch_related(
-        Prefetch("outcomes", queryset=DecisionOutcome.objects.order_by("sequence"))
+        Prefetch("outcomes", queryset=DecisionOutcome.objects.select_related("void").order_by("sequence"))
     )
 
 
@@ -70,10 +70,12 @@ def ruling_success(as_of: datetime) -> Subquery:
     """For querysets of decisions: the success of the outcome that rules, null for an unlabelled decision.
 
     A person's outcome rules over an automatic one, then the latest observation, then the latest sequence: the order
-    of the view `decision_ledger_effective`. Outcomes recorded later than `as_of` are not read.
+    of the view `decision_ledger_effective`. What was voided does not count. Of outcomes and voids that were recorded
+    later than `as_of` nothing is read.
     """
     outcomes = DecisionOutcome.objects.filter(decision_id=OuterRef("pk"), recorded_at__lte=as_of)
-    return Subquery(outcomes.order_by(*RULES_FIRST).values("success")[:1])
+    standing = outcomes.exclude(void__at__lte=as_of)
+    return Subquery(standing.order_by(*RULES_FIRST).values("success")[:1])
 
 
 _BY_A_PERSON_FIRST = Case(When(source=DecisionOutcome.Source.HUMAN_REVIEW, then=0), default=1)

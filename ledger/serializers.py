@@ -59,12 +59,15 @@ class VerdictSerializer(serializers.ModelSerializer[DecisionRecord]):
 
 class OutcomeSerializer(serializers.ModelSerializer[DecisionOutcome]):
     decision_id = serializers.UUIDField()
+    voided_at = serializers.DateTimeField(
+        source="void.at", default=None, allow_null=True, help_text="It does not hold any more since then."
+    )
 
     class Meta:
         model = DecisionOutcome
         fields = [
             "external_id", "decision_id", "sequence", "success", "source", "automation_executed",
-            "downstream_failure", "observed_at", "recorded_at", "reporter",
+            "downstream_failure", "observed_at", "recorded_at", "reporter", "voided_at",
         ]  # fmt: skip
         read_only_fields = fields
 

@@ -166,20 +166,30 @@ def record_outcomes(
 
     def create(fresh: Sequence[Submission[OutcomeEnvelope]]) -> list[DecisionOutcome | DomainError]:
         decisions = _decisions_named(workspace, [submission.item for submission in fresh])
-        sequences = _last_sequences({decision.pk for decision in decisions if decision})
         made: list[DecisionOutcome | DomainError] = []
         for submission, decision in zip(fresh, decisions, strict=True):
             try:
-                outcome = _build_outcome(submission, decision, workspace, reporter)
-                sequences[outcome.decision_id] += 1
-                outcome.sequence = sequences[outcome.decision_id]
-                made.append(outcome)
+                made.append(_build_outcome(submission, decision, workspace, reporter))
             except DomainError as error:
                 made.append(error)
-        insert_rows([outcome for outcome in made if isinstance(outcome, DecisionOutcome)])
+        append_outcomes([outcome for outcome in made if isinstance(outcome, DecisionOutcome)])
         return made
 
     return settle(submissions, find=find, create=create)
+
+
+def append_outcomes(outcomes: Sequence[DecisionOutcome]) -> None:
+    """Insert outcomes behind those that their decisions have, within the caller's transaction.
+
+    Two that append to one decision at once meet at the unique sequence: the transaction of one of them is tried again.
+    """
+    if not outcomes:
+        return
+    sequences = _last_sequences({outcome.decision_id for outcome in outcomes})
+    for outcome in outcomes:
+        sequences[outcome.decision_id] += 1
+        outcome.sequence = sequences[outcome.decision_id]
+    insert_rows(list(outcomes))
 
 
 def _decisions_named(workspace: Workspace, items: Sequence[OutcomeEnvelope]) -> list[DecisionRecord | None]:

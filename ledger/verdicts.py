@@ -5,19 +5,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
-from ledger.models import DecisionExternalId, DecisionRecord
-from ledger.pipelines import auto_send, followup_booking, meeting_overseer
-from telemetry.models import (
-    AIDraft,
-    AIInteraction,
-    FollowUpBooking,
-    HostRecord,
-    InboundMessage,
-    MeetingOverseerDecision,
-)
+from ledger.domains.book import links_to
+from ledger.models import DecisionRecord
+from telemetry.models import AIInteraction, HostRecord
 from telemetry.verdicts import Verdict
-
-Stage = MeetingOverseerDecision.Stage
 
 MOST_VERDICTS = 500
 """No more verdicts than this are looked up at once: a call may have served many decisions."""
@@ -26,22 +17,14 @@ MOST_VERDICTS = 500
 def verdicts_on_records(records: Sequence[HostRecord]) -> Mapping[int, Sequence[Verdict]]:
     """Return the verdicts on records of one kind, each in its own workspace, by primary key: at most two queries.
 
-    An interaction has those that rest on it. A draft, a reply, an overseer's decision and a booking have the one that
-    a pipeline recorded under their id, when it was a pipeline that judged them.
+    An interaction has those that rest on it; a draft, a reply to it, an overseer's decision and a booking the one that
+    is linked to it.
     """
     if isinstance(records[0], AIInteraction):
         return _resting_on(records)
-    keys_of: dict[tuple[int, str], list[int]] = defaultdict(list)
-    for record in records:
-        ledger_id = _ledger_id(record)
-        if ledger_id:
-            keys_of[record.workspace_id, ledger_id].append(record.pk)
-    names = DecisionExternalId.objects.filter(
-        workspace_id__in={workspace for workspace, _ in keys_of}, external_id__in={name for _, name in keys_of}
-    )
-    keys = {name.decision_id: keys_of.get((name.workspace_id, name.external_id), []) for name in names}
-    decisions = DecisionRecord.objects.filter(pk__in=keys)
-    return _grouped((key, decision) for decision in decisions for key in keys[decision.pk])
+    links = links_to(records)
+    decisions = DecisionRecord.objects.in_bulk([link.decision_id for link in links.values()])
+    return _grouped((key, decisions[link.decision_id]) for key, link in links.items() if link.decision_id in decisions)
 
 
 def _resting_on(interactions: Sequence[HostRecord]) -> Mapping[int, Sequence[Verdict]]:
@@ -50,21 +33,6 @@ def _resting_on(interactions: Sequence[HostRecord]) -> Mapping[int, Sequence[Ver
         interaction_id__in=[interaction.pk for interaction in interactions],
     )[:MOST_VERDICTS]
     return _grouped((decision.interaction_id, decision) for decision in decisions)
-
-
-def _ledger_id(record: HostRecord) -> str:
-    if isinstance(record, InboundMessage):
-        record = record.draft
-    match record:
-        case AIDraft():
-            return f"{auto_send.POLICY_KEY}:{record.external_id}"
-        case FollowUpBooking():
-            return f"{followup_booking.POLICY_KEY}:{record.external_id}"
-        case MeetingOverseerDecision(stage=Stage.GATE):
-            return f"{meeting_overseer.POLICY_KEY}:{record.message_ref}"
-        case MeetingOverseerDecision(stage=Stage.BOOKING_GATE):
-            return f"{followup_booking.POLICY_KEY}:{record.message_ref}"
-    return ""
 
 
 def _grouped(found: Iterable[tuple[int, DecisionRecord]]) -> Mapping[int, Sequence[Verdict]]:

@@ -13,6 +13,7 @@ from confidence_project.foundation.errors import Conflict, DomainError, FieldPro
 from confidence_project.foundation.submissions import Stored, Submission, commit_with_retry
 from governance.clock import CLOCK_SKEW, check_time
 from governance.models import Workspace
+from telemetry.book import keep_book
 from telemetry.contracts import BookingOutcomeEnvelope, DispositionEnvelope, Envelope, OverrideEnvelope
 from telemetry.models import AIDraft, FollowUpBooking, HostRecord, MeetingOverseerDecision
 
@@ -62,6 +63,7 @@ def _attach(
         changed = [result.record for result in results if isinstance(result, Stored) and result.created]
         if changed:
             model.objects.bulk_update(changed, columns, batch_size=500)
+            keep_book(changed)
         return results
 
     return commit_with_retry(write)

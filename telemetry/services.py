@@ -16,6 +16,7 @@ from confidence_project.foundation.errors import Conflict, DomainError, FieldPro
 from confidence_project.foundation.submissions import Stored, Submission, settle
 from governance.clock import check_time
 from governance.models import Workspace
+from telemetry.book import keep_book
 from telemetry.contracts import (
     BookingEnvelope,
     DraftEnvelope,
@@ -129,6 +130,7 @@ def _record(
         insert_rows([row for _, row in sorted(built.items()) if isinstance(row, HostRecord)])
         # The database makes the keys, and COPY does not return them.
         stored = _by_external_id(model, workspace, list(built))
+        keep_book([row for row in stored.values() if not isinstance(row, AIInteraction)])
         return [row if isinstance(row, DomainError) else stored[external_id] for external_id, row in built.items()]
 
     return settle(submissions, find=find, create=create)

@@ -1,10 +1,11 @@
-"""Evidence from the decision ledger: every policy key whose decisions go through the gate."""
+"""Evidence from the decision ledger: of every policy key that gates."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from django.db.models import (
+    BooleanField,
     Case,
     CharField,
     DecimalField,
@@ -23,28 +24,28 @@ from django.db.models.functions import Cast, Coalesce
 from calibration.evidence.contract import EvidenceRequest
 from calibration.evidence.rows import DecisionRows, QuerysetSource
 from governance.definitions import FieldKind, get_definition
-from ledger.gate import THRESHOLD_REASONS, Reason
-from ledger.models import ConfidenceKind, DecisionOutcome, DecisionRecord, LedgerAmendment
+from ledger.models import ConfidenceKind, DecisionRecord, LedgerAmendment
+from ledger.reasons import OBSERVED, THRESHOLD_REASONS, Reason
+from ledger.selectors import ruling_success
 
 
 class DecisionLedgerSource(QuerysetSource):
-    """Decisions of the gate and imported ones, each with the outcome that rules.
+    """Decisions of the gate, those that hosts tell of, and imported ones, each with the outcome that rules.
 
-    A person's outcome rules over an automatic one, then the latest observation, then the latest sequence: the order
-    of the view `decision_ledger_effective`.
+    Which outcome rules is said once, by `ledger.selectors.ruling_success`.
 
     Confidence kinds are never pooled. What a decision model's probability means depends on who gave it, on the version
     of the model that answered and on the question, so its answers are split by those, too.
     """
 
     name = "decision ledger"
-    policy_keys = frozenset({"confidence_gate", "decision_gate"})
+    policy_keys: frozenset[str] = frozenset()
     segment_keys = ("provider", "model", "confidence_kind", "task", "channel", "prompt_hash")
     never_pooled = ("provider", "model", "confidence_kind", "task")
 
     def rows(self, request: EvidenceRequest) -> DecisionRows:
         # Nearly every decision has one outcome, so a join on the first one serves nearly all. Only for a decision
-        # that has a second outcome the ruling one is looked up.
+        # that has a second outcome the ruling one is looked up, and one whose only outcome was voided has none.
         known = Q(outcomes__recorded_at__lte=request.labels_as_of)
         queryset = DecisionRecord.objects.filter(policy_key=request.policy_key).annotate(
             first_outcome=FilteredRelation("outcomes", condition=known & Q(outcomes__sequence=1)),
@@ -55,7 +56,13 @@ class DecisionLedgerSource(QuerysetSource):
             at="occurred_at",
             confidence="llm_confidence",
             success=F("first_outcome__success"),
-            rare=(Q(second_outcome__id__isnull=False), _ruling_outcome(request)),
+            rare=(
+                (Q(second_outcome__id__isnull=False), ruling_success(request.labels_as_of)),
+                (
+                    Q(second_outcome__id__isnull=True, first_outcome__void__at__lte=request.labels_as_of),
+                    Value(None, output_field=BooleanField(null=True)),
+                ),
+            ),
             segment={key: _segment(key, request) for key in request.segment_by},
             case_key="case_key",
             threshold=_in_force(request.policy_key, FieldKind.CONFIDENCE_THRESHOLD),
@@ -69,7 +76,7 @@ class DecisionLedgerSource(QuerysetSource):
         )
 
 
-_JUDGED_BY_THRESHOLDS = [Reason.ALLOWED.value, *sorted(reason.value for reason in THRESHOLD_REASONS)]
+_JUDGED_BY_THRESHOLDS = [OBSERVED, Reason.ALLOWED.value, *sorted(reason.value for reason in THRESHOLD_REASONS)]
 
 
 _POOLED_AS_ASKED = [
@@ -92,14 +99,6 @@ def _segment(key: str, request: EvidenceRequest) -> Combinable:
         return F(key)
     pooled = When(confidence_kind__in=_POOLED_AS_ASKED, then=Value(None))
     return Case(pooled, default=F(key), output_field=CharField(null=True))
-
-
-def _ruling_outcome(request: EvidenceRequest) -> Combinable:
-    by_a_person = Case(When(source=DecisionOutcome.Source.HUMAN_REVIEW, then=0), default=1)
-    ranked = DecisionOutcome.objects.filter(decision_id=OuterRef("pk"), recorded_at__lte=request.labels_as_of).order_by(
-        by_a_person, "-observed_at", "-sequence"
-    )
-    return Subquery(ranked.values("success")[:1])
 
 
 def _amended_prompt_hash() -> Combinable:

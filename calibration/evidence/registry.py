@@ -1,4 +1,4 @@
-"""Which source serves which policy key. `CalibrationConfig.ready` registers the project's own, a host adds its own."""
+"""Which source serves which policy key: the ledger, unless a host registers one of its own for a key of its own."""
 
 from __future__ import annotations
 
@@ -29,5 +29,5 @@ def register_source(source: EvidenceSource) -> None:
 
 
 def source_for(policy_key: str) -> EvidenceSource:
-    """Return the source of a policy key: the one that claims it, otherwise the decision ledger."""
+    """Return the source of a policy key: the one that a host registered for it, otherwise the decision ledger."""
     return _BY_KEY.get(policy_key, _LEDGER)

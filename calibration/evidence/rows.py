@@ -80,7 +80,7 @@ class DecisionRows:
         Fields with the time of the decision and its confidence.
     success : Combinable
         Boolean expression: the ruling outcome, null for an unlabelled decision.
-    rare : tuple of Q and Combinable, optional
+    rare : sequence of tuple of Q and Combinable, optional
         A condition that few decisions meet, and what stands in the place of `success` for these; for what would take
         a sub-query for each decision.
     segment : mapping of str to Combinable
@@ -103,7 +103,7 @@ class DecisionRows:
     confidence: str
     success: Combinable
     segment: Mapping[str, Combinable]
-    rare: tuple[Q, Combinable] | None = None
+    rare: Sequence[tuple[Q, Combinable]] = ()
     case_key: str | None = None
     threshold: Combinable = field(default_factory=_nothing)
     risk_threshold: Combinable = field(default_factory=_nothing)
@@ -145,8 +145,7 @@ def count(rows: DecisionRows, request: EvidenceRequest) -> Iterator[EvidenceCoun
     alone = inside if rows.case_key is None else inside.filter(**{rows.case_key: ""})
     _let_planner_sort(False)
     yield from _fetch(*_select(alone, _columns(rows, rows.success, request)), request, _COUNTS)
-    if rows.rare is not None:
-        condition, success = rows.rare
+    for condition, success in rows.rare:
         columns = {**_columns(rows, success, request), "evidence_usual": rows.success}
         yield from _fetch(*_select(alone.filter(condition), columns), request, _CORRECTIONS)
     _let_planner_sort(True)
@@ -210,7 +209,7 @@ def _counts(batch: Sequence[tuple[Any, ...]], width: int, periods: int) -> Evide
 
 def _collapsed(decisions: QuerySet[Any], rows: DecisionRows, request: EvidenceRequest) -> tuple[str, tuple[Any, ...]]:
     assert rows.case_key is not None  # noqa: S101 - narrows the type; otherwise there are no cases
-    success = rows.success if rows.rare is None else Case(When(rows.rare[0], then=rows.rare[1]), default=rows.success)
+    success = Case(*(When(condition, then=then) for condition, then in rows.rare), default=rows.success)
     is_evidence = Q(**{f"{rows.at}__lt": request.mature_end, f"{rows.confidence}__isnull": False}) & (
         rows.complete | rows.history_blocked | rows.audited | ~rows.other_checks
     )

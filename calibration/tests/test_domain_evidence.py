@@ -1,4 +1,4 @@
-"""Evidence from the domain records: drafts, overseer decisions, bookings."""
+"""Evidence from the domain records: drafts, overseer decisions, bookings, as the ledger has taken them over."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from calibration.runner import run_calibration
 from calibration.tests.factories import START, WINDOW
 from governance.models import Workspace
 from governance.tests.factories import WorkspaceFactory
+from ledger.domains.takeover import take_over_records
 from telemetry.models import AIDraft, FollowUpBooking, InboundMessage, MeetingOverseerDecision
 
 pytestmark = pytest.mark.django_db
@@ -26,6 +27,7 @@ def at(minutes: float) -> datetime:
 
 
 def finding_of(workspace: Workspace, policy_key: str, **options: Any) -> dict[str, Any]:
+    take_over_records(workspace=workspace)
     run = run_calibration(workspace=workspace, policy_keys=[policy_key], **WINDOW, **options)
     (finding,) = run.output["policies"][0]["findings"]
     return finding
@@ -97,7 +99,7 @@ def test_auto_send__threshold_on_record__is_the_floor_and_cases_collapse(workspa
     draft(workspace, (5, "negative"), case_key="lead-1", created_at=at(1))
     draft(workspace, (5, "positive"), confidence="0.8000", action="hold", disposition="sent_by_person")
     finding = finding_of(workspace, "auto_send.evaluate", segment_by=["channel"])
-    assert finding["segment"] == {"channel": "email"}
+    assert finding["segment"] == {"confidence_kind": "self_reported", "channel": "email"}
     assert labels(finding) == (2, 1, 1)
     assert finding["cohort"]["threshold_in_force"] == 0.9
 
@@ -156,5 +158,6 @@ def test_domain_records__of_another_workspace__are_not_seen(workspace: Workspace
     draft(other, (5, "positive"))
     overseer(other, 1)
     booking(other, "kept")
+    take_over_records(workspace=other)
     run = run_calibration(workspace=workspace, **WINDOW)
     assert run.samples == 0

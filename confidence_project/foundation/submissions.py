@@ -6,9 +6,10 @@ across requests. Two requests that race for an id meet the database's unique con
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 from django.db import IntegrityError, OperationalError, connection, models, transaction
 
@@ -17,6 +18,18 @@ from confidence_project.foundation.errors import Conflict, DomainError
 ItemT = TypeVar("ItemT")
 ResultT = TypeVar("ResultT")
 RecordT = TypeVar("RecordT", bound=models.Model)
+
+
+class Envelope(Protocol):
+    """A validated item that names itself and can be written as JSON."""
+
+    @property
+    def external_id(self) -> str: ...
+
+    def model_dump_json(self) -> str: ...
+
+
+EnvelopeT = TypeVar("EnvelopeT", bound=Envelope)
 
 ATTEMPTS = 10
 DEADLOCK = "40P01"
@@ -31,6 +44,11 @@ class Submission(Generic[ItemT]):
     external_id: str
     body_sha256: str
     item: ItemT
+
+    @classmethod
+    def of(cls, item: EnvelopeT) -> Submission[EnvelopeT]:
+        """Return what came in process as the services take it: the same again is the same submission."""
+        return Submission(item.external_id, hashlib.sha256(item.model_dump_json().encode()).hexdigest(), item)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,8 +16,18 @@ from confidence_project.foundation.append_only import AppendOnlyViolation, appen
 from governance.models import ConfidencePolicyRevision, ProposalEvent
 from governance.tests.factories import SuperuserFactory, applied, in_shadow
 from governance.workspaces.services import rename_workspace
-from ledger.models import Checkpoint, DecisionExternalId, DecisionOutcome, DecisionRecord, LogLeaf, LogNode
+from ledger.models import (
+    Checkpoint,
+    DecisionExternalId,
+    DecisionOutcome,
+    DecisionRecord,
+    DomainDecision,
+    LogLeaf,
+    LogNode,
+    OutcomeVoid,
+)
 from ledger.tests.factories import RECORDED_AT, DecisionOutcomeFactory, DecisionRecordFactory, LedgerAmendmentFactory
+from telemetry.models import AIDraft
 
 pytestmark = pytest.mark.django_db
 
@@ -164,7 +174,10 @@ def test_postgresql__session_that_plays_replica__is_refused() -> None:
 
 
 def _one_row_of_each() -> None:
-    DecisionOutcomeFactory()
+    outcome = DecisionOutcomeFactory()
+    OutcomeVoid.objects.create(outcome=outcome, workspace=outcome.workspace, at=RECORDED_AT, reporter="a domain")
+    draft = AIDraft.objects.create(workspace=outcome.workspace)
+    DomainDecision.objects.create(decision=outcome.decision, workspace=outcome.workspace, draft=draft)
     record = LedgerAmendmentFactory().decision
     DecisionExternalId.objects.create(
         workspace=record.workspace, external_id="id-1", decision_id=record.pk, body_sha256="a" * 64

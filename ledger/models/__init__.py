@@ -6,7 +6,9 @@ from ledger.models.decisions import (
     DecisionOutcome,
     DecisionRecord,
     LedgerAmendment,
+    OutcomeVoid,
 )
+from ledger.models.domains import DomainDecision
 from ledger.models.imports import DecisionImport, SavedMapping
 from ledger.models.transparency import Checkpoint, LogLeaf, LogNode
 
@@ -17,8 +19,10 @@ __all__ = [
     "DecisionImport",
     "DecisionOutcome",
     "DecisionRecord",
+    "DomainDecision",
     "LedgerAmendment",
     "LogLeaf",
     "LogNode",
+    "OutcomeVoid",
     "SavedMapping",
 ]

@@ -54,6 +54,7 @@ class DecisionRecord(AppendOnlyModel):
     class Origin(models.TextChoices):
         GATE = "gate", "The gate"
         IMPORT = "import", "Imported history"
+        OBSERVED = "observed", "Told by its host, which did not ask the gate"
 
     class Arm(models.TextChoices):
         CONTROL = "control", "The policy in force"
@@ -86,7 +87,7 @@ class DecisionRecord(AppendOnlyModel):
         AIInteraction, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, null=True, related_name="+"
     )
     occurred_at = models.DateTimeField(help_text="When the decision was made, by the host's clock.")
-    origin = models.CharField(max_length=6, choices=Origin.choices, default=Origin.GATE)
+    origin = models.CharField(max_length=8, choices=Origin.choices, default=Origin.GATE)
     external_id = models.CharField(max_length=200, blank=True, default="", help_text="The host's own id.")
     case_key = models.CharField(max_length=200, blank=True, default="", help_text="Conversation, ticket or lead.")
     audit_selected = models.BooleanField(default=False, help_text="Blocked, and chosen at random for human review.")
@@ -171,7 +172,8 @@ class DecisionOutcome(AppendOnlyModel):
     """What came of a decision, from one source. `sequence` counts the outcomes of a decision from 1.
 
     Which of several outcomes rules: a human label outranks an automatic one; within a source the later
-    observation outranks the earlier. Nobody observed anything: no row, the decision is unlabelled.
+    observation outranks the earlier, and one that was voided does not count. Nobody observed anything: no row, the
+    decision is unlabelled.
     """
 
     class Source(models.TextChoices):
@@ -212,6 +214,23 @@ class DecisionOutcome(AppendOnlyModel):
 
     def __str__(self) -> str:
         return f"{'success' if self.success else 'failure'} of {self.decision_id}"
+
+
+class OutcomeVoid(AppendOnlyModel):
+    """An outcome that does not hold any more: what it rested on was told otherwise later. It stays on record."""
+
+    outcome = models.OneToOneField(DecisionOutcome, on_delete=models.PROTECT, related_name="void")
+    workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT, related_name="+", db_index=False)
+    at = models.DateTimeField()
+    reporter = models.CharField(max_length=150)
+
+    objects = AppendOnlyScopedQuerySet.as_manager()
+
+    class Meta(AppendOnlyModel.Meta):
+        ordering = ["id"]
+
+    def __str__(self) -> str:
+        return f"void of outcome {self.outcome_id}"
 
 
 class LedgerAmendment(AppendOnlyModel):

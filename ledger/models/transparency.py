@@ -14,6 +14,7 @@ class LogLeaf(AppendOnlyModel):
         DECISION = "decision", "Decision"
         OUTCOME = "outcome", "Outcome"
         AMENDMENT = "amendment", "Amendment"
+        VOID = "void", "Void of an outcome"
 
     position = models.PositiveBigIntegerField(primary_key=True)
     entry = models.CharField(max_length=9, choices=Entry.choices)

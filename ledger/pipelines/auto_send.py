@@ -3,29 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
-
-from django.conf import settings
 
 from confidence_project.foundation.errors import DomainError
+from confidence_project.foundation.submissions import Submission
 from governance.models import Workspace
 from governance.vocabulary import HostId, Identifier
-from ledger.contracts import DecisionGatePayload, OutcomeEnvelope
+from ledger.contracts import DecisionGatePayload
+from ledger.domains.book import standing_label
+from ledger.domains.drafts import DRAFTS
 from ledger.models import DecisionOutcome, DecisionRecord
 from ledger.pipelines.gated import GatedRequest, PromptText, Reference, find_decided, gate_once
-from ledger.pipelines.labels import attach_once, submission_of
 from ledger.pipelines.prompted import Judgement, judge_by_prompt
 from ledger.reasons import PipelineReason
 from ledger.services import four_decimals
 from telemetry.contracts import SentimentEnvelope
-from telemetry.models import AIDraft, InboundMessage
+from telemetry.models import AIDraft
 from telemetry.prompts import AutoSendEvaluation
 from telemetry.services import record_sentiments
 
-POLICY_KEY = "auto_send.evaluate"
+POLICY_KEY = DRAFTS.policy_key
 PROMPT_KEY = "auto_send.evaluate.v1"
-
-Disposition = AIDraft.Disposition
 
 
 class DraftToEvaluate(GatedRequest):
@@ -138,7 +135,12 @@ def _verdict(workspace: Workspace, external_id: str, decision: DecisionRecord, *
 
 
 def record_reply(*, workspace: Workspace, reply: SentimentEnvelope) -> DecisionOutcome | None:
-    """Store the sentiment of a message that answered a draft, and label the draft's decision by it; see `label_draft`.
+    """Store the sentiment of a message that answered a draft; it labels the draft's decision (`ledger.domains.drafts`).
+
+    Returns
+    -------
+    DecisionOutcome or None
+        The label that stands; None while the draft is unlabelled.
 
     Raises
     ------
@@ -147,35 +149,7 @@ def record_reply(*, workspace: Workspace, reply: SentimentEnvelope) -> DecisionO
     Conflict
         The message's id stands for another message.
     """
-    (result,) = record_sentiments(workspace=workspace, submissions=[submission_of(reply)])
+    (result,) = record_sentiments(workspace=workspace, submissions=[Submission.of(reply)])
     if isinstance(result, DomainError):
         raise result
-    return label_draft(workspace=workspace, draft=result.record.draft)
-
-
-def label_draft(*, workspace: Workspace, draft: AIDraft) -> DecisionOutcome | None:
-    """Attach the outcome of a draft's decision: what the next message within `CONFIDENCE_REPLY_DAYS` says.
-
-    Positive and neutral are successes, negative is a failure. None, and so unlabelled, while no message came in
-    time, and for a draft that a person edited or discarded: the answer says nothing about it. The first label stays.
-    """
-    answer = _next_message(draft)
-    if answer is None or draft.disposition in (Disposition.EDITED, Disposition.DISCARDED):
-        return None
-    ledger_id = _ledger_id(str(draft.external_id))
-    outcome = OutcomeEnvelope(
-        external_id=f"{ledger_id}:reply",
-        decision_external_id=ledger_id,
-        success=answer.sentiment != InboundMessage.Sentiment.NEGATIVE,
-        source="sentiment",
-        automation_executed=draft.disposition == Disposition.AUTO_SENT if draft.disposition else None,
-        observed_at=answer.created_at,
-    )
-    return attach_once(workspace, outcome, reporter=POLICY_KEY)
-
-
-def _next_message(draft: AIDraft) -> InboundMessage | None:
-    until = draft.created_at + timedelta(days=settings.CONFIDENCE_REPLY_DAYS)
-    messages = InboundMessage.objects.filter(draft=draft, created_at__gte=draft.created_at, created_at__lte=until)
-    first: InboundMessage | None = messages.order_by("created_at", "id").first()
-    return first
+    return standing_label(result.record.draft)

@@ -9,20 +9,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from django.conf import settings
 from django.db.models import QuerySet
 from django.utils import timezone
 from pydantic import StrictBool
 
 from confidence_project.foundation.errors import Conflict, DomainError
+from confidence_project.foundation.submissions import Submission
 from governance.models import Workspace
 from governance.vocabulary import HostId, Identifier, Probability, Timestamp
-from ledger.contracts import DecisionGatePayload, OutcomeEnvelope, PromptHash
+from ledger.contracts import DecisionGatePayload, PromptHash
+from ledger.domains.book import standing_label
+from ledger.domains.bookings import BOOKINGS
 from ledger.gate import GateVerdict
 from ledger.models import ConfidenceKind, DecisionOutcome, DecisionRecord
 from ledger.pipelines.decisions import Governing, read_governing
 from ledger.pipelines.gated import GatedRequest, Judged, PromptText, Reference, build_record, commit_once, find_decided
-from ledger.pipelines.labels import attach_once, submission_of
 from ledger.pipelines.meeting_overseer import stage_id
 from ledger.pipelines.prompted import Judgement, judge_by_prompt
 from ledger.reasons import PipelineReason, Reason
@@ -32,7 +33,7 @@ from telemetry.facts import record_booking_outcomes
 from telemetry.models import FollowUpBooking, MeetingOverseerDecision
 from telemetry.prompts import BookingDecision, BookingGateDecision
 
-POLICY_KEY = "followup.auto_book"
+POLICY_KEY = BOOKINGS.policy_key
 PROMPT_KEY = "followup.booking.gate.v1"
 PARSE_TASK = "followup.parse_proposed_times"
 
@@ -245,9 +246,9 @@ def _stage(
 
 
 def record_booking_outcome(*, workspace: Workspace, outcome: BookingOutcomeEnvelope) -> DecisionOutcome | None:
-    """Record what became of a booking and label its decision; `outcome.external_id` is the message's reference.
+    """Record what became of a booking, which labels its decision; `outcome.external_id` is the message's reference.
 
-    See `label_booking`. None, and so unlabelled, also for a booking that did not go through the gate.
+    `CONFIDENCE_BOOKING_OUTCOMES` says which outcomes are successes and which failures; one in neither list gives None.
 
     Raises
     ------
@@ -256,29 +257,7 @@ def record_booking_outcome(*, workspace: Workspace, outcome: BookingOutcomeEnvel
     Conflict
         Another outcome is on record; the first one stays.
     """
-    (result,) = record_booking_outcomes(workspace=workspace, submissions=[submission_of(outcome)])
+    (result,) = record_booking_outcomes(workspace=workspace, submissions=[Submission.of(outcome)])
     if isinstance(result, DomainError):
         raise result
-    return label_booking(workspace=workspace, booking=result.record)
-
-
-def label_booking(*, workspace: Workspace, booking: FollowUpBooking) -> DecisionOutcome | None:
-    """Attach the outcome of a booking's decision.
-
-    `CONFIDENCE_BOOKING_OUTCOMES` says which outcomes are successes and which failures; one in neither list, or none
-    yet, gives None.
-    """
-    meaning = settings.CONFIDENCE_BOOKING_OUTCOMES
-    success = booking.outcome in meaning["success"]
-    if not success and booking.outcome not in meaning["failure"]:
-        return None
-    ledger_id = _ledger_id(str(booking.external_id))
-    label = OutcomeEnvelope(
-        external_id=f"{ledger_id}:outcome",
-        decision_external_id=ledger_id,
-        success=success,
-        source="booking",
-        automation_executed=booking.auto_booked,
-        observed_at=booking.outcome_at,
-    )
-    return attach_once(workspace, label, reporter=POLICY_KEY)
+    return standing_label(result.record)

@@ -15,6 +15,7 @@ from confidence_project.foundation.errors import Conflict
 from confidence_project.foundation.submissions import Stored, commit_with_retry
 from governance.models import Workspace
 from ledger.contracts import DecisionGatePayload
+from ledger.domains.book import link_of
 from ledger.emission import emit_verdicts
 from ledger.models import DecisionRecord
 from ledger.pipelines.decisions import Governing, read_governing
@@ -145,6 +146,8 @@ def commit_once(
         for row in rows:
             _check_not_submitted(row)
             row.save(force_insert=True)
+            if link := link_of(record, row):
+                link.save(force_insert=True)
         return Stored(record, created=True)
 
     started = time.perf_counter()

@@ -10,12 +10,13 @@ from datetime import datetime
 from typing import Literal
 
 from confidence_project.foundation.errors import DomainError
+from confidence_project.foundation.submissions import Submission
 from governance.models import Workspace
 from governance.vocabulary import HostId, Identifier, Probability, Timestamp
-from ledger.contracts import OutcomeEnvelope
+from ledger.domains.book import standing_label
+from ledger.domains.overseen import NO_ANSWER, OVERSEEN
 from ledger.models import DecisionOutcome, DecisionRecord
 from ledger.pipelines.gated import GatedRequest, PromptText, Reference, find_decided, gate_once
-from ledger.pipelines.labels import attach_once, submission_of
 from ledger.pipelines.prompted import Judgement, judge_by_prompt
 from telemetry.contracts import OverrideEnvelope, OverseerDecisionEnvelope
 from telemetry.facts import record_overrides
@@ -23,10 +24,8 @@ from telemetry.models import MeetingOverseerDecision
 from telemetry.prompts import OverseerGateDecision
 from telemetry.services import record_overseer_decisions
 
-POLICY_KEY = "meeting.overseer.gate"
+POLICY_KEY = OVERSEEN.policy_key
 PROMPT_KEY = "meeting.overseer.gate.v1"
-NO_ANSWER = "none"
-"""The decision on record of an overseer that gave no usable answer."""
 
 Stage = MeetingOverseerDecision.Stage
 
@@ -88,7 +87,7 @@ def record_extraction(*, workspace: Workspace, extracted: ExtractedMessage) -> M
     item = OverseerDecisionEnvelope(
         external_id=stage_id(extracted.message_ref, Stage.EXTRACT), stage=Stage.EXTRACT.value, **fields
     )
-    (result,) = record_overseer_decisions(workspace=workspace, submissions=[submission_of(item)])
+    (result,) = record_overseer_decisions(workspace=workspace, submissions=[Submission.of(item)])
     if isinstance(result, DomainError):
         raise result
     return result.record
@@ -172,7 +171,7 @@ def record_override(
 ) -> DecisionOutcome | None:
     """Record what a person decided, the same as the overseer or another; on the `gate` stage it labels the verdict.
 
-    None, and so no label, for another stage and for a decision that did not go through the gate.
+    None, and so no label, for another stage.
 
     Raises
     ------
@@ -184,22 +183,7 @@ def record_override(
     item = OverrideEnvelope(
         external_id=stage_id(message_ref, stage), human_override=human_override, overridden_at=overridden_at
     )
-    (result,) = record_overrides(workspace=workspace, submissions=[submission_of(item)])
+    (result,) = record_overrides(workspace=workspace, submissions=[Submission.of(item)])
     if isinstance(result, DomainError):
         raise result
-    return label_overseen(workspace=workspace, overseen=result.record)
-
-
-def label_overseen(*, workspace: Workspace, overseen: MeetingOverseerDecision) -> DecisionOutcome | None:
-    """Attach the outcome of a `gate` stage: a success when the person decided the same. None: nobody looked."""
-    if overseen.stage != Stage.GATE or overseen.decision == NO_ANSWER or overseen.overridden_at is None:
-        return None
-    ledger_id = _ledger_id(overseen.message_ref)
-    outcome = OutcomeEnvelope(
-        external_id=f"{ledger_id}:override",
-        decision_external_id=ledger_id,
-        success=overseen.human_override == overseen.decision,
-        source="human_review",
-        observed_at=overseen.overridden_at,
-    )
-    return attach_once(workspace, outcome, reporter=POLICY_KEY)
+    return standing_label(result.record)

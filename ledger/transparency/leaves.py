@@ -18,7 +18,7 @@ from uuid import UUID
 
 from django.db import models
 
-from ledger.models import DecisionOutcome, DecisionRecord, LedgerAmendment, LogLeaf
+from ledger.models import DecisionOutcome, DecisionRecord, LedgerAmendment, LogLeaf, OutcomeVoid
 
 VERSION = 1
 
@@ -171,5 +171,7 @@ AMENDMENTS = Table(
     ),
 )
 
-TABLES = (DECISIONS, OUTCOMES, AMENDMENTS)
+VOIDS = Table(LogLeaf.Entry.VOID.value, OutcomeVoid, "id", "at", ("id", "outcome_id", "workspace_id", "at", "reporter"))
+
+TABLES = (DECISIONS, OUTCOMES, AMENDMENTS, VOIDS)
 TABLE_OF = {table.entry: table for table in TABLES}

@@ -43,10 +43,10 @@ def caller():
 @pytest.mark.parametrize(
     "model, row",
     [
-        (AIDraft, "d-1 2026-03-01 10:00 Hold for a person 0.8 0.9 Edited, then sent –"),
-        (InboundMessage, "s-1 {today} Negative d-1 –"),
-        (MeetingOverseerDecision, "o-1 2026-03-01 10:00 Gate deny 0.8 otherwise: approve –"),
-        (FollowUpBooking, "b-1 2026-03-01 10:00 Without a person 0.97 0.9 No-show –"),
+        (AIDraft, "d-1 2026-03-01 10:00 Hold for a person 0.8 0.9 Edited, then sent block"),
+        (InboundMessage, "s-1 {today} Negative d-1 block"),
+        (MeetingOverseerDecision, "o-1 2026-03-01 10:00 Gate deny 0.8 otherwise: approve allow"),
+        (FollowUpBooking, "b-1 2026-03-01 10:00 Without a person 0.97 0.9 No-show allow"),
     ],
 )
 def test_list__each_domain__one_line_says_what_was_judged_and_what_came_of_it(caller, model, row):

@@ -7,7 +7,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
-from django.db import connections, transaction
+from django.db import connection, connections, transaction
 from django.utils import timezone
 from pydantic import ValidationError
 
@@ -15,8 +15,9 @@ from confidence_project.foundation.errors import Conflict, InvalidInput
 from confidence_project.foundation.submissions import Submission
 from governance.controls.services import engage_kill_switch
 from governance.tests.factories import SuperuserFactory, WorkspaceFactory
-from ledger.models import DecisionExternalId, DecisionOutcome, DecisionRecord
-from ledger.pipelines.auto_send import DraftToEvaluate, evaluate_draft, label_draft, record_reply
+from ledger.models import DecisionExternalId, DecisionOutcome, DecisionRecord, OutcomeVoid
+from ledger.pipelines.auto_send import DraftToEvaluate, evaluate_draft, record_reply
+from ledger.selectors import ruling_success
 from telemetry.contracts import DispositionEnvelope, DraftEnvelope, SentimentEnvelope
 from telemetry.facts import record_dispositions
 from telemetry.models import AIDraft, AIInteraction, InboundMessage
@@ -102,13 +103,13 @@ def test_evaluate__other_draft_under_the_same_id__conflict(workspace, provider):
     assert DecisionRecord.objects.count() == 1
 
 
-def test_evaluate__draft_that_was_submitted_without_the_gate__conflict_and_nothing_recorded(workspace, provider):
+def test_evaluate__draft_that_was_submitted_without_the_gate__conflict_and_no_verdict_recorded(workspace, provider):
     provider.say(evaluation())
     submitted = DraftEnvelope(external_id="draft-1", action="hold")
     record_drafts(workspace=workspace, submissions=[Submission("draft-1", "0" * 64, submitted)])
     with pytest.raises(Conflict, match="without the gate"):
         evaluate_draft(workspace=workspace, draft=a_draft())
-    assert not DecisionRecord.objects.exists()
+    assert list(DecisionRecord.objects.values_list("origin", flat=True)) == ["observed"]
 
 
 def test_evaluate__same_id_in_two_workspaces__two_drafts(workspace, provider):
@@ -183,7 +184,6 @@ def test_reply__second_message__does_not_change_the_label(workspace, sent_draft)
 
 def test_reply__none_within_the_days_of_the_setting__unlabelled(workspace, sent_draft, settings):
     settings.CONFIDENCE_REPLY_DAYS = 9
-    assert label_draft(workspace=workspace, draft=sent_draft) is None
     assert record_reply(workspace=workspace, reply=a_reply("negative")) is None
     assert not DecisionOutcome.objects.exists()
 
@@ -193,6 +193,36 @@ def test_reply__to_what_a_person_wrote__unlabelled(workspace, sent_draft, dispos
     fact = DispositionEnvelope(external_id="draft-1", disposition=disposition)
     record_dispositions(workspace=workspace, submissions=[Submission("draft-1", "0" * 64, fact)])
     assert record_reply(workspace=workspace, reply=a_reply("negative")) is None
+
+
+def test_reply__earlier_message_that_arrives_later__corrects_the_label(workspace, sent_draft):
+    now = timezone.now()
+    wrong = record_reply(workspace=workspace, reply=a_reply("positive", now))
+    earlier = a_reply("negative", now - timedelta(days=1), external_id="message-2")
+    label = record_reply(workspace=workspace, reply=earlier)
+    assert (label.success, label.sequence) == (False, 2)
+    assert [void.outcome for void in OutcomeVoid.objects.all()] == [wrong]
+    assert ruling_labels() == [False]
+
+
+@pytest.mark.parametrize("disposition", ["edited", "discarded"])
+def test_disposition__after_the_reply__voids_the_label(workspace, sent_draft, disposition):
+    record_reply(workspace=workspace, reply=a_reply("negative"))
+    assert ruling_labels() == [False]
+    fact = DispositionEnvelope(external_id="draft-1", disposition=disposition)
+    record_dispositions(workspace=workspace, submissions=[Submission.of(fact)])
+    assert ruling_labels() == [None]
+    assert DecisionOutcome.objects.count() == OutcomeVoid.objects.count() == 1
+
+
+def ruling_labels():
+    """What rules over each decision, by the selector and by the view."""
+    rules = DecisionRecord.objects.annotate(rules=ruling_success(timezone.now())).order_by("pk")
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT outcome_success FROM decision_ledger_effective ORDER BY decision_id")
+        viewed = [row[0] if row[0] is None else bool(row[0]) for row in cursor.fetchall()]
+    assert list(rules.values_list("rules", flat=True)) == viewed
+    return viewed
 
 
 def test_reply__to_a_draft_that_was_sent_by_itself__says_so(workspace, sent_draft):
