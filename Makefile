@@ -10,7 +10,7 @@ PORT ?= 8000
 # Development: debug pages, plain HTTP on localhost, a throw-away secret key. Production sets its own environment.
 export CONFIDENCE_DEV ?= 1
 
-.PHONY: help setup demo run test check format bench e2e pictures schema clean
+.PHONY: help setup demo run test check format bench e2e figures pictures clean
 
 help: ## Say what there is
 	@grep -E '^[a-z0-9]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -69,7 +69,10 @@ e2e: $(VENV)/.ready-e2e ## Click through the admin in a real browser (needs Debi
 	@$(TESTS_ON_POSTGRES) $(BIN)/python -m pytest -q confidence_project/desk/e2e/test_story.py \
 		confidence_project/desk/e2e/test_operations.py -k "story or run__ or rollout"
 
-pictures: $(VENV)/.ready-e2e ## Make the pictures in docs/images anew
+figures: setup ## Draw the figures of docs/statistics.md anew
+	@$(BIN)/python -m docs.figures
+
+pictures: $(VENV)/.ready-e2e ## Make the pictures of the admin in docs/images anew
 	@$(BIN)/python -m pytest -q -n 0 confidence_project/desk/e2e/pictures_of_docs.py
 
 clean: ## Remove what the targets made; the database in var/ stays

@@ -63,7 +63,8 @@ class Cohort:
         """Return the entries whose risk lies in the first `bands` risk bands; None: there is no risk threshold."""
         if bands is None:
             return self.chosen
-        return self.chosen & (self.counts.risk_band != ABSENT) & (self.counts.risk_band < bands)
+        passing: Mask = self.chosen & (self.counts.risk_band != ABSENT) & (self.counts.risk_band < bands)
+        return passing
 
     def groups(self, bands: int | None, period: int | None = None) -> Groups:
         """Return the decisions that pass the risk threshold, with the labels that count."""

@@ -79,7 +79,8 @@ def previous_output(workspace: Workspace, policy_key: str, *, other_than: str) -
     for run_id, metrics in completed_runs(workspace).values_list("pk", "metrics").iterator():
         if metrics["inputs"].get(policy_key, other_than) != other_than:
             output = completed_runs(workspace).values_list("output", flat=True).get(pk=run_id)
-            return next(policy for policy in output["policies"] if policy["policy_key"] == policy_key)
+            policies: list[dict[str, Any]] = output["policies"]
+            return next(policy for policy in policies if policy["policy_key"] == policy_key)
     return None
 
 
@@ -94,7 +95,7 @@ def due_workspaces(policy_keys: Sequence[str]) -> QuerySet[Workspace]:
     return Workspace.objects.exclude(pk__in=runs_not_due(policy_keys).values("workspace_id"))
 
 
-def runs_not_due(policy_keys: Sequence[str]) -> WorkspaceScopedQuerySet:
+def runs_not_due(policy_keys: Sequence[str]) -> WorkspaceScopedQuerySet[ConfidenceCalibrationRun]:
     """Return the runs that did what a recurring run over these keys does, so lately that their workspaces may wait.
 
     Such a run is complete, younger than `CONFIDENCE_CALIBRATION_EVERY_DAYS`, no dry run, looked at just these policy

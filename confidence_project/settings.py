@@ -4,6 +4,7 @@
 a throw-away secret key, plain HTTP, localhost only.
 """
 
+import os
 from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -17,6 +18,8 @@ VAR_DIR = BASE_DIR / "var"
 
 env = environ.Env()
 environ.Env.read_env(BASE_DIR / ".env")
+# Blank counts as not set: no protection that is on by default goes off because a value was left out.
+env.ENVIRON = {name: value for name, value in os.environ.items() if value.strip()}
 
 DEV = env.bool("CONFIDENCE_DEV", default=False)
 

@@ -6,7 +6,7 @@ import json
 import random
 import time
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -146,7 +146,7 @@ def decisions_by_external_id(
     """Return the records under the host's ids, each with the hash of the body that made it: two queries."""
     known = DecisionExternalId.objects.filter(workspace=workspace, external_id__in=external_ids)
     by_decision = {row.decision_id: row for row in known}
-    records = DecisionRecord.objects.filter(pk__in=by_decision) if by_decision else []
+    records: Iterable[DecisionRecord] = DecisionRecord.objects.filter(pk__in=by_decision) if by_decision else []
     return {by_decision[record.pk].external_id: (record, by_decision[record.pk].body_sha256) for record in records}
 
 

@@ -32,7 +32,7 @@ def _resting_on(interactions: Sequence[HostRecord]) -> Mapping[int, Sequence[Ver
         workspace_id__in={interaction.workspace_id for interaction in interactions},
         interaction_id__in=[interaction.pk for interaction in interactions],
     )[:MOST_VERDICTS]
-    return _grouped((decision.interaction_id, decision) for decision in decisions)
+    return _grouped((decision.interaction_id, decision) for decision in decisions if decision.interaction_id)
 
 
 def _grouped(found: Iterable[tuple[int, DecisionRecord]]) -> Mapping[int, Sequence[Verdict]]:

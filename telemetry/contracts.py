@@ -6,7 +6,7 @@ record (an override, an outcome, a disposition) names the record by that same id
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StringConstraints, model_validator
 
@@ -136,7 +136,10 @@ class BookingOutcomeEnvelope(Envelope):
     outcome_at: Timestamp
 
 
-def _both_or_neither(envelope: Any, one: str, other: str) -> Any:
+SomeEnvelope = TypeVar("SomeEnvelope", bound=Envelope)
+
+
+def _both_or_neither(envelope: SomeEnvelope, one: str, other: str) -> SomeEnvelope:
     if (getattr(envelope, one) is None) != (getattr(envelope, other) is None):
         raise ValueError(f"{one} and {other} come together or not at all")
     return envelope

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.db import models
 from django.utils import timezone
 
@@ -9,7 +11,7 @@ from governance.models import Workspace
 from governance.models.scoping import WorkspaceScopedQuerySet
 
 
-def _probability(help_text: str) -> models.DecimalField:
+def _probability(help_text: str) -> models.DecimalField[Any, Any]:
     return models.DecimalField(max_digits=5, decimal_places=4, null=True, blank=True, help_text=help_text)
 
 

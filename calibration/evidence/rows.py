@@ -237,7 +237,8 @@ def _first_of_each_case(cases: str, request: EvidenceRequest) -> str:
 
 def _select(queryset: QuerySet[Any], columns: Mapping[str, Combinable]) -> tuple[str, tuple[Any, ...]]:
     # Annotated in full first: an annotation must not be named like a field, hence the prefix.
-    return queryset.annotate(**columns).values(*columns).query.sql_with_params()
+    statement: tuple[str, tuple[Any, ...]] = queryset.annotate(**columns).values(*columns).query.sql_with_params()
+    return statement
 
 
 def _segment_names(request: EvidenceRequest) -> list[str]:

@@ -17,8 +17,8 @@ from governance.definitions import get_definition
 from governance.policies import EffectivePolicy
 from governance.policies.config import parse_config
 from governance.tests.browser import page, signed_in, words
+from governance.tests.callers import Person
 from governance.tests.factories import WorkspaceFactory, admin_of, config_of, pending, viewer_of
-from governance.tests.test_workflow_api import Person
 from ledger.contracts import DecisionGatePayload
 from ledger.gate import DecisionGate, GateContext
 

@@ -90,6 +90,22 @@ def test_run__evidence_of_proposal__stands_on_its_own(workspace: Workspace) -> N
     assert len(finding["reliability"]["equal_width"]["bins"]) == 10
 
 
+@pytest.mark.parametrize(
+    ("counts", "recommended", "flips"),
+    [
+        ({0.95: (300, 0), 0.8: (200, 0), 0.6: (0, 100)}, 0.8, {"block_to_allow": 200, "allow_to_block": 0}),
+        ({0.99: (300, 0), 0.92: (30, 40)}, 0.99, {"block_to_allow": 0, "allow_to_block": 70}),
+    ],
+)
+def test_run__threshold_moves_from_090__says_what_flips_which_way(
+    workspace: Workspace, counts: dict[float, tuple[int, int]], recommended: float, flips: dict[str, int]
+) -> None:
+    history(workspace, counts)
+    ((finding,),) = [policy["findings"] for policy in run_json()["policies"]]
+    assert finding["recommended"] == recommended
+    assert {way: finding["change"][way] for way in flips} == flips
+
+
 def test_run__json__keys_are_stable(workspace: Workspace) -> None:
     history(workspace, HONEST)
     report = run_json()

@@ -47,6 +47,15 @@ def test_selection__labels_below_the_threshold_in_force__do_not_count(workspace:
     assert (finding["decisions"], finding["labelled"]) == (400, 200)
 
 
+def test_selection__label_exactly_at_the_threshold_in_force__counts(
+    workspace: Workspace,
+) -> None:
+    through_the_gate(workspace, 0.9, 100, 0, threshold=0.9)
+    finding = finding_of(workspace)
+    assert (finding["labelled"], finding["cohort"]["labels_below_threshold_in_force"]) == (100, 0)
+    assert finding["recommended"] == 0.9
+
+
 def test_selection__threshold_was_lowered_inside_the_window__the_highest_holds(workspace: Workspace) -> None:
     through_the_gate(workspace, 0.95, 100, 0, threshold=0.9)
     through_the_gate(workspace, 0.7, 300, 0, threshold=0.6)

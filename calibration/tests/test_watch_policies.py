@@ -31,7 +31,7 @@ from governance.tests.factories import (
     config_of,
     viewer_of,
 )
-from governance.tests.test_simultaneous import at_once
+from governance.tests.simultaneous import at_once
 from governance.workflow import apply_confidence_policy_proposal, approve_confidence_policy_proposal
 
 pytestmark = pytest.mark.django_db

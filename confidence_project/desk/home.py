@@ -236,7 +236,7 @@ def _switched_off(workspaces: Sequence[Workspace]) -> Mapping[int, WorkspaceEven
     off = Workspace.objects.filter(pk__in=[each.pk for each in workspaces if not each.automation_enabled]).order_by()
     last = off.annotate(last=Subquery(toggled.order_by("-pk").values("pk")[:1])).values("last")
     steps = WorkspaceEvent.objects.filter(pk__in=last)
-    return {step.workspace_id: step for step in steps if step.after["automation_enabled"] is False}
+    return {step.workspace_id: step for step in steps if step.after and step.after["automation_enabled"] is False}
 
 
 def _policies(

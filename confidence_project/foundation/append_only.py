@@ -9,7 +9,7 @@ a table, and a view stands in the way of the rebuild.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 from django.apps import apps
 from django.core import checks
@@ -40,7 +40,10 @@ def _refuse(model: type[models.Model]) -> NoReturn:
     raise AppendOnlyViolation(f"{model._meta.label} is append-only: record a correction instead of changing a row.")
 
 
-class AppendOnlyQuerySet(models.QuerySet[Any]):
+Row = TypeVar("Row", bound=models.Model)
+
+
+class AppendOnlyQuerySet(models.QuerySet[Row]):
     """A queryset that reads and inserts, and refuses the rest."""
 
     def update(self, **kwargs: Any) -> NoReturn:

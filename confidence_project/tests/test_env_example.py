@@ -17,23 +17,37 @@ SHOWN = re.compile(r"^#?([A-Z][A-Z0-9_]*)=", re.MULTILINE)
 ASKED_FOR = re.compile(r'env\.[a-z_]+\(\s*"([A-Z][A-Z0-9_]*)"')
 
 
-@pytest.fixture
-def every_variable(tmp_path):
-    """What a `.env` sets in which every variable of the example is switched on."""
+def _read(text, folder):
+    """Return what a `.env` with this text sets."""
 
     class Env(environ.Env):
         ENVIRON = {}
 
-    copy = tmp_path / ".env"
-    copy.write_text(SHOWN.sub(r"\1=", EXAMPLE.read_text()))
+    copy = folder / ".env"
+    copy.write_text(text)
     Env.read_env(copy)
     return Env.ENVIRON
 
 
-def _check(variables):
+@pytest.fixture
+def every_variable(tmp_path):
+    return _read(SHOWN.sub(r"\1=", EXAMPLE.read_text()), tmp_path)
+
+
+def _manage(variables, *command):
     environment = {"PATH": os.environ["PATH"], "DJANGO_SETTINGS_MODULE": "confidence_project.settings", **variables}
-    command = [sys.executable, "manage.py", "check", "--deploy"]
+    command = [sys.executable, "manage.py", *command]
     return subprocess.run(command, cwd=EXAMPLE.parent, env=environment, capture_output=True, text=True)
+
+
+def _check(variables):
+    return _manage(variables, "check", "--deploy")
+
+
+def _settings(variables):
+    done = _manage(variables, "diffsettings", "--all")
+    assert done.returncode == 0, done.stderr
+    return re.sub(r" at 0x[0-9a-f]+", "", done.stdout)
 
 
 def test_example__shows_every_variable_that_the_settings_read():
@@ -55,3 +69,13 @@ def test_example__as_it_is__is_refused_for_want_of_a_secret_key(every_variable):
 def test_example__every_variable_switched_on_and_a_key__passes_the_deployment_check(every_variable):
     done = _check({**every_variable, "SECRET_KEY": "kR7" * 20 + "pQ9-xZ"})
     assert done.returncode == 0, done.stderr
+
+
+def test_example__copied_as_it_is__leaves_development_as_it_was(tmp_path):
+    copied = _read(EXAMPLE.read_text(), tmp_path)
+    assert _settings({**copied, "CONFIDENCE_DEV": "1"}) == _settings({"CONFIDENCE_DEV": "1"})
+
+
+@pytest.mark.parametrize("own", [{"CONFIDENCE_DEV": "1"}, {"SECRET_KEY": "kR7" * 20 + "pQ9-xZ"}])
+def test_settings__every_variable_blank__are_those_with_none_set(every_variable, own):
+    assert _settings({**dict.fromkeys(every_variable, ""), **own}) == _settings(own)

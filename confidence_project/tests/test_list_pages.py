@@ -11,7 +11,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from confidence_project.tests.test_query_parameters import LISTS
+from confidence_project.tests.routes import LISTS
 from governance.models import Workspace
 from governance.tests.callers import Caller
 from governance.tests.factories import SuperuserFactory, UserFactory, WorkspaceFactory, applied, viewer_of

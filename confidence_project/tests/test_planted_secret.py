@@ -31,6 +31,7 @@ from confidence_project.tests.planting import (
     planted,
     routes,
 )
+from confidence_project.tests.where_text_may_stand import IN_CONFIGS, NAMES, SAID_BY_PEOPLE
 from governance.access import tokens
 from governance.tests.callers import Caller
 from governance.tests.factories import (
@@ -54,58 +55,6 @@ pytestmark = pytest.mark.django_db
 API = "/api/v1"
 GOVERNANCE = f"{API}/governance/workspaces/{{slug}}"
 PROPOSAL = f"{GOVERNANCE}/proposals/{{proposal_id}}"
-
-SAID_BY_PEOPLE = {
-    "governance_confidencepolicyproposal.title": "what a person proposes, in their words",
-    "governance_confidencepolicyproposal.summary": "and why",
-    "governance_confidencepolicyproposal.reject_reason": "a rejection says why",
-    "governance_confidencepolicyrevision.reason": "an application and a rollback say why",
-    "governance_proposalevent.reason": "the history of a proposal keeps what people said",
-    "governance_rolloutevent.reason": "the history of a rollout, too",
-    "ledger_decisionimport.mapping": "what a person declares of the columns of a file: its names and words",
-    "ledger_savedmapping.mapping": "and keeps for the next file",
-    "ledger_savedmapping.name": "under a name of their choice",
-}
-"""Where text may stand, because a person wrote it in order that others read it."""
-
-IN_CONFIGS = {
-    "governance_confidencepolicyproposal.config": "a name of a segment that an override is for",
-    "governance_confidencepolicyproposal.base_config": "and once it is applied, in what later ones are compared with",
-}
-
-OWN_ID = "an id that the host made, so that a retry is not a second record"
-CASE = "the host's id of the conversation, ticket or lead"
-NAMED = "a name that no list can foresee: of a provider, a model, a feature, a prompt, a task, a channel, a decision"
-
-CHOSEN_BY_HOSTS = {
-    "telemetry_aiinteraction": {
-        OWN_ID: ["external_id", "response_id"],
-        NAMED: ["feature_id", "prompt_key", "provider", "model", "operation", "error_type"],
-    },
-    "telemetry_aidraft": {OWN_ID: ["external_id"], CASE: ["case_key"], NAMED: ["provider", "model", "channel"]},
-    "telemetry_inboundmessage": {OWN_ID: ["external_id"]},
-    "telemetry_meetingoverseerdecision": {
-        OWN_ID: ["external_id", "message_ref"],
-        NAMED: ["provider", "model", "prompt_key", "decision", "human_override"],
-    },
-    "telemetry_followupbooking": {OWN_ID: ["external_id"], CASE: ["case_key"], NAMED: ["provider", "model"]},
-    "decision_ledger": {
-        OWN_ID: ["external_id"],
-        CASE: ["case_key"],
-        NAMED: ["provider", "model", "task", "channel"],
-    },
-    "ledger_decisionexternalid": {OWN_ID: ["external_id"]},
-    "ledger_decisionoutcome": {OWN_ID: ["external_id"]},
-}
-"""Where a word without white space may stand, and why: nothing tells a name from a word that looks like one."""
-
-NAMES = {
-    f"{table}.{column}"
-    for table, columns in CHOSEN_BY_HOSTS.items()
-    for listed in columns.values()
-    for column in listed
-}
-
 
 METADATA = {
     "leadContextBundle": {"profile": KEY, "sections": {"knowledge": {"tokens": 5, "budget": 9, "truncated": False}}},

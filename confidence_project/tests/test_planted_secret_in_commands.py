@@ -16,7 +16,7 @@ import pytest
 from django.core.management import BaseCommand, CommandError, call_command, get_commands, load_command_class
 
 from confidence_project.tests.planting import NAME, TEXT, columns_with
-from confidence_project.tests.test_planted_secret import NAMES, SAID_BY_PEOPLE
+from confidence_project.tests.where_text_may_stand import NAMES, SAID_BY_PEOPLE
 from governance.tests.factories import (
     KEY,
     SuperuserFactory,

@@ -6,26 +6,13 @@ import base64
 
 import pytest
 from django.test import Client
-from django.urls import URLPattern, URLResolver, get_resolver
 
 from confidence_project.foundation.filters import StrictFilterBackend
+from confidence_project.tests.routes import LISTS, ROUTES
 from governance.tests.callers import Caller
 from governance.tests.factories import SuperuserFactory, WorkspaceFactory
 
 pytestmark = pytest.mark.django_db
-
-
-def _views(patterns, prefix=""):
-    for pattern in patterns:
-        route = prefix + str(pattern.pattern)
-        if isinstance(pattern, URLResolver):
-            yield from _views(pattern.url_patterns, route)
-        elif isinstance(pattern, URLPattern):
-            yield route, getattr(pattern.callback, "cls", None) or getattr(pattern.callback, "view_class", None)
-
-
-ROUTES = list(_views(get_resolver().url_patterns))
-LISTS = sorted({route for route, view in ROUTES if getattr(view, "pagination_class", None)})
 
 
 @pytest.fixture

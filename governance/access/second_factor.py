@@ -22,7 +22,7 @@ WRONG_CODE = "The code is not right, or was used already. Wait for the next one;
 
 def has_second_factor(person: Person) -> bool:
     """True when the person has confirmed an authenticator."""
-    return TOTPDevice.objects.filter(user_id=person.pk, confirmed=True).exists()
+    return bool(TOTPDevice.objects.filter(user_id=person.pk, confirmed=True).exists())
 
 
 def needs_second_factor(person: Person) -> bool:

@@ -27,7 +27,8 @@ def issue_token(*, actor: Person) -> tuple[AuthToken, str]:
     own.filter(expiry__lte=timezone.now()).delete()
     if own.count() >= TOKENS_PER_PERSON:
         raise Conflict(f"You have {TOKENS_PER_PERSON} tokens already. Revoke one first.")
-    return AuthToken.objects.create(user=actor)
+    issued: tuple[AuthToken, str] = AuthToken.objects.create(user=actor)
+    return issued
 
 
 def revoke_token(*, actor: Person, digest: str) -> None:

@@ -22,7 +22,7 @@ from governance.workspaces import accounts
 admin.site.unregister([User, Group, APIKey, TOTPDevice, StaticDevice])
 
 
-class PasswordForm(AdminPasswordChangeForm):
+class PasswordForm(AdminPasswordChangeForm):  # type: ignore[type-arg]
     """A new password, or none at all, which no validator hears of."""
 
     def save(self, commit: bool = True) -> User:
@@ -32,7 +32,7 @@ class PasswordForm(AdminPasswordChangeForm):
 
 
 @admin.register(User)
-class AccountAdmin(SuperuserOnly, UserAdmin):
+class AccountAdmin(SuperuserOnly, UserAdmin):  # type: ignore[type-arg]
     """Accounts."""
 
     change_password_form = PasswordForm

@@ -15,7 +15,7 @@ from governance.admin_kit.service_views import ReasonForm, RowVerb, ServiceAdmin
 from governance.controls import services as control_services
 from governance.definitions import all_definitions
 from governance.models import AuditSampling, BlockedSource, BreakGlassReview, KillSwitch, Workspace
-from governance.models.controls import Control
+from governance.models.controls import REASON_LENGTH, Control
 
 
 def _policy_keys(blank: str | None) -> list[tuple[str, str]]:
@@ -28,7 +28,7 @@ class ControlForm(forms.Form):
 
     workspace = forms.ModelChoiceField(Workspace.objects.none())
     policy_key = forms.ChoiceField(required=False, choices=lambda: _policy_keys("The whole workspace"))
-    reason = forms.CharField(widget=forms.Textarea(attrs={"rows": 3}), max_length=control_services.REASON_LENGTH)
+    reason = forms.CharField(widget=forms.Textarea(attrs={"rows": 3}), max_length=REASON_LENGTH)
 
     def __init__(self, data: Any, workspaces: QuerySet[Workspace]) -> None:
         super().__init__(data)

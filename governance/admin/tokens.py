@@ -38,7 +38,7 @@ class TokenAdmin(ServiceAdmin):
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[AuthToken]:
-        everybodys = AuthToken.objects.order_by("-created")
+        everybodys: QuerySet[AuthToken] = AuthToken.objects.order_by("-created")
         return everybodys if is_superuser(request.user) else everybodys.filter(user_id=request.user.pk)
 
     def has_add_permission(self, request: HttpRequest) -> bool:

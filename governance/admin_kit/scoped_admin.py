@@ -29,7 +29,7 @@ class WorkspaceFilter(admin.SimpleListFilter):
         return queryset.filter(workspace__slug=self.value()) if self.value() else queryset
 
 
-class ScopedAdmin(admin.ModelAdmin):
+class ScopedAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # which it takes in the stubs alone
     """Read-only pages for any signed-in staff member, over the rows that `visible_to` gives them.
 
     Lists, direct URLs, autocompletes and actions all go through `get_queryset`, so a row of another workspace is
@@ -43,7 +43,7 @@ class ScopedAdmin(admin.ModelAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         ordering = self.get_ordering(request)
-        rows = self.model._default_manager.visible_to(request.user)
+        rows: QuerySet[Any] = self.model._default_manager.visible_to(request.user)
         return rows.order_by(*ordering) if ordering else rows
 
     def has_module_permission(self, request: HttpRequest) -> bool:
@@ -78,7 +78,7 @@ class GrowingTableAdmin(KeysetAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         """Look the workspaces up first: an index holds the rows of one in order, and a join would sort them all."""
-        rows = self.model._default_manager.order_by(*self.get_ordering(request))
+        rows: QuerySet[Any] = self.model._default_manager.order_by(*self.get_ordering(request))
         if is_superuser(request.user):
             return rows
         mine = list(workspaces_where(Verb.SEE, request.user).values_list("pk", flat=True))

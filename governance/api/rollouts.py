@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
 
 from drf_spectacular.utils import extend_schema
 from pydantic import BaseModel, TypeAdapter
@@ -28,7 +28,10 @@ _CANARY_SHARE = TypeAdapter(CanaryShare)
 _WITHDRAWAL = TypeAdapter(Withdrawal)
 
 
-def _document(operation_id: str, summary: str, body: type[BaseModel], status: int = 200) -> Any:
+Write = Callable[..., Response]
+
+
+def _document(operation_id: str, summary: str, body: type[BaseModel], status: int = 200) -> Callable[[Write], Write]:
     return extend_schema(
         operation_id=operation_id,
         summary=summary,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from django.db.models import QuerySet
@@ -36,7 +37,12 @@ _APPLICATION = TypeAdapter(Application)
 _ROLLBACK = TypeAdapter(Rollback)
 
 
-def _document(operation_id: str, summary: str, body: type[BaseModel], reply: Any, status: int = 200) -> Any:
+Write = Callable[..., Response]
+
+
+def _document(
+    operation_id: str, summary: str, body: type[BaseModel], reply: Any, status: int = 200
+) -> Callable[[Write], Write]:
     return extend_schema(
         operation_id=operation_id, summary=summary, request=body, responses={status: reply, **PROBLEMS_OF_WRITING}
     )

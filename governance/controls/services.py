@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
@@ -128,7 +128,7 @@ def _start(control: SomeControl, actor: Person, workspace: Workspace, reason: st
     return control
 
 
-def _end(rows: ControlQuerySet, actor: Person, workspace: Workspace, reason: str) -> Any:
+def _end(rows: ControlQuerySet[SomeControl], actor: Person, workspace: Workspace, reason: str) -> SomeControl:
     with transaction.atomic():
         row = end_control(rows, actor, workspace, reason)
         announce_control(row)
@@ -161,7 +161,7 @@ def start_control(control: SomeControl, actor: Person, workspace: Workspace, rea
     return control
 
 
-def end_control(rows: ControlQuerySet, actor: Person, workspace: Workspace, reason: str) -> Any:
+def end_control(rows: ControlQuerySet[SomeControl], actor: Person, workspace: Workspace, reason: str) -> SomeControl:
     """End the control among `rows` that is in force in the workspace; tell nobody. Raises as `start_control`.
 
     Raises

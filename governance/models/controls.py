@@ -11,7 +11,7 @@ from django.db.models import Q
 from governance.models.actors import actor_name, actor_of_mutable_row
 from governance.models.policies import ConfidencePolicyRevision
 from governance.models.rollouts import RolloutEvent
-from governance.models.scoping import WorkspaceScopedQuerySet
+from governance.models.scoping import Row, WorkspaceScopedQuerySet
 from governance.models.workspaces import Workspace
 
 REASON_LENGTH = 500
@@ -19,7 +19,7 @@ REASON_LENGTH = 500
 IN_FORCE = Q(ended_at__isnull=True)
 
 
-class ControlQuerySet(WorkspaceScopedQuerySet):
+class ControlQuerySet(WorkspaceScopedQuerySet[Row]):
     """Reads of controls."""
 
     def in_force(self) -> Self:

@@ -38,7 +38,7 @@ def _refuse_rewriting() -> NoReturn:
     raise AppendOnlyViolation("What a proposal proposes cannot be changed: open a new proposal that supersedes it.")
 
 
-class ProposalQuerySet(WorkspaceScopedQuerySet):
+class ProposalQuerySet(WorkspaceScopedQuerySet["ConfidencePolicyProposal"]):
     """Proposals; an update moves their state and never touches what they propose."""
 
     def with_status(self, *statuses: str) -> Self:

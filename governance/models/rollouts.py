@@ -16,7 +16,7 @@ from governance.models.workspaces import Workspace
 ACTIVE = Q(ended_at__isnull=True)
 
 
-class RolloutQuerySet(WorkspaceScopedQuerySet):
+class RolloutQuerySet(WorkspaceScopedQuerySet["Rollout"]):
     """Rollouts; an update moves their state and never what they try out."""
 
     def active(self) -> Self:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from django.db import models
 
 from confidence_project.foundation.append_only import AppendOnlyQuerySet
 
+Row = TypeVar("Row", bound=models.Model)
 
-class WorkspaceScopedQuerySet(models.QuerySet[Any]):
+
+class WorkspaceScopedQuerySet(models.QuerySet[Row]):
     """Rows of models with a `workspace` foreign key."""
 
     def in_workspace(self, workspace: models.Model) -> Self:
@@ -25,5 +27,5 @@ class WorkspaceScopedQuerySet(models.QuerySet[Any]):
 
 
 # The stubs make a manager type of each base, and two of them cannot be reconciled.
-class AppendOnlyScopedQuerySet(WorkspaceScopedQuerySet, AppendOnlyQuerySet):  # type: ignore[override]
+class AppendOnlyScopedQuerySet(WorkspaceScopedQuerySet[Row], AppendOnlyQuerySet[Row]):  # type: ignore[override]
     """Rows that are written once and belong to a workspace."""

@@ -16,7 +16,7 @@ from governance.models.actors import actor_name, actor_of_mutable_row
 from governance.models.scoping import WorkspaceScopedQuerySet
 
 
-class WorkspaceQuerySet(models.QuerySet[Any]):
+class WorkspaceQuerySet(models.QuerySet["Workspace"]):
     """Reads of workspaces themselves."""
 
     def visible_to(self, user: Any) -> Self:

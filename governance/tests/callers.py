@@ -1,4 +1,4 @@
-"""Machines that call the API in tests: an API key and a client that sends it."""
+"""Machines and people that call the API in tests: a key or a token, and a client that sends it."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 
 from django.test import Client
 
+from governance.access import tokens
 from governance.models import ApiKey
 from governance.tests.factories import ApiKeyFactory, WorkspaceFactory
 
@@ -36,3 +37,20 @@ class Caller:
         """Send NDJSON: a line for each item; bytes are a line as they are."""
         lines = [item if isinstance(item, bytes) else json.dumps(item).encode() for item in items]
         return self.post(path, b"\n".join(lines), NDJSON)
+
+
+class Person:
+    """Somebody who calls the API with a token of their own."""
+
+    def __init__(self, user, workspace):
+        self.user = user
+        self.root = f"/api/v1/governance/workspaces/{workspace.slug}"
+        _, plain = tokens.issue_token(actor=user)
+        self.client = Client(headers={"Authorization": f"Token {plain}"})
+
+    def get(self, path, **query):
+        return self.client.get(f"{self.root}/{path}", query)
+
+    def post(self, path, body=None, content_type="application/json"):
+        data = body if isinstance(body, bytes) else json.dumps({} if body is None else body).encode()
+        return self.client.post(f"{self.root}/{path}", data, content_type=content_type)

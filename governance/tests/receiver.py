@@ -24,6 +24,7 @@ class Receiver(ThreadingHTTPServer):
         self.location = ""
         self.behaviour = "answer"
         self.closing = Event()
+        self.released = Event()
 
     @property
     def url(self) -> str:
@@ -49,6 +50,10 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header("Location", self.server.location)
         self.send_header("Content-Length", "0")
         self.end_headers()
+
+    def answer_when_released(self) -> None:
+        self.server.released.wait(60)
+        self.answer()
 
     def hang(self) -> None:
         self.server.closing.wait(60)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from io import StringIO
 
 import pytest
-from django.core.management import CommandError, call_command, get_commands, load_command_class
+from django.core.management import CommandError, get_commands, load_command_class
 from django.utils import timezone
 
 from governance.models import BreakGlassReview, ConfidencePolicy, ConfidencePolicyProposal
+from governance.tests.commands import run
 from governance.tests.factories import (
     KEY,
     SuperuserFactory,
@@ -22,12 +22,6 @@ from governance.tests.factories import (
 )
 
 pytestmark = pytest.mark.django_db
-
-
-def run(name, *args):
-    out = StringIO()
-    call_command(name, *map(str, args), stdout=out)
-    return out.getvalue()
 
 
 def test_approve_apply_and_roll_back__by_the_rules():

@@ -9,6 +9,7 @@ from governance.access.permissions import may_close_review
 from governance.controls.services import close_break_glass_review
 from governance.models import BreakGlassReview, ConfidencePolicy, Rollout
 from governance.tests.browser import page, signed_in, words
+from governance.tests.commands import run
 from governance.tests.factories import (
     SuperuserFactory,
     WorkspaceFactory,
@@ -18,7 +19,6 @@ from governance.tests.factories import (
     in_shadow,
     pending,
 )
-from governance.tests.test_commands import run
 from governance.workflow import approve_confidence_policy_proposal
 
 pytestmark = pytest.mark.django_db

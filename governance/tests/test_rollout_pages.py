@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from governance.tests.browser import page, signed_in, text, words
+from governance.tests.callers import Person
 from governance.tests.factories import SuperuserFactory, WorkspaceFactory, admin_of, approved, in_canary, viewer_of
-from governance.tests.test_workflow_api import Person
 
 pytestmark = pytest.mark.django_db
 

@@ -25,7 +25,7 @@ from governance.tests.factories import (
     in_shadow,
     pending,
 )
-from governance.tests.test_simultaneous import at_once
+from governance.tests.simultaneous import at_once
 from governance.workflow import (
     ROLLOUT_TRANSITIONS,
     apply_confidence_policy_proposal,

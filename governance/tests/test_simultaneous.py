@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier
-from typing import Any
 
 import pytest
 from django.db import connection
 
-from confidence_project.foundation.errors import Conflict, DomainError
 from governance.controls.services import engage_kill_switch
 from governance.models import ConfidencePolicy, ConfidencePolicyProposal, ConfidencePolicyRevision, KillSwitch
 from governance.tests.factories import SuperuserFactory, WorkspaceFactory, admin_of, applied, approved, pending
+from governance.tests.simultaneous import at_once
 from governance.workflow import (
     apply_confidence_policy_proposal,
     approve_confidence_policy_proposal,
@@ -25,25 +21,6 @@ from governance.workflow import (
 
 pytestmark = pytest.mark.django_db(transaction=True)
 Origin = ConfidencePolicyProposal.Origin
-
-
-def at_once(acts: list[Callable[[], Any]]) -> Counter[str]:
-    """Run `acts` in a thread each, started together; count "won" and what was raised, by its code or as "conflict"."""
-    barrier = Barrier(len(acts))
-
-    def run(act: Callable[[], Any]) -> str:
-        try:
-            connection.ensure_connection()
-            barrier.wait(timeout=60)
-            act()
-        except DomainError as error:
-            return "conflict" if isinstance(error, Conflict) else error.code
-        finally:
-            connection.close()
-        return "won"
-
-    with ThreadPoolExecutor(len(acts)) as pool:
-        return Counter(pool.map(run, acts))
 
 
 def applying(workspace, proposal):

@@ -261,6 +261,34 @@ def test_same_delivery__many_at_once__is_sent_once(workspace, receiver):
     assert len(receiver.requests) == 1
 
 
+def test_attempt_is_on_its_way__a_second_sweep__leaves_it_alone(workspace, receiver, capsys):
+    endpoint_of(workspace, receiver)
+    receiver.behaviour = "answer_when_released"
+    engage(workspace)
+    pass_time()
+
+    def sweep():
+        try:
+            call_command("deliver_webhooks")
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(sweep)
+        while not receiver.requests:
+            assert not first.done()
+            time.sleep(0.01)
+        call_command("deliver_webhooks")
+        receiver.released.set()
+        first.result()
+    assert sorted(capsys.readouterr().out.splitlines()) == [
+        "0 overdue webhook(s) attempted.",
+        "1 overdue webhook(s) attempted.",
+    ]
+    delivery = WebhookDelivery.objects.get()
+    assert (delivery.status, delivery.attempts, len(receiver.requests)) == (Status.DELIVERED, 1, 1)
+
+
 def test_endpoint_switched_off__what_waits_is_given_up_and_nothing_new_is_written(workspace, receiver):
     endpoint, _ = endpoint_of(workspace, receiver)
     engage(workspace)

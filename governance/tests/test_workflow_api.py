@@ -13,10 +13,9 @@ from django.urls import reverse
 from django.utils import timezone
 from freezegun import freeze_time
 
-from governance.access import tokens
 from governance.access.people import PersonThrottle
 from governance.models import ConfidencePolicy, ConfidencePolicyProposal
-from governance.tests.callers import Caller
+from governance.tests.callers import Caller, Person
 from governance.tests.factories import (
     KEY,
     SuperuserFactory,
@@ -32,23 +31,6 @@ from governance.workflow.evidence import _sources, register_evidence_source
 
 pytestmark = pytest.mark.django_db
 PROBLEM = "application/problem+json"
-
-
-class Person:
-    """Somebody who calls the API with a token of their own."""
-
-    def __init__(self, user, workspace):
-        self.user = user
-        self.root = f"/api/v1/governance/workspaces/{workspace.slug}"
-        _, plain = tokens.issue_token(actor=user)
-        self.client = Client(headers={"Authorization": f"Token {plain}"})
-
-    def get(self, path, **query):
-        return self.client.get(f"{self.root}/{path}", query)
-
-    def post(self, path, body=None, content_type="application/json"):
-        data = body if isinstance(body, bytes) else json.dumps({} if body is None else body).encode()
-        return self.client.post(f"{self.root}/{path}", data, content_type=content_type)
 
 
 def new_proposal(**fields):

@@ -57,7 +57,7 @@ def deliver_overdue(*, limit: int = 1000) -> int:
 
 def pause_after(attempts: int) -> timedelta:
     """Return how long to wait after so many failed attempts."""
-    return FIRST_PAUSE * PAUSE_FACTOR ** (attempts - 1)
+    return FIRST_PAUSE * float(PAUSE_FACTOR) ** (attempts - 1)
 
 
 def _claim(delivery_id: int) -> WebhookDelivery | None:

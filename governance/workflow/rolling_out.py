@@ -172,4 +172,4 @@ def _checked_share(share: Any, share_now: Decimal) -> Decimal:
         problem = "can only be raised, or cases would go back and forth; withdraw the rollout to step back"
     if problem:
         raise InvalidInput(f"The share {problem}.", [FieldProblem("/share", "value", f"share {problem}")])
-    return share
+    return Decimal(share)

@@ -41,7 +41,7 @@ class ChangeRevokesTokens:
 
 def revoke_tokens(*, person: Person) -> int:
     """Revoke every API token of a person; return how many there were."""
-    revoked, _ = AuthToken.objects.filter(user_id=person.pk).delete()
+    revoked = int(AuthToken.objects.filter(user_id=person.pk).delete()[0])
     if revoked:
         log.info("%d API tokens of %s revoked", revoked, person.get_username())
     return revoked

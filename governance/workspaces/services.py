@@ -206,7 +206,7 @@ def revoke_api_key(*, actor: Person, workspace: Workspace, prefix: str) -> ApiKe
             if keys.exists():
                 raise AlreadySo("The key is revoked already.")
             raise NotFound("There is no such key in this workspace.")
-        key = keys.get()
+        key: ApiKey = keys.get()
         record_change(Kind.API_KEY_REVOKED, workspace, actor, subject=_name_of(key), before={"scopes": key.scopes})
     log.info("API key %s of %s revoked by %s", prefix, workspace.slug, actor.get_username())
     return key

@@ -18,7 +18,8 @@ class LogAdmin(KeysetAdmin):
     """Tables of the log, which belongs to no workspace: a superuser's."""
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        return self.model._default_manager.order_by(*self.ordering)
+        rows: QuerySet[Any] = self.model._default_manager.order_by(*self.ordering)
+        return rows
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return super().has_module_permission(request) and getattr(request.user, "is_superuser", False)

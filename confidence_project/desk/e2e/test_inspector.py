@@ -7,8 +7,8 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from confidence_project.desk.e2e.keyboard import enter, tab_to
 from confidence_project.desk.e2e.looking import WIDE, complaints_of_axe, looked_at
-from confidence_project.desk.e2e.test_explorer import enter, tab_to
 from governance.tests.factories import MembershipFactory, UserFactory, WorkspaceFactory
 from telemetry.models import AIDraft, AIInteraction, FollowUpBooking, InboundMessage, MeetingOverseerDecision
 from telemetry.tests.inspected import bundle, call, many_calls

@@ -7,8 +7,8 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from confidence_project.desk.e2e.keyboard import enter, tab_to
 from confidence_project.desk.e2e.looking import WIDE, looked_at
-from confidence_project.desk.e2e.test_explorer import enter, tab_to
 from governance.models import ConfidencePolicyRevision, Workspace
 from governance.tests.factories import MembershipFactory, UserFactory, WorkspaceFactory, applied, in_shadow
 from ledger.models import Checkpoint, DecisionExternalId, DecisionRecord, LogLeaf

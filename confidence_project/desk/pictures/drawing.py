@@ -118,7 +118,8 @@ class Drawing:
 
     def as_svg(self) -> bytes:
         """Return the picture as a file."""
-        return ElementTree.tostring(self._root, encoding="utf-8", xml_declaration=True)
+        svg: bytes = ElementTree.tostring(self._root, encoding="utf-8", xml_declaration=True)
+        return svg
 
     def _add(self, tag: str, **attributes: str | float) -> ElementTree.Element:
         written = {name.replace("_", "-"): _number(value) for name, value in attributes.items()}

@@ -9,7 +9,7 @@ from django.template.loader import render_to_string
 from django.test import Client
 from django.urls import reverse
 
-from confidence_project.desk.tests.test_policy_of_the_pages import REFUSED
+from confidence_project.desk.tests.inline import REFUSED
 
 
 @pytest.mark.parametrize("name", ["400", "403", "403_csrf", "404", "500"])

@@ -9,19 +9,12 @@ from django.contrib import admin
 from django.urls import reverse
 
 from confidence_project.desk.tests.calibrated import calibrated
+from confidence_project.desk.tests.inline import REFUSED
 from governance.controls.services import engage_kill_switch
 from governance.tests.browser import signed_in
 from governance.tests.factories import SuperuserFactory, WorkspaceFactory, admin_of, applied
 
 pytestmark = pytest.mark.django_db
-
-REFUSED = [
-    r"<[^>]*\sstyle\s*=",
-    r"<style",
-    r"<[^>]*\son[a-z]+\s*=",
-    r"<script(?![^>]*(\ssrc=|type=\"application/json\"))",
-    r"javascript:",
-]
 
 
 def pages():

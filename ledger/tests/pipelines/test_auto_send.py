@@ -16,8 +16,9 @@ from confidence_project.foundation.submissions import Submission
 from governance.controls.services import engage_kill_switch
 from governance.tests.factories import SuperuserFactory, WorkspaceFactory
 from ledger.models import DecisionExternalId, DecisionOutcome, DecisionRecord, OutcomeVoid
-from ledger.pipelines.auto_send import DraftToEvaluate, evaluate_draft, record_reply
+from ledger.pipelines.auto_send import evaluate_draft, record_reply
 from ledger.selectors import ruling_success
+from ledger.tests.pipelines.cases import a_draft, evaluation
 from telemetry.contracts import DispositionEnvelope, DraftEnvelope, SentimentEnvelope
 from telemetry.facts import record_dispositions
 from telemetry.models import AIDraft, AIInteraction, InboundMessage
@@ -25,15 +26,6 @@ from telemetry.services import record_drafts
 from telemetry.tests.openai_server import SECRET, broken_json, completion, failure, silence
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-def evaluation(confidence=0.97, safe=True, review=False):
-    return {"safe_to_send": safe, "confidence": confidence, "requires_human_review": review}
-
-
-def a_draft(external_id="draft-1", **changes):
-    texts = {"conversation": f"Hello. {SECRET}", "draft": f"Dear Ann. {SECRET}"}
-    return DraftToEvaluate(**{"external_id": external_id, "channel": "email", "case_key": "lead-7", **texts, **changes})
 
 
 def test_evaluate__recommended_and_confident__send(workspace, provider):

@@ -16,7 +16,8 @@ from confidence_project.foundation.submissions import Submission
 from governance.models import ConfidencePolicy, Workspace
 from governance.tests.factories import WorkspaceFactory
 from ledger.models import DecisionOutcome, DecisionRecord
-from ledger.pipelines.followup_booking import BookingToDecide, decide_booking, record_booking_outcome
+from ledger.pipelines.followup_booking import decide_booking, record_booking_outcome
+from ledger.tests.pipelines.cases import a_booking, said
 from telemetry.contracts import BookingOutcomeEnvelope, OverseerDecisionEnvelope
 from telemetry.models import AIInteraction, FollowUpBooking, MeetingOverseerDecision
 from telemetry.services import record_overseer_decisions
@@ -35,29 +36,9 @@ def with_gate(workspace):
     Workspace.objects.filter(pk=workspace.pk).update(booking_gate_enabled=True)
 
 
-def a_booking(message_ref="message-1", **changes):
-    fields = {
-        "message_ref": message_ref,
-        "message": f"Tuesday at ten suits me. {SECRET}",
-        "proposed_time": datetime(2026, 12, 1, 10, tzinfo=UTC),
-        "availability": "Tuesday 10:00 to 12:00",
-        "parse_confidence": 0.95,
-        "needs_timezone_clarification": False,
-        "matched_availability": True,
-        "provider": "acme",
-        "model": "acme-parser-1",
-        "case_key": "lead-7",
-    }
-    return BookingToDecide(**{**fields, **changes})
-
-
 def decided(workspace, **changes):
     verdict = decide_booking(workspace=workspace, booking=a_booking(**changes))
     return verdict.action, verdict.reason
-
-
-def said(decision, confidence=0.9, issues=0):
-    return {"decision": decision, "confidence": confidence, "issues_count": issues}
 
 
 def test_decide__confident_and_matched__book(workspace):

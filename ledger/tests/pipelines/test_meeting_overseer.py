@@ -14,22 +14,17 @@ from governance.tests.factories import WorkspaceFactory
 from ledger.models import DecisionOutcome, DecisionRecord
 from ledger.pipelines.meeting_overseer import (
     ExtractedMessage,
-    ReplyToOversee,
     oversee_reply,
     record_extraction,
     record_override,
 )
+from ledger.tests.pipelines.cases import a_reply
 from telemetry.contracts import OverseerDecisionEnvelope
 from telemetry.models import MeetingOverseerDecision
 from telemetry.services import record_overseer_decisions
 from telemetry.tests.openai_server import SECRET, completion, failure
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-def a_reply(message_ref="message-1", **changes):
-    texts = {"conversation": f"Tuesday? {SECRET}", "draft": f"Gladly. {SECRET}", "availability": "Tuesday 10:00"}
-    return ReplyToOversee(**{"message_ref": message_ref, **texts, **changes})
 
 
 def override(workspace, decision, **changes):

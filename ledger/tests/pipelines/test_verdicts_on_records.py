@@ -14,9 +14,7 @@ from ledger.models import DecisionRecord
 from ledger.pipelines.auto_send import evaluate_draft, record_reply
 from ledger.pipelines.followup_booking import decide_booking
 from ledger.pipelines.meeting_overseer import oversee_reply
-from ledger.tests.pipelines.test_auto_send import a_draft, evaluation
-from ledger.tests.pipelines.test_followup_booking import a_booking, said
-from ledger.tests.pipelines.test_meeting_overseer import a_reply
+from ledger.tests.pipelines.cases import a_booking, a_draft, a_reply, evaluation, said
 from telemetry.contracts import SentimentEnvelope
 from telemetry.models import AIDraft, AIInteraction, FollowUpBooking, InboundMessage, MeetingOverseerDecision
 from telemetry.tests.inspected import call

@@ -6,7 +6,6 @@ Only uniform numbers are drawn; everything else is a function of them.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,17 +14,8 @@ from scipy import special
 from calibration.statistics.groups import Groups
 
 Shares = NDArray[np.float64]
-T = TypeVar("T")
-Curve = Callable[[Shares], Shares]
 
 ALPHA, DELTA = 0.05, 0.05
-
-
-def known(figure: T | None) -> T:
-    """Return a figure that is defined, because the decisions were generated so that it is."""
-    if figure is None:
-        raise LookupError("This figure is not defined for the generated decisions: generate others.")
-    return figure
 
 
 def modest(confidence: Shares) -> Shares:
@@ -48,9 +38,9 @@ def boastful(confidence: Shares) -> Shares:
     return 0.985 * confidence**1.7
 
 
-def drawn(
+def generate(
     size: int,
-    succeed: Curve,
+    succeed: Callable[[Shares], Shares],
     *,
     seed: int,
     labelled: float = 1.0,
