@@ -11,20 +11,20 @@ from typing import Any, Unpack
 from django.db import transaction
 from django.utils import timezone
 
-from calibration.budget_findings import find_budgets
-from calibration.comparison import since_last_run
 from calibration.evidence.lead_context import BudgetEvidence
-from calibration.findings import Finding, find
-from calibration.heartbeat import heartbeat
+from calibration.findings.budgets import find_budgets
+from calibration.findings.comparison import since_last_run
+from calibration.findings.thresholds import Finding, find
 from calibration.models import ConfidenceCalibrationRun
 from calibration.parameters import CalibrationParameters, Question, parameters_of
-from calibration.proposals import propose_defaults, propose_findings, provenance
-from calibration.readings import Reading, read_policy
-from calibration.recommendations import headline, recommendation_of
+from calibration.proposing.proposals import propose_defaults, propose_findings, provenance
+from calibration.proposing.recommendations import headline, recommendation_of
 from calibration.reviews import Review, review_of
+from calibration.runs.heartbeat import heartbeat
+from calibration.runs.readings import Reading, read_policy
+from calibration.runs.snapshot import read_snapshot
 from calibration.selectors import needs_bootstrap, previous_output
 from calibration.services import complete_run, fail_run, start_run
-from calibration.snapshot import read_snapshot
 from calibration.standing_costs import standing_costs
 from governance.access.permissions import Person, Verb, require
 from governance.models import ConfidencePolicyProposal, Workspace

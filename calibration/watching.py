@@ -20,7 +20,7 @@ from django.db.models.fields import UUIDField
 from django.db.models.functions import RowNumber
 from django.utils import timezone
 
-from calibration import wording
+from calibration.findings import wording
 from calibration.models import PolicyAlarm, PolicyLook
 from calibration.statistics.sequential import alarm_log_e_values
 from confidence_project.foundation.errors import Conflict, DomainError

@@ -13,11 +13,11 @@ from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from calibration import wording
+from calibration.findings import wording
 from calibration.models import ConfidenceCalibrationRun, PolicyAlarm, PolicyLook, Recommendation
 from calibration.parameters import known_segment_keys, stated_costs
-from calibration.queue import request_calibration
-from calibration.report import run_as_text
+from calibration.runs.queue import request_calibration
+from calibration.runs.report import run_as_text
 from calibration.selectors import proposals_of
 from governance.access.permissions import Verb, workspaces_where
 from governance.admin_kit.scoped_admin import ScopedAdmin, WorkspaceFilter

@@ -11,7 +11,7 @@ from datetime import datetime
 from itertools import groupby
 from typing import Any
 
-from calibration import wording
+from calibration.findings import wording
 from confidence_project.desk.pictures.charts import labelled_part, share_of_all
 from confidence_project.foundation.errors import DomainError
 from governance.definitions import FieldDefinition, get_definition

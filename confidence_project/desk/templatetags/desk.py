@@ -13,7 +13,7 @@ from django.utils.html import json_script
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst
 
-from calibration import wording
+from calibration.findings import wording
 from calibration.models import ConfidenceCalibrationRun
 from calibration.selectors import proposals_of
 from confidence_project.desk import evidence as reading

@@ -9,9 +9,9 @@ from datetime import timedelta
 import pytest
 from django.urls import reverse
 
-from calibration import wording
-from calibration.report import run_as_text
+from calibration.findings import wording
 from calibration.runner import run_calibration
+from calibration.runs.report import run_as_text
 from calibration.tests.factories import START, gated, outcome, store
 from confidence_project.desk.evidence import percent, read_evidence
 from confidence_project.desk.tests.calibrated import DAY, calibrated

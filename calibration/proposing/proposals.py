@@ -9,9 +9,9 @@ from typing import Any
 import numpy
 import scipy
 
-from calibration import wording
-from calibration.figures import SEED
-from calibration.findings import Finding
+from calibration.findings import wording
+from calibration.findings.figures import SEED
+from calibration.findings.thresholds import Finding
 from calibration.statistics import STATISTICS_VERSION
 from confidence_project.foundation.errors import Conflict
 from governance.definitions import PolicyDefinition

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from calibration.findings import Finding
+from calibration.findings.thresholds import Finding
 from calibration.models import ConfidenceCalibrationRun, Recommendation
 from governance.models import ConfidencePolicyProposal
 

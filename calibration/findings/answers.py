@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from calibration import wording
-from calibration.cohorts import Cohort
+from calibration.findings import wording
+from calibration.findings.cohorts import Cohort
 from calibration.parameters import METHOD
 from calibration.statistics.audits import AuditedRecommendation, recommend_with_audits
 from calibration.statistics.claims import certified_audit_statement, certified_pair_statement, certified_statement

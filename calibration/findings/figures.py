@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from calibration.answers import Answer, Subject
-from calibration.cohorts import Mask
 from calibration.evidence.contract import ABSENT, LEFT_OUT
+from calibration.findings.answers import Answer, Subject
+from calibration.findings.cohorts import Mask
 from calibration.parameters import PERIODS, CostsSource
 from calibration.statistics.calibration_error import calibration_error, noise_floor
 from calibration.statistics.costs import Costs, cheapest_threshold

@@ -8,14 +8,14 @@ from typing import Any
 
 from django.conf import settings
 
-from calibration import wording
-from calibration.answers import Answer, Subject, answer_segments
-from calibration.cohorts import InForce, choose_cohort
 from calibration.evidence.reading import KeyEvidence, SegmentCounts
-from calibration.figures import DESCRIBED, describe, describe_costs, describe_step, describe_subject
+from calibration.findings import wording
+from calibration.findings.answers import Answer, Subject, answer_segments
+from calibration.findings.cohorts import InForce, choose_cohort
+from calibration.findings.drift import alarm, window_drift
+from calibration.findings.figures import DESCRIBED, describe, describe_costs, describe_step, describe_subject
 from calibration.parameters import CalibrationParameters
 from calibration.reviews import Review
-from calibration.window_drift import alarm, window_drift
 from governance.definitions import LATTICE, FieldDefinition, FieldKind, to_lattice
 from governance.policies import EffectivePolicy
 from governance.policies.config import PolicyConfig

@@ -7,7 +7,7 @@ from datetime import datetime
 from textwrap import wrap
 from typing import Any
 
-from calibration import wording
+from calibration.findings import wording
 from calibration.models import ConfidenceCalibrationRun
 from calibration.selectors import proposals_of
 

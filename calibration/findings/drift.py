@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from calibration.answers import Answer, Subject
+from calibration.findings.answers import Answer, Subject
 from calibration.parameters import METHOD, PERIODS, CalibrationParameters
 from calibration.statistics.drift import RecentComparison, compare_recent, distribution_drift
 from calibration.statistics.groups import Groups

@@ -7,10 +7,10 @@ from typing import Any
 
 from django.conf import settings
 
-from calibration import wording
 from calibration.evidence.lead_context import BudgetEvidence, Bundles
-from calibration.figures import DESCRIBED
-from calibration.findings import REVIEW_REQUIRED, Finding
+from calibration.findings import wording
+from calibration.findings.figures import DESCRIBED
+from calibration.findings.thresholds import REVIEW_REQUIRED, Finding
 from calibration.parameters import CalibrationParameters
 from calibration.reviews import Review
 from calibration.statistics.budgets import BudgetRecommendation, smallest_budget
