@@ -19,6 +19,7 @@ from calibration.parameters import known_segment_keys, stated_costs
 from calibration.runs.queue import request_calibration
 from calibration.runs.report import run_as_text
 from calibration.selectors import proposals_of
+from confidence_project.foundation.errors import InvalidInput
 from governance.access.permissions import Verb, workspaces_where
 from governance.admin_kit.scoped_admin import ScopedAdmin, WorkspaceFilter
 from governance.admin_kit.service_views import ServiceAdmin
@@ -167,7 +168,10 @@ class RunAdmin(ServiceAdmin):
 
     @admin.display(empty_value="–")
     def findings(self, run: ConfidenceCalibrationRun) -> SafeString | None:
-        return format_html("<pre>{}</pre>", run_as_text(run)) if run.output else None
+        try:
+            return format_html("<pre>{}</pre>", run_as_text(run)) if run.output else None
+        except InvalidInput as error:
+            return format_html("{}", error.detail)
 
     @admin.display(empty_value="–")
     def proposals(self, run: ConfidenceCalibrationRun) -> SafeString | None:
