@@ -14,6 +14,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from calibration.findings import wording
+from calibration.findings.reading import read_evidence
 from calibration.models import ConfidenceCalibrationRun, PolicyAlarm, PolicyLook, Recommendation
 from calibration.parameters import known_segment_keys, stated_costs
 from calibration.runs.queue import request_calibration
@@ -153,6 +154,10 @@ class RunAdmin(ServiceAdmin):
         run = request_calibration(actor=request.user, costs=costs, **asked)
         self.log_addition(request, run, [{"added": {}}])
         return HttpResponseRedirect(self._back(run))
+
+    def facts(self, row: ConfidenceCalibrationRun) -> dict[str, Any]:
+        read = (read_evidence(policy) for policy in row.output.get("policies", []))
+        return {"found": [evidence for evidence in read if evidence], "opened": proposals_of(row)}
 
     @admin.display(description="status", ordering="status")
     def state(self, run: ConfidenceCalibrationRun) -> SafeString:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import get_args
 
 import numpy as np
@@ -28,8 +27,7 @@ def _boastful() -> Groups:
 
 def reliability_side_by_side(palette: Palette) -> bytes:
     """Bins of about equal size beside each other: the desk's own picture."""
-    finding = {"reliability": {"equal_mass": asdict(equal_mass_curve(_boastful()))}}
-    return known(reliability(finding, palette)) + b"\n"
+    return known(reliability(equal_mass_curve(_boastful()), palette)) + b"\n"
 
 
 def reliability_diagram(palette: Palette) -> bytes:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from itertools import pairwise
 
 import numpy as np
 
+from calibration.findings.finding import CurvePoint
 from calibration.statistics.fixed_sequence import failure_p_values, spread_starts
 from calibration.statistics.groups import Groups
 from calibration.statistics.intervals import clopper_pearson
@@ -34,15 +34,15 @@ def threshold(palette: Palette) -> bytes:
     curve = operating_curve(groups)
     kept = np.unique(np.linspace(0, curve.threshold.size - 1, 101).astype(int))
     names = ("threshold", "coverage", "failure_rate", "low", "high")
-    finding = {
-        "operating_curve": [{name: float(getattr(curve, name)[i]) for name in names} for i in kept[1:]],
-        "cohort": {"threshold_in_force": None},
-        "decisions": groups.decisions,
-        "left_out": {"blocked_by_risk": 0, "without_risk": 0},
-        "at_current": asdict(operating_point(groups, 0.9)),
-        "at_recommended": asdict(operating_point(groups, known(answer.threshold))),
-    }
-    return known(risk_coverage(finding, palette, target=ALPHA)) + b"\n"
+    picture = risk_coverage(
+        [CurvePoint(**{name: float(getattr(curve, name)[i]) for name in names}) for i in kept[1:]],
+        palette,
+        share=1.0,
+        current=operating_point(groups, 0.9),
+        recommended=operating_point(groups, known(answer.threshold)),
+        target=ALPHA,
+    )
+    return known(picture) + b"\n"
 
 
 def fixed_sequence(palette: Palette) -> bytes:
