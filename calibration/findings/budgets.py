@@ -8,7 +8,8 @@ from django.conf import settings
 
 from calibration.evidence.lead_context import BudgetEvidence, Bundles
 from calibration.findings import wording
-from calibration.findings.finding import BUDGET, Basis, Finding, LeftOut
+from calibration.findings.finding import BUDGET, Finding
+from calibration.findings.parts import Basis, LeftOut
 from calibration.findings.thresholds import REVIEW_REQUIRED
 from calibration.parameters import CalibrationParameters
 from calibration.reviews import Review

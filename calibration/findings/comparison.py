@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from calibration.findings.finding import BucketSinceLastRun, Finding, Reliability, SinceLastRun
+from calibration.findings.finding import Finding
+from calibration.findings.parts import BucketSinceLastRun, Reliability, SinceLastRun
 from calibration.statistics.drift import distribution_drift
 from calibration.statistics.groups import Groups
 from calibration.statistics.reliability import ReliabilityBin

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from calibration.findings.answers import Answer, Subject
-from calibration.findings.finding import WindowDrift
+from calibration.findings.parts import WindowDrift
 from calibration.parameters import METHOD, PERIODS, CalibrationParameters
 from calibration.statistics.drift import RecentComparison, compare_recent, distribution_drift
 from calibration.statistics.groups import Groups

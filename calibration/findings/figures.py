@@ -11,7 +11,7 @@ import numpy as np
 from calibration.evidence.contract import ABSENT, LEFT_OUT
 from calibration.findings.answers import Answer, Subject
 from calibration.findings.cohorts import Mask
-from calibration.findings.finding import (
+from calibration.findings.parts import (
     Basis,
     Bucket,
     Change,

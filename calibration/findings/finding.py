@@ -7,26 +7,31 @@ those of the statistics included, so that a stored finding would no longer be re
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from functools import cache
 from typing import Any, Self
 
 from pydantic import TypeAdapter, ValidationError
 
-from calibration.parameters import CostsSource
+from calibration.findings.parts import (
+    Basis,
+    Change,
+    CheapestThreshold,
+    CurvePoint,
+    LeftOut,
+    Recalibration,
+    Reliability,
+    SinceLastRun,
+    WindowDrift,
+)
 from calibration.statistics.audits import AuditedRecommendation
 from calibration.statistics.budgets import BudgetRecommendation
 from calibration.statistics.calibration_error import CalibrationError, NoiseFloor
-from calibration.statistics.costs import CostRecommendation, Costs
-from calibration.statistics.cross_validation import RecalibrationGain
-from calibration.statistics.drift import DistributionDrift, PeriodRate, RecentComparison
+from calibration.statistics.drift import PeriodRate
 from calibration.statistics.joint import JointRecommendation
 from calibration.statistics.operating_points import OperatingPoint
-from calibration.statistics.recalibration import RecalibrationMap
 from calibration.statistics.recommendation import ThresholdRecommendation
-from calibration.statistics.reliability import ReliabilityCurve
 from calibration.statistics.scores import Auroc, BrierScore, ConfidenceBias, LogLoss
-from calibration.statistics.sequential import AnytimeEvidence
 from confidence_project.foundation.errors import InvalidInput
 
 VERSION = 1
@@ -60,137 +65,13 @@ class Stored:
         try:
             return cls._reader().validate_python(stored)
         except ValidationError as error:
-            fields = sorted({".".join(map(str, each["loc"])) for each in error.errors(include_input=False)})
-            raise InvalidInput(f"This is no {cls.__name__}: see {', '.join(fields[:5])}.") from None
+            wrong = sorted({".".join(map(str, each["loc"])) for each in error.errors(include_input=False)})
+            raise InvalidInput(f"This is no {cls.__name__}: see {', '.join(wrong[:5])}.") from None
 
     @classmethod
     @cache
     def _reader(cls) -> TypeAdapter[Self]:
         return TypeAdapter(cls)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Basis:
-    """The cohort that a finding rests on; see `Cohort`. `kind` is "bundles" for budgets."""
-
-    kind: str
-    threshold_in_force: float | None
-    risk_threshold_in_force: float | None
-    decisions_before_collapse_by_case: int
-    labels_below_threshold_in_force: int
-    labels_not_pooled: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LeftOut:
-    """Decisions that are no evidence, by the reason."""
-
-    other_checks: int = 0
-    no_confidence: int = 0
-    too_young: int = 0
-    blocked_by_risk: int = 0
-    without_risk: int = 0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Bucket:
-    """Decisions with a confidence from `low` on and below `high`, and how many of them are allowed."""
-
-    low: float
-    high: float
-    decisions: int
-    allowed_now: int
-    allowed_then: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
-    """What flips between the thresholds in force and the recommended ones; coverages are shares of all decisions."""
-
-    block_to_allow: int
-    allow_to_block: int
-    current_coverage: float
-    expected_coverage: float
-    buckets: tuple[Bucket, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WindowDrift:
-    """Whether the parts of the window agree, at `threshold`; see `window_drift`."""
-
-    threshold: float
-    confidences: DistributionDrift
-    recent: RecentComparison
-    halves: RecentComparison
-    recertified: ThresholdRecommendation | None
-    alarm: AnytimeEvidence
-
-    @property
-    def is_drifting(self) -> bool | None:
-        """None: the window cannot be divided, or there are no labels."""
-        return None if self.recent.reason else self.recent.flagged
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CheapestThreshold(CostRecommendation):
-    """The confidence threshold of least cost, for the costs that were stated."""
-
-    stated: Costs
-    source: CostsSource
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reliability:
-    """Both ways of binning the labelled decisions."""
-
-    equal_width: ReliabilityCurve
-    equal_mass: ReliabilityCurve
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CurvePoint:
-    """One threshold of the operating curve; None where nothing is labelled."""
-
-    threshold: float
-    coverage: float | None
-    failure_rate: float | None
-    low: float | None
-    high: float | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Recalibration:
-    """A map from stated to recalibrated confidence, and what it gains on labels that it was not fitted on."""
-
-    map: RecalibrationMap
-    cross_validated: RecalibrationGain
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BucketSinceLastRun:
-    """One reliability bin, then and now."""
-
-    low: float | None
-    high: float | None
-    labelled_before: int
-    labelled: int
-    success_rate_before: float | None
-    success_rate: float | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SinceLastRun:
-    """What the last run that had other inputs said of the same field and segment; see `since_last_run`."""
-
-    inputs_sha256: str
-    current_before: float
-    recommended_before: float | None
-    reason_before: str
-    labelled_before: int
-    ece_before: float | None
-    psi: float | None
-    ks_at_least: float | None
-    buckets: tuple[BucketSinceLastRun, ...] | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -208,7 +89,7 @@ class Brief(Stored):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Headline(Stored):
-    """The figures of a finding that fit in a line; rates and errors are those of the finding's own fields."""
+    """The figures of a finding that fit in a line; rates are those of what is recommended."""
 
     policy_key: str
     field: str
@@ -229,7 +110,7 @@ class Headline(Stored):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Finding(Stored):
+class Finding(Brief):
     """What a run says about one field for one segment.
 
     Parameters
@@ -258,17 +139,10 @@ class Finding(Stored):
     """
 
     policy_key: str
-    field: str
-    segment: Mapping[str, str]
-    current: float
-    recommended: float | None
-    reason: str
-    explanation: str
     is_material: bool
     is_proposable: bool
     is_tested: bool
     decisions: int
-    labelled: int
     successes: int
     label_coverage: float | None
     label_coverage_by_tenth: tuple[float | None, ...] | None = None
@@ -325,34 +199,17 @@ class Finding(Stored):
 
     def brief(self) -> Brief:
         """Return what a proposal keeps of it where it leaves things as they are."""
-        return Brief(
-            field=self.field,
-            segment=self.segment,
-            current=self.current,
-            recommended=self.recommended,
-            reason=self.reason,
-            explanation=self.explanation,
-            labelled=self.labelled,
-        )
+        return Brief(**{each.name: getattr(self, each.name) for each in fields(Brief)})
 
     def headline(self) -> Headline:
         """Return the figures that fit in a line."""
         point = self.at_recommended
-        return Headline(
-            policy_key=self.policy_key,
-            field=self.field,
-            segment=self.segment,
-            current=self.current,
-            recommended=self.recommended,
-            reason=self.reason,
-            labelled=self.labelled,
-            label_coverage=self.label_coverage,
-            coverage=point.coverage if point else None,
-            failure_rate=point.failure_rate if point else None,
-            failure_rate_interval=point.interval if point else None,
-            ece=self.ece,
-            ece_noise_q95=self.ece_noise_q95,
-            at_current=self.at_current,
-            success_rates=tuple(period.success_rate for period in self.periods or ()),
-            is_drifting=self.drift.is_drifting if self.drift else None,
-        )
+        derived: dict[str, Any] = {
+            "coverage": point.coverage if point else None,
+            "failure_rate": point.failure_rate if point else None,
+            "failure_rate_interval": point.interval if point else None,
+            "success_rates": tuple(period.success_rate for period in self.periods or ()),
+            "is_drifting": self.drift.is_drifting if self.drift else None,
+        }
+        own = [each.name for each in fields(Headline) if each.name not in derived]
+        return Headline(**derived, **{name: getattr(self, name) for name in own})

@@ -11,7 +11,8 @@ from datetime import datetime
 from itertools import groupby
 from typing import Any
 
-from calibration.findings.finding import Brief, Change, CurvePoint, Finding, Stored
+from calibration.findings.finding import Brief, Finding, Stored
+from calibration.findings.parts import Change, CurvePoint
 from calibration.statistics.audits import AuditedRecommendation
 from calibration.statistics.budgets import BudgetRecommendation
 from calibration.statistics.operating_points import OperatingPoint

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from calibration.findings.finding import CheapestThreshold, WindowDrift
+from calibration.findings.parts import CheapestThreshold, WindowDrift
 from calibration.statistics.audits import AuditedRecommendation
 from calibration.statistics.budgets import BudgetRecommendation
 from calibration.statistics.joint import JointRecommendation

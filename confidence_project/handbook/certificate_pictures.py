@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from calibration.findings.finding import CurvePoint
+from calibration.findings.parts import CurvePoint
 from calibration.statistics.fixed_sequence import failure_p_values, spread_starts
 from calibration.statistics.groups import Groups
 from calibration.statistics.intervals import clopper_pearson

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from calibration.findings.finding import CurvePoint
+from calibration.findings.parts import CurvePoint
 from calibration.statistics.operating_points import OperatingPoint
 from calibration.statistics.reliability import ReliabilityBin, ReliabilityCurve
 from confidence_project.desk.pictures.drawing import Drawing, Palette, Point, Scale, linear, ticks
