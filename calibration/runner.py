@@ -11,20 +11,21 @@ from typing import Any, Unpack
 from django.db import transaction
 from django.utils import timezone
 
-from calibration.budget_findings import find_budgets
-from calibration.comparison import since_last_run
 from calibration.evidence.lead_context import BudgetEvidence
-from calibration.findings import Finding, find
-from calibration.heartbeat import heartbeat
+from calibration.findings.budgets import find_budgets
+from calibration.findings.comparison import since_last_run
+from calibration.findings.finding import Finding
+from calibration.findings.thresholds import find
 from calibration.models import ConfidenceCalibrationRun
 from calibration.parameters import CalibrationParameters, Question, parameters_of
-from calibration.proposals import propose_defaults, propose_findings, provenance
-from calibration.readings import Reading, read_policy
-from calibration.recommendations import headline, recommendation_of
+from calibration.proposing.proposals import propose_defaults, propose_findings, provenance
+from calibration.proposing.recommendations import recommendation_of
 from calibration.reviews import Review, review_of
+from calibration.runs.heartbeat import heartbeat
+from calibration.runs.readings import Reading, read_policy
+from calibration.runs.snapshot import read_snapshot
 from calibration.selectors import needs_bootstrap, previous_output
 from calibration.services import complete_run, fail_run, start_run
-from calibration.snapshot import read_snapshot
 from calibration.standing_costs import standing_costs
 from governance.access.permissions import Person, Verb, require
 from governance.models import ConfidencePolicyProposal, Workspace
@@ -152,14 +153,10 @@ def _compute(workspace: Workspace, reading: Reading, parameters: CalibrationPara
         if isinstance(evidence, BudgetEvidence)
         else find(evidence, policy, parameters, review=review, configs_in_window=reading.configs)
     )
-    findings = [
-        replace(finding, body={**finding.body, "since_last_run": since_last_run(finding.as_json(), previous)})
-        for finding in found
-    ]
     return _Result(
         reading=reading,
         review=review,
-        findings=findings,
+        findings=[replace(finding, since_last_run=since_last_run(finding, previous)) for finding in found],
         context={**context, "inputs_sha256": inputs, "review": asdict(review)},
     )
 
@@ -194,7 +191,7 @@ def _store(
             "inputs": hashes,
             "reviews": [each.context["policy_key"] for each in computed if each.review and each.review.may_loosen],
             "proposals": [proposal.pk for proposal in by_key.values()],
-            "findings": [headline(finding) for finding in findings],
+            "findings": [finding.headline().to_json() for finding in findings],
         },
         output=_output(parameters, results),
     )
@@ -210,6 +207,6 @@ def _output(parameters: CalibrationParameters, results: Sequence[_Result]) -> di
             "costs": asdict(parameters.costs) if parameters.costs else None,
         },
         "policies": [
-            {**result.context, "findings": [finding.as_json() for finding in result.findings]} for result in results
+            {**result.context, "findings": [finding.to_json() for finding in result.findings]} for result in results
         ],
     }

@@ -20,9 +20,9 @@ from django.db.models.fields import UUIDField
 from django.db.models.functions import RowNumber
 from django.utils import timezone
 
-from calibration import wording
 from calibration.models import PolicyAlarm, PolicyLook
 from calibration.statistics.sequential import alarm_log_e_values
+from confidence_project.foundation import formatting
 from confidence_project.foundation.errors import Conflict, DomainError
 from governance.clock import CLOCK_SKEW
 from governance.models import ConfidencePolicyProposal, ConfidencePolicyRevision, Workspace
@@ -253,8 +253,8 @@ def _propose_going_back(seen: SegmentLook) -> ConfidencePolicyProposal | None:
 
 def explain(seen: SegmentLook) -> str:
     """Say in a sentence what a look has shown."""
-    look, name = seen.look, wording.segment(seen.segment)
-    where = "" if name == wording.segment({}) else f" for {name}"
+    look, name = seen.look, formatting.segment(seen.segment)
+    where = "" if name == formatting.segment({}) else f" for {name}"
     return (
         f"{look.failures} of {look.labelled} decisions that version {look.revision.version} allowed{where}, and whose "
         f"outcome is known, failed. The evidence for it promised at most {look.alpha:.2%}{where}. If that still held, "

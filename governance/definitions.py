@@ -194,6 +194,12 @@ def get_definition(policy_key: str) -> PolicyDefinition:
         ) from None
 
 
+def title_of(policy_key: str) -> str:
+    """Return the title of a policy, or its key when it is not registered (any more)."""
+    known = _REGISTRY.get(policy_key)
+    return known.title if known else policy_key
+
+
 def all_definitions() -> list[PolicyDefinition]:
     """Every registered definition, by key."""
     return [_REGISTRY[key] for key in sorted(_REGISTRY)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -12,7 +13,7 @@ from pydantic import TypeAdapter
 from rest_framework.generics import GenericAPIView, ListAPIView, RetrieveAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.serializers import BaseSerializer
+from rest_framework.serializers import ModelSerializer
 
 from confidence_project.foundation.ingest import ingest
 from confidence_project.foundation.openapi import LISTED, PROBLEMS_OF_READING, document_ingestion
@@ -25,7 +26,7 @@ Scope = ApiKey.Scope
 
 
 class Resource(GenericAPIView[Any]):
-    """What the views of one kind of record share; each subclass is a declaration."""
+    """What the views of one kind of record share."""
 
     model: type[models.HostRecord]
 
@@ -66,40 +67,61 @@ class Detail(Resource, RetrieveAPIView[Any]):
     required_scopes = {"GET": Scope.READ}
 
 
-def documented(
-    noun: str, contract: type[contracts.Envelope], serializer: type[BaseSerializer[Any]], example: dict[str, Any]
-) -> Callable[[Any], Any]:
-    """Document a collection."""
-    return extend_schema_view(
-        get=extend_schema(
-            operation_id=_operation("list", noun),
-            summary=f"List {noun}",
-            description=LISTED,
-            responses={200: serializer(many=True), **PROBLEMS_OF_READING},
-        ),
-        post=document_ingestion(_operation("ingest", noun), contract, serializer, example, f"Ingest {noun}"),
-    )
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kind:
+    """One kind of record on the wire: what a host sends, what is stored, what is shown, an example to send."""
 
+    noun: str
+    contract: type[contracts.Envelope]
+    write: Callable[..., Any]
+    serializer: type[ModelSerializer[Any]]
+    example: Mapping[str, Any]
 
-def retrieved(noun: str, serializer: type[BaseSerializer[Any]]) -> Callable[[Any], Any]:
-    """Document a detail view."""
-    responses = {200: serializer, **PROBLEMS_OF_READING}
-    return extend_schema_view(
-        get=extend_schema(
-            operation_id=_operation("get", noun), summary=f"Get one {noun}", description="", responses=responses
+    def collection(self) -> type[Collection]:
+        """Return the view of the list, which takes new records, too."""
+        nouns = f"{self.noun}s"
+        document = extend_schema_view(
+            get=extend_schema(
+                operation_id=_operation("list", nouns),
+                summary=f"List {nouns}",
+                description=LISTED,
+                responses={200: self.serializer(many=True), **PROBLEMS_OF_READING},
+            ),
+            post=self._ingestion("ingest", nouns, f"Ingest {nouns}"),
         )
-    )
+        view: type[Collection] = document(type("Collection", (Collection,), {**self._shown(), **self._taken()}))
+        return view
 
-
-def fact(
-    noun: str, contract: type[contracts.Envelope], serializer: type[BaseSerializer[Any]], example: dict[str, Any]
-) -> Callable[[Any], Any]:
-    """Document the ingestion of later facts."""
-    return extend_schema_view(
-        post=document_ingestion(
-            _operation("record", noun), contract, serializer, example, f"Record {noun} of records sent before"
+    def detail(self) -> type[Detail]:
+        """Return the view of a single record."""
+        document = extend_schema_view(
+            get=extend_schema(
+                operation_id=_operation("get", self.noun),
+                summary=f"Get one {self.noun}",
+                description="",
+                responses={200: self.serializer, **PROBLEMS_OF_READING},
+            )
         )
-    )
+        view: type[Detail] = document(type("Detail", (Detail,), self._shown()))
+        return view
+
+    def later_facts(self) -> type[Ingestion]:
+        """Return the view that takes facts about records which were sent before."""
+        nouns = f"{self.noun}s"
+        post = self._ingestion("record", nouns, f"Record {nouns} of records sent before")
+        taken = {"serializer_class": self.serializer, **self._taken()}
+        view: type[Ingestion] = extend_schema_view(post=post)(type("Ingestion", (Ingestion,), taken))
+        return view
+
+    def _shown(self) -> dict[str, Any]:
+        return {"model": self.serializer.Meta.model, "serializer_class": self.serializer}
+
+    def _taken(self) -> dict[str, Any]:
+        return {"contract": TypeAdapter(self.contract), "write": self.write}
+
+    def _ingestion(self, verb: str, nouns: str, summary: str) -> Any:
+        operation = _operation(verb, nouns)
+        return document_ingestion(operation, self.contract, self.serializer, dict(self.example), summary)
 
 
 def _operation(verb: str, noun: str) -> str:
@@ -109,133 +131,59 @@ def _operation(verb: str, noun: str) -> str:
 _AT = "2026-01-31T09:30:00Z"
 _SOURCE = {"provider": "openai", "model": "gpt-5"}
 
-
-@documented(
-    "interactions",
-    contracts.InteractionEnvelope,
-    serializers.InteractionSerializer,
-    {"external_id": "call-1", "created_at": _AT, **_SOURCE, "input_tokens": 812},
+INTERACTION = Kind(
+    noun="interaction",
+    contract=contracts.InteractionEnvelope,
+    write=services.record_interactions,
+    serializer=serializers.InteractionSerializer,
+    example={"external_id": "call-1", "created_at": _AT, **_SOURCE, "input_tokens": 812},
 )
-class Interactions(Collection):
-    model = models.AIInteraction
-    serializer_class = serializers.InteractionSerializer
-    contract = TypeAdapter(contracts.InteractionEnvelope)
-    write = services.record_interactions
-
-
-@retrieved("interaction", serializers.InteractionSerializer)
-class InteractionsDetail(Detail):
-    model = models.AIInteraction
-    serializer_class = serializers.InteractionSerializer
-
-
-@documented(
-    "drafts",
-    contracts.DraftEnvelope,
-    serializers.DraftSerializer,
-    {"external_id": "draft-1", "created_at": _AT, **_SOURCE, "confidence": 0.93, "action": "send"},
+DRAFT = Kind(
+    noun="draft",
+    contract=contracts.DraftEnvelope,
+    write=services.record_drafts,
+    serializer=serializers.DraftSerializer,
+    example={"external_id": "draft-1", "created_at": _AT, **_SOURCE, "confidence": 0.93, "action": "send"},
 )
-class Drafts(Collection):
-    model = models.AIDraft
-    serializer_class = serializers.DraftSerializer
-    contract = TypeAdapter(contracts.DraftEnvelope)
-    write = services.record_drafts
-
-
-@retrieved("draft", serializers.DraftSerializer)
-class DraftsDetail(Detail):
-    model = models.AIDraft
-    serializer_class = serializers.DraftSerializer
-
-
-@documented(
-    "sentiments",
-    contracts.SentimentEnvelope,
-    serializers.SentimentSerializer,
-    {"external_id": "message-1", "draft": "draft-1", "sentiment": "positive"},
+SENTIMENT = Kind(
+    noun="sentiment",
+    contract=contracts.SentimentEnvelope,
+    write=services.record_sentiments,
+    serializer=serializers.SentimentSerializer,
+    example={"external_id": "message-1", "draft": "draft-1", "sentiment": "positive"},
 )
-class Sentiments(Collection):
-    model = models.InboundMessage
-    serializer_class = serializers.SentimentSerializer
-    contract = TypeAdapter(contracts.SentimentEnvelope)
-    write = services.record_sentiments
-
-
-@retrieved("sentiment", serializers.SentimentSerializer)
-class SentimentsDetail(Detail):
-    model = models.InboundMessage
-    serializer_class = serializers.SentimentSerializer
-
-
-@documented(
-    "overseer decisions",
-    contracts.OverseerDecisionEnvelope,
-    serializers.OverseerDecisionSerializer,
-    {"external_id": "o-1", "created_at": _AT, "message_ref": "m-1", "stage": "gate", "decision": "approve"},
+OVERSEER_DECISION = Kind(
+    noun="overseer decision",
+    contract=contracts.OverseerDecisionEnvelope,
+    write=services.record_overseer_decisions,
+    serializer=serializers.OverseerDecisionSerializer,
+    example={"external_id": "o-1", "created_at": _AT, "message_ref": "m-1", "stage": "gate", "decision": "approve"},
 )
-class OverseerDecisions(Collection):
-    model = models.MeetingOverseerDecision
-    serializer_class = serializers.OverseerDecisionSerializer
-    contract = TypeAdapter(contracts.OverseerDecisionEnvelope)
-    write = services.record_overseer_decisions
-
-
-@retrieved("overseer decision", serializers.OverseerDecisionSerializer)
-class OverseerDecisionsDetail(Detail):
-    model = models.MeetingOverseerDecision
-    serializer_class = serializers.OverseerDecisionSerializer
-
-
-@documented(
-    "bookings",
-    contracts.BookingEnvelope,
-    serializers.BookingSerializer,
-    {"external_id": "booking-1", "created_at": _AT, **_SOURCE, "parse_confidence": 0.97, "auto_booked": True},
+BOOKING = Kind(
+    noun="booking",
+    contract=contracts.BookingEnvelope,
+    write=services.record_bookings,
+    serializer=serializers.BookingSerializer,
+    example={"external_id": "booking-1", "created_at": _AT, **_SOURCE, "parse_confidence": 0.97, "auto_booked": True},
 )
-class Bookings(Collection):
-    model = models.FollowUpBooking
-    serializer_class = serializers.BookingSerializer
-    contract = TypeAdapter(contracts.BookingEnvelope)
-    write = services.record_bookings
-
-
-@retrieved("booking", serializers.BookingSerializer)
-class BookingsDetail(Detail):
-    model = models.FollowUpBooking
-    serializer_class = serializers.BookingSerializer
-
-
-@fact(
-    "dispositions",
-    contracts.DispositionEnvelope,
-    serializers.DraftSerializer,
-    {"external_id": "draft-1", "disposition": "edited"},
+DISPOSITION = Kind(
+    noun="disposition",
+    contract=contracts.DispositionEnvelope,
+    write=facts.record_dispositions,
+    serializer=serializers.DraftSerializer,
+    example={"external_id": "draft-1", "disposition": "edited"},
 )
-class Dispositions(Ingestion):
-    serializer_class = serializers.DraftSerializer
-    contract = TypeAdapter(contracts.DispositionEnvelope)
-    write = facts.record_dispositions
-
-
-@fact(
-    "overrides",
-    contracts.OverrideEnvelope,
-    serializers.OverseerDecisionSerializer,
-    {"external_id": "o-1", "human_override": "deny", "overridden_at": _AT},
+OVERRIDE = Kind(
+    noun="override",
+    contract=contracts.OverrideEnvelope,
+    write=facts.record_overrides,
+    serializer=serializers.OverseerDecisionSerializer,
+    example={"external_id": "o-1", "human_override": "deny", "overridden_at": _AT},
 )
-class Overrides(Ingestion):
-    serializer_class = serializers.OverseerDecisionSerializer
-    contract = TypeAdapter(contracts.OverrideEnvelope)
-    write = facts.record_overrides
-
-
-@fact(
-    "booking outcomes",
-    contracts.BookingOutcomeEnvelope,
-    serializers.BookingSerializer,
-    {"external_id": "booking-1", "outcome": "kept", "outcome_at": _AT},
+BOOKING_OUTCOME = Kind(
+    noun="booking outcome",
+    contract=contracts.BookingOutcomeEnvelope,
+    write=facts.record_booking_outcomes,
+    serializer=serializers.BookingSerializer,
+    example={"external_id": "booking-1", "outcome": "kept", "outcome_at": _AT},
 )
-class BookingOutcomes(Ingestion):
-    serializer_class = serializers.BookingSerializer
-    contract = TypeAdapter(contracts.BookingOutcomeEnvelope)
-    write = facts.record_booking_outcomes

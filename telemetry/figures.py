@@ -189,10 +189,3 @@ def _truncations(name: str, path: str) -> dict[str, Aggregate]:
     entry = f"metadata__{BUNDLE}__{path}"
     cut, whole = Q(**{entry: True}), Q(**{entry: False})
     return {f"{name}_truncated": Count("pk", filter=cut), f"{name}_judged": Count("pk", filter=cut | whole)}
-
-
-def milliseconds_text(milliseconds: float | None) -> str:
-    """Write a duration, in seconds from one second on; a dash for None."""
-    if milliseconds is None:
-        return "–"
-    return f"{milliseconds / 1000:,.2f} s" if milliseconds >= 1000 else f"{milliseconds:.0f} ms"

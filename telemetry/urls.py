@@ -2,20 +2,29 @@
 
 from django.urls import path
 
-from telemetry import api
+from telemetry.api import (
+    BOOKING,
+    BOOKING_OUTCOME,
+    DISPOSITION,
+    DRAFT,
+    INTERACTION,
+    OVERRIDE,
+    OVERSEER_DECISION,
+    SENTIMENT,
+)
 
 urlpatterns = [
-    path("interactions", api.Interactions.as_view(), name="interactions"),
-    path("interactions/<int:pk>", api.InteractionsDetail.as_view(), name="interaction"),
-    path("drafts", api.Drafts.as_view(), name="drafts"),
-    path("drafts/dispositions", api.Dispositions.as_view(), name="draft-dispositions"),
-    path("drafts/<int:pk>", api.DraftsDetail.as_view(), name="draft"),
-    path("sentiments", api.Sentiments.as_view(), name="sentiments"),
-    path("sentiments/<int:pk>", api.SentimentsDetail.as_view(), name="sentiment"),
-    path("overseer-decisions", api.OverseerDecisions.as_view(), name="overseer-decisions"),
-    path("overseer-decisions/overrides", api.Overrides.as_view(), name="overseer-decision-overrides"),
-    path("overseer-decisions/<int:pk>", api.OverseerDecisionsDetail.as_view(), name="overseer-decision"),
-    path("bookings", api.Bookings.as_view(), name="bookings"),
-    path("bookings/outcomes", api.BookingOutcomes.as_view(), name="booking-outcomes"),
-    path("bookings/<int:pk>", api.BookingsDetail.as_view(), name="booking"),
+    path("interactions", INTERACTION.collection().as_view(), name="interactions"),
+    path("interactions/<int:pk>", INTERACTION.detail().as_view(), name="interaction"),
+    path("drafts", DRAFT.collection().as_view(), name="drafts"),
+    path("drafts/dispositions", DISPOSITION.later_facts().as_view(), name="draft-dispositions"),
+    path("drafts/<int:pk>", DRAFT.detail().as_view(), name="draft"),
+    path("sentiments", SENTIMENT.collection().as_view(), name="sentiments"),
+    path("sentiments/<int:pk>", SENTIMENT.detail().as_view(), name="sentiment"),
+    path("overseer-decisions", OVERSEER_DECISION.collection().as_view(), name="overseer-decisions"),
+    path("overseer-decisions/overrides", OVERRIDE.later_facts().as_view(), name="overseer-decision-overrides"),
+    path("overseer-decisions/<int:pk>", OVERSEER_DECISION.detail().as_view(), name="overseer-decision"),
+    path("bookings", BOOKING.collection().as_view(), name="bookings"),
+    path("bookings/outcomes", BOOKING_OUTCOME.later_facts().as_view(), name="booking-outcomes"),
+    path("bookings/<int:pk>", BOOKING.detail().as_view(), name="booking"),
 ]

@@ -13,12 +13,14 @@ from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from calibration import wording
+from calibration.findings import wording
+from calibration.findings.reading import read_evidence
 from calibration.models import ConfidenceCalibrationRun, PolicyAlarm, PolicyLook, Recommendation
 from calibration.parameters import known_segment_keys, stated_costs
-from calibration.queue import request_calibration
-from calibration.report import run_as_text
+from calibration.runs.queue import request_calibration
+from calibration.runs.report import run_as_text
 from calibration.selectors import proposals_of
+from confidence_project.foundation.errors import InvalidInput
 from governance.access.permissions import Verb, workspaces_where
 from governance.admin_kit.scoped_admin import ScopedAdmin, WorkspaceFilter
 from governance.admin_kit.service_views import ServiceAdmin
@@ -153,6 +155,10 @@ class RunAdmin(ServiceAdmin):
         self.log_addition(request, run, [{"added": {}}])
         return HttpResponseRedirect(self._back(run))
 
+    def facts(self, row: ConfidenceCalibrationRun) -> dict[str, Any]:
+        read = (read_evidence(policy) for policy in row.output.get("policies", []))
+        return {"found": [evidence for evidence in read if evidence], "opened": proposals_of(row)}
+
     @admin.display(description="status", ordering="status")
     def state(self, run: ConfidenceCalibrationRun) -> SafeString:
         return format_html('<span class="badge {}">{}</span>', run.status.lower(), run.get_status_display())
@@ -167,7 +173,10 @@ class RunAdmin(ServiceAdmin):
 
     @admin.display(empty_value="–")
     def findings(self, run: ConfidenceCalibrationRun) -> SafeString | None:
-        return format_html("<pre>{}</pre>", run_as_text(run)) if run.output else None
+        try:
+            return format_html("<pre>{}</pre>", run_as_text(run)) if run.output else None
+        except InvalidInput as error:
+            return format_html("{}", error.detail)
 
     @admin.display(empty_value="–")
     def proposals(self, run: ConfidenceCalibrationRun) -> SafeString | None:

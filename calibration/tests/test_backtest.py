@@ -10,7 +10,7 @@ from freezegun import freeze_time
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from calibration.backtest import backtest_proposal
+from calibration.proposing.backtest import backtest_proposal
 from calibration.tests.factories import START, decision, gated, outcome, store
 from confidence_project.foundation.errors import InvalidInput
 from governance.definitions import get_definition

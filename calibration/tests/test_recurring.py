@@ -14,11 +14,11 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from django.utils import timezone
 
-from calibration import heartbeat as heartbeat_module
 from calibration.evidence import registry
 from calibration.evidence.contract import EvidenceRequest
 from calibration.models import ConfidenceCalibrationRun
 from calibration.runner import run_calibration
+from calibration.runs import heartbeat as heartbeat_module
 from calibration.tests.factories import WINDOW
 from confidence_project.foundation.errors import Conflict
 from governance.models import ConfidencePolicy, Workspace

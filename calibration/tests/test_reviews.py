@@ -9,8 +9,8 @@ import pytest
 from django.utils import timezone
 
 from calibration.models import ConfidenceCalibrationRun
-from calibration.report import run_as_text
 from calibration.runner import run_calibration
+from calibration.runs.report import run_as_text
 from calibration.tests.factories import WINDOW, decision, history, outcome, store
 from governance.models import Workspace
 from governance.tests.factories import WorkspaceFactory

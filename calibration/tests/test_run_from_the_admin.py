@@ -16,7 +16,7 @@ from django_tasks_db.models import DBTaskResult
 from calibration.evidence import registry
 from calibration.evidence.contract import EvidenceRequest
 from calibration.models import ConfidenceCalibrationRun
-from calibration.queue import carry_out_queued_run, request_calibration
+from calibration.runs.queue import carry_out_queued_run, request_calibration
 from calibration.services import PATIENCE
 from calibration.tests.factories import HONEST, WINDOW, history
 from confidence_project.foundation.errors import Conflict
@@ -32,7 +32,7 @@ REFRESH = '<meta http-equiv="refresh"'
 
 HANGS_AT_READING = """
 import time
-from calibration import readings
+from calibration.runs import readings
 assert readings.read_evidence
 readings.read_evidence = lambda *args: time.sleep(600)
 """

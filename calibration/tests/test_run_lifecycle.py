@@ -15,7 +15,7 @@ from calibration.evidence import registry
 from calibration.evidence.contract import EvidenceRequest
 from calibration.models import ConfidenceCalibrationRun
 from calibration.runner import run_calibration
-from calibration.snapshot import read_snapshot
+from calibration.runs.snapshot import read_snapshot
 from calibration.tests.factories import HONEST, WINDOW, decision, history, store
 from confidence_project.foundation.errors import Conflict, NotFound, PermissionRefused
 from governance.models import ConfidencePolicy, ConfidencePolicyProposal, Workspace

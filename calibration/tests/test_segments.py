@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from calibration.models import ConfidenceCalibrationRun
-from calibration.report import run_as_text
 from calibration.runner import run_calibration
+from calibration.runs.report import run_as_text
 from calibration.statistics.costs import Costs
 from calibration.tests.factories import HONEST, OVERCONFIDENT, WINDOW, history
 from governance.models import ConfidencePolicy, ConfidencePolicyProposal, Workspace

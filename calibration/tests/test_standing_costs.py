@@ -14,9 +14,9 @@ from django.test import Client
 from django.urls import reverse
 
 from calibration.models import ConfidenceCalibrationRun, StandingCosts
-from calibration.queue import request_calibration
-from calibration.report import run_as_text
 from calibration.runner import run_calibration
+from calibration.runs.queue import request_calibration
+from calibration.runs.report import run_as_text
 from calibration.standing_costs import end_standing_costs, set_standing_costs
 from calibration.statistics.costs import Costs
 from calibration.tests.factories import HONEST, WINDOW, history

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from django.conf import settings
 from django.db.models import Max, OuterRef, Subquery
 
+from calibration.findings.finding import Headline
 from calibration.models import ConfidenceCalibrationRun, PolicyAlarm, Recommendation
 from calibration.selectors import alarms_in_force
+from confidence_project.foundation.errors import InvalidInput
 from governance.access.permissions import Person, Verb, is_same_person_twice, workspaces_where
 from governance.definitions import PolicyDefinition, all_definitions
 from governance.models import (
@@ -57,7 +60,7 @@ class PolicyAtAGlance:
     definition: PolicyDefinition
     policy: ConfidencePolicy | None
     switches: Sequence[KillSwitch]
-    findings: Sequence[Recommendation]
+    findings: Sequence[Headline]
 
     @property
     def values(self) -> list[tuple[str, float]]:
@@ -206,18 +209,19 @@ def _mine_first(things: list[ThingT]) -> list[ThingT]:
     return sorted(things, key=lambda each: not each.is_mine)
 
 
-def _latest_findings(workspace_ids: Sequence[int]) -> Mapping[int, list[Recommendation]]:
+def _latest_findings(workspace_ids: Sequence[int]) -> Mapping[int, list[Headline]]:
     """What the last run that looked at a policy key said of its first field, for each workspace."""
     looked_at = Recommendation.objects.filter(workspace__in=workspace_ids).order_by()
     latest = {
         (row["workspace"], row["policy_key"]): row["run"]
         for row in looked_at.values("workspace", "policy_key").annotate(run=Max("run"))
     }
-    rows = Recommendation.objects.filter(run__in=set(latest.values())).select_related("run").defer("run__output")
-    found: dict[int, list[Recommendation]] = defaultdict(list)
-    for row in rows:
+    found: dict[int, list[Headline]] = defaultdict(list)
+    for row in Recommendation.objects.filter(run__in=set(latest.values())):
         if latest[row.workspace_id, row.policy_key] == row.run_id:
-            found[row.workspace_id].append(row)
+            # What another release stored in a form of its own is on the page of its run, and must not hide this one.
+            with suppress(InvalidInput):
+                found[row.workspace_id].append(Headline.from_json(row.evidence))
     return found
 
 
@@ -240,7 +244,7 @@ def _switched_off(workspaces: Sequence[Workspace]) -> Mapping[int, WorkspaceEven
 
 
 def _policies(
-    policies: Sequence[ConfidencePolicy], switches: Sequence[KillSwitch], findings: Sequence[Recommendation]
+    policies: Sequence[ConfidencePolicy], switches: Sequence[KillSwitch], findings: Sequence[Headline]
 ) -> dict[str, Any]:
     """Part the registered policies into those with something to show, and the idle rest."""
     stored = {policy.policy_key: policy for policy in policies}

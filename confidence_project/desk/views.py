@@ -12,6 +12,7 @@ from django.utils.timesince import timesince
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from calibration.findings.reading import read_evidence
 from calibration.models import ConfidenceCalibrationRun
 from confidence_project.desk.pictures import DARK, LIGHT, reliability, risk_coverage
 from governance.models import ConfidencePolicyProposal
@@ -82,13 +83,21 @@ def _answer(request: HttpRequest, sha256: str | None, draw: Callable[[], bytes |
     return response
 
 
-def _draw(evidence: Mapping[str, Any], place: int, chart: str, theme: str) -> bytes | None:
-    findings = evidence.get("findings", ())
-    if place >= len(findings) or theme not in PALETTES:
+def _draw(raw: Mapping[str, Any], place: int, chart: str, theme: str) -> bytes | None:
+    evidence = read_evidence(raw)
+    subject = next((each for each in evidence.subjects if each.place == place), None) if evidence else None
+    if evidence is None or subject is None or theme not in PALETTES:
         return None
-    if chart == "reliability":
-        return reliability(findings[place], PALETTES[theme])
+    finding, palette = subject.finding, PALETTES[theme]
+    if chart == "reliability" and finding.reliability:
+        return reliability(finding.reliability.equal_mass, palette)
     if chart == "risk-coverage":
-        target = evidence["parameters"]["target_failure_rate"]
-        return risk_coverage(findings[place], PALETTES[theme], target=target)
+        return risk_coverage(
+            finding.fair_curve,
+            palette,
+            share=finding.share_of_all,
+            current=finding.at_current,
+            recommended=finding.at_recommended,
+            target=evidence.wanted.target_failure_rate,
+        )
     return None

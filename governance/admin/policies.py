@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django import forms
 from django.contrib import admin
+from django.contrib.admin.utils import unquote
+from django.http import HttpRequest, HttpResponse
 
 from governance.access.permissions import Verb, may
 from governance.admin_kit.scoped_admin import ScopedAdmin, WorkspaceFilter
 from governance.admin_kit.service_views import ReasonForm, RowVerb, ServiceAdmin
 from governance.models import ConfidencePolicy, ConfidencePolicyRevision
 from governance.workflow import rollback_confidence_policy_revision
-from governance.workflow.review import review_rollback
+from governance.workflow.review import real_changes, review_rollback, values_in_force
 
 
 def _roll_back(person: Any, revision: ConfidencePolicyRevision, data: Mapping[str, Any]) -> None:
@@ -64,6 +66,17 @@ class RevisionAdmin(ServiceAdmin):
         return form
 
 
+def _compared(revisions: Sequence[ConfidencePolicyRevision], chosen: Mapping[str, str]) -> dict[str, Any] | None:
+    """Compare the two versions that `from` and `to` of the address name; without them the last two."""
+    if len(revisions) < 2:
+        return None
+    by_version = {str(revision.version): revision for revision in revisions}
+    after = by_version.get(chosen.get("to", ""), revisions[0])
+    before = by_version.get(chosen.get("from", ""), revisions[1])
+    changes = real_changes(after.policy_key, before.config_after, after.config_after)
+    return {"before": before, "after": after, "changes": changes}
+
+
 @admin.register(ConfidencePolicy)
 class PolicyAdmin(ScopedAdmin):
     """What is in force."""
@@ -72,3 +85,17 @@ class PolicyAdmin(ScopedAdmin):
     list_filter = [WorkspaceFilter, "policy_key"]
     list_select_related = ["workspace"]
     search_fields = ["policy_key"]
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        policy = self.get_object(request, unquote(object_id))
+        context = {**(extra_context or {})}
+        if policy is not None:
+            revisions = list(policy.revisions.all())
+            context |= {
+                "values": values_in_force(policy),
+                "revisions": revisions,
+                "pair": _compared(revisions, request.GET),
+            }
+        return super().change_view(request, object_id, form_url, context)

@@ -11,14 +11,14 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from confidence_project.foundation.errors import DomainError
+from confidence_project.foundation.errors import DomainError, UnknownPolicyKey
 from governance.access.permissions import Verb, may, workspaces_where
 from governance.admin.proposing import PolicyForm, ProposalForm
 from governance.admin.rollouts import ROLLOUT_VERBS
 from governance.admin_kit.scoped_admin import ScopedAdmin, WorkspaceFilter
 from governance.admin_kit.service_views import OptionalReasonForm, ReasonForm, RowVerb, ServiceAdmin
 from governance.definitions import get_definition
-from governance.models import ConfidencePolicyProposal, ProposalEvent, Workspace
+from governance.models import ConfidencePolicyProposal, ConfidencePolicyRevision, ProposalEvent, Workspace
 from governance.selectors import config_in_force, latest_rollout
 from governance.workflow import (
     TRANSITIONS,
@@ -28,6 +28,7 @@ from governance.workflow import (
     reject_confidence_policy_proposal,
 )
 from governance.workflow.consequences import Backtest, backtest_of, flips_of
+from governance.workflow.evidence import readable_evidence_of
 from governance.workflow.review import review_proposal
 
 
@@ -61,6 +62,13 @@ def _backtest(proposal: ConfidencePolicyProposal) -> Backtest | None:
     except DomainError:
         # The review of the same page says what is wrong with a config; a policy of budgets has no decisions.
         return None
+
+
+def _gates_decisions(policy_key: str) -> bool:
+    try:
+        return get_definition(policy_key).gates_decisions
+    except UnknownPolicyKey:
+        return False
 
 
 class StatusFilter(admin.SimpleListFilter):
@@ -136,13 +144,17 @@ class ProposalAdmin(ServiceAdmin):
 
     def facts(self, row: ConfidencePolicyProposal) -> dict[str, Any]:
         rollout = latest_rollout(row)
+        can_be_replayed = row.is_open and _gates_decisions(row.policy_key)
         return {
+            "evidence": readable_evidence_of(row),
+            "revisions": ConfidencePolicyRevision.objects.in_workspace(row.workspace).filter(policy_key=row.policy_key),
             "review": review_proposal(row),
             "events": row.events.all(),
             "rollout": rollout,
             "flips": flips_of(rollout) if rollout else None,
+            "can_be_replayed": can_be_replayed,
             # Counted only where a page shows it.
-            "backtest": partial(_backtest, row) if row.is_open else None,
+            "backtest": partial(_backtest, row) if can_be_replayed else None,
         }
 
     def form_for(self, verb: RowVerb, rows: list[Any], data: Any) -> forms.Form:

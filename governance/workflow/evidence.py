@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Protocol
 
 from confidence_project.foundation.errors import InvalidInput
-from governance.models import Workspace
+from governance.models import ConfidencePolicyProposal, Workspace
 from governance.policies.config import PolicyConfig
 
 
@@ -46,3 +46,28 @@ def gather_evidence(workspace: Workspace, policy_key: str, config: PolicyConfig)
     for source in _sources:
         gathered |= source(workspace, policy_key, config)
     return gathered
+
+
+class ReadableEvidence(Protocol):
+    """Evidence for a person: in one sentence, and whole by a template that finds it as `evidence`."""
+
+    @property
+    def sentence(self) -> str: ...
+
+    @property
+    def template(self) -> str: ...
+
+
+EvidenceReader = Callable[[Mapping[str, Any]], ReadableEvidence | None]
+
+_readers: list[EvidenceReader] = []
+
+
+def register_evidence_reader(reader: EvidenceReader) -> None:
+    """Let the app that writes evidence put it into words; call it from `AppConfig.ready`."""
+    _readers[:] = [reader]
+
+
+def readable_evidence_of(proposal: ConfidencePolicyProposal) -> ReadableEvidence | None:
+    """Return the evidence of a proposal for reading; None where nobody can read it: it is shown as recorded."""
+    return _readers[0](json.loads(proposal.evidence)) if _readers else None

@@ -10,7 +10,7 @@ from confidence_project.foundation.errors import DomainError
 from governance.definitions import get_definition
 from governance.models import ConfidencePolicy, ConfidencePolicyProposal, ConfidencePolicyRevision, Workspace
 from governance.policies.changes import Change, changes_between
-from governance.policies.config import parse_config
+from governance.policies.config import PolicyConfig, parse_config
 from governance.workflow.evidence import sha256_of
 
 
@@ -69,6 +69,16 @@ def review_rollback(revision: ConfidencePolicyRevision) -> Review:
     policy = revision.policy
     changes, problem = _changes(revision.policy_key, policy.config, revision.config_after)
     return Review(changes, policy.version, is_stale=False, problem=problem)
+
+
+def real_changes(policy_key: str, before: object, after: object) -> list[Change]:
+    """Return what differs between two stored configs; empty where they cannot be read any more."""
+    return [change for change in _changes(policy_key, before, after)[0] if change.is_change]
+
+
+def values_in_force(policy: ConfidencePolicy) -> list[Change]:
+    """Return the values of a policy against the defaults; empty where they cannot be read any more."""
+    return _changes(policy.policy_key, PolicyConfig({}).as_json(), policy.config)[0]
 
 
 def _in_force(workspace: Workspace, policy_key: str) -> tuple[int, Any]:

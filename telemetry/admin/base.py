@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from decimal import Decimal
 from typing import Any
 
 from django.contrib import admin
@@ -15,22 +14,16 @@ from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
+from confidence_project.foundation.formatting import DASH, threshold
 from governance.admin_kit.keyset import KeysetChangeList
 from governance.admin_kit.list_filters import OneWorkspaceFilter, TimeFilter, workspace_in_view, workspaces_in_reach
 from governance.admin_kit.scoped_admin import GrowingTableAdmin
 from telemetry.verdicts import Verdict, verdicts_on
 
-NONE = "–"
-
 
 def badge(label: str, kind: str = "") -> SafeString:
     """Return a word in a box; `kind` is a class of the stylesheet."""
-    return format_html('<span class="badge {}">{}</span>', kind, label) if label else SafeString(NONE)
-
-
-def probability(value: Decimal | None) -> str:
-    """Write a probability: four decimals at most, none of them idle."""
-    return NONE if value is None else f"{value:.4f}".rstrip("0").rstrip(".")
+    return format_html('<span class="badge {}">{}</span>', kind, label) if label else SafeString(DASH)
 
 
 class RecordList(KeysetChangeList):
@@ -88,11 +81,11 @@ class RecordAdmin(GrowingTableAdmin):
 
     @admin.display(description="confidence")
     def confidence_given(self, record: Any) -> str:
-        return probability(record.confidence)
+        return threshold(record.confidence)
 
     @admin.display(description="threshold")
     def threshold_applied(self, record: Any) -> str:
-        return probability(record.threshold)
+        return threshold(record.threshold)
 
     @admin.display(description="verdict")
     def verdict(self, record: Any) -> SafeString:
@@ -106,4 +99,4 @@ def linked_verdicts(verdicts: Iterable[Verdict]) -> SafeString:
         (reverse("admin:ledger_decisionrecord_change", args=[each.decision_id]), each.verdict, each.verdict)
         for each in verdicts
     )
-    return format_html_join(" ", '<a href="{}" class="badge {}">{}</a>', links) or SafeString(NONE)
+    return format_html_join(" ", '<a href="{}" class="badge {}">{}</a>', links) or SafeString(DASH)

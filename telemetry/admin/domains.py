@@ -11,8 +11,9 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from confidence_project.foundation.formatting import DASH, threshold
 from governance.admin_kit.list_filters import OneWorkspaceFilter
-from telemetry.admin.base import NONE, HappenedFilter, RecordAdmin, badge, probability
+from telemetry.admin.base import HappenedFilter, RecordAdmin, badge
 from telemetry.models import AIDraft, FollowUpBooking, InboundMessage, MeetingOverseerDecision
 
 ORIGIN: tuple[str, Any] = ("Where it comes from", {"fields": ["workspace", "external_id", "created_at", "received_at"]})
@@ -46,7 +47,7 @@ class AIDraftAdmin(RecordAdmin):
 
     @admin.display(description="outcome")
     def became(self, draft: AIDraft) -> str:
-        return draft.get_disposition_display() or NONE
+        return draft.get_disposition_display() or DASH
 
 
 @admin.register(InboundMessage)
@@ -113,7 +114,7 @@ class MeetingOverseerDecisionAdmin(RecordAdmin):
     @admin.display(description="a person decided")
     def person_decided(self, overseen: MeetingOverseerDecision) -> SafeString:
         if not overseen.human_override:
-            return SafeString(NONE)
+            return SafeString(DASH)
         if overseen.human_override == overseen.decision:
             return badge("the same", "complete")
         return badge(f"otherwise: {overseen.human_override}", "warn")
@@ -147,11 +148,11 @@ class FollowUpBookingAdmin(RecordAdmin):
 
     @admin.display(description="confidence")
     def confidence_given(self, booking: FollowUpBooking) -> str:
-        return probability(booking.parse_confidence)
+        return threshold(booking.parse_confidence)
 
     @admin.display(description="outcome")
     def became(self, booking: FollowUpBooking) -> SafeString:
         if not booking.outcome:
-            return SafeString(NONE)
+            return SafeString(DASH)
         kept = booking.outcome == FollowUpBooking.Outcome.KEPT
         return badge(booking.get_outcome_display(), "complete" if kept else "warn")

@@ -12,8 +12,9 @@ from django.utils import timezone
 from django.utils.functional import cached_property
 from django.utils.safestring import SafeString
 
+from confidence_project.foundation.formatting import DASH, count, milliseconds
 from governance.admin_kit.list_filters import InUseFilter, OneWorkspaceFilter
-from telemetry.admin.base import NONE, HappenedFilter, RecordAdmin, RecordList, badge
+from telemetry.admin.base import HappenedFilter, RecordAdmin, RecordList, badge
 from telemetry.figures import (
     MOST_CALLS,
     BundleTotals,
@@ -21,7 +22,6 @@ from telemetry.figures import (
     Window,
     bundles_of,
     figures_of,
-    milliseconds_text,
     window_of,
 )
 from telemetry.models import AIInteraction
@@ -116,11 +116,11 @@ class AIInteractionAdmin(RecordAdmin):
 
     @admin.display(description="feature")
     def feature(self, call: AIInteraction) -> str:
-        return call.feature_id or NONE
+        return call.feature_id or DASH
 
     @admin.display(description="provider / model")
     def asked(self, call: AIInteraction) -> str:
-        return " / ".join(filter(None, (call.provider, call.model))) or NONE
+        return " / ".join(filter(None, (call.provider, call.model))) or DASH
 
     @admin.display(description="status")
     def how_it_ended(self, call: AIInteraction) -> SafeString:
@@ -130,8 +130,8 @@ class AIInteractionAdmin(RecordAdmin):
 
     @admin.display(description="duration")
     def took(self, call: AIInteraction) -> str:
-        return milliseconds_text(call.duration_ms)
+        return milliseconds(call.duration_ms)
 
     @admin.display(description="tokens")
     def tokens(self, call: AIInteraction) -> str:
-        return " / ".join(NONE if each is None else f"{each:,}" for each in (call.input_tokens, call.output_tokens))
+        return " / ".join(map(count, (call.input_tokens, call.output_tokens)))

@@ -10,7 +10,7 @@ from django.core.management.base import CommandError, CommandParser
 from django.template.loader import render_to_string
 
 from calibration.models import ConfidenceCalibrationRun
-from calibration.report import run_as_json, run_as_text
+from calibration.runs.report import run_as_json, run_as_text
 from confidence_project.foundation.commands import DomainCommand
 
 Run = ConfidenceCalibrationRun

@@ -14,8 +14,8 @@ from django.utils.dateparse import parse_date, parse_datetime
 
 from calibration.models import ConfidenceCalibrationRun
 from calibration.parameters import Question, policy_keys_in_scope, stated_costs
-from calibration.report import run_as_json, run_as_text
 from calibration.runner import run_calibration
+from calibration.runs.report import run_as_json, run_as_text
 from calibration.selectors import due_workspaces
 from confidence_project.foundation.commands import DomainCommand
 from confidence_project.foundation.errors import Conflict, DomainError

@@ -13,8 +13,8 @@ from django.test import override_settings
 from django.utils import timezone
 
 from calibration.models import ConfidenceCalibrationRun, PolicyAlarm, PolicyLook
-from calibration.queue import request_calibration
 from calibration.runner import run_calibration
+from calibration.runs.queue import request_calibration
 from calibration.services import fail_run, report_progress, start_queued_run
 from calibration.standing_costs import set_standing_costs
 from calibration.tests.factories import gated, outcome, store

@@ -1,16 +1,17 @@
 """The two pictures of a finding: is the confidence to be believed, and what does a threshold cost?
 
-Both read a finding as it is stored, in JSON types, so that what is drawn is what was proposed and nothing else.
+Both draw what a finding holds, so that what is drawn is what was proposed and nothing else.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
+from calibration.findings.parts import CurvePoint
+from calibration.statistics.operating_points import OperatingPoint
+from calibration.statistics.reliability import ReliabilityBin, ReliabilityCurve
 from confidence_project.desk.pictures.drawing import Drawing, Palette, Point, Scale, linear, ticks
-
-Finding = Mapping[str, Any]
+from confidence_project.foundation.formatting import count, decimals, percent, rate, threshold
 
 WIDTH, HEIGHT = 480, 330
 LEFT, RIGHT, TOP, BOTTOM = 52, 456, 44, 262
@@ -18,13 +19,13 @@ MOST_NAMES = 7
 """So many names of bins fit side by side."""
 
 
-def reliability(finding: Finding, palette: Palette) -> bytes | None:
+def reliability(curve: ReliabilityCurve, palette: Palette) -> bytes | None:
     """Draw what the model claimed and what came true, bin by bin from the least to the most confident.
 
     The bins hold about equally many labelled decisions and stand side by side, as a model that mostly says 0.99 would
     crowd the usual diagram into one corner. Intervals are 95 % Wilson intervals. None without a labelled decision.
     """
-    bins = _labelled_bins(finding)
+    bins = [each for each in curve.bins if each.n]
     if not bins:
         return None
     drawing = Drawing(
@@ -34,7 +35,7 @@ def reliability(finding: Finding, palette: Palette) -> bytes | None:
         description=_reliability_in_words(bins),
         palette=palette,
     )
-    lowest = min(min(each["wilson"][0], each["mean_confidence"]) for each in bins)
+    lowest = min(min(_known(each)) for each in bins)
     floor = max(0.0, int(lowest * 10 - 1e-9) / 10)
     y = linear((floor, 1.0), (BOTTOM, TOP))
     _legend(drawing, "ring", "claimed (mean confidence)", palette.now, LEFT)
@@ -50,40 +51,44 @@ def reliability(finding: Finding, palette: Palette) -> bytes | None:
     return drawing.as_svg()
 
 
-def risk_coverage(finding: Finding, palette: Palette, *, target: float | None) -> bytes | None:
+def risk_coverage(
+    curve: Sequence[CurvePoint],
+    palette: Palette,
+    *,
+    share: float,
+    current: OperatingPoint,
+    recommended: OperatingPoint | None,
+    target: float,
+) -> bytes | None:
     """Draw the failure rate among what is allowed over the share that is allowed, with the thresholds marked.
 
-    Intervals are pointwise. None without a labelled decision.
+    The curve is about `share` of all decisions. Intervals are pointwise. None without a labelled decision.
     """
-    curve = labelled_part(finding)
     if not curve:
         return None
-    share = share_of_all(finding)
-    current, recommended = finding["at_current"], finding["at_recommended"]
     drawing = Drawing(
         WIDTH,
         HEIGHT,
         title="Coverage and risk: failure rate among what is allowed, over the share that is allowed",
-        description=_curve_in_words(finding, target),
+        description=_curve_in_words(current, recommended, target),
         palette=palette,
     )
-    worst = max(point["failure_rate"] for point in curve)
-    rates = ticks(min(max(1.4 * worst, 1.4 * (target or 0), 0.01), 1.0))
+    worst = max(point.failure_rate or 0.0 for point in curve)
+    rates = ticks(min(max(1.4 * worst, 1.4 * target, 0.01), 1.0))
     x, y = linear((0.0, 1.0), (LEFT, RIGHT)), linear((0.0, rates[-1]), (BOTTOM, TOP))
-    _legend(drawing, "ring", f"now {_mark(current)}", palette.now, LEFT)
+    _legend(drawing, "ring", f"now {decimals(current.threshold)}", palette.now, LEFT)
     if recommended:
-        _legend(drawing, "diamond", f"proposed {_mark(recommended)}", palette.proposed, LEFT + 118)
+        _legend(drawing, "diamond", f"proposed {decimals(recommended.threshold)}", palette.proposed, LEFT + 118)
     _legend(drawing, "band", "95 % interval", palette.quiet, LEFT + 268)
     _y_axis(drawing, y, rates)
     for tick in (0, 0.25, 0.5, 0.75, 1):
-        drawing.text((x(tick), BOTTOM + 18), f"{tick * 100:g} %", anchor="middle", size=12)
+        drawing.text((x(tick), BOTTOM + 18), percent(tick), anchor="middle", size=12)
     _curve(drawing, x, y, curve, share)
-    if target is not None:
-        drawing.line((LEFT, y(target)), (RIGHT, y(target)), color=palette.limit, width=1.5, dash="6 4")
-        drawing.text((LEFT + 4, y(target) - 6), f"at most {target * 100:.3g} % wanted", color=palette.limit, size=12)
+    drawing.line((LEFT, y(target)), (RIGHT, y(target)), color=palette.limit, width=1.5, dash="6 4")
+    drawing.text((LEFT + 4, y(target) - 6), f"at most {percent(target)} wanted", color=palette.limit, size=12)
     for point, color in ((current, palette.now), (recommended, palette.proposed)):
-        if point and point["failure_rate"] is not None and point["coverage"] is not None:
-            at = (x(point["coverage"]), y(min(point["failure_rate"], rates[-1])))
+        if point and point.failure_rate is not None and point.coverage is not None:
+            at = (x(point.coverage), y(min(point.failure_rate, rates[-1])))
             drawing.line(at, (at[0], BOTTOM), color=color, dash="2 3")
             if color == palette.now:
                 drawing.circle(at, color=color, radius=6, is_hollow=True)
@@ -93,51 +98,43 @@ def risk_coverage(finding: Finding, palette: Palette, *, target: float | None) -
     return drawing.as_svg()
 
 
-def labelled_part(finding: Finding) -> list[Mapping[str, float]]:
-    """Return the operating curve down to the threshold that was in force: labels below it are no fair sample."""
-    floor = finding["cohort"]["threshold_in_force"]
-    return [point for point in finding["operating_curve"] or () if floor is None or point["threshold"] >= floor]
+def _known(each: ReliabilityBin) -> tuple[float, float, float, float]:
+    """Ends of the interval, mean confidence and success rate of a bin with labels, none of which is None."""
+    (low, high) = each.wilson or (0.0, 1.0)
+    return low, high, each.mean_confidence or 0.0, each.success_rate or 0.0
 
 
-def share_of_all(finding: Finding) -> float:
-    """Return which share of the cohort's decisions the operating curve is about: those that the risk lets pass."""
-    left_out = finding["left_out"]
-    everything = finding["decisions"] + left_out["blocked_by_risk"] + left_out["without_risk"]
-    return finding["decisions"] / everything if everything else 1.0
-
-
-def _labelled_bins(finding: Finding) -> list[Mapping[str, Any]]:
-    curves = finding["reliability"]
-    return [each for each in curves["equal_mass"]["bins"] if each["n"]] if curves else []
-
-
-def _bin(drawing: Drawing, x: float, y: Scale, each: Mapping[str, Any], *, is_named: bool) -> None:
-    palette, (low, high) = drawing.palette, each["wilson"]
-    drawing.line((x, y(each["mean_confidence"])), (x, y(each["success_rate"])), color=palette.now, dash="2 3")
+def _bin(drawing: Drawing, x: float, y: Scale, each: ReliabilityBin, *, is_named: bool) -> None:
+    palette, (low, high, claimed, succeeded) = drawing.palette, _known(each)
+    drawing.line((x, y(claimed)), (x, y(succeeded)), color=palette.now, dash="2 3")
     drawing.line((x, y(low)), (x, y(high)), color=palette.proposed, width=2)
     for end in (low, high):
         drawing.line((x - 5, y(end)), (x + 5, y(end)), color=palette.proposed, width=2)
-    drawing.circle((x, y(each["mean_confidence"])), color=palette.now, is_hollow=True)
-    drawing.circle((x, y(each["success_rate"])), color=palette.proposed, radius=4)
+    drawing.circle((x, y(claimed)), color=palette.now, is_hollow=True)
+    drawing.circle((x, y(succeeded)), color=palette.proposed, radius=4)
     if not is_named:
         return
-    name = f"{each['low']:.4f}".rstrip("0").rstrip(".") if each["low"] >= 0.99 else f"{each['low']:.3g}"
+    # Near 1 confidences differ in their last decimals.
+    lowest = each.low or 0.0
+    name = threshold(lowest if lowest >= 0.99 else float(f"{lowest:.3g}"))
     drawing.text((x, BOTTOM + 18), name, anchor="middle", size=12)
-    drawing.text((x, BOTTOM + 34), f"n {each['n']:,}", anchor="middle", size=11)
+    drawing.text((x, BOTTOM + 34), f"n {count(each.n)}", anchor="middle", size=11)
 
 
-def _curve(drawing: Drawing, x: Scale, y: Scale, curve: Sequence[Mapping[str, float]], share: float) -> None:
-    def points(name: str) -> list[Point]:
-        return [(x(point["coverage"] * share), max(y(point[name]), TOP)) for point in curve]
+def _curve(drawing: Drawing, x: Scale, y: Scale, curve: Sequence[CurvePoint], share: float) -> None:
+    def points(rates: Sequence[float | None]) -> list[Point]:
+        places = (x((point.coverage or 0.0) * share) for point in curve)
+        return [(place, max(y(rate or 0.0), TOP)) for place, rate in zip(places, rates, strict=True)]
 
-    drawing.area(points("high") + points("low")[::-1], color=drawing.palette.quiet)
-    drawing.path(points("failure_rate"), color=drawing.palette.ink)
+    high, low = points([point.high for point in curve]), points([point.low for point in curve])
+    drawing.area(high + low[::-1], color=drawing.palette.quiet)
+    drawing.path(points([point.failure_rate for point in curve]), color=drawing.palette.ink)
 
 
 def _y_axis(drawing: Drawing, y: Scale, values: Sequence[float]) -> None:
     for value in values:
         drawing.line((LEFT, y(value)), (RIGHT, y(value)), color=drawing.palette.grid)
-        drawing.text((LEFT - 8, y(value) + 4), f"{value * 100:.3g} %", anchor="end", size=12)
+        drawing.text((LEFT - 8, y(value) + 4), percent(value), anchor="end", size=12)
 
 
 def _legend(drawing: Drawing, shape: str, text: str, color: str, x: float) -> None:
@@ -151,25 +148,24 @@ def _legend(drawing: Drawing, shape: str, text: str, color: str, x: float) -> No
     drawing.text((x + 18, 22), text, color=drawing.palette.ink)
 
 
-def _mark(point: Mapping[str, Any]) -> str:
-    return f"{point['threshold']:.4f}"
+def _reliability_in_words(bins: Sequence[ReliabilityBin]) -> str:
+    return " ".join(_bin_in_words(each) for each in bins)
 
 
-def _reliability_in_words(bins: Sequence[Mapping[str, Any]]) -> str:
-    return " ".join(
-        f"Confidence {each['low']:.4f} to {each['high']:.4f}: claimed {each['mean_confidence']:.1%}, succeeded "
-        f"{each['success_rate']:.1%} (95 % interval {each['wilson'][0]:.1%} to {each['wilson'][1]:.1%}) "
-        f"of {each['n']:,}."
-        for each in bins
+def _bin_in_words(each: ReliabilityBin) -> str:
+    low, high, claimed, succeeded = (rate(known, 1) for known in _known(each))
+    return (
+        f"Confidence {decimals(each.low)} to {decimals(each.high)}: claimed {claimed}, succeeded {succeeded} "
+        f"(95 % interval {low} to {high}) of {count(each.n)}."
     )
 
 
-def _curve_in_words(finding: Finding, target: float | None) -> str:
-    sentences = [] if target is None else [f"Wanted: a failure rate of at most {target * 100:.3g} %."]
-    for name, point in (("Now", finding["at_current"]), ("Proposed", finding["at_recommended"])):
-        if point and point["failure_rate"] is not None and point["coverage"] is not None:
+def _curve_in_words(current: OperatingPoint, recommended: OperatingPoint | None, target: float) -> str:
+    sentences = [f"Wanted: a failure rate of at most {percent(target)}."]
+    for name, point in (("Now", current), ("Proposed", recommended)):
+        if point and point.failure_rate is not None and point.coverage is not None:
             sentences.append(
-                f"{name}, at {_mark(point)}: {point['coverage']:.1%} of all decisions are allowed, and "
-                f"{point['failure_rate']:.2%} of the labelled ones among them failed."
+                f"{name}, at {decimals(point.threshold)}: {rate(point.coverage, 1)} of all decisions are allowed, and "
+                f"{rate(point.failure_rate)} of the labelled ones among them failed."
             )
     return " ".join(sentences)

@@ -9,12 +9,12 @@ from datetime import timedelta
 import pytest
 from django.urls import reverse
 
-from calibration import wording
-from calibration.report import run_as_text
+from calibration.findings.reading import read_evidence
 from calibration.runner import run_calibration
+from calibration.runs.report import run_as_text
 from calibration.tests.factories import START, gated, outcome, store
-from confidence_project.desk.evidence import percent, read_evidence
 from confidence_project.desk.tests.calibrated import DAY, calibrated
+from confidence_project.foundation.formatting import percent, segment
 from governance.models import ConfidencePolicy, ConfidencePolicyProposal
 from governance.tests.browser import page, signed_in, words
 from governance.tests.factories import WorkspaceFactory, admin_of, applied, pending, viewer_of
@@ -227,9 +227,9 @@ def test_budget__run__page_and_text_show_it_without_an_interval():
 
 
 def test_segment__what_the_host_did_not_say__is_left_out():
-    assert wording.segment({"confidence_kind": "unspecified", "model": "m", "provider": "p"}) == "p · m"
-    assert wording.segment({"confidence_kind": "classifier", "model": "", "provider": "p"}) == "p · classifier"
-    assert wording.segment({"confidence_kind": "unspecified"}) == "every decision"
+    assert segment({"confidence_kind": "unspecified", "model": "m", "provider": "p"}) == "p · m"
+    assert segment({"confidence_kind": "classifier", "model": "", "provider": "p"}) == "p · classifier"
+    assert segment({"confidence_kind": "unspecified"}) == "every decision"
 
 
 def test_proposal__steps__name_who_took_them_and_who_takes_the_next():

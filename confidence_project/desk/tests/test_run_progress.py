@@ -8,7 +8,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from calibration.models import ConfidenceCalibrationRun
-from calibration.queue import request_calibration
+from calibration.runs.queue import request_calibration
 from governance.tests.browser import signed_in
 from governance.tests.factories import WorkspaceFactory, admin_of, viewer_of
 

@@ -1,19 +1,22 @@
-"""What the pages of telemetry show beyond telemetry itself: intervals, and the lengths of bars."""
+"""What the pages of telemetry ask for beside the figures: intervals, and the lengths of bars."""
 
 from __future__ import annotations
 
 from typing import Any, NamedTuple
 
 from django import template
+from scipy.stats import binomtest
 
-from calibration.statistics.intervals import wilson
-from confidence_project.desk.evidence import value_text
+from confidence_project.foundation.formatting import said, threshold
+from governance.definitions import title_of
 from telemetry.bundles import Bundle, Section, read_bundle
-from telemetry.figures import BundleTotals, SectionTotals, TokenTotal, milliseconds_text
+from telemetry.figures import BundleTotals, SectionTotals, TokenTotal
 from telemetry.metadata import Removal
 from telemetry.models import AIInteraction
 
 register = template.Library()
+
+register.filter("policy_title", title_of)
 
 WHY_REMOVED = {
     Removal.UNKNOWN_KEY: "Not declared in the schema",
@@ -73,8 +76,8 @@ def rate_of(hits: int, trials: int) -> Rate:
     """Return a share with its interval."""
     if not trials:
         return Rate(None, None, None)
-    low, high = wilson([hits], [trials])
-    return Rate(hits / trials, float(low[0]), float(high[0]))
+    low, high = binomtest(hits, trials).proportion_ci(method="wilson")
+    return Rate(hits / trials, float(low), float(high))
 
 
 @register.simple_tag
@@ -122,15 +125,15 @@ def follow_up(call: AIInteraction) -> list[tuple[str, str]]:
     metadata = call.metadata or {}
     parse, gate = metadata.get("followupParse") or {}, metadata.get("bookingGate") or {}
     of_parse = [
-        ("Parse confidence", value_text(parse.get("confidence"))),
-        ("Proposed times", value_text(parse.get("proposedTimesCount"))),
+        ("Parse confidence", threshold(parse.get("confidence"))),
+        ("Proposed times", threshold(parse.get("proposedTimesCount"))),
         ("Time zone to be clarified", said(parse.get("needsTimezoneClarification"))),
         ("Free in the calendar", said(parse.get("matchedAvailability"))),
     ]
     of_gate = [
         ("Booking gate", str(gate.get("decision") or "–")),
-        ("Its confidence", value_text(gate.get("confidence"))),
-        ("Issues", value_text(gate.get("issuesCount"))),
+        ("Its confidence", threshold(gate.get("confidence"))),
+        ("Issues", threshold(gate.get("issuesCount"))),
     ]
     return (of_parse if parse else []) + (of_gate if gate else [])
 
@@ -150,16 +153,7 @@ def of_host(call: AIInteraction) -> dict[str, Any]:
     return {name: value for name, value in (call.metadata or {}).items() if name not in standard}
 
 
-register.filter("milliseconds", milliseconds_text)
-
-
 @register.filter
 def token_name(total: TokenTotal) -> str:
     """Say which tokens these are."""
     return COUNTED_TOKENS[total.kind]
-
-
-@register.filter
-def said(value: bool | None) -> str:
-    """Write a yes or a no."""
-    return "–" if value is None else "yes" if value else "no"

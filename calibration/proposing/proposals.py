@@ -9,11 +9,11 @@ from typing import Any
 import numpy
 import scipy
 
-from calibration import wording
-from calibration.figures import SEED
-from calibration.findings import Finding
+from calibration.findings.figures import SEED
+from calibration.findings.finding import Finding
 from calibration.statistics import STATISTICS_VERSION
 from confidence_project.foundation.errors import Conflict
+from confidence_project.foundation.formatting import segment
 from governance.definitions import PolicyDefinition
 from governance.models import ConfidencePolicyProposal, Workspace
 from governance.policies import EffectivePolicy
@@ -64,8 +64,8 @@ def propose_findings(
         evidence={
             **context,
             **provenance(),
-            "findings": [finding.as_json() for finding in proposed],
-            "not_proposed": [_in_brief(finding) for finding in findings if not finding.is_proposable],
+            "findings": [finding.to_json() for finding in proposed],
+            "not_proposed": [finding.brief().to_json() for finding in findings if not finding.is_proposable],
         },
     )
     if proposal.base_version != policy.version:
@@ -94,9 +94,9 @@ def _merged(policy: EffectivePolicy, proposed: Sequence[Finding]) -> dict[str, A
         if not finding.match:
             config["values"].update(values)
             continue
-        same = next((each for each in config["overrides"] if each["match"] == dict(finding.match)), None)
+        same = next((each for each in config["overrides"] if each["match"] == finding.match), None)
         if same is None:
-            config["overrides"].append({"match": dict(finding.match), "values": values})
+            config["overrides"].append({"match": finding.match, "values": values})
         else:
             same["values"].update(values)
     return config
@@ -110,21 +110,13 @@ def _title(definition: PolicyDefinition, proposed: Sequence[Finding]) -> str:
     steps = [
         f"{each.field} {each.current:g} → {each.recommended:g}" for each in proposed if each.recommended != each.current
     ]
-    return f"{definition.title}: {', '.join([*steps, wording.segment(proposed[0].segment)])}"[:200]
+    return f"{definition.title}: {', '.join([*steps, segment(proposed[0].segment)])}"[:200]
 
 
 def _summary(proposed: Sequence[Finding]) -> str:
     """One line for each finding, as many as there is room for: the evidence holds all of them."""
-    lines = [f"{wording.segment(finding.segment)}: {finding.explanation}" for finding in proposed]
+    lines = [f"{segment(finding.segment)}: {finding.explanation}" for finding in proposed]
     lengths = accumulate(len(line) + 1 for line in lines)
     kept = sum(length <= SUMMARY_LENGTH - ROOM_FOR_THE_REST for length in lengths)
     rest = [f"And {len(lines) - kept} more: see the evidence."] if kept < len(lines) else []
     return "\n".join([*lines[:kept], *rest])
-
-
-def _in_brief(finding: Finding) -> dict[str, Any]:
-    whole = finding.as_json()
-    return {
-        name: whole[name]
-        for name in ("segment", "field", "current", "recommended", "reason", "explanation", "labelled")
-    }

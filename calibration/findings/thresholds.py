@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
 
 from django.conf import settings
 
-from calibration import wording
-from calibration.answers import Answer, Subject, answer_segments
-from calibration.cohorts import InForce, choose_cohort
 from calibration.evidence.reading import KeyEvidence, SegmentCounts
-from calibration.figures import DESCRIBED, describe, describe_costs, describe_step, describe_subject
+from calibration.findings import wording
+from calibration.findings.answers import Answer, Subject, answer_segments
+from calibration.findings.cohorts import InForce, choose_cohort
+from calibration.findings.drift import alarm, window_drift
+from calibration.findings.figures import describe, describe_costs, describe_step, describe_subject
+from calibration.findings.finding import Finding
 from calibration.parameters import CalibrationParameters
 from calibration.reviews import Review
-from calibration.window_drift import alarm, window_drift
 from governance.definitions import LATTICE, FieldDefinition, FieldKind, to_lattice
 from governance.policies import EffectivePolicy
 from governance.policies.config import PolicyConfig
@@ -28,58 +27,6 @@ NOT_YET_JUDGED = "NOT_YET_JUDGED"
 
 OUT_OF_BOUNDS = "OUT_OF_BOUNDS"
 """Reason of a finding whose certified threshold is none that the definition of the policy permits."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
-    """What a run says about one field for one segment.
-
-    Parameters
-    ----------
-    recommended : float or None
-        The certified value; None for a refusal.
-    reason : str
-        "OK", or why nothing is recommended: that of the answer, or one of the constants of this module.
-    explanation : str
-        The same in plain words.
-    is_material : bool
-        Whether the value differs from the current one by enough to be proposed.
-    match : mapping of str to str or None
-        What an override for this segment matches on; empty: the policy's own values; None: the records leave
-        blank what would single the segment out.
-    body : mapping
-        Everything else that is known, in JSON types.
-    """
-
-    policy_key: str
-    field: str
-    segment: Mapping[str, str]
-    current: float
-    recommended: float | None
-    reason: str
-    explanation: str
-    is_material: bool
-    match: Mapping[str, str] | None
-    body: Mapping[str, Any]
-
-    @property
-    def is_proposable(self) -> bool:
-        return self.is_material and self.match is not None
-
-    def as_json(self) -> dict[str, Any]:
-        """Return the finding as it is stored, proposed and printed."""
-        return {
-            "policy_key": self.policy_key,
-            "field": self.field,
-            "segment": dict(self.segment),
-            "current": self.current,
-            "recommended": self.recommended,
-            "reason": self.reason,
-            "explanation": self.explanation,
-            "is_material": self.is_material,
-            "is_proposable": self.is_proposable,
-            **self.body,
-        }
 
 
 def find(
@@ -152,46 +99,44 @@ def _finding(
     kept = None if withheld or refusal else answer
     recommended = None if kept is None else kept.risk_threshold if is_risk else kept.threshold
     is_material = recommended is not None and _is_material(subject, answer)
-    match = _match(subject.cohort.counts.segment, segments)
+    is_addressable = _is_addressable(subject.cohort.counts.segment, segments)
     floor = None if is_risk else subject.cohort.floor
     drift = window_drift(subject, answer, parameters, may_loosen=review.may_loosen) if answer.is_tested else None
     costs = None
     if answer.is_tested and not withheld:
         costs = describe_costs(subject, parameters.costs, parameters.costs_source)
     described = describe_subject(subject)
-    young = described["left_out"]["too_young"]
+    young = described["left_out"].too_young
     texts = (
         wording.advice(field.name, current, recommended, is_material=is_material, floor=floor),
         _why_not(refusal, policy, subject, answer),
         answer.figures,
         wording.too_young(young, parameters.maturity_days) if young and not described["decisions"] else "",
-        wording.collapsed(described["cohort"]["decisions_before_collapse_by_case"], described["decisions"]),
+        wording.collapsed(described["cohort"].decisions_before_collapse_by_case, described["decisions"]),
         wording.drift(drift) if drift else "",
         wording.costs(costs) if costs and not is_risk else "",
-        wording.NOT_ADDRESSABLE if is_material and match is None else "",
+        wording.NOT_ADDRESSABLE if is_material and not is_addressable else "",
         wording.finer_overrides(current, _finer_overrides(policy, field.name, subject.cohort.counts.segment, current)),
     )
     return Finding(
         policy_key=policy.definition.key,
         field=field.name,
-        segment=subject.cohort.counts.segment,
+        segment=dict(subject.cohort.counts.segment),
         current=current,
         recommended=recommended,
         reason=REVIEW_REQUIRED if withheld else refusal or answer.reason,
         explanation=wording.withheld(current, review.spending) if withheld else " ".join(filter(None, texts)),
         is_material=is_material,
-        match=match,
-        body={
-            "is_tested": answer.is_tested,
-            **described,
-            "method": answer.method,
-            "statement": None if withheld else answer.statement,
-            "answer": None if withheld else answer.detail,
-            **describe_step(subject, kept),
-            "drift": None if withheld else drift,
-            "costs": costs,
-            **(describe(subject) if answer.is_tested else dict.fromkeys(DESCRIBED)),
-        },
+        is_proposable=is_material and is_addressable,
+        is_tested=answer.is_tested,
+        **described,
+        method=answer.method,
+        statement=None if withheld else answer.statement,
+        answer=None if withheld else answer.detail,
+        **describe_step(subject, kept),
+        drift=None if withheld else drift,
+        costs=costs,
+        **(describe(subject) if answer.is_tested else {}),
     )
 
 
@@ -273,9 +218,8 @@ def _is_material(subject: Subject, answer: Answer) -> bool:
     )
 
 
-def _match(segment: Mapping[str, str], segments: Sequence[Mapping[str, str]]) -> Mapping[str, str] | None:
+def _is_addressable(segment: Mapping[str, str], segments: Sequence[Mapping[str, str]]) -> bool:
     """A key that the records leave blank cannot be matched on: what is left must not match another segment, too."""
     named = {key: value for key, value in segment.items() if value}
     others = (other for other in segments if other != segment)
-    is_alone = not any(named.items() <= other.items() for other in others)
-    return named if len(named) == len(segment) or is_alone else None
+    return len(named) == len(segment) or not any(named.items() <= other.items() for other in others)

@@ -7,9 +7,12 @@ from datetime import datetime
 from textwrap import wrap
 from typing import Any
 
-from calibration import wording
+from calibration.findings import wording
+from calibration.findings.finding import Finding
 from calibration.models import ConfidenceCalibrationRun
 from calibration.selectors import proposals_of
+from calibration.statistics.operating_points import OperatingPoint
+from confidence_project.foundation.formatting import count, decimals, rate, threshold
 
 WIDTH = 118
 
@@ -68,37 +71,35 @@ _COLUMNS = ("labelled", "of all", "now", "then", "allowed", "failure rate", "ECE
 
 
 def _policy(policy: Mapping[str, Any]) -> list[str]:
-    findings = policy["findings"]
-    # By the order of the keys, which jsonb does not keep.
-    is_of_budgets = findings[0]["method"] == "budget"
-    names = [each["field"] if is_of_budgets else _segment(each["segment"], policy["segment_by"]) for each in findings]
+    findings = [Finding.from_json(stored) for stored in policy["findings"]]
+    names = [each.field if each.is_of_budget else _segment(each.segment, policy["segment_by"]) for each in findings]
     rows = [[name, *_cells(finding)] for name, finding in zip(names, findings, strict=True)]
     return [
         "",
-        f"{policy['policy_key']} ({findings[0]['field']}, from {policy['source']})",
+        f"{policy['policy_key']} ({findings[0].field}, from {policy['source']})",
         *_table([["segment", *_COLUMNS], *rows]),
-        *(line for name, finding in zip(names, findings, strict=True) for line in _in_words(name, finding)),
+        *(
+            line
+            for name, finding in zip(names, findings, strict=True)
+            for line in _in_lines(f"{name}: {finding.explanation}")
+        ),
         *(_in_lines(f"Costs: {wording.costs_in_use(policy['costs'])}.") if policy.get("costs") else []),
         *([f"  {wording.spending(policy['review']['spending'])}"] if policy["review"]["spending"] else []),
     ]
 
 
-def _cells(finding: Mapping[str, Any]) -> list[str]:
-    point = finding["at_recommended"] or {}
+def _cells(finding: Finding) -> list[str]:
+    point = finding.at_recommended
     return [
-        f"{finding['labelled']:,}",
-        _percent(finding["label_coverage"]),
-        _value(finding["current"]),
-        _value(finding["recommended"]),
-        _percent(point.get("coverage")),
-        _rate(point.get("failure_rate"), point.get("interval")),
-        _decimal((finding["calibration_error"] or {}).get("ece")),
-        _decimal((finding["noise_floor"] or {}).get("q95")),
+        count(finding.labelled),
+        rate(finding.label_coverage, 1),
+        _value(finding.current),
+        _value(finding.recommended),
+        rate(point.coverage if point else None, 1),
+        _with_interval(point),
+        decimals(finding.ece),
+        decimals(finding.ece_noise_q95),
     ]
-
-
-def _in_words(name: str, finding: Mapping[str, Any]) -> list[str]:
-    return _in_lines(f"{name}: {finding['explanation']}")
 
 
 def _in_lines(text: str) -> list[str]:
@@ -136,27 +137,19 @@ def _table(rows: Sequence[Sequence[str]]) -> list[str]:
 
 
 def _segment(segment: Mapping[str, str], keys: Sequence[str]) -> str:
+    """By the order of the keys, which jsonb does not keep, and with what was not said: each segment has a row."""
     return " ".join(segment[key] for key in keys if segment.get(key)) or "all decisions"
 
 
-def _percent(share: float | None) -> str:
-    return "–" if share is None else f"{share:.1%}"
-
-
-def _rate(rate: float | None, interval: Sequence[float] | None) -> str:
-    """A rate with its interval; one of budgets, or weighted by audits, has none."""
-    if rate is None:
-        return "–"
-    return f"{rate:.2%} [{interval[0]:.2%}, {interval[1]:.2%}]" if interval else f"{rate:.2%}"
+def _with_interval(point: OperatingPoint | None) -> str:
+    """The failure rate; one of budgets has no interval."""
+    failed = rate(point.failure_rate if point else None)
+    return f"{failed} [{rate(point.interval[0])}, {rate(point.interval[1])}]" if point and point.interval else failed
 
 
 def _value(value: float | None) -> str:
     """A threshold with its four decimals, a budget as the whole number that it is."""
-    return _decimal(value) if value is None or value <= 1 else f"{value:,.0f}"
-
-
-def _decimal(number: float | None) -> str:
-    return "–" if number is None else f"{number:.4f}"
+    return decimals(value) if value is None or value <= 1 else threshold(value)
 
 
 def _iso(at: datetime | None) -> str | None:

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
-from typing import Any
+from dataclasses import replace
 
 from django.conf import settings
 
-from calibration import wording
 from calibration.evidence.lead_context import BudgetEvidence, Bundles
-from calibration.figures import DESCRIBED
-from calibration.findings import REVIEW_REQUIRED, Finding
+from calibration.findings import wording
+from calibration.findings.finding import BUDGET, Finding
+from calibration.findings.parts import Basis, LeftOut
+from calibration.findings.thresholds import REVIEW_REQUIRED
 from calibration.parameters import CalibrationParameters
 from calibration.reviews import Review
 from calibration.statistics.budgets import BudgetRecommendation, smallest_budget
 from calibration.statistics.claims import certified_budget_statement
+from calibration.statistics.operating_points import OperatingPoint
 from governance.definitions import FieldDefinition
 from governance.policies import EffectivePolicy
 
@@ -51,19 +52,26 @@ def _finding(
         reason=REVIEW_REQUIRED if withheld else found.reason,
         explanation=explanation,
         is_material=is_material,
-        match={},
-        body={
-            **dict.fromkeys(DESCRIBED),
-            **_counted(bundles),
-            "method": "budget",
-            "statement": None if withheld else certified_budget_statement(found),
-            "answer": None if withheld else asdict(found),
-            "at_current": _point(bundles, current),
-            "at_recommended": None if recommended is None else _point(bundles, recommended),
-            "change": None,
-            "drift": None,
-            "costs": None,
-        },
+        is_proposable=is_material,
+        is_tested=True,
+        decisions=bundles.total,
+        labelled=bundles.total,
+        successes=bundles.total - bundles.truncated,
+        label_coverage=1.0,
+        cohort=Basis(
+            kind="bundles",
+            threshold_in_force=None,
+            risk_threshold_in_force=None,
+            decisions_before_collapse_by_case=bundles.total,
+            labels_below_threshold_in_force=0,
+            labels_not_pooled=0,
+        ),
+        left_out=LeftOut(),
+        method=BUDGET,
+        statement=None if withheld else certified_budget_statement(found),
+        answer=None if withheld else found,
+        at_current=_point(bundles, current),
+        at_recommended=None if recommended is None else _point(bundles, recommended),
     )
 
 
@@ -80,36 +88,16 @@ def _recommend(field: FieldDefinition, bundles: Bundles, target: float, delta: f
     return replace(found, budget=max(found.budget, int(field.minimum)))
 
 
-def _counted(bundles: Bundles) -> dict[str, Any]:
-    return {
-        "is_tested": True,
-        "decisions": bundles.total,
-        "labelled": bundles.total,
-        "successes": bundles.total - bundles.truncated,
-        "label_coverage": 1.0,
-        "label_coverage_by_tenth": None,
-        "cohort": {
-            "kind": "bundles",
-            "threshold_in_force": None,
-            "risk_threshold_in_force": None,
-            "decisions_before_collapse_by_case": bundles.total,
-            "labels_below_threshold_in_force": 0,
-            "labels_not_pooled": 0,
-        },
-        "left_out": dict.fromkeys(("other_checks", "no_confidence", "too_young", "blocked_by_risk", "without_risk"), 0),
-    }
-
-
-def _point(bundles: Bundles, budget: float) -> dict[str, Any]:
+def _point(bundles: Bundles, budget: float) -> OperatingPoint:
     """What a budget holds whole ("allowed") and what it truncates at most ("failures")."""
     truncated = bundles.too_large_for(budget)
-    return {
-        "threshold": budget,
-        "allowed": bundles.total - truncated,
-        "labelled": bundles.total,
-        "failures": truncated,
-        "coverage": 1 - truncated / bundles.total,
-        "failure_rate": truncated / bundles.total,
-        "interval": None,
-        "reason": "share of bundles that the budget truncates, at most",
-    }
+    return OperatingPoint(
+        threshold=budget,
+        allowed=bundles.total - truncated,
+        labelled=bundles.total,
+        failures=truncated,
+        coverage=1 - truncated / bundles.total,
+        failure_rate=truncated / bundles.total,
+        interval=None,
+        reason="share of bundles that the budget truncates, at most",
+    )

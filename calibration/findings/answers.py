@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
-from calibration import wording
-from calibration.cohorts import Cohort
+from calibration.findings import wording
+from calibration.findings.cohorts import Cohort
 from calibration.parameters import METHOD
 from calibration.statistics.audits import AuditedRecommendation, recommend_with_audits
 from calibration.statistics.claims import certified_audit_statement, certified_pair_statement, certified_statement
@@ -88,8 +87,8 @@ class Answer:
         What is certified, in the only words for it.
     method : {"walk", "audits", "pair"}
         How it was found.
-    detail : mapping
-        Everything that the method returned, in JSON types.
+    detail
+        Everything that the method returned.
     is_tested : bool
         Whether the segment had labels enough to share δ.
     delta : float
@@ -102,7 +101,7 @@ class Answer:
     figures: str
     statement: str | None
     method: str
-    detail: Mapping[str, Any]
+    detail: ThresholdRecommendation | AuditedRecommendation | JointRecommendation
     is_tested: bool
     delta: float
 
@@ -139,7 +138,7 @@ def _by_walk(found: ThresholdRecommendation, subject: Subject, *, is_tested: boo
         figures=wording.walk(found),
         statement=certified_statement(found, risk_in_force=subject.judged_risk),
         method="walk",
-        detail=asdict(found),
+        detail=found,
         is_tested=is_tested,
         delta=found.delta,
     )
@@ -163,7 +162,7 @@ def _with_audits(subject: Subject, alpha: float, delta: float) -> Answer:
         figures=wording.audits(found, subject.cohort.floor),
         statement=certified_audit_statement(found, in_force=subject.cohort.floor, risk_in_force=subject.judged_risk),
         method="audits",
-        detail=asdict(found),
+        detail=found,
         is_tested=True,
         delta=delta,
     )
@@ -196,7 +195,7 @@ def _pair(subject: Subject, current_risk: float, alpha: float, delta: float) -> 
         figures=wording.pair(found, best),
         statement=certified_pair_statement(found),
         method="pair",
-        detail=asdict(found),
+        detail=found,
         is_tested=True,
         delta=delta,
     )

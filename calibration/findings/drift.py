@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
-from typing import Any
 
 import numpy as np
 
-from calibration.answers import Answer, Subject
+from calibration.findings.answers import Answer, Subject
+from calibration.findings.parts import WindowDrift
 from calibration.parameters import METHOD, PERIODS, CalibrationParameters
 from calibration.statistics.drift import RecentComparison, compare_recent, distribution_drift
 from calibration.statistics.groups import Groups
 from calibration.statistics.lattice import threshold_to_lattice
+from calibration.statistics.recommendation import ThresholdRecommendation
 from calibration.statistics.sequential import AnytimeEvidence, alarm_log_e_values, follow
 from calibration.statistics.thresholds import recommend_for_groups
 
@@ -22,7 +22,7 @@ RECENT = PERIODS // 3
 
 def window_drift(
     subject: Subject, answer: Answer, parameters: CalibrationParameters, *, may_loosen: bool
-) -> dict[str, Any]:
+) -> WindowDrift:
     """Compare the recent part of the window with the rest, at the threshold that the finding is about.
 
     `recent` and `halves` divide by labelled decisions and test the failure rates, `confidences` divides by time. A
@@ -34,14 +34,14 @@ def window_drift(
     periods = [subject.cohort.groups(bands, period) for period in range(PERIODS)]
     threshold = subject.current if answer.threshold is None else max(answer.threshold, subject.cohort.floor or 0.0)
     recent = compare_recent(periods, threshold=threshold)
-    return {
-        "threshold": threshold,
-        "confidences": asdict(distribution_drift(Groups.merge(periods[:-RECENT]), Groups.merge(periods[-RECENT:]))),
-        "recent": asdict(recent),
-        "halves": asdict(compare_recent(periods, share=0.5, threshold=threshold)),
-        "recertified": _recertified(periods, recent, subject, answer, parameters) if may_loosen else None,
-        "alarm": asdict(alarm(subject, parameters)),
-    }
+    return WindowDrift(
+        threshold=threshold,
+        confidences=distribution_drift(Groups.merge(periods[:-RECENT]), Groups.merge(periods[-RECENT:])),
+        recent=recent,
+        halves=compare_recent(periods, share=0.5, threshold=threshold),
+        recertified=_recertified(periods, recent, subject, answer, parameters) if may_loosen else None,
+        alarm=alarm(subject, parameters),
+    )
 
 
 def _recertified(
@@ -50,17 +50,16 @@ def _recertified(
     subject: Subject,
     answer: Answer,
     parameters: CalibrationParameters,
-) -> dict[str, Any] | None:
+) -> ThresholdRecommendation | None:
     if not recent.flagged:
         return None
-    found = recommend_for_groups(
+    return recommend_for_groups(
         Groups.merge(periods[recent.first_recent :]),
         alpha=parameters.target_failure_rate,
         delta=answer.delta,
         method=METHOD,
         floor=subject.cohort.floor,
     )
-    return asdict(found)
 
 
 def alarm(subject: Subject, parameters: CalibrationParameters) -> AnytimeEvidence:

@@ -1,28 +1,39 @@
-"""The descriptive figures of a finding, in JSON types: what a reviewer looks at beside the recommendation."""
+"""The descriptive figures of a finding: what a reviewer looks at beside the recommendation."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
 
-from calibration.answers import Answer, Subject
-from calibration.cohorts import Mask
 from calibration.evidence.contract import ABSENT, LEFT_OUT
+from calibration.findings.answers import Answer, Subject
+from calibration.findings.cohorts import Mask
+from calibration.findings.parts import (
+    Basis,
+    Bucket,
+    Change,
+    CheapestThreshold,
+    CurvePoint,
+    LeftOut,
+    Recalibration,
+    Reliability,
+)
 from calibration.parameters import PERIODS, CostsSource
+from calibration.statistics.audits import AuditedRecommendation
 from calibration.statistics.calibration_error import calibration_error, noise_floor
 from calibration.statistics.costs import Costs, cheapest_threshold
 from calibration.statistics.cross_validation import cross_validated_gains, random_folds
 from calibration.statistics.drift import period_rates
 from calibration.statistics.groups import Groups
 from calibration.statistics.lattice import threshold_to_lattice
-from calibration.statistics.operating_points import operating_curve, operating_point
+from calibration.statistics.operating_points import OperatingPoint, operating_curve, operating_point
 from calibration.statistics.recalibration import fit_recalibration
 from calibration.statistics.reliability import equal_mass_curve, equal_width_curve
 from calibration.statistics.scores import auroc, brier_score, confidence_bias, log_loss
-from calibration.statistics.selection import Stratum, stratified_interval
+from calibration.statistics.selection import stratified_interval
 
 SEED = 0
 """Seed of the noise floor's draws, stored with each run."""
@@ -30,39 +41,22 @@ SEED = 0
 CURVE_POINTS = 101
 """At most so many points of the operating curve are kept, evenly spread over its thresholds."""
 
-DESCRIBED = (
-    "reliability",
-    "operating_curve",
-    "calibration_error",
-    "noise_floor",
-    "brier_score",
-    "log_loss",
-    "auroc",
-    "confidence_bias",
-    "recalibration",
-    "periods",
-)
-"""The keys of `describe`."""
-
 
 def describe(subject: Subject) -> dict[str, Any]:
     """Return reliability bins, the operating curve, calibration errors, scores, recalibrations and rates by period."""
     groups = subject.cohort.groups(subject.bands)
     periods = [subject.cohort.groups(subject.bands, period) for period in range(PERIODS)]
     return {
-        "reliability": {
-            "equal_width": asdict(equal_width_curve(groups)),
-            "equal_mass": asdict(equal_mass_curve(groups)),
-        },
+        "reliability": Reliability(equal_width=equal_width_curve(groups), equal_mass=equal_mass_curve(groups)),
         "operating_curve": _operating_curve(groups),
-        "calibration_error": asdict(calibration_error(groups)),
-        "noise_floor": asdict(noise_floor(groups, seed=SEED)),
-        "brier_score": asdict(brier_score(groups)),
-        "log_loss": asdict(log_loss(groups)),
-        "auroc": asdict(auroc(groups)),
-        "confidence_bias": asdict(confidence_bias(groups)),
+        "calibration_error": calibration_error(groups),
+        "noise_floor": noise_floor(groups, seed=SEED),
+        "brier_score": brier_score(groups),
+        "log_loss": log_loss(groups),
+        "auroc": auroc(groups),
+        "confidence_bias": confidence_bias(groups),
         "recalibration": _recalibration(groups),
-        "periods": [asdict(rate) for rate in period_rates(periods)],
+        "periods": tuple(period_rates(periods)),
     }
 
 
@@ -77,29 +71,29 @@ def describe_subject(subject: Subject) -> dict[str, Any]:
         "labelled": groups.labelled,
         "successes": groups.succeeded,
         "label_coverage": groups.labelled / groups.decisions if groups.decisions else None,
-        "label_coverage_by_tenth": [each.label_coverage for each in equal_width_curve(groups).bins],
-        "cohort": {
-            "kind": cohort.kind,
-            "threshold_in_force": cohort.floor,
-            "risk_threshold_in_force": cohort.risk_floor,
-            "decisions_before_collapse_by_case": int(counts.rows[passing].sum()),
-            "labels_below_threshold_in_force": dropped,
-            "labels_not_pooled": int(counts.labelled[~cohort.chosen].sum()),
-        },
-        "left_out": {
+        "label_coverage_by_tenth": tuple(each.label_coverage for each in equal_width_curve(groups).bins),
+        "cohort": Basis(
+            kind=cohort.kind,
+            threshold_in_force=cohort.floor,
+            risk_threshold_in_force=cohort.risk_floor,
+            decisions_before_collapse_by_case=int(counts.rows[passing].sum()),
+            labels_below_threshold_in_force=dropped,
+            labels_not_pooled=int(counts.labelled[~cohort.chosen].sum()),
+        ),
+        "left_out": LeftOut(
             **{stratum.name.lower(): counts.left_out.get(stratum, 0) for stratum in LEFT_OUT},
-            "blocked_by_risk": _decisions(subject, cohort.chosen & ~passing & (counts.risk_band != ABSENT)),
-            "without_risk": _decisions(subject, cohort.chosen & (counts.risk_band == ABSENT)),
-        },
+            blocked_by_risk=_decisions(subject, cohort.chosen & ~passing & (counts.risk_band != ABSENT)),
+            without_risk=_decisions(subject, cohort.chosen & (counts.risk_band == ABSENT)),
+        ),
     }
 
 
-def describe_costs(subject: Subject, costs: Costs | None, source: CostsSource) -> dict[str, Any] | None:
+def describe_costs(subject: Subject, costs: Costs | None, source: CostsSource) -> CheapestThreshold | None:
     """Return the confidence threshold of least cost with its interval; None where there are no costs."""
     if costs is None:
         return None
     cheapest = cheapest_threshold(subject.cohort.groups(subject.bands), costs, floor=subject.cohort.floor)
-    return {"stated": asdict(costs), "source": source, **asdict(cheapest)}
+    return CheapestThreshold(stated=costs, source=source, **asdict(cheapest))
 
 
 def describe_step(subject: Subject, answer: Answer | None) -> dict[str, Any]:
@@ -110,19 +104,19 @@ def describe_step(subject: Subject, answer: Answer | None) -> dict[str, Any]:
     bands = subject.bands_below(answer.risk_threshold)
     return {
         "at_current": now,
-        "at_recommended": {**_point(subject, subject.cohort.groups(bands), answer.threshold), **_weighted(answer)},
+        "at_recommended": _weighted(_point(subject, subject.cohort.groups(bands), answer.threshold), answer),
         "change": _change(subject, answer.threshold, bands),
     }
 
 
-def _point(subject: Subject, passing: Groups, threshold: float) -> dict[str, Any]:
+def _point(subject: Subject, passing: Groups, threshold: float) -> OperatingPoint:
     """What a pair of thresholds allows; coverage is the share of all decisions of the cohort."""
-    point = asdict(operating_point(passing, threshold))
+    point = operating_point(passing, threshold)
     decisions = _decisions(subject, subject.cohort.chosen)
-    return {**point, "coverage": point["allowed"] / decisions if decisions else None}
+    return replace(point, coverage=point.allowed / decisions if decisions else None)
 
 
-def _point_now(subject: Subject) -> dict[str, Any]:
+def _point_now(subject: Subject) -> OperatingPoint:
     """What the thresholds in force allow. What stricter ones blocked in a part of the window has labels from the rest.
 
     These are shown, for a failure that is known must not be hidden; but they are no sample that an interval fits.
@@ -130,44 +124,46 @@ def _point_now(subject: Subject) -> dict[str, Any]:
     if subject.is_fair:
         return _point(subject, subject.cohort.groups(subject.bands), subject.current)
     known = _point(subject, subject.cohort.known(subject.bands), subject.current)
-    return {**known, "interval": None, "reason": "stricter thresholds were in force in a part of the window"}
+    return replace(known, interval=None, reason="stricter thresholds were in force in a part of the window")
 
 
-def _weighted(answer: Answer) -> dict[str, Any]:
+def _weighted(point: OperatingPoint, answer: Answer) -> OperatingPoint:
     """Below the threshold in force the labels are audits: their plain rate would not be the rate of the decisions."""
-    step = next((each for each in reversed(answer.detail.get("steps", ())) if each["certified"]), None)
+    steps = answer.detail.steps if isinstance(answer.detail, AuditedRecommendation) else ()
+    step = next((each for each in reversed(steps) if each.certified), None)
     if step is None:
-        return {}
-    return {
-        "labelled": sum(stratum["labelled"] for stratum in step["strata"]),
-        "failures": sum(stratum["failures"] for stratum in step["strata"]),
-        "failure_rate": step["failure_rate"],
-        "interval": stratified_interval([Stratum(**stratum) for stratum in step["strata"]]),
-        "reason": "weighted by the rates of auditing",
-    }
+        return point
+    return replace(
+        point,
+        labelled=sum(stratum.labelled for stratum in step.strata),
+        failures=sum(stratum.failures for stratum in step.strata),
+        failure_rate=step.failure_rate,
+        interval=stratified_interval(step.strata),
+        reason="weighted by the rates of auditing",
+    )
 
 
-def _change(subject: Subject, threshold: float, bands: int | None) -> dict[str, Any]:
+def _change(subject: Subject, threshold: float, bands: int | None) -> Change:
     before = _allowed(subject, subject.current, subject.bands)
     after = _allowed(subject, threshold, bands)
     decisions = _decisions(subject, subject.cohort.chosen)
     tenth = np.minimum(subject.cohort.counts.confidence // 1_000, 9)
-    return {
-        "block_to_allow": _decisions(subject, after & ~before),
-        "allow_to_block": _decisions(subject, before & ~after),
-        "current_coverage": _decisions(subject, before) / decisions,
-        "expected_coverage": _decisions(subject, after) / decisions,
-        "buckets": [
-            {
-                "low": place / 10,
-                "high": (place + 1) / 10,
-                "decisions": _decisions(subject, subject.cohort.chosen & (tenth == place)),
-                "allowed_now": _decisions(subject, before & (tenth == place)),
-                "allowed_then": _decisions(subject, after & (tenth == place)),
-            }
+    return Change(
+        block_to_allow=_decisions(subject, after & ~before),
+        allow_to_block=_decisions(subject, before & ~after),
+        current_coverage=_decisions(subject, before) / decisions,
+        expected_coverage=_decisions(subject, after) / decisions,
+        buckets=tuple(
+            Bucket(
+                low=place / 10,
+                high=(place + 1) / 10,
+                decisions=_decisions(subject, subject.cohort.chosen & (tenth == place)),
+                allowed_now=_decisions(subject, before & (tenth == place)),
+                allowed_then=_decisions(subject, after & (tenth == place)),
+            )
             for place in range(10)
-        ],
-    }
+        ),
+    )
 
 
 def _allowed(subject: Subject, threshold: float, bands: int | None) -> Mask:
@@ -179,19 +175,23 @@ def _decisions(subject: Subject, chosen: Mask) -> int:
     return int(subject.cohort.counts.decisions[chosen].sum())
 
 
-def _operating_curve(groups: Groups) -> list[dict[str, float | None]]:
+def _operating_curve(groups: Groups) -> tuple[CurvePoint, ...]:
     """Coverage and failure rate over the thresholds, the strictest first."""
     curve = operating_curve(groups)
     size = curve.threshold.size
     kept = sorted({round(place * (size - 1) / (CURVE_POINTS - 1)) for place in range(CURVE_POINTS)}) if size else []
-    names = ("threshold", "coverage", "failure_rate", "low", "high")
-    return [{name: _finite(getattr(curve, name)[place]) for name in names} for place in kept]
+    names = ("coverage", "failure_rate", "low", "high")
+    return tuple(
+        CurvePoint(
+            threshold=float(curve.threshold[place]), **{name: _finite(getattr(curve, name)[place]) for name in names}
+        )
+        for place in kept
+    )
 
 
-def _recalibration(groups: Groups) -> list[dict[str, Any]]:
-    """Maps from stated to recalibrated confidence, each with what it gains on labels that it was not fitted on."""
+def _recalibration(groups: Groups) -> tuple[Recalibration, ...]:
     gains = cross_validated_gains(random_folds(groups, seed=SEED))
-    return [{"map": asdict(fit_recalibration(groups, gain.kind)), "cross_validated": asdict(gain)} for gain in gains]
+    return tuple(Recalibration(map=fit_recalibration(groups, gain.kind), cross_validated=gain) for gain in gains)
 
 
 def _finite(number: float) -> float | None:

@@ -1,0 +1,37 @@
+"""What the pages of calibration ask for beside the figures."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import template
+from django.urls import reverse
+
+from calibration.findings import wording
+from calibration.findings.reading import Subject
+from confidence_project.foundation.formatting import segment
+from governance.models import ConfidencePolicyProposal
+
+register = template.Library()
+
+register.filter("costs_in_use", wording.costs_in_use)
+register.filter("spending", wording.spending)
+
+_ALT = {
+    "reliability": "Claimed confidence against observed success for {}; the figures are in the tables of this page",
+    "risk-coverage": "Failure rate over the share of decisions that is allowed for {}, thresholds marked",
+}
+
+
+@register.inclusion_tag("admin/calibration/_picture.html")
+def picture(owner: Any, subject: Subject, chart: str) -> dict[str, Any]:
+    """Show a picture of a finding in both themes; the stylesheet hides the one that does not fit."""
+    sources = {theme: _picture_url(owner, subject, chart, theme) for theme in ("light", "dark")}
+    return {"sources": sources, "alt": _ALT[chart].format(segment(subject.finding.segment))}
+
+
+def _picture_url(owner: Any, subject: Subject, chart: str, theme: str) -> str:
+    if isinstance(owner, ConfidencePolicyProposal):
+        return reverse("admin:desk_proposal_picture", args=[owner.pk, subject.place, chart, theme])
+    key = subject.finding.policy_key
+    return reverse("admin:desk_run_picture", args=[owner.pk, key, subject.place, chart, theme])
