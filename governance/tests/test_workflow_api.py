@@ -27,7 +27,6 @@ from governance.tests.factories import (
     pending,
     viewer_of,
 )
-from governance.workflow.evidence import _sources, register_evidence_source
 
 pytestmark = pytest.mark.django_db
 PROBLEM = "application/problem+json"
@@ -224,17 +223,11 @@ def test_ids__that_no_row_has__404(number):
     assert person.post(f"revisions/{number}/roll-back", body).status_code == 404
 
 
-def test_propose__registered_evidence__is_attached_and_names_the_value():
-    def source(workspace, policy_key, config):
-        return {"newest_run": 7, "proposed": dict(config.values)}
-
+def test_propose__without_a_run__says_that_nothing_is_known():
     workspace = WorkspaceFactory()
-    register_evidence_source(source)
-    try:
-        made = Person(admin_of(workspace), workspace).post("proposals", new_proposal()).json()
-    finally:
-        _sources.remove(source)
-    assert made["evidence"] == {"newest_run": 7, "proposed": {"confidence_threshold": 0.85}}
+    made = Person(admin_of(workspace), workspace).post("proposals", new_proposal()).json()
+    assert made["evidence"]["run"] is None
+    assert made["evidence"]["reason"].startswith("No completed calibration run has looked at this policy")
 
 
 def test_rate_limit__per_person__429(monkeypatch):
