@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 from typing import Annotated, Any, Literal, Self
@@ -111,9 +111,10 @@ class ImportMapping(BaseModel):
 class Mapper:
     """A mapping in use on one file; `locate` first, where the columns of all records are known."""
 
-    def __init__(self, mapping: ImportMapping, *, is_text: bool) -> None:
+    def __init__(self, mapping: ImportMapping, *, is_text: bool, needed: Sequence[str] = NEEDED) -> None:
         self.mapping = mapping
         self.is_text = is_text
+        self.needed = needed
         # Nearly always the records have the same columns, in JSON too.
         self._located = lru_cache(maxsize=64)(self._locate)
         self._missing = frozenset(mapping.missing)
@@ -135,7 +136,7 @@ class Mapper:
             present |= {"confidence", "success"}
         if self.mapping.labels or self.mapping.success_when or self.mapping.failure_when:
             present.add("success")
-        if missing := [name for name in NEEDED if name not in present]:
+        if missing := [name for name in self.needed if name not in present]:
             raise InvalidInput(_what_is_missing(missing, columns))
         if not set(self.mapping.places.values()) <= {*used, *columns}:
             raise InvalidInput("A column that an option names is not in the file.")
