@@ -6,7 +6,6 @@ what it takes for granted.
 
 from calibration.statistics.audits import AuditedRecommendation
 from calibration.statistics.budgets import BudgetRecommendation
-from calibration.statistics.directions import Direction
 from calibration.statistics.joint import JointRecommendation
 from calibration.statistics.recommendation import ThresholdRecommendation
 
@@ -31,7 +30,6 @@ def certified_statement(recommendation: ThresholdRecommendation, *, risk_in_forc
     claim = _claim(
         of="labelled decisions",
         threshold=recommendation.threshold,
-        direction=recommendation.direction,
         risk=risk_in_force,
         alpha=recommendation.alpha,
         delta=recommendation.delta,
@@ -62,7 +60,6 @@ def certified_pair_statement(recommendation: JointRecommendation) -> str | None:
     claim = _claim(
         of="labelled decisions",
         threshold=recommendation.confidence_threshold,
-        direction="at_least",
         risk=recommendation.risk_threshold,
         alpha=recommendation.grid[0][1].alpha,
         delta=recommendation.grid_delta * tried,
@@ -96,7 +93,6 @@ def certified_audit_statement(
     claim = _claim(
         of="decisions, labelled or not,",
         threshold=threshold,
-        direction="at_least",
         risk=risk_in_force,
         alpha=recommendation.above.alpha,
         delta=recommendation.above.delta,
@@ -127,18 +123,15 @@ def certified_budget_statement(recommendation: BudgetRecommendation) -> str | No
     )
 
 
-def _claim(
-    *, of: str, threshold: float, direction: Direction, risk: float | None, alpha: float, delta: float, given: str
-) -> str:
-    observed, side = ("confidences", "at or above") if direction == "at_least" else ("risk scores", "below")
-    passed = "passed the other checks of the gate and"
+def _claim(*, of: str, threshold: float, risk: float | None, alpha: float, delta: float, given: str) -> str:
+    observed, passed = "confidences", "passed the other checks of the gate and"
     if risk is not None:
         observed = "confidences and risk scores"
         passed = f"passed the other checks of the gate, have a risk below {risk:.4f} and"
     return (
         f"Conditional on the observed {observed} and for any reliability curve, the mean true failure probability of "
-        f"the {of} of the cohort that {passed} lie {side} {threshold:.4f} exceeds {alpha:g} with probability at most "
-        f"{delta:.4g}, given {given}."
+        f"the {of} of the cohort that {passed} lie at or above {threshold:.4f} exceeds {alpha:g} with probability at "
+        f"most {delta:.4g}, given {given}."
     )
 
 

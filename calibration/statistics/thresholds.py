@@ -1,17 +1,15 @@
 """The threshold with the largest coverage whose failure rate is certified to be at most α."""
 
 from dataclasses import dataclass, replace
-from typing import TypedDict, get_args
+from typing import TypedDict
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from calibration.statistics.checks import check_delta, check_open_unit
-from calibration.statistics.directions import Direction, above_floor, threshold_of
 from calibration.statistics.fixed_sequence import (
     Walk,
     failure_p_values,
-    fixed_starts,
     further_decisions,
     minimum_sample,
     spread_starts,
@@ -19,8 +17,8 @@ from calibration.statistics.fixed_sequence import (
 )
 from calibration.statistics.groups import Groups
 from calibration.statistics.intervals import clopper_pearson
-from calibration.statistics.lattice import FloatArray, IntArray
-from calibration.statistics.recommendation import Method, ThresholdRecommendation
+from calibration.statistics.lattice import LATTICE, FloatArray, IntArray
+from calibration.statistics.recommendation import ThresholdRecommendation
 
 
 class _Figures(TypedDict):
@@ -47,9 +45,7 @@ class _Sequence:
         p_values = failure_p_values(failed, reached, alpha)
         return cls(score=scores.value[::-1], reached=reached, failed=failed, p_values=p_values)
 
-    def test(self, alpha: float, delta: float, method: Method) -> Walk:
-        if method == "fixed_starts":
-            return walk(self.p_values, fixed_starts(self.score), delta)
+    def test(self, alpha: float, delta: float) -> Walk:
         return walk(self.p_values, spread_starts(self.reached, alpha, delta), delta)
 
     def needed(self, walked: Walk, alpha: float) -> int | None:
@@ -76,8 +72,6 @@ def recommend_threshold(
     *,
     alpha: float,
     delta: float,
-    method: Method = "fallback",
-    direction: Direction = "at_least",
     floor: float | None = None,
 ) -> ThresholdRecommendation:
     """Recommend a threshold from arrays of counts.
@@ -85,17 +79,13 @@ def recommend_threshold(
     Parameters
     ----------
     confidence : array_like, shape (k,)
-        Confidences (or risks) in [0, 1] with at most four decimals, in any order; repeated ones add up.
+        Confidences in [0, 1] with at most four decimals, in any order; repeated ones add up.
     n, successes : array_like of int, shape (k,)
         Labelled decisions and successes among them.
     alpha : float
         Failure rate to stay below, in (0, 1).
     delta : float
         Accepted probability that the failure rate is above α nevertheless, in (0, 0.25].
-    method : {"fallback", "fixed_starts"}
-        Starts at fixed shares of the decisions, or at the thresholds .99, .95, .90, .80 and .60.
-    direction : {"at_least", "below"}
-        "at_least" allows confidence ≥ threshold, "below" allows risk < threshold.
     floor : float, optional
         The strictest threshold that was in force in the cohort. What it did not allow is dropped before the
         starts are laid out, because its labels are no sample of its outcomes.
@@ -108,17 +98,10 @@ def recommend_threshold(
     Raises
     ------
     ValueError
-        When shapes differ, counts are impossible, a confidence is off the lattice, α is outside (0, 1), δ
-        outside (0, 0.25], or the method or direction is unknown.
+        When shapes differ, counts are impossible, a confidence is off the lattice, α is outside (0, 1), or
+        δ outside (0, 0.25].
     """
-    return recommend_for_groups(
-        Groups.from_arrays(confidence, n, successes),
-        alpha=alpha,
-        delta=delta,
-        method=method,
-        direction=direction,
-        floor=floor,
-    )
+    return recommend_for_groups(Groups.from_arrays(confidence, n, successes), alpha=alpha, delta=delta, floor=floor)
 
 
 def recommend_for_groups(
@@ -126,8 +109,6 @@ def recommend_for_groups(
     *,
     alpha: float,
     delta: float,
-    method: Method = "fallback",
-    direction: Direction = "at_least",
     floor: float | None = None,
 ) -> ThresholdRecommendation:
     """Recommend a threshold from groups.
@@ -135,8 +116,8 @@ def recommend_for_groups(
     Parameters
     ----------
     groups : Groups
-        Decisions by confidence ("at_least") or by risk ("below").
-    alpha, delta, method, direction, floor
+        Decisions by confidence.
+    alpha, delta, floor
         As for `recommend_threshold`.
 
     Returns
@@ -147,11 +128,12 @@ def recommend_for_groups(
     Raises
     ------
     ValueError
-        When α is outside (0, 1), δ outside (0, 0.25], or the method or direction is unknown.
+        When α is outside (0, 1), or δ outside (0, 0.25].
     """
-    _check(alpha, delta, method)
-    scores = above_floor(groups, direction, floor)
-    tested = scores.with_labels()
+    check_open_unit("alpha", alpha)
+    check_delta(delta)
+    reached = groups if floor is None else groups.allowed_by(floor)
+    tested = reached.with_labels()
     least = minimum_sample(alpha, delta)
     refusal = ThresholdRecommendation(
         threshold=None,
@@ -160,13 +142,11 @@ def recommend_for_groups(
         labelled=tested.labelled,
         alpha=alpha,
         delta=delta,
-        method=method,
-        direction=direction,
     )
     if tested.labelled < least:
         return refusal
     sequence = _Sequence.of(tested, alpha)
-    walked = sequence.test(alpha, delta, method)
+    walked = sequence.test(alpha, delta)
     if walked.best is None:
         return replace(
             refusal,
@@ -178,16 +158,9 @@ def recommend_for_groups(
     score = int(sequence.score[walked.best])
     return replace(
         refusal,
-        threshold=threshold_of(score, direction),
+        threshold=score / LATTICE,
         reason="OK",
-        coverage=scores.at_or_above(score).decisions / groups.decisions,
+        coverage=reached.at_or_above(score).decisions / groups.decisions,
         needed=None,
         **sequence.figures(walked.best, walked.best_level),
     )
-
-
-def _check(alpha: float, delta: float, method: Method) -> None:
-    check_open_unit("alpha", alpha)
-    check_delta(delta)
-    if method not in get_args(Method):
-        raise ValueError(f"method must be one of {', '.join(get_args(Method))}; got {method!r}.")

@@ -31,12 +31,6 @@ def test_certified_statement__a_recommendation__says_these_words():
     )
 
 
-def test_certified_statement__a_risk_threshold__names_the_other_side():
-    answer = recommend_threshold([0.2], [300], [300], alpha=0.05, delta=0.1, direction="below")
-    assert "observed risk scores" in certified_statement(answer)
-    assert "lie below 0.2001 exceeds" in certified_statement(answer)
-
-
 def test_certified_statement__a_refusal__certifies_nothing():
     assert certified_statement(recommend_threshold([0.9], [3], [3], alpha=0.05, delta=0.1)) is None
 
