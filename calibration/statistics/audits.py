@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from calibration.statistics.groups import Groups
+from calibration.statistics.label_strata import label_strata
 from calibration.statistics.lattice import LATTICE, threshold_to_lattice
 from calibration.statistics.recommendation import Reason, ThresholdRecommendation
 from calibration.statistics.selection import Stratum, stratified_failure_rate
@@ -24,7 +25,8 @@ class AuditStep:
     threshold : float
         The threshold, an observed value.
     strata : tuple of Stratum
-        What it allows: first what was allowed already, then each rate of auditing.
+        What it allows: first what was allowed already, then each rate of auditing, each divided by confidence where
+        its labelled shares differ by more than chance (`label_strata`).
     failure_rate : float or None
         Rate weighted by all decisions; None where a stratum has no label.
     upper : float
@@ -134,8 +136,9 @@ def _without_labels(groups: Groups) -> Groups:
     return Groups(value=groups.value, n=none, successes=none, total=groups.total)
 
 
-def _stratum(groups: Groups) -> Stratum:
-    return Stratum(decisions=groups.decisions, labelled=groups.labelled, failures=int(groups.failures.sum()))
+def _strata(groups: Groups) -> list[Stratum]:
+    # Labels that are missing by confidence are a random sample within a stratum of it, and not of all together.
+    return [Stratum(decisions=s.decisions, labelled=s.labelled, failures=s.failures) for s in label_strata(groups)]
 
 
 def _walk_below(
@@ -146,7 +149,7 @@ def _walk_below(
     level: float,
 ) -> tuple[AuditStep, ...]:
     steps: list[AuditStep] = []
-    seen = 0
+    upper_strata, seen = _strata(upper_part), 0
     for score in range(floor - GRID_STEP, -GRID_STEP, -GRID_STEP):
         reached = [part.at_or_above(score) for part in lower_parts]
         below = sum(part.decisions for part in reached)
@@ -154,7 +157,7 @@ def _walk_below(
             continue
         seen = below
         lowest = min(int(part.value[part.total > 0][0]) for part in reached if part.decisions)
-        strata = tuple(map(_stratum, (upper_part, *reached)))
+        strata = (*upper_strata, *(stratum for part in reached for stratum in _strata(part)))
         rate, upper = stratified_failure_rate(strata, level=level)
         steps.append(
             AuditStep(

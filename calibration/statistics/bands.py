@@ -4,7 +4,7 @@ Outcomes are read from the top. Where they show that the top is bad, its end is 
 lies below is untouched by the choice, and a lower bound is certified there; otherwise the answer is a threshold.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -19,10 +19,10 @@ BandReason = Literal["OK", "INSUFFICIENT_DATA", "NOT_CERTIFIABLE"]
 BAD_TOP = 0.02
 """P-value of "the top fails at most at alpha" at or below which it is taken to be bad."""
 
-TOP_SHARE = 0.4
+TOP_SHARE = 0.2
 """Share of the labelled decisions within which a bad top must show."""
 
-BAND_SHARE = LEVEL_SHARE = 0.7
+LEVEL_SHARE = 0.7
 """Share of delta at which a threshold is certified where the top is not bad, and a band where it is."""
 
 START_SHARE = 0.35
@@ -74,7 +74,7 @@ class BandRecommendation:
 def recommend_band(groups: Groups, *, alpha: float, delta: float) -> BandRecommendation:
     """Recommend a lower bound, with an upper bound where the most confident decisions fail too often.
 
-    The top is bad once P(Bin(m, alpha) >= F) <= .02 for the m <= .4 N most confident labelled decisions, F of which
+    The top is bad once P(Bin(m, alpha) >= F) <= .02 for the m <= .2 N most confident labelled decisions, F of which
     failed. Its end is where F - 2 alpha m has fallen 2 below its largest value: a stopping time. Either the top is bad
     and the band below that end is certified at .7 delta, in one walk that begins at 35 % of what is left; or it is not,
     and a threshold is certified at .7 delta as by `recommend_for_groups`. Never are both claimed.
@@ -116,35 +116,37 @@ def recommend_band(groups: Groups, *, alpha: float, delta: float) -> BandRecomme
     level = LEVEL_SHARE * delta
     least = minimum_sample(alpha, level)
 
-    def answer(reason: BandReason, **found: float | int | None) -> BandRecommendation:
-        fields = {"lower": None, "upper": None, **found}
-        return BandRecommendation(
-            reason=reason, level=level, labelled=tested.labelled, alpha=alpha, delta=delta, **fields
-        )  # type: ignore[arg-type]
-
-    if tested.labelled < least:
-        return answer("INSUFFICIENT_DATA")
     reached, failed = np.cumsum(tested.n[::-1]), np.cumsum(tested.failures[::-1])
-    end = _end_of_bad_top(reached, failed, alpha)
-    top = {} if end == 0 else {"top_decisions": int(reached[end - 1]), "top_failures": int(failed[end - 1])}
-    skipped, lost = top.get("top_decisions", 0), top.get("top_failures", 0)
+    end = _end_of_bad_top(reached, failed, alpha) if tested.labelled >= least else 0
+    skipped, lost = (int(reached[end - 1]), int(failed[end - 1])) if end else (0, 0)
+    refusal = BandRecommendation(
+        lower=None,
+        upper=None,
+        reason="INSUFFICIENT_DATA",
+        top_decisions=skipped if end else None,
+        top_failures=lost if end else None,
+        level=level,
+        labelled=tested.labelled,
+        alpha=alpha,
+        delta=delta,
+    )
     rest, rest_failed = reached[end:] - skipped, failed[end:] - lost
-    if rest.size == 0 or rest[-1] < least:
-        return answer("INSUFFICIENT_DATA", **top)
-    starts = spread_starts(rest, alpha, level) if end == 0 else _band_start(rest, least)
+    if tested.labelled - skipped < least:
+        return refusal
+    starts = _band_start(rest, least) if end else spread_starts(rest, alpha, level)
     best = walk(failure_p_values(rest_failed, rest, alpha), starts, level).best
     if best is None:
-        return answer("NOT_CERTIFIABLE", **top)
+        return replace(refusal, reason="NOT_CERTIFIABLE")
     values = tested.value[::-1]
     lower, upper = int(values[end + best]), int(values[end - 1]) if end else LATTICE + 1
-    return answer(
-        "OK",
+    return replace(
+        refusal,
+        reason="OK",
         lower=lower / LATTICE,
         upper=upper / LATTICE if end else None,
         decisions=int(rest[best]),
         failures=int(rest_failed[best]),
         coverage=groups.at_or_above(lower).below(upper).decisions / groups.decisions,
-        **top,
     )
 
 

@@ -17,7 +17,7 @@ from calibration.statistics.fixed_sequence import (
 )
 from calibration.statistics.groups import Groups
 from calibration.statistics.intervals import clopper_pearson
-from calibration.statistics.lattice import LATTICE, FloatArray, IntArray
+from calibration.statistics.lattice import LATTICE, FloatArray, IntArray, threshold_to_lattice
 from calibration.statistics.recommendation import ThresholdRecommendation
 
 
@@ -88,7 +88,8 @@ def recommend_threshold(
         Accepted probability that the failure rate is above α nevertheless, in (0, 0.25].
     floor : float, optional
         The strictest threshold that was in force in the cohort. What it did not allow is dropped before the
-        starts are laid out, because its labels are no sample of its outcomes.
+        starts are laid out, because its labels are no sample of its outcomes. Where no labelled decision lies between
+        it and the lowest certified value, it is what is certified and recommended.
 
     Returns
     -------
@@ -102,6 +103,31 @@ def recommend_threshold(
         δ outside (0, 0.25].
     """
     return recommend_for_groups(Groups.from_arrays(confidence, n, successes), alpha=alpha, delta=delta, floor=floor)
+
+
+def is_same_cut(groups: Groups, certified: float, in_force: float) -> bool:
+    """Return whether a certified threshold and the one in force allow the same, so that there is nothing to change.
+
+    A stricter certified threshold is the same cut as long as no labelled decision lies between: the certificate speaks
+    of these. A more lenient one is only where no decision at all does, labelled or not.
+
+    Parameters
+    ----------
+    groups : Groups
+        Decisions by confidence, with their totals.
+    certified : float
+        The lowest threshold that is certified.
+    in_force : float
+        The threshold in force.
+
+    Returns
+    -------
+    bool
+        True where the value in force is what is certified.
+    """
+    low, high = sorted(map(threshold_to_lattice, (certified, in_force)))
+    between = groups.at_or_above(low).below(high)
+    return 0.0 <= in_force <= 1.0 and (between.labelled if certified >= in_force else between.decisions) == 0
 
 
 def recommend_for_groups(
@@ -156,9 +182,10 @@ def recommend_for_groups(
             start_failures=int(sequence.failed[walked.first]),
         )
     score = int(sequence.score[walked.best])
+    is_floor = floor is not None and is_same_cut(groups, score / LATTICE, floor)
     return replace(
         refusal,
-        threshold=score / LATTICE,
+        threshold=floor if is_floor else score / LATTICE,
         reason="OK",
         coverage=reached.at_or_above(score).decisions / groups.decisions,
         needed=None,
