@@ -20,6 +20,9 @@ from calibration.statistics.intervals import clopper_pearson
 from calibration.statistics.lattice import LATTICE, FloatArray, IntArray, threshold_to_lattice
 from calibration.statistics.recommendation import ThresholdRecommendation
 
+UNLABELLED_BY_CHANCE = 0.01
+"""Probability above which decisions without a single label are taken to lack them by chance."""
+
 
 class _Figures(TypedDict):
     decisions: int
@@ -88,8 +91,8 @@ def recommend_threshold(
         Accepted probability that the failure rate is above α nevertheless, in (0, 0.25].
     floor : float, optional
         The strictest threshold that was in force in the cohort. What it did not allow is dropped before the
-        starts are laid out, because its labels are no sample of its outcomes. Where no labelled decision lies between
-        it and the lowest certified value, it is what is certified and recommended.
+        starts are laid out, because its labels are no sample of its outcomes. Where nothing lies between it and the
+        lowest certified value (`is_same_cut`), it is what is certified and recommended.
 
     Returns
     -------
@@ -108,8 +111,8 @@ def recommend_threshold(
 def is_same_cut(groups: Groups, certified: float, in_force: float) -> bool:
     """Return whether a certified threshold and the one in force allow the same, so that there is nothing to change.
 
-    A stricter certified threshold is the same cut as long as no labelled decision lies between: the certificate speaks
-    of these. A more lenient one is only where no decision at all does, labelled or not.
+    They are the same cut where no decision lies between. A stricter certified threshold is so, too, where the few that
+    lie between have no label by chance: with a probability above .01 at the labelled share of what is certified.
 
     Parameters
     ----------
@@ -126,8 +129,11 @@ def is_same_cut(groups: Groups, certified: float, in_force: float) -> bool:
         True where the value in force is what is certified.
     """
     low, high = sorted(map(threshold_to_lattice, (certified, in_force)))
-    between = groups.at_or_above(low).below(high)
-    return 0.0 <= in_force <= 1.0 and (between.labelled if certified >= in_force else between.decisions) == 0
+    between, certain = groups.at_or_above(low).below(high), groups.at_or_above(high)
+    if not 0.0 <= in_force <= 1.0 or between.labelled or (between.decisions and certified < in_force):
+        return False
+    unlabelled_share = 1.0 - certain.labelled / max(certain.decisions, 1)
+    return bool(between.decisions == 0 or unlabelled_share**between.decisions > UNLABELLED_BY_CHANCE)
 
 
 def recommend_for_groups(

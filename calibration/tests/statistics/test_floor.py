@@ -53,9 +53,11 @@ def test_floor__nothing_labelled_between_it_and_what_is_certified__is_what_is_ce
     assert answer.threshold == threshold
 
 
-def test_same_cut__unlabelled_decisions_between__count_where_the_certified_value_is_the_lower():
-    drawn = Groups.from_arrays([0.95, 0.85], [100, 0], [100, 0], [100, 10])
+def test_same_cut__unlabelled_decisions_between__count_unless_they_are_few_and_the_certified_value_the_higher():
+    drawn = Groups.from_arrays([0.95, 0.85], [50, 0], [50, 0], [100, 3])
     assert is_same_cut(drawn, 0.95, 0.8)
     assert not is_same_cut(drawn, 0.8, 0.9)
     assert is_same_cut(drawn, 0.86, 0.95)
-    assert not is_same_cut(drawn, 0.9, 1.5)
+    assert not is_same_cut(drawn, 0.96, 1.5)
+    # Half of the others are labelled: ten without one are no chance.
+    assert not is_same_cut(Groups.from_arrays([0.95, 0.85], [50, 0], [50, 0], [100, 10]), 0.95, 0.8)
