@@ -158,5 +158,5 @@ def _expected_coverage(
             successes=reachable.successes + won,
             total=reachable.total,
         )
-        covered += (recommend_for_groups(more, alpha=alpha, delta=delta).coverage or 0.0) / DRAWS
-    return covered * reachable.decisions / groups.decisions
+        covered += recommend_for_groups(more, alpha=alpha, delta=delta).coverage or 0.0
+    return covered / DRAWS * (reachable.decisions / groups.decisions)
