@@ -17,14 +17,14 @@ def partly_labelled(each):
 
 
 def test_plan__few_labels__asks_for_more_in_the_most_confident_half_and_says_the_gain():
-    plan = plan_labels(partly_labelled(2), alpha=0.05, delta=0.05)
-    assert (plan.low, plan.high, plan.unlabelled) == (0.75, 0.99, 25 * 198)
+    plan = plan_labels(partly_labelled(1), alpha=0.05, delta=0.05)
+    assert (plan.low, plan.high, plan.unlabelled) == (0.75, 0.99, 25 * 199)
     assert plan.labels in (50, 100, 200, 400, 800, 1600)
     assert plan.gain == plan.coverage_expected - plan.coverage_now > 0
 
 
 def test_plan__the_same_seed__is_the_same_and_more_labels_are_expected_to_certify_more():
-    drawn = partly_labelled(2)
+    drawn = partly_labelled(1)
     few, many, again = (plan_labels(drawn, alpha=0.05, delta=0.05, labels=n) for n in (100, 1600, 100))
     assert few == again
     assert many.coverage_expected > few.coverage_expected
