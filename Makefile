@@ -10,7 +10,7 @@ PORT ?= 8000
 # Development: debug pages, plain HTTP on localhost, a throw-away secret key. Production sets its own environment.
 export CONFIDENCE_DEV ?= 1
 
-.PHONY: help setup demo run test check format bench e2e figures pictures clean
+.PHONY: help setup demo run test check format bench simulate e2e figures pictures clean
 
 help: ## Say what there is
 	@grep -E '^[a-z0-9]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -53,6 +53,10 @@ check: setup ## Lint, types, import order, migrations, deployment settings
 
 format: setup ## Format the code
 	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format .
+
+simulate: setup ## Simulate the promises of the statistics, each figure beside its goal (about ten minutes)
+	@missed=0; for each in guarantee alarm bands labels looking; do \
+		$(BIN)/python -m benchmarks.simulate_$$each || missed=1; done; exit $$missed
 
 bench: setup ## Measure speed on PostgreSQL, and of calibration on SQLite; prints tables, writes nothing here
 	@$(ON_POSTGRES) $(BIN)/python -m benchmarks

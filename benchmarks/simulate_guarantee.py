@@ -30,7 +30,7 @@ Array = NDArray[np.float64]
 EXAMPLES = """examples:
   python benchmarks/simulate_guarantee.py
   python benchmarks/simulate_guarantee.py --trials 20000 --curves null_sawtooth --n 5000
-  python benchmarks/simulate_guarantee.py --method fixed_starts --alpha 0.1 --curves calibrated,cliff
+  python benchmarks/simulate_guarantee.py --alpha 0.1 --curves calibrated,cliff
 """
 
 LATTICE_VALUES = np.arange(LATTICE + 1) / LATTICE
@@ -145,7 +145,7 @@ def simulate(name: str, curve: Curve, options: argparse.Namespace, n: int) -> Re
         value = np.flatnonzero(count)
         drawn, failure = count[value], curve.failure[value]
         groups = Groups(value=value, n=drawn, successes=drawn - rng.binomial(drawn, failure), total=drawn)
-        answer = recommend_for_groups(groups, alpha=options.alpha, delta=options.delta, method=options.method)
+        answer = recommend_for_groups(groups, alpha=options.alpha, delta=options.delta)
         if answer.threshold is None:
             continue
         step = round(answer.threshold * LATTICE)
@@ -193,7 +193,6 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--trials", type=int, default=2000, help="trials per curve and size (default 2000)")
     parser.add_argument("--n", type=int, nargs="+", default=[1000, 5000], help="sizes (default 1000 5000)")
     parser.add_argument("--curves", default=",".join(names), help=f"some of {','.join(names)} (default all)")
-    parser.add_argument("--method", default="fallback", choices=["fallback", "fixed_starts"])
     parser.add_argument("--alpha", type=float, default=0.05, help="failure rate (default 0.05)")
     parser.add_argument("--delta", type=float, default=0.05, help="accepted violation rate (default 0.05)")
     parser.add_argument("--seed", type=int, default=1, help="seed (default 1)")
@@ -211,7 +210,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Simulate and return the exit code."""
     options = parse(arguments)
     known = curves(options.alpha)
-    print(f"method {options.method}, alpha {options.alpha}, delta {options.delta}, {options.trials} trials")
+    print(f"alpha {options.alpha}, delta {options.delta}, {options.trials} trials")
     print(
         f"{'curve':20} {'n':>7}  {'rate':6}  {'Clopper-Pearson':13}  {'Wilson':13}  {'population':>10}  "
         f"{'coverage':>8}  {'oracle':>6}  {'/oracle':>6}"

@@ -43,9 +43,6 @@ def statistics_of(periods: list[Groups]) -> dict[str, Callable[[], object]]:
     costs = Costs(false_allow=10.0, false_block=1.0, review=0.5)
     return {
         "recommend_for_groups": lambda: recommend_for_groups(groups, alpha=0.05, delta=0.05),
-        "recommend_for_groups (fixed_starts)": lambda: recommend_for_groups(
-            groups, alpha=0.05, delta=0.05, method="fixed_starts"
-        ),
         "recommend_with_audits": lambda: recommend_with_audits(top, [low], in_force=0.7, alpha=0.2, delta=0.05),
         "equal_width_curve": lambda: equal_width_curve(groups),
         "equal_mass_curve": lambda: equal_mass_curve(groups),

@@ -13,12 +13,11 @@ from django.utils import timezone
 from calibration.evidence.registry import source_for
 from calibration.statistics.checks import MAX_COST, MAX_DELTA
 from calibration.statistics.costs import Costs
-from calibration.statistics.recommendation import Method
 from confidence_project.foundation.errors import InvalidInput
 from governance.definitions import all_definitions, get_definition
 from governance.policies.config import SEGMENT_KEYS
 
-METHOD: Method = "fallback"
+METHOD = "fallback"
 
 CostsSource = Literal["run", "workspace"]
 """Where costs come from: stated for the run, or kept by the workspace (`StandingCosts`)."""

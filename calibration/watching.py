@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from math import log
 from operator import itemgetter
 from typing import Any, TypeGuard
@@ -17,11 +17,11 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import Case, Count, F, Q, Value, When, Window
 from django.db.models.fields import UUIDField
-from django.db.models.functions import RowNumber
+from django.db.models.functions import RowNumber, TruncDate
 from django.utils import timezone
 
 from calibration.models import PolicyAlarm, PolicyLook
-from calibration.statistics.sequential import alarm_log_e_values
+from calibration.statistics.sequential import restarted_alarm_log_e_values
 from confidence_project.foundation import formatting
 from confidence_project.foundation.errors import Conflict, DomainError
 from governance.clock import CLOCK_SKEW
@@ -154,14 +154,18 @@ def _test(
     revision: ConfidencePolicyRevision, promise: Promise, segment: Mapping[str, str], now: datetime
 ) -> tuple[Mapping[str, str], int, int, float]:
     """Return the segment, its labelled decisions and failures, and the evidence against its promise."""
-    labelled, failures = _count(revision, promise, segment, now)
-    log_e_values = alarm_log_e_values([failures], [labelled], alpha=promise.alpha)
-    return segment, labelled, failures, float(log_e_values[0])
+    days = _count(revision, promise, segment, now)
+    weeks = [(day - revision.created_at.astimezone(UTC).date()).days // 7 for day, _, _ in days]
+    labelled, failures = [day[1] for day in days], [day[2] for day in days]
+    # The first decisions may lie before the version's own day, by the skew of the clocks.
+    looks = restarted_alarm_log_e_values(failures, labelled, [max(week, 0) for week in weeks], alpha=promise.alpha)
+    return segment, sum(labelled), sum(failures), float(looks[-1]) if days else 0.0
 
 
 def _count(
     revision: ConfidencePolicyRevision, promise: Promise, segment: Mapping[str, str], now: datetime
-) -> tuple[int, int]:
+) -> list[tuple[date, int, int]]:
+    """Count by UTC day, of its first decision, the labelled cases of a segment and the failures among them."""
     # A decision without a case key is a case of its own.
     case_of_its_own = Case(
         When(case_key="", then=F("decision_id")), default=Value(None), output_field=UUIDField(null=True)
@@ -179,13 +183,13 @@ def _count(
         occurred_at__lt=now - promise.maturity,
         **segment,
     ).exclude(rollout_arm=DecisionRecord.Arm.CANARY)
-    counts = (
-        allowed.order_by()
-        .annotate(place=first, succeeded=ruling_success(now))
-        .filter(place=1)
-        .aggregate(labelled=Count("succeeded"), failures=Count("pk", filter=Q(succeeded=False)))
+    counted = (
+        DecisionRecord.objects.filter(pk__in=allowed.order_by().annotate(place=first).filter(place=1).values("pk"))
+        .annotate(day=TruncDate("occurred_at", tzinfo=UTC), succeeded=ruling_success(now))
+        .values("day")
+        .annotate(labelled=Count("succeeded"), failures=Count("pk", filter=Q(succeeded=False)))
     )
-    return counts["labelled"], counts["failures"]
+    return list(counted.order_by("day").values_list("day", "labelled", "failures"))
 
 
 def _raise_alarm(seen: SegmentLook) -> None:

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 from calibration.findings import wording
 from calibration.findings.cohorts import Cohort
-from calibration.parameters import METHOD
 from calibration.statistics.audits import AuditedRecommendation, recommend_with_audits
 from calibration.statistics.claims import certified_audit_statement, certified_pair_statement, certified_statement
 from calibration.statistics.joint import JointRecommendation, recommend_pair
@@ -112,7 +111,6 @@ def answer_segments(subjects: Mapping[str, Subject], *, alpha: float, delta: flo
         {name: subject.cohort.groups(subject.judged_bands) for name, subject in subjects.items()},
         alpha=alpha,
         delta=delta,
-        method=METHOD,
         floors={name: each.cohort.floor for name, each in subjects.items() if each.cohort.floor is not None},
     )
     tested = frozenset(together.tested)
@@ -153,7 +151,6 @@ def _with_audits(subject: Subject, alpha: float, delta: float) -> Answer:
         in_force=subject.cohort.floor,
         alpha=alpha,
         delta=delta,
-        method=METHOD,
     )
     return Answer(
         threshold=found.threshold,
@@ -185,7 +182,6 @@ def _pair(subject: Subject, current_risk: float, alpha: float, delta: float) -> 
         current_risk=current_risk,
         confidence_floor=cohort.floor,
         risk_floor=subject.risk_floor,
-        method=METHOD,
     )
     best = next((answer for risk, answer in found.grid if risk == found.risk_threshold), None)
     return Answer(

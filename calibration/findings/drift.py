@@ -8,7 +8,7 @@ import numpy as np
 
 from calibration.findings.answers import Answer, Subject
 from calibration.findings.parts import WindowDrift
-from calibration.parameters import METHOD, PERIODS, CalibrationParameters
+from calibration.parameters import PERIODS, CalibrationParameters
 from calibration.statistics.drift import RecentComparison, compare_recent, distribution_drift
 from calibration.statistics.groups import Groups
 from calibration.statistics.lattice import threshold_to_lattice
@@ -57,7 +57,6 @@ def _recertified(
         Groups.merge(periods[recent.first_recent :]),
         alpha=parameters.target_failure_rate,
         delta=answer.delta,
-        method=METHOD,
         floor=subject.cohort.floor,
     )
 

@@ -8,21 +8,24 @@ NaN; bad input raises ``ValueError`` and says what to do. Import from the module
     ``Groups.from_outcomes(confidence, success)``, ``Groups.merge(parts)``, ``Groups.empty()``;
     ``.labelled``, ``.succeeded``, ``.failures``, ``.decisions``, ``.confidence``, ``.at_or_above(value)``,
     ``.below(value)``, ``.with_labels()``.
-``lattice``, ``directions``
-    ``LATTICE``, ``to_lattice``, ``threshold_to_lattice``; ``Direction`` is "at_least" (allow confidence >= t)
-    or "below" (allow risk < t); ``divide(groups, threshold, direction)`` -> ``(allowed, blocked)``.
+``lattice``
+    ``LATTICE``, ``to_lattice``, ``threshold_to_lattice``.
 ``thresholds``, ``recommendation``, ``fixed_sequence``
-    ``recommend_threshold(confidence, n, successes, alpha=, delta=, method=, direction=, floor=)`` and
-    ``recommend_for_groups(groups, ...)`` -> ``ThresholdRecommendation``; ``minimum_sample(alpha, delta)``.
-``claims``
+    ``recommend_threshold(confidence, n, successes, alpha=, delta=, floor=)`` and ``recommend_for_groups(groups,
+    ...)`` -> ``ThresholdRecommendation``; ``is_same_cut(groups, certified, in_force)``; ``minimum_sample``.
+``bands``
+    ``recommend_band(groups, alpha=, delta=)``: a lower and an upper bound where the top is bad.
+``claims``, ``units``
     ``certified_statement``, ``certified_pair_statement``, ``certified_audit_statement``,
-    ``certified_budget_statement``: what an answer certifies, in the only words for it.
+    ``certified_budget_statement``: what an answer certifies, in the only words for it; ``certified_unit``: decisions
+    or cases, beside the rate of all decisions.
 ``segments``, ``joint``, ``audits``
     ``recommend_for_segments({name: groups}, ...)`` shares delta; ``recommend_pair(risk, confidence, n,
     successes, total, ...)`` for a confidence and a risk threshold; ``recommend_with_audits(groups, audited,
     in_force=, ...)`` goes below the threshold in force.
-``selection``, ``operating_points``
-    ``label_coverage``, ``stratified_failure_rate``, ``stratified_interval``; ``operating_point`` and
+``selection``, ``label_strata``, ``label_plans``, ``operating_points``
+    ``label_coverage``, ``stratified_failure_rate``, ``stratified_interval``; ``label_strata(groups)``: where labels are
+    missing by confidence; ``plan_labels(groups, ...)``: which labels next; ``operating_point`` and
     ``operating_curve``: what given thresholds allow.
 ``reliability``, ``calibration_error``, ``scores``, ``intervals``
     ``equal_width_curve``, ``equal_mass_curve``; ``calibration_error``, ``noise_floor``; ``brier_score``,
@@ -31,10 +34,13 @@ NaN; bad input raises ``ValueError`` and says what to do. Import from the module
     ``fit_recalibration(groups, kind)``, ``recalibrated(fitted, value)``; ``random_folds``,
     ``cross_validated_gains(folds)``.
 ``costs``, ``budgets``
-    ``cheapest_threshold(groups, Costs(...))``; ``smallest_budget``, ``smallest_tried_budget``.
-``drift``, ``sequential``, ``reviews``
+    ``cheapest_threshold(groups, Costs(...))``; ``smallest_budget``.
+``drift``, ``sequential``
     ``distribution_drift``, ``period_rates``, ``compare_recent``; ``alarm_log_e_values``,
-    ``loosening_log_e_values``, ``follow``; ``review_spending``.
+    ``restarted_alarm_log_e_values``, ``loosening_log_e_values``, ``follow``.
+``candidates``, ``levels``, ``reviews``
+    ``follow_candidate``, ``thinned``; ``review_level``, ``candidate_level`` over a ledger of ``Spent``;
+    ``review_spending``.
 """
 
 STATISTICS_VERSION = "2"

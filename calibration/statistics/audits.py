@@ -5,9 +5,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from calibration.statistics.directions import Direction, divide, score_of, threshold_of, to_scores
 from calibration.statistics.groups import Groups
-from calibration.statistics.recommendation import Method, Reason, ThresholdRecommendation
+from calibration.statistics.label_strata import label_strata
+from calibration.statistics.lattice import LATTICE, threshold_to_lattice
+from calibration.statistics.recommendation import Reason, ThresholdRecommendation
 from calibration.statistics.selection import Stratum, stratified_failure_rate
 from calibration.statistics.thresholds import recommend_for_groups
 
@@ -22,9 +23,10 @@ class AuditStep:
     Parameters
     ----------
     threshold : float
-        The threshold, an observed value (for risks the next lattice value above one).
+        The threshold, an observed value.
     strata : tuple of Stratum
-        What it allows: first what was allowed already, then each rate of auditing.
+        What it allows: first what was allowed already, then each rate of auditing, each divided by confidence where
+        its labelled shares differ by more than chance (`label_strata`).
     failure_rate : float or None
         Rate weighted by all decisions; None where a stratum has no label.
     upper : float
@@ -78,8 +80,6 @@ def recommend_with_audits(
     in_force: float,
     alpha: float,
     delta: float,
-    method: Method = "fallback",
-    direction: Direction = "at_least",
 ) -> AuditedRecommendation:
     """Recommend a threshold where blocked decisions are audited at random.
 
@@ -96,7 +96,7 @@ def recommend_with_audits(
         were *selected* for audit, whatever else got a label; `total` counts all decisions under that rate.
     in_force : float
         The strictest threshold in force in the cohort.
-    alpha, delta, method, direction
+    alpha, delta
         As for `recommend_threshold`.
 
     Returns
@@ -107,20 +107,18 @@ def recommend_with_audits(
     Raises
     ------
     ValueError
-        When a level, the method or the direction is impossible.
+        When a level is impossible.
     """
-    blocked = [divide(part, in_force, direction)[1] for part in audited]
-    cohort = Groups.merge([divide(groups, in_force, direction)[0], *map(_without_labels, blocked)])
-    above = recommend_for_groups(cohort, alpha=alpha, delta=delta, method=method, direction=direction, floor=in_force)
-    floor = score_of(in_force, direction)
-    upper_part = to_scores(cohort, direction).at_or_above(floor)
+    floor = threshold_to_lattice(in_force)
+    blocked = [part.below(floor) for part in audited]
+    cohort = Groups.merge([groups.at_or_above(floor), *map(_without_labels, blocked)])
+    above = recommend_for_groups(cohort, alpha=alpha, delta=delta, floor=in_force)
     refusal = AuditedRecommendation(threshold=None, reason=above.reason, above=above, steps=())
     if above.level is None:
         return refusal
     steps: tuple[AuditStep, ...] = ()
     if above.decisions == above.labelled:
-        lower_parts = [to_scores(part, direction) for part in blocked]
-        steps = _walk_below(upper_part, lower_parts, floor, alpha, above.level, direction)
+        steps = _walk_below(groups.at_or_above(floor), blocked, floor, alpha, above.level)
     best = next((step for step in reversed(steps) if step.certified), None)
     lowest = above if best is None else best
     return replace(
@@ -138,8 +136,9 @@ def _without_labels(groups: Groups) -> Groups:
     return Groups(value=groups.value, n=none, successes=none, total=groups.total)
 
 
-def _stratum(groups: Groups) -> Stratum:
-    return Stratum(decisions=groups.decisions, labelled=groups.labelled, failures=int(groups.failures.sum()))
+def _strata(groups: Groups) -> list[Stratum]:
+    # Labels that are missing by confidence are a random sample within a stratum of it, and not of all together.
+    return [Stratum(decisions=s.decisions, labelled=s.labelled, failures=s.failures) for s in label_strata(groups)]
 
 
 def _walk_below(
@@ -148,10 +147,9 @@ def _walk_below(
     floor: int,
     alpha: float,
     level: float,
-    direction: Direction,
 ) -> tuple[AuditStep, ...]:
     steps: list[AuditStep] = []
-    seen = 0
+    upper_strata, seen = _strata(upper_part), 0
     for score in range(floor - GRID_STEP, -GRID_STEP, -GRID_STEP):
         reached = [part.at_or_above(score) for part in lower_parts]
         below = sum(part.decisions for part in reached)
@@ -159,11 +157,12 @@ def _walk_below(
             continue
         seen = below
         lowest = min(int(part.value[part.total > 0][0]) for part in reached if part.decisions)
-        strata = tuple(map(_stratum, (upper_part, *reached)))
+        strata = (*upper_strata, *(stratum for part in reached for stratum in _strata(part)))
         rate, upper = stratified_failure_rate(strata, level=level)
-        threshold = threshold_of(lowest, direction)
         steps.append(
-            AuditStep(threshold=threshold, strata=strata, failure_rate=rate, upper=upper, certified=upper <= alpha)
+            AuditStep(
+                threshold=lowest / LATTICE, strata=strata, failure_rate=rate, upper=upper, certified=upper <= alpha
+            )
         )
         if upper > alpha:
             break

@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 
 from calibration.statistics.fixed_sequence import failure_p_values, minimum_sample
 from calibration.statistics.intervals import clopper_pearson
-from calibration.statistics.lattice import IntArray, to_counts
+from calibration.statistics.lattice import to_counts
 
 BudgetReason = Literal["OK", "INSUFFICIENT_DATA", "NOT_CERTIFIABLE"]
 
@@ -79,89 +79,28 @@ def smallest_budget(
     ----------
     Wilks (1941), "Determination of sample sizes for setting tolerance limits".
     """
-    tokens, (counts,) = _added_up("tokens_needed", tokens_needed, bundles=bundles)
-    everything = int(counts.sum())
-    refusal = _refusal(target, delta)
-    if everything < minimum_sample(target, delta):
+    tokens, counts = to_counts("tokens_needed", tokens_needed), to_counts("bundles", bundles)
+    if tokens.shape != counts.shape:
+        raise ValueError("tokens_needed and bundles must have equal lengths.")
+    order = np.argsort(tokens, kind="stable")
+    tokens, everything, least = tokens[order], int(counts.sum()), minimum_sample(target, delta)
+    refusal = BudgetRecommendation(budget=None, reason="INSUFFICIENT_DATA", needed=least, target=target, delta=delta)
+    if everything < least:
         return refusal
-    truncated = everything - np.cumsum(counts)
+    reached = np.cumsum(counts[order])
+    # Repeated numbers add up: what a budget does not truncate ends with the last entry of its number.
+    truncated = everything - reached[np.searchsorted(tokens, tokens, side="right") - 1]
     # The largest number of tokens truncates nothing, so with enough bundles it always passes.
     first = int(np.argmax(failure_p_values(truncated, everything, target) <= delta))
-    return _certified(refusal, int(tokens[first]), everything, int(truncated[first]))
-
-
-def smallest_tried_budget(
-    budget: ArrayLike, bundles: ArrayLike, truncated: ArrayLike, *, target: float, delta: float
-) -> BudgetRecommendation:
-    """Recommend one of the budgets that were in use, from what each of them truncated.
-
-    For stats that say only *whether* a bundle was truncated. The budgets are tested from the largest
-    downwards, each at delta, and the first that fails ends it (fixed-sequence testing).
-
-    Parameters
-    ----------
-    budget : array_like of int, shape (k,)
-        Budgets in tokens, in any order; repeated ones add up.
-    bundles, truncated : array_like of int, shape (k,)
-        Bundles under each budget, and truncated ones among them.
-    target, delta : float
-        As for `smallest_budget`.
-
-    Returns
-    -------
-    BudgetRecommendation
-        The smallest budget that is certified, or a refusal.
-
-    Raises
-    ------
-    ValueError
-        When shapes differ, counts are impossible, or a rate is outside (0, 1).
-
-    References
-    ----------
-    Maurer, Hothorn and Lehmacher (1995), "Multiple comparisons in drug clinical trials".
-    """
-    tokens, (counts, cut) = _added_up("budget", budget, bundles=bundles, truncated=truncated)
-    if np.any(cut > counts):
-        raise ValueError("truncated must not exceed bundles.")
-    refusal = _refusal(target, delta)
-    # Budgets too small to pass whatever they truncated are left out: that looks at no outcome.
-    testable = np.flatnonzero(counts >= minimum_sample(target, delta))[::-1]
-    if testable.size == 0:
-        return refusal
-    passed = np.cumprod(failure_p_values(cut[testable], counts[testable], target) <= delta).sum()
-    if passed == 0:
-        return replace(refusal, reason="NOT_CERTIFIABLE", needed=None)
-    last = int(testable[passed - 1])
-    return _certified(refusal, int(tokens[last]), int(counts[last]), int(cut[last]))
-
-
-def _refusal(target: float, delta: float) -> BudgetRecommendation:
-    least = minimum_sample(target, delta)
-    return BudgetRecommendation(budget=None, reason="INSUFFICIENT_DATA", needed=least, target=target, delta=delta)
-
-
-def _certified(refusal: BudgetRecommendation, budget: int, bundles: int, truncated: int) -> BudgetRecommendation:
-    upper = clopper_pearson([truncated], [bundles], confidence=1.0 - refusal.delta, sides="upper")[1]
+    cut = int(truncated[first])
+    upper = clopper_pearson([cut], [everything], confidence=1.0 - delta, sides="upper")[1]
     return replace(
         refusal,
-        budget=budget,
+        budget=int(tokens[first]),
         reason="OK",
-        bundles=bundles,
-        truncated=truncated,
-        truncation_rate=truncated / bundles,
+        bundles=everything,
+        truncated=cut,
+        truncation_rate=cut / everything,
         truncation_rate_upper=float(upper[0]),
         needed=None,
     )
-
-
-def _added_up(name: str, keys: ArrayLike, **columns: ArrayLike) -> tuple[IntArray, list[IntArray]]:
-    key = to_counts(name, keys)
-    counts = [to_counts(label, column) for label, column in columns.items()]
-    if any(count.shape != key.shape for count in counts):
-        raise ValueError(f"{name}, {' and '.join(columns)} must have equal lengths.")
-    distinct, position = np.unique(key, return_inverse=True)
-    sums = [np.zeros(distinct.size, dtype=np.int64) for _ in counts]
-    for total, count in zip(sums, counts, strict=True):
-        np.add.at(total, position, count)
-    return distinct, sums

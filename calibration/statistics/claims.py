@@ -6,12 +6,14 @@ what it takes for granted.
 
 from calibration.statistics.audits import AuditedRecommendation
 from calibration.statistics.budgets import BudgetRecommendation
-from calibration.statistics.directions import Direction
 from calibration.statistics.joint import JointRecommendation
 from calibration.statistics.recommendation import ThresholdRecommendation
+from calibration.statistics.units import Unit
 
 
-def certified_statement(recommendation: ThresholdRecommendation, *, risk_in_force: float | None = None) -> str | None:
+def certified_statement(
+    recommendation: ThresholdRecommendation, *, risk_in_force: float | None = None, unit: Unit = "decisions"
+) -> str | None:
     """Say what a walk certifies.
 
     Parameters
@@ -20,6 +22,8 @@ def certified_statement(recommendation: ThresholdRecommendation, *, risk_in_forc
         A recommendation or a refusal.
     risk_in_force : float, optional
         The risk threshold that its decisions passed, which stays as it is.
+    unit : {"decisions", "cases, their first decision"}
+        What was counted once (`certified_unit`).
 
     Returns
     -------
@@ -29,9 +33,8 @@ def certified_statement(recommendation: ThresholdRecommendation, *, risk_in_forc
     if recommendation.threshold is None:
         return None
     claim = _claim(
-        of="labelled decisions",
+        of=_named(unit),
         threshold=recommendation.threshold,
-        direction=recommendation.direction,
         risk=risk_in_force,
         alpha=recommendation.alpha,
         delta=recommendation.delta,
@@ -40,7 +43,7 @@ def certified_statement(recommendation: ThresholdRecommendation, *, risk_in_forc
     return claim + _risk_stays(risk_in_force)
 
 
-def certified_pair_statement(recommendation: JointRecommendation) -> str | None:
+def certified_pair_statement(recommendation: JointRecommendation, *, unit: Unit = "decisions") -> str | None:
     """Say what a pair of thresholds certifies.
 
     The pair was chosen among all of the grid, so it is wrong with the probability that any of them is: their levels
@@ -50,6 +53,8 @@ def certified_pair_statement(recommendation: JointRecommendation) -> str | None:
     ----------
     recommendation : JointRecommendation
         A pair or a refusal.
+    unit : {"decisions", "cases, their first decision"}
+        What was counted once.
 
     Returns
     -------
@@ -60,9 +65,8 @@ def certified_pair_statement(recommendation: JointRecommendation) -> str | None:
         return None
     tried = len(recommendation.grid)
     claim = _claim(
-        of="labelled decisions",
+        of=_named(unit),
         threshold=recommendation.confidence_threshold,
-        direction="at_least",
         risk=recommendation.risk_threshold,
         alpha=recommendation.grid[0][1].alpha,
         delta=recommendation.grid_delta * tried,
@@ -72,7 +76,11 @@ def certified_pair_statement(recommendation: JointRecommendation) -> str | None:
 
 
 def certified_audit_statement(
-    recommendation: AuditedRecommendation, *, in_force: float, risk_in_force: float | None = None
+    recommendation: AuditedRecommendation,
+    *,
+    in_force: float,
+    risk_in_force: float | None = None,
+    unit: Unit = "decisions",
 ) -> str | None:
     """Say what an answer with audits certifies: below the threshold in force more has to be taken for granted.
 
@@ -84,6 +92,8 @@ def certified_audit_statement(
         The strictest threshold in force in the cohort.
     risk_in_force : float, optional
         The risk threshold that its decisions passed, which stays as it is: no other was looked at.
+    unit : {"decisions", "cases, their first decision"}
+        What was counted once.
 
     Returns
     -------
@@ -92,16 +102,15 @@ def certified_audit_statement(
     """
     threshold = recommendation.threshold
     if threshold is None or threshold >= in_force:
-        return certified_statement(recommendation.above, risk_in_force=risk_in_force)
+        return certified_statement(recommendation.above, risk_in_force=risk_in_force, unit=unit)
     claim = _claim(
-        of="decisions, labelled or not,",
+        of=_named(unit, labelled="", end=" labelled or not,"),
         threshold=threshold,
-        direction="at_least",
         risk=risk_in_force,
         alpha=recommendation.above.alpha,
         delta=recommendation.above.delta,
-        given=f"independent outcomes, audits below {in_force:.4f} drawn at random at the rates on record, and that no "
-        "label is missing because of its outcome",
+        given=f"independent outcomes, audits below {in_force:.4f} drawn at random at the rates on record, and that "
+        "within each stratum of confidence the labels are a random sample",
     )
     return claim + _risk_stays(risk_in_force)
 
@@ -127,19 +136,22 @@ def certified_budget_statement(recommendation: BudgetRecommendation) -> str | No
     )
 
 
-def _claim(
-    *, of: str, threshold: float, direction: Direction, risk: float | None, alpha: float, delta: float, given: str
-) -> str:
-    observed, side = ("confidences", "at or above") if direction == "at_least" else ("risk scores", "below")
-    passed = "passed the other checks of the gate and"
+def _claim(*, of: str, threshold: float, risk: float | None, alpha: float, delta: float, given: str) -> str:
+    observed, passed = "confidences", "passed the other checks of the gate and"
     if risk is not None:
         observed = "confidences and risk scores"
         passed = f"passed the other checks of the gate, have a risk below {risk:.4f} and"
     return (
         f"Conditional on the observed {observed} and for any reliability curve, the mean true failure probability of "
-        f"the {of} of the cohort that {passed} lie {side} {threshold:.4f} exceeds {alpha:g} with probability at most "
-        f"{delta:.4g}, given {given}."
+        f"the {of} of the cohort that {passed} lie at or above {threshold:.4f} exceeds {alpha:g} with probability at "
+        f"most {delta:.4g}, given {given}."
     )
+
+
+def _named(unit: Unit, *, labelled: str = "labelled ", end: str = "") -> str:
+    if unit == "decisions":
+        return f"{labelled}decisions" + ("," if end else "") + end
+    return f"first decisions of the {labelled}cases" + ("," if end else "") + end
 
 
 def _risk_stays(risk_in_force: float | None) -> str:

@@ -7,9 +7,8 @@ from scipy import special
 
 from calibration.statistics.calibration_error import NO_LABELS
 from calibration.statistics.checks import check_cost, check_open_unit
-from calibration.statistics.directions import Direction, above_floor, threshold_of
 from calibration.statistics.groups import Groups
-from calibration.statistics.lattice import FloatArray, IntArray
+from calibration.statistics.lattice import LATTICE, FloatArray, IntArray
 
 BLOCK_EVERYTHING = "blocking everything costs least"
 
@@ -89,7 +88,6 @@ def cheapest_threshold(
     groups: Groups,
     costs: Costs,
     *,
-    direction: Direction = "at_least",
     floor: float | None = None,
     confidence: float = 0.95,
 ) -> CostRecommendation:
@@ -107,11 +105,9 @@ def cheapest_threshold(
     Parameters
     ----------
     groups : Groups
-        Decisions by confidence ("at_least") or by risk ("below").
+        Decisions by confidence.
     costs : Costs
         Stated costs.
-    direction : {"at_least", "below"}
-        Which decisions a threshold allows.
     floor : float, optional
         Strictest threshold in force; nothing below it is considered.
     confidence : float
@@ -125,7 +121,7 @@ def cheapest_threshold(
     Raises
     ------
     ValueError
-        When the direction is unknown or the level outside (0, 1).
+        When the level is outside (0, 1).
 
     References
     ----------
@@ -133,7 +129,7 @@ def cheapest_threshold(
     Gupta (1965), "On some multiple decision (selection and ranking) rules", for subsets that hold the best.
     """
     check_open_unit("confidence", confidence)
-    scores = above_floor(groups, direction, floor).with_labels()
+    scores = (groups if floor is None else groups.allowed_by(floor)).with_labels()
     if scores.labelled == 0:
         return CostRecommendation(
             threshold=None, lenient=None, strict=None, confidence=confidence, cost=None,
@@ -147,7 +143,7 @@ def cheapest_threshold(
     left = np.flatnonzero(~dearer)
 
     def threshold(index: int) -> float | None:
-        return threshold_of(int(scores.value[-index]), direction) if index else None
+        return int(scores.value[-index]) / LATTICE if index else None
 
     return CostRecommendation(
         threshold=threshold(best),

@@ -9,7 +9,6 @@ from scipy import special, stats
 
 from calibration.statistics.binning import equal_width_index, sum_bins
 from calibration.statistics.checks import check_open_unit
-from calibration.statistics.directions import Direction, score_of, to_scores
 from calibration.statistics.groups import Groups
 from calibration.statistics.intervals import wilson
 
@@ -176,7 +175,6 @@ def compare_recent(
     *,
     share: float = 1 / 3,
     threshold: float | None = None,
-    direction: Direction = "at_least",
 ) -> RecentComparison:
     """Test the most recent part of a window against the rest of it.
 
@@ -191,8 +189,6 @@ def compare_recent(
         Share of the labelled decisions, in (0, 1).
     threshold : float, optional
         Look only at what this threshold allows.
-    direction : {"at_least", "below"}
-        Which decisions the threshold allows.
 
     Returns
     -------
@@ -202,16 +198,14 @@ def compare_recent(
     Raises
     ------
     ValueError
-        When the share is outside (0, 1), or threshold or direction are impossible.
+        When the share is outside (0, 1), or the threshold is not finite.
 
     References
     ----------
     Fisher (1935), "The logic of inductive inference".
     """
     check_open_unit("share", share)
-    scores = [to_scores(period, direction) for period in periods]
-    if threshold is not None:
-        scores = [period.at_or_above(score_of(threshold, direction)) for period in scores]
+    scores = [period if threshold is None else period.allowed_by(threshold) for period in periods]
     n = np.array([period.labelled for period in scores], dtype=np.int64)
     lost = n - np.array([period.succeeded for period in scores], dtype=np.int64)
     held = np.cumsum(n[::-1])[::-1]

@@ -23,9 +23,6 @@ from scipy import special
 from calibration.statistics.checks import check_open_unit
 from calibration.statistics.lattice import FloatArray, IntArray
 
-FIXED_STARTS = (9900, 9500, 9000, 8000, 6000)
-"""Lattice values at which the method "fixed_starts" begins."""
-
 _MOST_FURTHER_DECISIONS = 10**12
 
 
@@ -128,23 +125,6 @@ def spread_starts(reached: IntArray, alpha: float, delta: float) -> list[int]:
             break
         counts = proposed
     return [int(index) for index in np.searchsorted(reached, counts)]
-
-
-def fixed_starts(value: IntArray) -> list[int]:
-    """Lay out starts at the thresholds .99, .95, .90, .80 and .60.
-
-    Parameters
-    ----------
-    value : ndarray of int64, shape (k,)
-        Distinct lattice values, descending.
-
-    Returns
-    -------
-    list of int
-        For each start the last index at or above it, the first index where there is none.
-    """
-    at_or_above = np.searchsorted(-value, [-start for start in FIXED_STARTS], side="right")
-    return [max(int(count) - 1, 0) for count in at_or_above]
 
 
 def walk(p_values: FloatArray, starts: list[int], delta: float) -> Walk:

@@ -11,7 +11,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from calibration.statistics.lattice import LATTICE, FloatArray, IntArray, to_counts, to_lattice
+from calibration.statistics.lattice import LATTICE, FloatArray, IntArray, threshold_to_lattice, to_counts, to_lattice
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -182,6 +182,10 @@ class Groups:
     def at_or_above(self, value: int) -> Self:
         """Return the groups whose lattice value is at least `value`."""
         return self._where(self.value >= value)
+
+    def allowed_by(self, threshold: float) -> Self:
+        """Return the groups that a threshold allows, as the gate compares: confidence >= threshold."""
+        return self.at_or_above(threshold_to_lattice(threshold))
 
     def below(self, value: int) -> Self:
         """Return the groups whose lattice value is less than `value`."""

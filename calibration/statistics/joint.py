@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 
 from calibration.statistics.groups import Groups
 from calibration.statistics.lattice import threshold_to_lattice, to_counts, to_lattice
-from calibration.statistics.recommendation import Method, Reason, ThresholdRecommendation
+from calibration.statistics.recommendation import Reason, ThresholdRecommendation
 from calibration.statistics.thresholds import recommend_for_groups
 
 RISK_GRID = (0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1)
@@ -56,7 +56,6 @@ def recommend_pair(
     current_risk: float,
     confidence_floor: float | None = None,
     risk_floor: float | None = None,
-    method: Method = "fallback",
 ) -> JointRecommendation:
     """Recommend a risk and a confidence threshold together.
 
@@ -69,7 +68,7 @@ def recommend_pair(
         Four-decimal values in [0, 1].
     n, successes, total : array_like of int, shape (k,)
         Labelled decisions, successes among them, and all decisions (`n` where left out).
-    alpha, delta, method
+    alpha, delta
         As for `recommend_threshold`.
     current_risk : float
         Risk threshold of the current policy.
@@ -98,9 +97,7 @@ def recommend_pair(
     for threshold in grid:
         passing = risks < threshold_to_lattice(threshold)
         groups = Groups.from_arrays(*(column[passing] for column in columns))
-        answer = recommend_for_groups(
-            groups, alpha=alpha, delta=delta / len(grid), method=method, floor=confidence_floor
-        )
+        answer = recommend_for_groups(groups, alpha=alpha, delta=delta / len(grid), floor=confidence_floor)
         answers.append((threshold, answer))
         covered.append((answer.coverage or 0.0) * groups.decisions / decisions)
     return _best(answers, covered, delta / len(grid))

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from calibration.statistics.directions import Direction, score_of, threshold_of, to_scores
 from calibration.statistics.groups import Groups
 from calibration.statistics.intervals import clopper_pearson, wilson
 from calibration.statistics.lattice import FloatArray
@@ -62,19 +61,15 @@ class OperatingCurve:
     high: FloatArray
 
 
-def operating_point(
-    groups: Groups, threshold: float, *, direction: Direction = "at_least", confidence: float = 0.95
-) -> OperatingPoint:
+def operating_point(groups: Groups, threshold: float, *, confidence: float = 0.95) -> OperatingPoint:
     """Count what a threshold allows.
 
     Parameters
     ----------
     groups : Groups
-        Decisions by confidence ("at_least") or by risk ("below").
+        Decisions by confidence.
     threshold : float
         Any finite threshold.
-    direction : {"at_least", "below"}
-        Which decisions it allows.
     confidence : float
         Level of the interval, in (0, 1).
 
@@ -86,9 +81,9 @@ def operating_point(
     Raises
     ------
     ValueError
-        When the threshold is not finite, the direction unknown or the level outside (0, 1).
+        When the threshold is not finite or the level outside (0, 1).
     """
-    allowed = to_scores(groups, direction).at_or_above(score_of(threshold, direction))
+    allowed = groups.allowed_by(threshold)
     labelled, failures = allowed.labelled, allowed.labelled - allowed.succeeded
     low, high = clopper_pearson([failures], [labelled], confidence=confidence)
     return OperatingPoint(
@@ -103,15 +98,13 @@ def operating_point(
     )
 
 
-def operating_curve(groups: Groups, *, direction: Direction = "at_least", confidence: float = 0.95) -> OperatingCurve:
+def operating_curve(groups: Groups, *, confidence: float = 0.95) -> OperatingCurve:
     """Follow coverage and failure rate over all thresholds.
 
     Parameters
     ----------
     groups : Groups
-        Decisions by confidence ("at_least") or by risk ("below").
-    direction : {"at_least", "below"}
-        Which decisions a threshold allows.
+        Decisions by confidence.
     confidence : float
         Level of the intervals, in (0, 1).
 
@@ -123,15 +116,14 @@ def operating_curve(groups: Groups, *, direction: Direction = "at_least", confid
     Raises
     ------
     ValueError
-        When the direction is unknown or the level outside (0, 1).
+        When the level is outside (0, 1).
     """
-    scores = to_scores(groups, direction)
-    reached = np.cumsum(scores.n[::-1])
+    reached = np.cumsum(groups.n[::-1])
     kept = reached > 0
-    failed, allowed = np.cumsum(scores.failures[::-1])[kept], np.cumsum(scores.total[::-1])[kept]
+    failed, allowed = np.cumsum(groups.failures[::-1])[kept], np.cumsum(groups.total[::-1])[kept]
     low, high = wilson(failed, reached[kept], confidence=confidence)
     return OperatingCurve(
-        threshold=np.array([threshold_of(int(s), direction) for s in scores.value[::-1][kept]], dtype=np.float64),
+        threshold=groups.confidence[::-1][kept],
         coverage=allowed / max(groups.decisions, 1),
         failure_rate=failed / reached[kept],
         low=low,

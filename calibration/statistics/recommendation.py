@@ -3,9 +3,6 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from calibration.statistics.directions import Direction
-
-Method = Literal["fallback", "fixed_starts"]
 Reason = Literal["OK", "INSUFFICIENT_DATA", "NOT_CERTIFIABLE"]
 
 
@@ -42,10 +39,6 @@ class ThresholdRecommendation:
         Labelled decisions that were tested, after `floor`.
     alpha, delta : float
         Failure rate to stay below, and accepted probability of being wrong.
-    method : {"fallback", "fixed_starts"}
-        How the starts were laid out.
-    direction : {"at_least", "below"}
-        Which decisions the threshold allows.
     """
 
     threshold: float | None
@@ -63,5 +56,3 @@ class ThresholdRecommendation:
     labelled: int
     alpha: float
     delta: float
-    method: Method
-    direction: Direction

@@ -4,10 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from calibration.statistics.checks import check_delta, check_open_unit
-from calibration.statistics.directions import Direction, above_floor
 from calibration.statistics.fixed_sequence import minimum_sample
 from calibration.statistics.groups import Groups
-from calibration.statistics.recommendation import Method, ThresholdRecommendation
+from calibration.statistics.recommendation import ThresholdRecommendation
 from calibration.statistics.thresholds import recommend_for_groups
 
 
@@ -41,8 +40,6 @@ def recommend_for_segments(
     *,
     alpha: float,
     delta: float,
-    method: Method = "fallback",
-    direction: Direction = "at_least",
     floors: Mapping[str, float] | None = None,
 ) -> SegmentRecommendations:
     """Recommend a threshold per segment so that all of them hold together with probability 1 - delta.
@@ -54,7 +51,7 @@ def recommend_for_segments(
     ----------
     segments : mapping of str to Groups
         Decisions of each segment.
-    alpha, delta, method, direction
+    alpha, delta
         As for `recommend_threshold`.
     floors : mapping of str to float, optional
         Strictest threshold in force per segment.
@@ -67,7 +64,7 @@ def recommend_for_segments(
     Raises
     ------
     ValueError
-        When a level, the method or the direction is impossible.
+        When a level is impossible.
 
     References
     ----------
@@ -76,7 +73,7 @@ def recommend_for_segments(
     check_open_unit("alpha", alpha)
     check_delta(delta)
     floor_of = dict(floors or {})
-    sizes = {name: above_floor(groups, direction, floor_of.get(name)).labelled for name, groups in segments.items()}
+    sizes = {name: _floored(groups, floor_of.get(name)).labelled for name, groups in segments.items()}
     shares = _shares(sorted(sizes.values(), reverse=True), alpha, delta)
     by_size = sorted(sizes, key=lambda name: -sizes[name])
     tested = set(by_size[:shares])
@@ -84,14 +81,7 @@ def recommend_for_segments(
     def answer(name: str) -> ThresholdRecommendation:
         # One share more is what a segment would need to be large enough for to join the others.
         share = delta / (shares if name in tested else shares + 1)
-        return recommend_for_groups(
-            segments[name],
-            alpha=alpha,
-            delta=share,
-            method=method,
-            direction=direction,
-            floor=floor_of.get(name),
-        )
+        return recommend_for_groups(segments[name], alpha=alpha, delta=share, floor=floor_of.get(name))
 
     return SegmentRecommendations(
         recommendations={name: answer(name) for name in segments},
@@ -100,6 +90,10 @@ def recommend_for_segments(
         delta=delta,
         segment_delta=delta / max(shares, 1),
     )
+
+
+def _floored(groups: Groups, floor: float | None) -> Groups:
+    return groups if floor is None else groups.allowed_by(floor)
 
 
 def _shares(descending_sizes: list[int], alpha: float, delta: float) -> int:

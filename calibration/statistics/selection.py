@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from calibration.statistics.checks import check_open_unit
-from calibration.statistics.directions import Direction, divide
 from calibration.statistics.groups import Groups
 from calibration.statistics.intervals import clopper_pearson
+from calibration.statistics.lattice import threshold_to_lattice
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,24 +120,23 @@ def stratified_interval(strata: Sequence[Stratum], *, confidence: float = 0.95) 
     return low, min(high, 1.0)
 
 
-def label_coverage(groups: Groups, *, threshold: float, direction: Direction = "at_least") -> LabelCoverage:
+def label_coverage(groups: Groups, *, threshold: float) -> LabelCoverage:
     """Measure which share of the decisions has a label, on both sides of a threshold.
 
     Parameters
     ----------
     groups : Groups
-        Decisions by confidence or risk, with their totals.
+        Decisions by confidence, with their totals.
     threshold : float
         A threshold as the gate uses it.
-    direction : {"at_least", "below"}
-        Which decisions it allows.
 
     Returns
     -------
     LabelCoverage
         Shares in [0, 1].
     """
-    allowed, blocked = divide(groups, threshold, direction)
+    step = threshold_to_lattice(threshold)
+    allowed, blocked = groups.at_or_above(step), groups.below(step)
     return LabelCoverage(overall=_share(groups), allowed=_share(allowed), blocked=_share(blocked))
 
 

@@ -118,6 +118,62 @@ def alarm_log_e_values(
     return loosening_log_e_values(m - k, m, alpha=1.0 - alpha, prior=(prior[1], prior[0]))
 
 
+def restarted_alarm_log_e_values(
+    failures: ArrayLike, decisions: ArrayLike, week: ArrayLike, *, alpha: float, prior: tuple[float, float] = PRIOR
+) -> FloatArray:
+    """Evidence against "the failure rate is at most alpha" that good weeks before do not wear down.
+
+    E = sum over j of E(j) / ((j+1)(j+2)), where E(j) is the e-value of `alarm_log_e_values` on the decisions from
+    week j on, and 0 before that week. The weights sum to 1, so E is a supermartingale of mean at most 1 while the
+    rate is at most alpha: it reaches 1/delta at any time with probability at most delta.
+
+    Parameters
+    ----------
+    failures, decisions : array_like of int, shape (periods,)
+        Failures and labelled decisions of each period (not cumulative), in order of time.
+    week : array_like of int, shape (periods,)
+        The week that a period lies in, counted from 0 and never falling; several periods may share one. It is the
+        week in which its decisions were made, whenever anybody looks.
+    alpha : float
+        Failure rate, in (0, 1).
+    prior : tuple of float
+        Parameters of the Beta prior, above 0.
+
+    Returns
+    -------
+    ndarray of float, shape (periods,)
+        Natural logarithms of E after each period.
+
+    Raises
+    ------
+    ValueError
+        When shapes differ, failures exceed decisions, weeks fall, alpha is outside (0, 1) or the prior is not positive.
+
+    References
+    ----------
+    Ville (1939), "Étude critique de la notion de collectif".
+    Shin, Ramdas and Rinaldo (2024), "E-detectors: a nonparametric framework for sequential change detection".
+    """
+    check_open_unit("alpha", alpha)
+    k, m, weeks = to_counts("failures", failures), to_counts("decisions", decisions), to_counts("week", week)
+    if not k.shape == m.shape == weeks.shape:
+        raise ValueError("failures, decisions and week must have equal lengths, one entry per period.")
+    if np.any(k > m) or np.any(np.diff(weeks) < 0):
+        raise ValueError("failures must not exceed decisions, and weeks must not fall.")
+    if weeks.size == 0:
+        return np.zeros(0)
+    began, first = np.unique(weeks, return_index=True)
+    # All starts after the week before and up to this one see the same decisions: their weights telescope.
+    after = np.concatenate([[0], began[:-1] + 1])
+    log_weight = np.log(1.0 / (after + 1.0) - 1.0 / (began + 2.0))
+    terms = np.full((began.size, weeks.size), -inf)
+    for row, (start, weight) in enumerate(zip(first, log_weight, strict=True)):
+        lost, tried = np.cumsum(k[start:]), np.cumsum(m[start:])
+        terms[row, start:] = weight + alarm_log_e_values(lost, tried, alpha=alpha, prior=prior)
+    evidence: FloatArray = np.logaddexp.reduce(terms, axis=0)
+    return evidence
+
+
 def follow(log_e_values: ArrayLike, *, delta: float) -> AnytimeEvidence:
     """Read a series of e-values at level delta: it may be stopped, continued and read at any look.
 

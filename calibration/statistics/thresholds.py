@@ -1,17 +1,15 @@
 """The threshold with the largest coverage whose failure rate is certified to be at most α."""
 
 from dataclasses import dataclass, replace
-from typing import TypedDict, get_args
+from typing import TypedDict
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from calibration.statistics.checks import check_delta, check_open_unit
-from calibration.statistics.directions import Direction, above_floor, threshold_of
 from calibration.statistics.fixed_sequence import (
     Walk,
     failure_p_values,
-    fixed_starts,
     further_decisions,
     minimum_sample,
     spread_starts,
@@ -19,8 +17,11 @@ from calibration.statistics.fixed_sequence import (
 )
 from calibration.statistics.groups import Groups
 from calibration.statistics.intervals import clopper_pearson
-from calibration.statistics.lattice import FloatArray, IntArray
-from calibration.statistics.recommendation import Method, ThresholdRecommendation
+from calibration.statistics.lattice import LATTICE, FloatArray, IntArray, threshold_to_lattice
+from calibration.statistics.recommendation import ThresholdRecommendation
+
+UNLABELLED_BY_CHANCE = 0.01
+"""Probability above which decisions without a single label are taken to lack them by chance."""
 
 
 class _Figures(TypedDict):
@@ -47,9 +48,7 @@ class _Sequence:
         p_values = failure_p_values(failed, reached, alpha)
         return cls(score=scores.value[::-1], reached=reached, failed=failed, p_values=p_values)
 
-    def test(self, alpha: float, delta: float, method: Method) -> Walk:
-        if method == "fixed_starts":
-            return walk(self.p_values, fixed_starts(self.score), delta)
+    def test(self, alpha: float, delta: float) -> Walk:
         return walk(self.p_values, spread_starts(self.reached, alpha, delta), delta)
 
     def needed(self, walked: Walk, alpha: float) -> int | None:
@@ -76,8 +75,6 @@ def recommend_threshold(
     *,
     alpha: float,
     delta: float,
-    method: Method = "fallback",
-    direction: Direction = "at_least",
     floor: float | None = None,
 ) -> ThresholdRecommendation:
     """Recommend a threshold from arrays of counts.
@@ -85,20 +82,17 @@ def recommend_threshold(
     Parameters
     ----------
     confidence : array_like, shape (k,)
-        Confidences (or risks) in [0, 1] with at most four decimals, in any order; repeated ones add up.
+        Confidences in [0, 1] with at most four decimals, in any order; repeated ones add up.
     n, successes : array_like of int, shape (k,)
         Labelled decisions and successes among them.
     alpha : float
         Failure rate to stay below, in (0, 1).
     delta : float
         Accepted probability that the failure rate is above α nevertheless, in (0, 0.25].
-    method : {"fallback", "fixed_starts"}
-        Starts at fixed shares of the decisions, or at the thresholds .99, .95, .90, .80 and .60.
-    direction : {"at_least", "below"}
-        "at_least" allows confidence ≥ threshold, "below" allows risk < threshold.
     floor : float, optional
         The strictest threshold that was in force in the cohort. What it did not allow is dropped before the
-        starts are laid out, because its labels are no sample of its outcomes.
+        starts are laid out, because its labels are no sample of its outcomes. Where nothing lies between it and the
+        lowest certified value (`is_same_cut`), it is what is certified and recommended.
 
     Returns
     -------
@@ -108,17 +102,38 @@ def recommend_threshold(
     Raises
     ------
     ValueError
-        When shapes differ, counts are impossible, a confidence is off the lattice, α is outside (0, 1), δ
-        outside (0, 0.25], or the method or direction is unknown.
+        When shapes differ, counts are impossible, a confidence is off the lattice, α is outside (0, 1), or
+        δ outside (0, 0.25].
     """
-    return recommend_for_groups(
-        Groups.from_arrays(confidence, n, successes),
-        alpha=alpha,
-        delta=delta,
-        method=method,
-        direction=direction,
-        floor=floor,
-    )
+    return recommend_for_groups(Groups.from_arrays(confidence, n, successes), alpha=alpha, delta=delta, floor=floor)
+
+
+def is_same_cut(groups: Groups, certified: float, in_force: float) -> bool:
+    """Return whether a certified threshold and the one in force allow the same, so that there is nothing to change.
+
+    They are the same cut where no decision lies between. A stricter certified threshold is so, too, where the few that
+    lie between have no label by chance: with a probability above .01 at the labelled share of what is certified.
+
+    Parameters
+    ----------
+    groups : Groups
+        Decisions by confidence, with their totals.
+    certified : float
+        The lowest threshold that is certified.
+    in_force : float
+        The threshold in force.
+
+    Returns
+    -------
+    bool
+        True where the value in force is what is certified.
+    """
+    low, high = sorted(map(threshold_to_lattice, (certified, in_force)))
+    between, certain = groups.at_or_above(low).below(high), groups.at_or_above(high)
+    if not 0.0 <= in_force <= 1.0 or between.labelled or (between.decisions and certified < in_force):
+        return False
+    unlabelled_share = 1.0 - certain.labelled / max(certain.decisions, 1)
+    return bool(between.decisions == 0 or unlabelled_share**between.decisions > UNLABELLED_BY_CHANCE)
 
 
 def recommend_for_groups(
@@ -126,8 +141,6 @@ def recommend_for_groups(
     *,
     alpha: float,
     delta: float,
-    method: Method = "fallback",
-    direction: Direction = "at_least",
     floor: float | None = None,
 ) -> ThresholdRecommendation:
     """Recommend a threshold from groups.
@@ -135,8 +148,8 @@ def recommend_for_groups(
     Parameters
     ----------
     groups : Groups
-        Decisions by confidence ("at_least") or by risk ("below").
-    alpha, delta, method, direction, floor
+        Decisions by confidence.
+    alpha, delta, floor
         As for `recommend_threshold`.
 
     Returns
@@ -147,11 +160,12 @@ def recommend_for_groups(
     Raises
     ------
     ValueError
-        When α is outside (0, 1), δ outside (0, 0.25], or the method or direction is unknown.
+        When α is outside (0, 1), or δ outside (0, 0.25].
     """
-    _check(alpha, delta, method)
-    scores = above_floor(groups, direction, floor)
-    tested = scores.with_labels()
+    check_open_unit("alpha", alpha)
+    check_delta(delta)
+    reached = groups if floor is None else groups.allowed_by(floor)
+    tested = reached.with_labels()
     least = minimum_sample(alpha, delta)
     refusal = ThresholdRecommendation(
         threshold=None,
@@ -160,13 +174,11 @@ def recommend_for_groups(
         labelled=tested.labelled,
         alpha=alpha,
         delta=delta,
-        method=method,
-        direction=direction,
     )
     if tested.labelled < least:
         return refusal
     sequence = _Sequence.of(tested, alpha)
-    walked = sequence.test(alpha, delta, method)
+    walked = sequence.test(alpha, delta)
     if walked.best is None:
         return replace(
             refusal,
@@ -176,18 +188,12 @@ def recommend_for_groups(
             start_failures=int(sequence.failed[walked.first]),
         )
     score = int(sequence.score[walked.best])
+    is_floor = floor is not None and is_same_cut(groups, score / LATTICE, floor)
     return replace(
         refusal,
-        threshold=threshold_of(score, direction),
+        threshold=floor if is_floor else score / LATTICE,
         reason="OK",
-        coverage=scores.at_or_above(score).decisions / groups.decisions,
+        coverage=reached.at_or_above(score).decisions / groups.decisions,
         needed=None,
         **sequence.figures(walked.best, walked.best_level),
     )
-
-
-def _check(alpha: float, delta: float, method: Method) -> None:
-    check_open_unit("alpha", alpha)
-    check_delta(delta)
-    if method not in get_args(Method):
-        raise ValueError(f"method must be one of {', '.join(get_args(Method))}; got {method!r}.")

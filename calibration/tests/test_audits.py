@@ -63,7 +63,7 @@ def test_audits__drawn_decisions_do_well__threshold_may_be_lowered(workspace: Wo
 def test_audits__drawn_decisions_fail__threshold_stays(workspace: Workspace) -> None:
     blocked(workspace, 1_000, drawn=250, failures=60)
     finding = finding_of(workspace)
-    assert finding["recommended"] == 0.95
+    assert finding["recommended"] == 0.9
     assert "do not bear a lower one out" in finding["explanation"]
     assert "50.0% of the decisions that passed the other checks are allowed." in finding["explanation"]
 
@@ -83,7 +83,7 @@ def test_audits__labels_of_decisions_that_were_not_drawn__do_not_count(workspace
     blocked(workspace, 1_000, drawn=250, failures=60)
     volunteered = [gated(workspace, confidence=0.85, minute=m, label_propensity=RATE) for m in range(500)]
     store(volunteered, [outcome(each, True) for each in volunteered])
-    assert finding_of(workspace)["recommended"] == 0.95
+    assert finding_of(workspace)["recommended"] == 0.9
 
 
 def test_audits__most_blocked_ones_were_outside_of_the_lottery__they_count_as_unknown(
@@ -91,7 +91,7 @@ def test_audits__most_blocked_ones_were_outside_of_the_lottery__they_count_as_un
 ) -> None:
     blocked(workspace, 1_000, drawn=250, failures=0)
     store([gated(workspace, confidence=0.85, minute=minute) for minute in range(1_000)])
-    assert finding_of(workspace)["recommended"] == 0.95
+    assert finding_of(workspace)["recommended"] == 0.9
 
 
 def test_audits__policy_with_a_risk_threshold__certified_at_the_one_in_force_only(workspace: Workspace) -> None:

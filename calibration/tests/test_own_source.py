@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from django.db.models import F, Value
+from django.db.models import BooleanField, ExpressionWrapper, F, Q
 
 from calibration.evidence import registry
 from calibration.evidence.contract import EvidenceRequest
@@ -20,7 +20,7 @@ from ledger.models import DecisionRecord
 
 
 class ExecutedSource(QuerysetSource):
-    """Ledger records of another key, all of them successes: stands for a table of the host's."""
+    """Ledger records of another key, successes from .7 on: stands for a table of the host's."""
 
     name = "host's own"
     policy_keys = frozenset({"host.own"})
@@ -31,7 +31,7 @@ class ExecutedSource(QuerysetSource):
             queryset=DecisionRecord.objects.filter(policy_key="elsewhere"),
             at="occurred_at",
             confidence="llm_confidence",
-            success=Value(True),
+            success=ExpressionWrapper(Q(llm_confidence__gte=0.7), output_field=BooleanField()),
             segment={"provider": F("provider")},
         )
 
@@ -49,12 +49,13 @@ def own_key(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("own_key")
 def test_own_source__counted_and_proposed_like_any_other() -> None:
     workspace = WorkspaceFactory()
-    store([decision(workspace, confidence=0.8, minute=m, policy_key="elsewhere") for m in range(100)])
+    for confidence in (0.8, 0.6):
+        store([decision(workspace, confidence=confidence, minute=m, policy_key="elsewhere") for m in range(100)])
     run = run_calibration(workspace=workspace, policy_keys=["host.own"], **WINDOW)
     (finding,) = run.output["policies"][0]["findings"]
     assert (run.output["policies"][0]["source"], finding["labelled"], finding["recommended"]) == (
         "host's own",
-        100,
+        200,
         0.8,
     )
     assert ConfidencePolicyProposal.objects.get().config["overrides"] == [

@@ -35,7 +35,7 @@ def test_selection__labels_below_the_threshold_in_force__do_not_count(workspace:
     through_the_gate(workspace, 0.95, 200, 0, threshold=0.9)
     through_the_gate(workspace, 0.7, 200, 0, threshold=0.9)
     finding = finding_of(workspace)
-    assert finding["recommended"] == 0.95
+    assert finding["recommended"] == 0.9
     assert finding["cohort"] == {
         "kind": "at_or_above_threshold_in_force",
         "threshold_in_force": 0.9,
@@ -75,7 +75,7 @@ def test_selection__history_with_gaps__is_not_complete(workspace: Workspace) -> 
     store([decision(workspace, confidence=0.7)])
     finding = finding_of(workspace)
     assert finding["cohort"]["threshold_in_force"] == 0.9
-    assert finding["recommended"] == 0.95
+    assert finding["recommended"] == 0.9
 
 
 def test_selection__history_beside_gated_decisions__is_not_pooled(workspace: Workspace) -> None:
@@ -83,7 +83,7 @@ def test_selection__history_beside_gated_decisions__is_not_pooled(workspace: Wor
     through_the_gate(workspace, 0.95, 5_000, 0, threshold=0.9)
     finding = finding_of(workspace)
     # Together the two look harmless: 30 failures of 5,200.
-    assert finding["recommended"] == 0.95
+    assert finding["recommended"] == 0.9
     assert finding["cohort"]["labels_below_threshold_in_force"] == 100
 
 

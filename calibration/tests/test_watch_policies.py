@@ -90,6 +90,16 @@ def test_watch__promise_broken__alarm_and_a_proposal_and_the_policy_stays():
     assert (policy.version, policy.config) == (1, config_of(0.8))
 
 
+def test_watch__bad_weeks_after_many_good_ones__alarm():
+    revision = apply(WorkspaceFactory())
+    decisions(revision, 900, 10)
+    later = revision.created_at + timedelta(days=30)
+    decisions(revision, 100, 28, occurred_at=later, timestamp=later)
+    # All in all 38 of 1,038: below the 5 % that were promised.
+    assert "ALARM" in watch(days=60)
+    assert PolicyLook.objects.get().failures == 38
+
+
 def test_watch__alarm__its_proposal_takes_the_usual_way_and_ends_the_alarm():
     workspace = WorkspaceFactory()
     decisions(apply(workspace), 70, 30)

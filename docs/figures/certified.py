@@ -1,4 +1,4 @@
-"""What is recommended and what that certifies: the curve, the walk, copies, risks, segments and pairs."""
+"""What is recommended and what that certifies: the curve, the walk, copies, segments and pairs."""
 
 from __future__ import annotations
 
@@ -113,19 +113,6 @@ def _certified_wrongly(copies: int) -> list[bool]:
     return answers
 
 
-def risk(axes: Axes, palette: Palette) -> None:
-    """A risk threshold: failure rate among the decisions with a lower risk."""
-    # Risks turned round are confidences; the gate allows what lies below a risk threshold, so it is one step higher.
-    turned = generate(5_000, lambda confidence: 1.0 - (1.0 - confidence) / 4, seed=5, shape=(5, 2))
-    answer = recommend_for_groups(turned, alpha=ALPHA, delta=DELTA)
-    certified = 1 + 1 / LATTICE - answer.threshold
-    _curve(axes, palette, turned, lambda curve: 1 + 1 / LATTICE - curve.threshold)
-    axes.plot(certified, answer.failure_rate, color=palette.proposed, label=f"certified: {certified:.4g}", **DIAMOND)
-    limit(axes, palette, ALPHA, "at most 5 % wanted")
-    name(axes, "risk threshold", "failure rate of what is allowed")
-    axes.set(xlim=(0, 1), ylim=(0, 0.1))
-
-
 def segments(axes: Axes, palette: Palette) -> None:
     """Several models in one proposal: they share the probability of being wrong."""
     parts = {
@@ -174,4 +161,4 @@ def pair(axes: Axes, palette: Palette) -> None:
     axes.set_xticks(sorted(at for at, _ in found.grid))
 
 
-FIGURES = (threshold, fixed_sequence, clusters, risk, segments, pair)
+FIGURES = (threshold, fixed_sequence, clusters, segments, pair)

@@ -6,8 +6,6 @@ import math
 
 from scipy import stats
 
-FIXED = (0.99, 0.95, 0.90, 0.80, 0.60)
-
 
 def m_min(alpha, level):
     m = 1
@@ -16,7 +14,7 @@ def m_min(alpha, level):
     return m
 
 
-def recommend(rows, alpha, delta, method="fallback"):
+def recommend(rows, alpha, delta):
     """Steps 1 to 6 of the method, row by row: rows are (lattice value, success)."""
     values = sorted({v for v, _ in rows}, reverse=True)
     K, N = len(values), len(rows)
@@ -25,21 +23,15 @@ def recommend(rows, alpha, delta, method="fallback"):
     M = [None] + [sum(1 for w, _ in rows if w >= v) for v in values]
     F = [None] + [sum(1 for w, good in rows if w >= v and not good) for v in values]
     p = [None] + [stats.binom.cdf(F[i], M[i], alpha) for i in range(1, K + 1)]
-    if method == "fallback":
-        J, c = 1, [None, m_min(alpha, delta)]
-        trial = 1
-        while True:
-            proposal = [None] + [math.ceil(2 * N / (5 * 4 ** (trial - j))) for j in range(1, trial + 1)]
-            if proposal[1] < m_min(alpha, delta / trial):
-                break
-            J, c = trial, proposal
-            trial += 1
-        S = [None] + [min(i for i in range(1, K + 1) if M[i] >= c[j]) for j in range(1, J + 1)]
-    else:
-        J, S = 5, [None]
-        for start in FIXED:
-            reached = [i for i in range(1, K + 1) if values[i - 1] / 10_000 >= start]
-            S.append(reached[-1] if reached else 1)
+    J, c = 1, [None, m_min(alpha, delta)]
+    trial = 1
+    while True:
+        proposal = [None] + [math.ceil(2 * N / (5 * 4 ** (trial - j))) for j in range(1, trial + 1)]
+        if proposal[1] < m_min(alpha, delta / trial):
+            break
+        J, c = trial, proposal
+        trial += 1
+    S = [None] + [min(i for i in range(1, K + 1) if M[i] >= c[j]) for j in range(1, J + 1)]
     S.append(K + 1)
     run, best, best_level = 0, None, None
     for j in range(1, J + 1):

@@ -128,13 +128,6 @@ def test_audits__too_few_above__refuse_like_the_recommendation():
     assert (answer.threshold, answer.reason, answer.above.needed) == (None, "INSUFFICIENT_DATA", 29)
 
 
-def test_audits__risk__walk_upwards_from_the_threshold_in_force():
-    top = Groups.from_arrays([0.1, 0.2], [500, 500], [499, 498])
-    audited = Groups.from_arrays([0.31, 1.0], [80, 5], [80, 0], [100, 50])
-    answer = recommend_with_audits(top, [audited], in_force=0.3, alpha=0.1, delta=0.05, direction="below")
-    assert (answer.threshold, answer.coverage) == (0.3101, 1100 / 1150)
-
-
 def test_audits__violations__stay_below_delta_where_failures_start_at_the_threshold_in_force():
     rng = np.random.default_rng(8)
     values, risk = np.array([0.9, 0.8, 0.77, 0.72, 0.67]), np.array([0.02, 0.05, 0.12, 0.2, 0.3])
@@ -157,6 +150,4 @@ def test_label_coverage__both_sides_of_a_threshold__are_told_apart():
     drawn = Groups.from_arrays([0.9, 0.7, 0.5], [80, 10, 0], [80, 9, 0], [100, 50, 50])
     coverage = label_coverage(drawn, threshold=0.7)
     assert (coverage.overall, coverage.allowed, coverage.blocked) == (90 / 200, 90 / 150, 0.0)
-    coverage = label_coverage(drawn, threshold=0.7, direction="below")
-    assert (coverage.allowed, coverage.blocked) == (0.0, 90 / 150)
     assert label_coverage(drawn, threshold=0.1).blocked is None

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from calibration.statistics.budgets import smallest_budget, smallest_tried_budget
+from calibration.statistics.budgets import smallest_budget
 
 
 @settings(max_examples=60, deadline=None)
@@ -41,28 +41,6 @@ def test_smallest_budget__violations__stay_below_delta():
     assert stats.binom.sf(wrong - 1, 1000, 0.1) > 0.001
 
 
-def test_tried_budgets__from_the_largest_down__stop_at_the_first_failure():
-    answer = smallest_tried_budget(
-        [1000, 4000, 2000, 3000], [400, 300, 300, 300], [0, 2, 60, 5], target=0.05, delta=0.05
-    )
-    assert (answer.budget, answer.bundles, answer.truncated) == (3000, 300, 5)
-    assert answer.truncation_rate_upper == pytest.approx(
-        stats.binomtest(5, 300, alternative="less").proportion_ci(0.95).high, abs=1e-11
-    )
-
-
-def test_tried_budgets__the_largest_used_too_rarely__does_not_block_the_others():
-    answer = smallest_tried_budget([8000, 4000], [5, 300], [0, 2], target=0.05, delta=0.05)
-    assert answer.budget == 4000
-
-
-def test_tried_budgets__all_truncating_or_too_few__refuse():
-    bad = smallest_tried_budget([1000], [300], [200], target=0.05, delta=0.05)
-    assert (bad.reason, bad.budget, bad.needed) == ("NOT_CERTIFIABLE", None, None)
-    few = smallest_tried_budget([1000, 2000], [30, 29], [0, 0], target=0.05, delta=0.05)
-    assert (few.reason, few.needed) == ("INSUFFICIENT_DATA", 59)
-
-
 @pytest.mark.parametrize(
     "call",
     [
@@ -70,8 +48,6 @@ def test_tried_budgets__all_truncating_or_too_few__refuse():
         lambda: smallest_budget([-1], [1], target=0.1, delta=0.1),
         lambda: smallest_budget([1], [1], target=0.0, delta=0.1),
         lambda: smallest_budget([1], [1], target=0.1, delta=1.0),
-        lambda: smallest_tried_budget([1], [1], [2], target=0.1, delta=0.1),
-        lambda: smallest_tried_budget([1], [1], [1, 1], target=0.1, delta=0.1),
     ],
 )
 def test_budgets__impossible_input__is_refused(call):

@@ -131,12 +131,11 @@ def test_cheapest__no_labels__is_none_with_a_reason():
     assert (answer.threshold, answer.cost, answer.reason) == (None, None, "no labelled decision")
 
 
-def test_cheapest__floor_and_direction__limit_what_is_considered():
+def test_cheapest__floor__limits_what_is_considered():
     drawn = Groups.from_arrays([0.9, 0.5], [50, 50], [50, 50])
     costs = Costs(false_allow=5, false_block=1, review=1)
     assert cheapest_threshold(drawn, costs).threshold == 0.5
     assert cheapest_threshold(drawn, costs, floor=0.8).threshold == 0.9
-    assert cheapest_threshold(drawn, costs, direction="below").threshold == 0.9001
 
 
 @pytest.mark.parametrize("prices", [(0, 0, 0), (-1, 1, 1), (1, float("nan"), 1), (1, 1, float("inf"))])

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from calibration.statistics.fixed_sequence import fixed_starts, spread_starts, walk
+from calibration.statistics.fixed_sequence import spread_starts, walk
 
 
 def test_walk__a_p_value_exactly_at_its_level__is_rejected():
@@ -34,11 +34,3 @@ def test_walk__after_a_failure__starts_again_with_one_share():
 def test_spread_starts__just_enough_decisions__lay_out_one_more(decisions, counts):
     starts = spread_starts(np.arange(1, decisions + 1), 0.2, 0.05)
     assert [start + 1 for start in starts] == counts
-
-
-def test_fixed_starts__values_on_a_start__belong_to_it():
-    assert fixed_starts(np.array([9950, 9900, 9500, 9499, 8000, 5000])) == [1, 2, 3, 4, 4]
-
-
-def test_fixed_starts__nothing_above_a_start__begin_at_the_first_value():
-    assert fixed_starts(np.array([8500, 7000])) == [0, 0, 0, 0, 1]

@@ -72,7 +72,7 @@ def test_pair__floors__drop_what_was_blocked():
         current_risk=0.7,
         confidence_floor=0.8,
     )
-    assert answer.confidence_threshold == 0.9
+    assert (answer.confidence_threshold, answer.grid[0][1].decisions) == (0.8, 300)
 
 
 def test_pair__nothing_certifiable__refuses_with_the_reason():

@@ -23,25 +23,23 @@ def simulated(seed, n, values, alpha=0.15):
     return Groups.from_outcomes(value / 10_000, rng.random(n) < (value / 10_000) ** alpha)
 
 
-@pytest.mark.parametrize("method", ["fallback", "fixed_starts"])
 @settings(max_examples=120, deadline=None)
 @given(drawn=groups(max_groups=8, max_n=40), levels=LEVELS)
-def test_recommend__against_the_literal_steps__agrees(method, drawn, levels):
+def test_recommend__against_the_literal_steps__agrees(drawn, levels):
     alpha, delta = levels
-    answer = recommend(drawn, alpha, delta, method=method)
-    reason, threshold, level = literal.recommend(to_rows(drawn), alpha, delta, method)
+    answer = recommend(drawn, alpha, delta)
+    reason, threshold, level = literal.recommend(to_rows(drawn), alpha, delta)
     assert (answer.reason, answer.threshold) == (reason, threshold)
     assert answer.level == (None if level is None else pytest.approx(level, abs=1e-15))
 
 
-@pytest.mark.parametrize("method", ["fallback", "fixed_starts"])
 @pytest.mark.parametrize("seed", range(12))
-def test_recommend__realistic_data__agrees_with_the_literal_steps(method, seed):
+def test_recommend__realistic_data__agrees_with_the_literal_steps(seed):
     values = [np.arange(5000, 10_001), np.array([10_000, 9900, 9800, 9500, 9000, 8500, 7000])][seed % 2]
     drawn = simulated(seed, 700, values, alpha=[0.05, 0.3, 1.0][seed % 3])
     for alpha, delta in [(0.05, 0.05), (0.1, 0.05), (0.2, 0.1)]:
-        answer = recommend(drawn, alpha, delta, method=method)
-        reason, threshold, _ = literal.recommend(to_rows(drawn), alpha, delta, method)
+        answer = recommend(drawn, alpha, delta)
+        reason, threshold, _ = literal.recommend(to_rows(drawn), alpha, delta)
         assert (answer.reason, answer.threshold) == (reason, threshold)
 
 
@@ -70,10 +68,9 @@ def test_recommend__starts_and_carried_error__follow_a_hand_computation():
     assert (answer.threshold, answer.level, answer.failures) == (0.8, 0.05, 66)
 
 
-@pytest.mark.parametrize("method", ["fallback", "fixed_starts"])
 @pytest.mark.parametrize("n, least", [(0, 59), (1, 59), (58, 59)])
-def test_recommend__too_few_decisions__refuses_with_minimum(method, n, least):
-    answer = recommend_threshold([0.9], [n], [n], alpha=0.05, delta=0.05, method=method)
+def test_recommend__too_few_decisions__refuses_with_minimum(n, least):
+    answer = recommend_threshold([0.9], [n], [n], alpha=0.05, delta=0.05)
     assert (answer.reason, answer.threshold, answer.needed) == ("INSUFFICIENT_DATA", None, least)
     assert (answer.labelled, answer.failure_rate, answer.p_value) == (n, None, None)
 
@@ -98,12 +95,11 @@ def test_recommend__all_success__allows_everything_that_was_labelled(drawn, leve
     assert answer.coverage == 1.0
 
 
-@pytest.mark.parametrize("method", ["fallback", "fixed_starts"])
 @settings(max_examples=40, deadline=None)
 @given(drawn=groups(max_n=200).filter(lambda drawn: drawn.labelled >= 59), levels=LEVELS)
-def test_recommend__all_failure__certifies_nothing_however_many_follow(method, drawn, levels):
+def test_recommend__all_failure__certifies_nothing_however_many_follow(drawn, levels):
     hopeless = Groups(value=drawn.value, n=drawn.n, successes=np.zeros_like(drawn.n), total=drawn.total)
-    answer = recommend(hopeless, *levels, method=method)
+    answer = recommend(hopeless, *levels)
     assert (answer.reason, answer.needed) == ("NOT_CERTIFIABLE", None)
 
 
@@ -171,8 +167,6 @@ def test_recommend__groups_without_labels__neither_shift_the_starts_nor_get_reco
         ({"delta": 1.0}, "delta must lie strictly"),
         ({"delta": float("nan")}, "delta must lie strictly"),
         ({"delta": 0.2501}, "at most 0.25"),
-        ({"method": "bonferroni"}, "fallback, fixed_starts"),
-        ({"direction": "above"}, "at_least, below"),
         ({"floor": float("nan")}, "finite"),
     ],
 )

@@ -7,7 +7,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import integrate, stats
 
-from calibration.statistics.sequential import alarm_log_e_values, follow, loosening_log_e_values
+from calibration.statistics.sequential import (
+    alarm_log_e_values,
+    follow,
+    loosening_log_e_values,
+    restarted_alarm_log_e_values,
+)
 
 
 def literal_log_e(k, m, alpha, prior):
@@ -135,3 +140,56 @@ def test_follow__no_looks_or_no_evidence__is_an_e_value_of_one_at_most():
 def test_sequential__impossible_input__is_refused(call):
     with pytest.raises(ValueError, match="must"):
         call()
+
+
+def test_restarts__one_week__have_half_of_the_evidence():
+    lost, tried = np.array([1, 4, 3]), np.array([20, 20, 20])
+    found = restarted_alarm_log_e_values(lost, tried, [0, 0, 0], alpha=0.05)
+    whole = alarm_log_e_values(np.cumsum(lost), np.cumsum(tried), alpha=0.05)
+    assert found == pytest.approx(whole - math.log(2), abs=1e-12)
+
+
+def test_restarts__three_weeks__are_the_weighted_sum_of_three_e_values():
+    lost, tried = [0, 1, 9], [50, 50, 50]
+    found = restarted_alarm_log_e_values(lost, tried, [0, 1, 2], alpha=0.05)
+    each = [alarm_log_e_values([sum(lost[j:])], [sum(tried[j:])], alpha=0.05)[0] for j in range(3)]
+    expected = sum(math.exp(e) / ((j + 1) * (j + 2)) for j, e in enumerate(each))
+    assert found[-1] == pytest.approx(math.log(expected), abs=1e-12)
+
+
+def test_restarts__weeks_without_decisions__begin_all_the_same():
+    found = restarted_alarm_log_e_values([0, 9], [50, 50], [0, 3], alpha=0.05)
+    first, last = (alarm_log_e_values([k], [m], alpha=0.05)[0] for k, m in ((9, 100), (9, 50)))
+    expected = math.exp(first) / 2 + math.exp(last) * (1 / 6 + 1 / 12 + 1 / 20)
+    assert found[-1] == pytest.approx(math.log(expected), abs=1e-12)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 9), st.integers(0, 9)), min_size=1, max_size=25))
+def test_restarts__days_or_weeks_at_once__end_the_same(days):
+    week = np.cumsum([step for step, _, _ in days])
+    lost = np.array([k for _, k, _ in days])
+    tried = lost + np.array([won for _, _, won in days])
+    by_day = restarted_alarm_log_e_values(lost, tried, week, alpha=0.1)[-1]
+    weeks = np.unique(week)
+    sums = [[column[week == one].sum() for one in weeks] for column in (lost, tried)]
+    assert restarted_alarm_log_e_values(*sums, weeks, alpha=0.1)[-1] == pytest.approx(by_day, abs=1e-9)
+
+
+def test_restarts__a_hundred_thousand_decisions_that_all_fail__stay_finite():
+    found = restarted_alarm_log_e_values([0, 100_000], [100_000, 100_000], [0, 40], alpha=0.05)
+    assert np.all(np.isfinite(found))
+
+
+def test_restarts__after_ninety_good_days__find_a_doubling_long_before_one_e_value():
+    lost, tried = np.array([0, 1, 0, 0, 1] * 18 + [2] * 60), np.full(150, 20)
+    restarted = follow(restarted_alarm_log_e_values(lost, tried, np.arange(150) // 7, alpha=0.05), delta=0.05)
+    once = follow(alarm_log_e_values(np.cumsum(lost), np.cumsum(tried), alpha=0.05), delta=0.05)
+    assert 90 < restarted.first_look < 130
+    assert not once.reached
+
+
+@pytest.mark.parametrize("columns", [([1], [2], [0, 1]), ([3], [2], [0]), ([1, 1], [2, 2], [1, 0])])
+def test_restarts__impossible_input__is_refused(columns):
+    with pytest.raises(ValueError, match="must"):
+        restarted_alarm_log_e_values(*columns, alpha=0.1)

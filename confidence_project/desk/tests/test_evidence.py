@@ -56,16 +56,21 @@ def test_proposal__page__shows_the_refused_segment_with_its_reason(found):
 
 
 def gated_proposal(unlabelled, **audits):
-    """What is proposed from 1,000 labelled decisions above 0.9 and so many without a label, under a gate."""
+    """What is proposed from 1,000 labelled decisions at 0.95 and so many without a label, under a gate.
+
+    With audits it is to go below 0.9; without, failures at 0.91 are a reason to go up.
+    """
     workspace = WorkspaceFactory()
     allowed = [gated(workspace, confidence=0.95, minute=minute) for minute in range(1_000 + unlabelled)]
     drawn = [
         gated(workspace, confidence=0.85, minute=m, audit_selected=True, **audits) for m in range(250 * len(audits))
     ]
+    failed = [] if audits else [gated(workspace, confidence=0.91, minute=minute) for minute in range(100)]
     store(
-        [*allowed, *drawn],
+        [*allowed, *drawn, *failed],
         [outcome(each, place >= 5) for place, each in enumerate(allowed[:1_000])]
-        + [outcome(each, True) for each in drawn],
+        + [outcome(each, True) for each in drawn]
+        + [outcome(each, False) for each in failed],
     )
     run_calibration(workspace=workspace, policy_keys=["confidence_gate"], **DAY)
     return read_evidence(json.loads(ConfidencePolicyProposal.objects.get(workspace=workspace).evidence))
