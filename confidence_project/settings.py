@@ -231,6 +231,7 @@ SPECTACULAR_SETTINGS = {
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "ENUM_NAME_OVERRIDES": {
         "ConfidenceKind": "ledger.models.decisions.ConfidenceKind",
+        "OutcomeSource": "ledger.models.decisions.DecisionOutcome.Source",
         "DecisionOrigin": "ledger.models.decisions.DecisionRecord.Origin",
         "ProposalOrigin": "governance.models.policies.ConfidencePolicyProposal.Origin",
         "GateVerdict": "ledger.models.decisions.DecisionRecord.Verdict",

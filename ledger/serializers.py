@@ -59,16 +59,25 @@ class VerdictSerializer(serializers.ModelSerializer[DecisionRecord]):
 
 class OutcomeSerializer(serializers.ModelSerializer[DecisionOutcome]):
     decision_id = serializers.UUIDField()
-    voided_at = serializers.DateTimeField(
-        source="void.at", default=None, allow_null=True, help_text="It does not hold any more since then."
-    )
 
     class Meta:
         model = DecisionOutcome
         fields = [
             "external_id", "decision_id", "sequence", "success", "source", "automation_executed",
-            "downstream_failure", "observed_at", "recorded_at", "reporter", "voided_at",
+            "downstream_failure", "observed_at", "recorded_at", "reporter",
         ]  # fmt: skip
+        read_only_fields = fields
+
+
+class RecordedOutcomeSerializer(OutcomeSerializer):
+    """An outcome as it is read: one that was just attached cannot have been voided."""
+
+    voided_at = serializers.DateTimeField(
+        source="void.at", default=None, allow_null=True, help_text="It does not hold any more since then."
+    )
+
+    class Meta(OutcomeSerializer.Meta):
+        fields = [*OutcomeSerializer.Meta.fields, "voided_at"]
         read_only_fields = fields
 
 
@@ -94,7 +103,7 @@ class DecisionSerializer(VerdictSerializer):
 class DecisionDetailSerializer(DecisionSerializer):
     """The whole record with its outcomes."""
 
-    outcomes = OutcomeSerializer(many=True)
+    outcomes = RecordedOutcomeSerializer(many=True)
 
     class Meta(DecisionSerializer.Meta):
         fields = [*DecisionSerializer.Meta.fields, "outcomes"]

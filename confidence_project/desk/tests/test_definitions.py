@@ -26,7 +26,7 @@ def test_definitions__any_staff_member__reads_every_key_with_its_fields_bounds_a
             assert field.name in shown
     assert "allows a confidence at or above it: lower allows more 0.9 0 1 0.2 probability" in shown
     assert "Budget bounds what may be spent: higher allows more 4,000 100 200,000 4,000 tokens" in shown
-    for source in ("decision ledger", "auto-send drafts", "lead context bundles"):
+    for source in ("decision ledger", "lead context bundles"):
         assert f"Evidence {source}" in shown
 
 

@@ -21,13 +21,25 @@ STORED = json.loads((Path(__file__).parent / "data" / "findings_of_version_1.jso
 """One of each method, and one of a run that does not say its answer, as they were stored before there was a type."""
 
 
+LEFT_OUT = {"direction", "method"}
+"""What answers said of themselves while there were several; each stored one says the same."""
+
+
+def without_what_is_said_no_more(answer: object) -> object:
+    """The answer of a stored finding without `LEFT_OUT`, at any depth."""
+    if isinstance(answer, dict):
+        return {k: without_what_is_said_no_more(v) for k, v in answer.items() if k not in LEFT_OUT}
+    return [without_what_is_said_no_more(each) for each in answer] if isinstance(answer, list) else answer
+
+
 def through_json(stored: object) -> object:
     return json.loads(json.dumps(stored))
 
 
 @pytest.mark.parametrize("stored", STORED, ids=lambda stored: f"{stored['method']} {stored['reason']}")
 def test_finding__stored_by_an_earlier_release__is_read_without_a_loss(stored):
-    assert through_json(Finding.from_json(stored).to_json()) == stored
+    kept = {**stored, "answer": without_what_is_said_no_more(stored["answer"])}
+    assert through_json(Finding.from_json(stored).to_json()) == kept
 
 
 def test_finding__of_this_release__has_the_keys_that_were_stored_before(db):
