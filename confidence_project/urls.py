@@ -6,6 +6,8 @@ from django.views.decorators.cache import cache_page
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from confidence_project.foundation import health, problems
+from governance.api import ofrep
+from telemetry.otlp import api as otlp
 
 handler400 = problems.handle_400
 handler403 = problems.handle_403
@@ -28,5 +30,8 @@ urlpatterns = [
     path("api/docs", SpectacularSwaggerSplitView.as_view(template_name="api_docs.html"), name="api-docs"),
     path("problems/<slug:code>", problems.problem_page, name="problem"),
     path("admin/", admin.site.urls),
-    re_path("^(?:api|ofrep|v1)/", problems.unknown_endpoint),
+    # Last of their trees. A base address that ends with a slash makes paths that begin with two.
+    re_path("^/?api/", problems.unknown_endpoint),
+    re_path("^/?ofrep/", ofrep.unknown_endpoint),
+    re_path("^/?v1/", otlp.unknown_endpoint),
 ]
