@@ -5,7 +5,7 @@ from django.urls import URLPattern, URLResolver, include, path, re_path
 from django.views.decorators.cache import cache_page
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
-from confidence_project.foundation import health, problems
+from confidence_project.foundation import problems
 from governance.api import ofrep
 from telemetry.otlp import api as otlp
 
@@ -22,8 +22,6 @@ api_v1: list[URLPattern | URLResolver] = [
 ]
 
 urlpatterns = [
-    path("healthz", health.healthz),
-    path("readyz", health.readyz),
     path("api/v1/", include(api_v1)),
     path("", include("governance.urls")),
     path("v1/", include("telemetry.otlp.urls")),
