@@ -60,6 +60,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "confidence_project.foundation.request_id.RequestIdMiddleware",
+    "confidence_project.foundation.bodies.UnreadChunksMiddleware",
     "confidence_project.foundation.health.DoorMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",

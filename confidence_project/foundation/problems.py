@@ -117,7 +117,7 @@ def exception_handler(error: Exception, context: Mapping[str, Any]) -> HttpRespo
     if isinstance(error, RequestDataTooBig):
         return respond(http_problem(413, "body_too_large", "The body is too large."))
     if isinstance(error, UnreadablePostError):
-        return respond(http_problem(400, "incomplete_body", "The body ended before its Content-Length."))
+        return respond(http_problem(400, "incomplete_body", "The body ended before its end, or its chunks are broken."))
     if isinstance(error, Http404):
         return respond(problem_of(errors.NotFound("There is nothing here.")))
     if isinstance(error, PermissionDenied):

@@ -39,9 +39,7 @@ def test_probe__whatever_the_host__200_over_plain_http_and_nothing_in_the_log(ho
 
 @pytest.mark.usefixtures("_strict")
 @pytest.mark.parametrize("debug", [True, False])
-@pytest.mark.parametrize(
-    "path", ["/", "/admin/", "/healthz/", "/api/v1/decisions", "/v1/traces", "/ofrep/"]
-)
+@pytest.mark.parametrize("path", ["/", "/admin/", "/healthz/", "/api/v1/decisions", "/v1/traces", "/ofrep/"])
 def test_any_other_path__unknown_host__400_and_one_line_without_a_traceback(settings, debug, path, caplog):
     settings.DEBUG = debug
     reply = Client().post(path, headers={"Host": "planted.example"})
