@@ -5,6 +5,7 @@ a throw-away secret key, plain HTTP, localhost only.
 """
 
 import os
+import re
 from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -63,6 +64,7 @@ MIDDLEWARE = [
     "confidence_project.foundation.bodies.UnreadChunksMiddleware",
     "confidence_project.foundation.health.DoorMiddleware",
     "django.middleware.security.SecurityMiddleware",
+    "governance.api.cors.OfrepOriginMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -202,6 +204,10 @@ WHITENOISE_USE_FINDERS = WHITENOISE_AUTOREFRESH = DEV
 # The largest body that is read, in bytes; the same limit for Django's own forms.
 CONFIDENCE_MAX_BODY_BYTES = DATA_UPLOAD_MAX_MEMORY_SIZE = env.int("CONFIDENCE_MAX_BODY_BYTES", default=10 * 1024**2)
 CONFIDENCE_MAX_BULK_ITEMS = env.int("CONFIDENCE_MAX_BULK_ITEMS", default=10_000)
+# Whose pages may evaluate flags from a browser; see docs/ofrep.md.
+CONFIDENCE_OFREP_ORIGINS = env.list("CONFIDENCE_OFREP_ORIGINS", default=[])
+if not all(re.fullmatch(r"https?://[a-z0-9.-]+(:\d+)?", origin) for origin in CONFIDENCE_OFREP_ORIGINS):
+    raise ImproperlyConfigured("CONFIDENCE_OFREP_ORIGINS takes origins such as https://shop.example, each in full.")
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["governance.access.authentication.ApiKeyAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["governance.access.authentication.HasScope"],
