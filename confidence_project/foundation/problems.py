@@ -153,7 +153,7 @@ def _speaks_json(request: HttpRequest) -> bool:
     return request.path.startswith(API_PREFIXES)
 
 
-def handle_400(request: HttpRequest, exception: Exception) -> HttpResponseBase:
+def handle_400(request: HttpRequest, exception: Exception) -> HttpResponse:
     if _speaks_json(request):
         return respond(http_problem(400, "bad_request", "The request is malformed."))
     return defaults.bad_request(request, exception)
