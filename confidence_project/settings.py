@@ -5,6 +5,7 @@ a throw-away secret key, plain HTTP, localhost only.
 """
 
 import os
+import re
 from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -60,7 +61,10 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "confidence_project.foundation.request_id.RequestIdMiddleware",
+    "confidence_project.foundation.bodies.UnreadChunksMiddleware",
+    "confidence_project.foundation.health.DoorMiddleware",
     "django.middleware.security.SecurityMiddleware",
+    "governance.api.cors.OfrepOriginMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -160,8 +164,6 @@ SESSION_EXPIRE_AT_BROWSER_CLOSE = True
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not DEV
 SESSION_COOKIE_HTTPONLY = True
 SECURE_SSL_REDIRECT = env.bool("SECURE_SSL_REDIRECT", default=not DEV)
-# Probes speak plain HTTP to the process behind the proxy.
-SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
 SECURE_HSTS_SECONDS = env.int("SECURE_HSTS_SECONDS", default=0 if DEV else 31_536_000)
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = not DEV
 if env.bool("BEHIND_TLS_PROXY", default=False):
@@ -202,6 +204,10 @@ WHITENOISE_USE_FINDERS = WHITENOISE_AUTOREFRESH = DEV
 # The largest body that is read, in bytes; the same limit for Django's own forms.
 CONFIDENCE_MAX_BODY_BYTES = DATA_UPLOAD_MAX_MEMORY_SIZE = env.int("CONFIDENCE_MAX_BODY_BYTES", default=10 * 1024**2)
 CONFIDENCE_MAX_BULK_ITEMS = env.int("CONFIDENCE_MAX_BULK_ITEMS", default=10_000)
+# Whose pages may evaluate flags from a browser; see docs/ofrep.md.
+CONFIDENCE_OFREP_ORIGINS = env.list("CONFIDENCE_OFREP_ORIGINS", default=[])
+if not all(re.fullmatch(r"https?://[a-z0-9.-]+(:\d+)?", origin) for origin in CONFIDENCE_OFREP_ORIGINS):
+    raise ImproperlyConfigured("CONFIDENCE_OFREP_ORIGINS takes origins such as https://shop.example, each in full.")
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["governance.access.authentication.ApiKeyAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["governance.access.authentication.HasScope"],

@@ -5,7 +5,9 @@ from django.urls import URLPattern, URLResolver, include, path, re_path
 from django.views.decorators.cache import cache_page
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
-from confidence_project.foundation import health, problems
+from confidence_project.foundation import problems
+from governance.api import ofrep
+from telemetry.otlp import api as otlp
 
 handler400 = problems.handle_400
 handler403 = problems.handle_403
@@ -20,13 +22,14 @@ api_v1: list[URLPattern | URLResolver] = [
 ]
 
 urlpatterns = [
-    path("healthz", health.healthz),
-    path("readyz", health.readyz),
     path("api/v1/", include(api_v1)),
     path("", include("governance.urls")),
     path("v1/", include("telemetry.otlp.urls")),
     path("api/docs", SpectacularSwaggerSplitView.as_view(template_name="api_docs.html"), name="api-docs"),
     path("problems/<slug:code>", problems.problem_page, name="problem"),
     path("admin/", admin.site.urls),
-    re_path("^(?:api|ofrep|v1)/", problems.unknown_endpoint),
+    # Last of their trees. A base address that ends with a slash makes paths that begin with two.
+    re_path("^/?api/", problems.unknown_endpoint),
+    re_path("^/?ofrep/", ofrep.unknown_endpoint),
+    re_path("^/?v1/", otlp.unknown_endpoint),
 ]

@@ -15,7 +15,9 @@ from django.core.exceptions import PermissionDenied, RequestDataTooBig
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, UnreadablePostError
 from django.shortcuts import render
+from django.urls import Resolver404, resolve
 from django.views import defaults
+from django.views.decorators.csrf import csrf_exempt
 from pydantic import BaseModel, Field
 from rest_framework import exceptions
 
@@ -115,7 +117,7 @@ def exception_handler(error: Exception, context: Mapping[str, Any]) -> HttpRespo
     if isinstance(error, RequestDataTooBig):
         return respond(http_problem(413, "body_too_large", "The body is too large."))
     if isinstance(error, UnreadablePostError):
-        return respond(http_problem(400, "incomplete_body", "The body ended before its Content-Length."))
+        return respond(http_problem(400, "incomplete_body", "The body ended before its end, or its chunks are broken."))
     if isinstance(error, Http404):
         return respond(problem_of(errors.NotFound("There is nothing here.")))
     if isinstance(error, PermissionDenied):
@@ -151,7 +153,7 @@ def _speaks_json(request: HttpRequest) -> bool:
     return request.path.startswith(API_PREFIXES)
 
 
-def handle_400(request: HttpRequest, exception: Exception) -> HttpResponseBase:
+def handle_400(request: HttpRequest, exception: Exception) -> HttpResponse:
     if _speaks_json(request):
         return respond(http_problem(400, "bad_request", "The request is malformed."))
     return defaults.bad_request(request, exception)
@@ -165,7 +167,7 @@ def handle_403(request: HttpRequest, exception: Exception) -> HttpResponseBase:
 
 def handle_404(request: HttpRequest, exception: Exception | None = None) -> HttpResponseBase:
     if _speaks_json(request):
-        return respond(problem_of(errors.NotFound("There is no such endpoint. /api/docs lists those that exist.")))
+        return respond(problem_of(no_such_endpoint(request)))
     return defaults.page_not_found(request, exception or Http404())
 
 
@@ -176,9 +178,22 @@ def handle_500(request: HttpRequest) -> HttpResponseBase:
     return defaults.server_error(request)
 
 
-def unknown_endpoint(request: HttpRequest) -> HttpResponseBase:
-    """The last route below each API prefix, so that debug pages do not get in the way of problem JSON."""
-    return handle_404(request)
+def no_such_endpoint(request: HttpRequest) -> errors.NotFound:
+    """Return what an unknown path below an API prefix is, with the route that superfluous slashes missed."""
+    try:
+        match = resolve(f"/{request.path_info.strip('/')}")
+    except Resolver404:
+        match = None
+    # The last route of each prefix, which takes everything, has no name.
+    if match and match.url_name:
+        return errors.NotFound(f"There is no such endpoint; /{match.route} is one. Send the path without that slash.")
+    return errors.NotFound("There is no such endpoint. /api/docs lists those that exist.")
+
+
+@csrf_exempt
+def unknown_endpoint(request: HttpRequest) -> HttpResponse:
+    """The last route below `/api/`: whatever the method and whoever asks, it is the path that is wrong."""
+    return respond(problem_of(no_such_endpoint(request)))
 
 
 def _kinds(of: type[errors.DomainError]) -> Iterator[type[errors.DomainError]]:

@@ -20,6 +20,41 @@ def test_healthz__asks_no_database():
     assert "no-cache" in reply["Cache-Control"]
 
 
+@pytest.fixture
+def _strict(settings):
+    settings.ALLOWED_HOSTS = ["confidence.example"]
+    settings.SECURE_SSL_REDIRECT = True
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("_strict")
+@pytest.mark.parametrize("host", ["10.1.2.3:8000", "[fd00::1]:8000", "planted.example", "no host at all"])
+@pytest.mark.parametrize("path", ["/healthz", "/readyz"])
+def test_probe__whatever_the_host__200_over_plain_http_and_nothing_in_the_log(host, path, caplog):
+    reply = Client().get(path, headers={"Host": host})
+    assert (reply.status_code, list(reply.json())) == (200, ["status"])
+    assert host not in str(reply.headers)
+    assert caplog.records == []
+
+
+@pytest.mark.usefixtures("_strict")
+@pytest.mark.parametrize("debug", [True, False])
+@pytest.mark.parametrize("path", ["/", "/admin/", "/healthz/", "/api/v1/decisions", "/v1/traces", "/ofrep/"])
+def test_any_other_path__unknown_host__400_and_one_line_without_a_traceback(settings, debug, path, caplog):
+    settings.DEBUG = debug
+    reply = Client().post(path, headers={"Host": "planted.example"})
+    assert reply.status_code == 400
+    (record,) = caplog.records
+    assert "ALLOWED_HOSTS" in record.getMessage()
+    assert record.exc_info is None
+    assert "planted" not in caplog.text + reply.content.decode()
+
+
+@pytest.mark.usefixtures("_strict")
+def test_known_host__is_let_in():
+    assert Client().get("/v1/x", secure=True, headers={"Host": "confidence.example"}).status_code == 404
+
+
 @pytest.mark.django_db
 def test_readyz__migrated_and_guarded__200():
     reply = Client().get("/readyz")

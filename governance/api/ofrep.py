@@ -7,7 +7,8 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from django.http import HttpResponse
+from django.http import HttpRequest, HttpResponse
+from django.views.decorators.csrf import csrf_exempt
 from drf_spectacular.utils import extend_schema
 from rest_framework.exceptions import ParseError, UnsupportedMediaType
 from rest_framework.request import Request
@@ -42,6 +43,12 @@ def ofrep_exception_handler(error: Exception, context: Mapping[str, Any]) -> Htt
     response.content = json.dumps(context["kwargs"] | failure).encode()
     response["Content-Type"] = JSON
     return response
+
+
+@csrf_exempt
+def unknown_endpoint(request: HttpRequest) -> HttpResponse:
+    """The last route below `/ofrep/`: 404 in the words of the protocol, whatever the method and whoever asks."""
+    return ofrep_exception_handler(problems.no_such_endpoint(request), {"kwargs": {}})
 
 
 # The protocol publishes an OpenAPI document of its own.

@@ -6,13 +6,14 @@ import json
 from collections.abc import Callable
 from typing import Any, ClassVar
 
-from django.http import HttpResponse
+from django.http import HttpRequest, HttpResponse
+from django.views.decorators.csrf import csrf_exempt
 from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from confidence_project.foundation.problems import exception_handler
+from confidence_project.foundation.problems import exception_handler, no_such_endpoint
 from governance.access.authentication import workspace_of
 from governance.models import ApiKey, Workspace
 from telemetry.otlp.receiving import Received, Records, receive_logs, receive_spans
@@ -38,6 +39,12 @@ def otlp_error(error: Exception, context: dict[str, Any]) -> HttpResponse | None
         if name in problem.headers:
             response[name] = problem.headers[name]
     return response
+
+
+@csrf_exempt
+def unknown_endpoint(request: HttpRequest) -> HttpResponse:
+    """The last route below `/v1/`: 404 as `google.rpc.Status`, which is final, so that exporters give up."""
+    return reply_error(request, 404, no_such_endpoint(request).detail)
 
 
 class _Export(APIView):
