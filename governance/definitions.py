@@ -1,7 +1,7 @@
 """Registry of policy keys: which fields a policy has, what they mean, and within which bounds they may move.
 
-The project's own keys are registered at the foot of this module. A host adds its own with `register` from its
-`AppConfig.ready`, or without Python in the TOML file that `CONFIDENCE_DEFINITIONS_FILE` names.
+The keys of no domain are registered at the foot of this module; an app registers those of its domains with `register`
+from its `AppConfig.ready`, as a host does, which may also name them in the TOML file `CONFIDENCE_DEFINITIONS_FILE`.
 """
 
 from __future__ import annotations
@@ -107,6 +107,26 @@ class AnswerRule:
     confidence: PredicateReading = PredicateReading.YES
 
 
+class ReasonCode(StrEnum):
+    """Why a verdict is what it is: a code, and its `words` as the end of a sentence."""
+
+    words: str
+
+    def __new__(cls, code: str, words: str) -> ReasonCode:
+        member = str.__new__(cls, code)
+        member._value_ = code
+        member.words = words
+        return member
+
+
+@dataclass(frozen=True, slots=True)
+class Toggle:
+    """A switch of the workspace (`Workspace.TOGGLES`) that a policy obeys, and the reason while it is off."""
+
+    name: str
+    reason: ReasonCode
+
+
 @dataclass(frozen=True, slots=True)
 class PolicyDefinition:
     """What a policy key governs.
@@ -118,6 +138,8 @@ class PolicyDefinition:
         (name to `ParameterKind`); other parameters are dropped, never stored.
     answer
         How answers of decision models are read; None: the gate takes none under this key.
+    toggle
+        Blocks every decision under this key while it is off; None: only what covers every key does.
     """
 
     key: str
@@ -126,6 +148,7 @@ class PolicyDefinition:
     fields: tuple[FieldDefinition, ...]
     actions: Mapping[str, Mapping[str, ParameterKind]] = dataclass_field(default_factory=lambda: STANDARD_ACTIONS)
     answer: AnswerRule | None = None
+    toggle: Toggle | None = None
 
     def field(self, name: str) -> FieldDefinition:
         """Return the field called `name`; raise `UnknownField` when there is none."""
@@ -239,15 +262,9 @@ def _answer_rule(spec: dict[str, Any]) -> AnswerRule:
     return AnswerRule(**{**spec, "confidence": PredicateReading(spec.get("confidence", PredicateReading.YES))})
 
 
-def _confidence(name: str, default: float, title: str) -> FieldDefinition:
+def confidence_threshold(name: str, default: float, title: str) -> FieldDefinition:
+    """Return the field that a policy which gates has at least."""
     return FieldDefinition(name=name, kind=FieldKind.CONFIDENCE_THRESHOLD, default=default, title=title)
-
-
-def _token_budget(name: str, default: int, title: str) -> FieldDefinition:
-    return FieldDefinition(
-        name=name, kind=FieldKind.BUDGET, default=default, minimum=100, maximum=200_000, max_step=4_000,
-        unit="tokens", title=title,
-    )  # fmt: skip
 
 
 register(
@@ -255,7 +272,7 @@ register(
         key="confidence_gate",
         title="Confidence gate",
         description="Any decision that a host lets run by its confidence alone.",
-        fields=(_confidence("confidence_threshold", 0.9, "Least confidence that is allowed"),),
+        fields=(confidence_threshold("confidence_threshold", 0.9, "Least confidence that is allowed"),),
         answer=AnswerRule(),
     )
 )
@@ -265,7 +282,7 @@ register(
         title="Decision gate",
         description="A decision with an LLM's confidence and the risk score of a second model.",
         fields=(
-            _confidence("llm_confidence_threshold", 0.6, "Least LLM confidence that is allowed"),
+            confidence_threshold("llm_confidence_threshold", 0.6, "Least LLM confidence that is allowed"),
             FieldDefinition(
                 name="ml_risk_threshold",
                 kind=FieldKind.RISK_THRESHOLD,
@@ -274,43 +291,5 @@ register(
             ),
         ),
         answer=AnswerRule(),
-    )
-)
-register(
-    PolicyDefinition(
-        key="auto_send.evaluate",
-        title="Auto-send",
-        description="Sends a drafted reply without a person when the evaluator is confident enough.",
-        fields=(_confidence("auto_send_threshold", 0.9, "Least confidence for sending without a person"),),
-        actions={**STANDARD_ACTIONS, "send": {}},
-    )
-)
-register(
-    PolicyDefinition(
-        key="meeting.overseer.gate",
-        title="Meeting overseer",
-        description="Acts on the overseer's reading of a scheduling message.",
-        fields=(_confidence("confidence_threshold", 0.7, "Least confidence for acting on the overseer"),),
-    )
-)
-register(
-    PolicyDefinition(
-        key="followup.auto_book",
-        title="Follow-up auto-booking",
-        description="Books a meeting when a reply's proposed times match the calendar.",
-        fields=(_confidence("proposed_times_match_threshold", 0.9, "Least confidence for booking without a person"),),
-        actions={**STANDARD_ACTIONS, "book": {}},
-    )
-)
-register(
-    PolicyDefinition(
-        key="lead_context_bundle",
-        title="Lead context budgets",
-        description="Token budgets of the context that prompts are given.",
-        fields=(
-            _token_budget("total_token_budget", 4_000, "Tokens of the whole bundle"),
-            _token_budget("knowledge_token_budget", 1_500, "Tokens of knowledge excerpts"),
-            _token_budget("memory_token_budget", 1_000, "Tokens of remembered context"),
-        ),
     )
 )

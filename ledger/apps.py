@@ -7,8 +7,9 @@ class LedgerConfig(AppConfig):
     name = "ledger"
 
     def ready(self) -> None:
+        from governance.definitions import register
         from governance.workflow.consequences import register_flip_counter
-        from ledger.domains.book import keep_book
+        from ledger.domains.book import DOMAINS, keep_book
         from ledger.otlp import gate_decision_spans, record_evaluations
         from ledger.selectors import flips_of
         from ledger.verdicts import verdicts_on_records
@@ -16,6 +17,8 @@ class LedgerConfig(AppConfig):
         from telemetry.otlp.handlers import HANDLERS
         from telemetry.verdicts import register_verdict_finder
 
+        for domain in DOMAINS:
+            register(domain.definition)
         register_book_keeper(keep_book)
         register_flip_counter(flips_of)
         register_verdict_finder(verdicts_on_records)

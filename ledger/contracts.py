@@ -23,7 +23,7 @@ from pydantic import (
 
 from governance.definitions import ParameterKind, PolicyDefinition
 from governance.vocabulary import HostId, Identifier, Probability, Timestamp
-from ledger.reasons import PipelineReason, Reason
+from ledger.reasons import ReasonCode
 from telemetry.metadata import is_known_name
 
 CONTRACT_VERSION = "1"
@@ -98,7 +98,7 @@ class DecisionGatePayload:
     task: str = ""
     channel: str = ""
     refused: bool = False
-    withheld: PipelineReason | Reason | None = None
+    withheld: ReasonCode | None = None
 
     @property
     def confidence(self) -> float | None:

@@ -22,30 +22,7 @@ MOST_ROWS = 100
 
 _VOIDED_LAST = F("void__id").asc(nulls_first=True)
 
-IN_WORDS: Mapping[str, str] = {
-    Reason.ALLOWED: "every check was passed",
-    Reason.KILL_SWITCH: "a kill switch was on",
-    Reason.AUTOMATION_DISABLED: "automation was switched off in the workspace",
-    Reason.POLICY_UNAVAILABLE: "no valid policy could be read",
-    Reason.SCHEMA_INVALID: "what the model answered did not keep to the contract",
-    Reason.LLM_REFUSAL: "the model refused to answer",
-    Reason.MISSING_LLM_DECISION: "there was no decision with a confidence to judge",
-    Reason.PROVIDER_BLOCKED: "the provider was on the block list",
-    Reason.MODEL_BLOCKED: "the model was on the block list",
-    Reason.MISSING_RISK_SCORE: "the policy asks for a risk score, and none was given",
-    Reason.ML_RISK_THRESHOLD_EXCEEDED: "the risk reached the threshold",
-    Reason.LLM_CONFIDENCE_BELOW_THRESHOLD: "the confidence lay below the threshold",
-    PipelineReason.EMPTY_AUDIO: "the recording held nothing to transcribe",
-    PipelineReason.TRANSCRIPTION_FAILED: "the recording could not be transcribed",
-    PipelineReason.AGENT_UNREACHABLE: "the agent could not be reached",
-    PipelineReason.PROMPT_FAILED: "the prompt could not be run",
-    PipelineReason.NOT_RECOMMENDED: "the model did not recommend to act",
-    PipelineReason.AUTO_BOOKING_DISABLED: "automatic booking was switched off",
-    PipelineReason.TIMEZONE_CLARIFICATION_NEEDED: "the time zone has to be asked for first",
-    PipelineReason.AVAILABILITY_NOT_MATCHED: "the time asked for is not free",
-    PipelineReason.BOOKING_NEEDS_CLARIFICATION: "the booking has to be clarified first",
-    PipelineReason.BOOKING_DENIED: "the booking was denied",
-}
+IN_WORDS: Mapping[str, str] = {reason: reason.words for reason in (*Reason, *PipelineReason)}
 """Reasons as the end of a sentence. A reason that is not here, an import's for one, is shown by its code alone."""
 
 

@@ -10,23 +10,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from governance.definitions import FieldKind, to_lattice
-from governance.policies import EffectivePolicy
+from governance.policies import EffectivePolicy, GateContext
 from ledger.contracts import DecisionGatePayload
-from ledger.reasons import THRESHOLD_REASONS, PipelineReason, Reason
+from ledger.reasons import THRESHOLD_REASONS, Reason, ReasonCode
 
 __all__ = ["THRESHOLD_REASONS", "DecisionGate", "GateContext", "GateVerdict", "Reason"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GateContext:
-    """What governs a decision at this moment. The defaults block: fail closed."""
-
-    kill_switch: bool = True
-    automation_enabled: bool = False
-    policy: EffectivePolicy | None = None
-    auto_booking_disabled: bool = False
-    blocked_providers: frozenset[str] = frozenset()
-    blocked_models: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +24,7 @@ class TrialVerdict:
     rollout_id: int
     is_canary: bool
     allowed: bool
-    reason: Reason | PipelineReason
+    reason: ReasonCode
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +34,7 @@ class GateVerdict:
     `policy_version` is the one in force, also in the canary arm; `trial` is None where nothing is on trial.
     """
 
-    reason: Reason | PipelineReason
+    reason: ReasonCode
     thresholds: Mapping[str, float] = field(default_factory=dict)
     policy_version: int | None = None
     trial: TrialVerdict | None = None
@@ -75,56 +63,36 @@ class DecisionGate:
             Conversation, ticket or lead, by which a canary chooses; blank: the policy in force rules.
         """
         policy = self.context.policy
-        verdict = self._under(policy, payload)
+        verdict = self._under(self.context, payload)
         if policy is None or policy.trial is None:
             return verdict
-        candidate = self._under(policy.trial.candidate, payload)
+        candidate = self._under(replace(self.context, policy=policy.trial.candidate), payload)
         is_canary = policy.trial.decides(case_key)
         said = TrialVerdict(policy.trial.rollout_id, is_canary, candidate.allowed, candidate.reason)
         return replace(candidate if is_canary else verdict, policy_version=policy.version, trial=said)
 
-    def foregone(self, *, provider: str, model: str) -> Reason | None:
-        """Return the reason that will block whatever this model says, None when its answer counts.
-
-        Whoever would have to ask it, and pay and hand out data for that, looks here first.
-        """
-        if self.context.policy is None:
-            return self._standing_block() or Reason.POLICY_UNAVAILABLE
-        return self._standing_block() or self._block_by_source(provider, model)
-
-    def _under(self, policy: EffectivePolicy | None, payload: DecisionGatePayload) -> GateVerdict:
+    def _under(self, context: GateContext, payload: DecisionGatePayload) -> GateVerdict:
+        policy = context.policy
         if policy is None:
-            return GateVerdict(self._standing_block() or Reason.POLICY_UNAVAILABLE)
+            return GateVerdict(context.block_of_all() or Reason.POLICY_UNAVAILABLE)
         thresholds = policy.values(**payload.segment)
         reason = (
-            self._standing_block()
+            context.block_of_all()
             or self._block_by_content(payload)
+            or context.block_of_source(provider=payload.provider, model=payload.model)
             or self._block_by_threshold(payload, policy, thresholds)
         )
         return GateVerdict(reason or Reason.ALLOWED, thresholds, policy.version)
 
-    def _standing_block(self) -> Reason | None:
-        if self.context.kill_switch:
-            return Reason.KILL_SWITCH
-        return None if self.context.automation_enabled else Reason.AUTOMATION_DISABLED
-
-    def _block_by_content(self, payload: DecisionGatePayload) -> Reason | PipelineReason | None:
-        if self.context.auto_booking_disabled:
-            return PipelineReason.AUTO_BOOKING_DISABLED
+    @staticmethod
+    def _block_by_content(payload: DecisionGatePayload) -> ReasonCode | None:
         if payload.withheld is not None:
             return payload.withheld
         if not payload.schema_valid:
             return Reason.SCHEMA_INVALID
         if payload.refused:
             return Reason.LLM_REFUSAL
-        if payload.confidence is None:
-            return Reason.MISSING_LLM_DECISION
-        return self._block_by_source(payload.provider, payload.model)
-
-    def _block_by_source(self, provider: str, model: str) -> Reason | None:
-        if provider in self.context.blocked_providers:
-            return Reason.PROVIDER_BLOCKED
-        return Reason.MODEL_BLOCKED if model in self.context.blocked_models else None
+        return Reason.MISSING_LLM_DECISION if payload.confidence is None else None
 
     @staticmethod
     def _block_by_threshold(

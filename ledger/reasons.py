@@ -2,42 +2,28 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
+from governance.definitions import ReasonCode
+from governance.policies import Reason
+
+__all__ = ["OBSERVED", "THRESHOLD_REASONS", "PipelineReason", "Reason", "ReasonCode"]
 
 
-class Reason(StrEnum):
-    """Reason codes of the gate, in the order in which it looks for them."""
-
-    KILL_SWITCH = "kill_switch"
-    AUTOMATION_DISABLED = "automation_disabled"
-    POLICY_UNAVAILABLE = "policy_unavailable"
-    SCHEMA_INVALID = "schema_invalid"
-    LLM_REFUSAL = "llm_refusal"
-    MISSING_LLM_DECISION = "missing_llm_decision"
-    PROVIDER_BLOCKED = "provider_blocked"
-    MODEL_BLOCKED = "model_blocked"
-    MISSING_RISK_SCORE = "missing_risk_score"
-    ML_RISK_THRESHOLD_EXCEEDED = "ml_risk_threshold_exceeded"
-    LLM_CONFIDENCE_BELOW_THRESHOLD = "llm_confidence_below_threshold"
-    ALLOWED = "allowed"
-
-
-class PipelineReason(StrEnum):
+class PipelineReason(ReasonCode):
     """Reason codes of the pipelines. A payload carries at most one; the gate puts it after `policy_unavailable`."""
 
     # There is nothing to judge.
-    EMPTY_AUDIO = "empty_audio"
-    TRANSCRIPTION_FAILED = "transcription_failed"
-    AGENT_UNREACHABLE = "agent_unreachable"
-    PROMPT_FAILED = "prompt_failed"
+    EMPTY_AUDIO = "empty_audio", "the recording held nothing to transcribe"
+    TRANSCRIPTION_FAILED = "transcription_failed", "the recording could not be transcribed"
+    AGENT_UNREACHABLE = "agent_unreachable", "the agent could not be reached"
+    PROMPT_FAILED = "prompt_failed", "the prompt could not be run"
 
     # Something that is no threshold stands against it.
-    NOT_RECOMMENDED = "not_recommended"
-    AUTO_BOOKING_DISABLED = "auto_booking_disabled"
-    TIMEZONE_CLARIFICATION_NEEDED = "timezone_clarification_needed"
-    AVAILABILITY_NOT_MATCHED = "availability_not_matched"
-    BOOKING_NEEDS_CLARIFICATION = "booking_needs_clarification"
-    BOOKING_DENIED = "booking_denied"
+    NOT_RECOMMENDED = "not_recommended", "the model did not recommend to act"
+    AUTO_BOOKING_DISABLED = "auto_booking_disabled", "automatic booking was switched off"
+    TIMEZONE_CLARIFICATION_NEEDED = "timezone_clarification_needed", "the time zone has to be asked for first"
+    AVAILABILITY_NOT_MATCHED = "availability_not_matched", "the time asked for is not free"
+    BOOKING_NEEDS_CLARIFICATION = "booking_needs_clarification", "the booking has to be clarified first"
+    BOOKING_DENIED = "booking_denied", "the booking was denied"
 
 
 OBSERVED = "observed"

@@ -11,6 +11,10 @@ class TelemetryConfig(AppConfig):
     name = "telemetry"
 
     def ready(self) -> None:
+        from governance.definitions import register
+        from telemetry.bundles import BUDGETS
+
+        register(BUDGETS)
         checks.register(check_metadata_schema)
 
 

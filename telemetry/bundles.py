@@ -6,10 +6,30 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from governance.definitions import FieldDefinition, FieldKind, PolicyDefinition
 from telemetry.metadata import STANDARD_SCHEMA
 
 BUNDLE = "leadContextBundle"
 SECTIONS: tuple[str, ...] = tuple(STANDARD_SCHEMA[BUNDLE]["sections"])
+
+
+def _budget(name: str, default: int, title: str) -> FieldDefinition:
+    return FieldDefinition(
+        name=name, kind=FieldKind.BUDGET, default=default, minimum=100, maximum=200_000, max_step=4_000,
+        unit="tokens", title=title,
+    )  # fmt: skip
+
+
+BUDGETS = PolicyDefinition(
+    key="lead_context_bundle",
+    title="Lead context budgets",
+    description="Token budgets of the context that prompts are given.",
+    fields=(
+        _budget("total_token_budget", 4_000, "Tokens of the whole bundle"),
+        _budget("knowledge_token_budget", 1_500, "Tokens of knowledge excerpts"),
+        _budget("memory_token_budget", 1_000, "Tokens of remembered context"),
+    ),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

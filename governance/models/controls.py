@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Self
+from typing import ClassVar, Self
 
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
@@ -46,13 +46,23 @@ class Control(models.Model):
 
     objects = ControlQuerySet.as_manager()
 
+    gate_columns: ClassVar[tuple[str, str] | None] = None
+    """Two expressions in SQL by which the gate reads the rows in force, beside their policy key; None: it does not."""
+
     class Meta:
         abstract = True
         ordering = ["-started_at", "-id"]
 
+    @classmethod
+    def row_kind(cls) -> str:
+        """What the gate's statement calls rows of this control."""
+        return str(cls._meta.model_name)
+
 
 class KillSwitch(Control):
     """Blocks every decision of a workspace, or of one policy key, from the next call on."""
+
+    gate_columns = ("''", "''")
 
     class Meta(Control.Meta):
         verbose_name_plural = "kill switches"
@@ -74,6 +84,8 @@ class BlockedSource(Control):
     kind = models.CharField(max_length=8, choices=Kind.choices)
     value = models.CharField(max_length=200)
 
+    gate_columns = ("kind", "value")
+
     class Meta(Control.Meta):
         constraints = [
             models.UniqueConstraint(
@@ -94,6 +106,8 @@ class AuditSampling(Control):
         validators=[MinValueValidator(0), MaxValueValidator(1)],
         help_text="Probability with which a blocked decision is selected, 0 to 1.",
     )
+
+    gate_columns = ("''", "CAST(rate AS text)")
 
     class Meta(Control.Meta):
         verbose_name_plural = "audit sampling"

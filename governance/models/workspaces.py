@@ -41,6 +41,8 @@ class Workspace(models.Model):
     )
     created_at = models.DateTimeField(auto_now_add=True)
 
+    TOGGLES: ClassVar = ("automation_enabled", "auto_book_meetings", "booking_gate_enabled")
+
     objects = WorkspaceQuerySet.as_manager()
 
     class Meta:

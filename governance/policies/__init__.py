@@ -1,23 +1,23 @@
 """What governs a decision: the policy in force, what is on trial beside it, and the controls over both."""
 
-from governance.policies.effective import (
+from governance.policies.context import GateContext, Reason
+from governance.policies.effective import EffectivePolicy, PolicyUnavailable
+from governance.policies.run_time import (
     ALLOWS_NOTHING,
-    EffectivePolicy,
-    PolicyUnavailable,
-    Standing,
     get_confidence_policy,
-    read_standing,
-    read_standings,
+    read_context,
+    read_contexts,
     resolve_threshold,
 )
 
 __all__ = [
     "ALLOWS_NOTHING",
     "EffectivePolicy",
+    "GateContext",
     "PolicyUnavailable",
-    "Standing",
+    "Reason",
     "get_confidence_policy",
-    "read_standing",
-    "read_standings",
+    "read_context",
+    "read_contexts",
     "resolve_threshold",
 ]

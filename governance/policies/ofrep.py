@@ -23,10 +23,10 @@ from governance.definitions import (
     get_definition,
 )
 from governance.models import Workspace
-from governance.policies import ALLOWS_NOTHING, EffectivePolicy, PolicyUnavailable, Standing, read_standings
+from governance.policies import ALLOWS_NOTHING, EffectivePolicy, GateContext, Reason, read_contexts
 from governance.policies.config import SEGMENT_KEYS
 
-SOURCE_BLOCKS = frozenset({"provider_blocked", "model_blocked"})
+SOURCE_BLOCKS = frozenset({Reason.PROVIDER_BLOCKED, Reason.MODEL_BLOCKED})
 """Gate reasons that the context decides."""
 
 
@@ -148,7 +148,7 @@ class _Flags:
     """What decides the flags of one policy, for one context, at this moment."""
 
     definition: PolicyDefinition
-    policy: EffectivePolicy | PolicyUnavailable
+    context: GateContext
     segment: Mapping[str, str]
     gate_reason: str | None
     split: Split | None
@@ -156,8 +156,9 @@ class _Flags:
     def evaluate(self, field: FieldDefinition | None) -> Evaluation:
         """Return the flag of `field`, or for None the flag that says whether anything may be allowed."""
         value, reason = self._value(field)
-        metadata: dict[str, str | int] = {"policy_version": self.policy.version, "source": self.policy.source}
-        variant = f"v{self.policy.version}"
+        version, policy = self.context.policy_version, self.context.policy
+        metadata: dict[str, str | int] = {"policy_version": version, "source": policy.source if policy else "db"}
+        variant = f"v{version}"
         if self.gate_reason:
             metadata["gate_reason"] = self.gate_reason
         if self.split:
@@ -176,17 +177,18 @@ class _Flags:
 
     def _value(self, field: FieldDefinition | None) -> tuple[float | bool, str]:
         """Return the value, and by the protocol's words what decided it."""
-        standing = "TARGETING_MATCH" if self.gate_reason in SOURCE_BLOCKS else "STATIC"
+        decided_by = "TARGETING_MATCH" if self.gate_reason in SOURCE_BLOCKS else "STATIC"
         if field is None:
-            return self.gate_reason is None, standing
-        if isinstance(self.policy, PolicyUnavailable) or self.gate_reason:
-            return ALLOWS_NOTHING[field.kind], standing
-        value = self.policy.value(field.name, **self.segment)
+            return self.gate_reason is None, decided_by
+        policy = self.context.policy
+        if policy is None or self.gate_reason:
+            return ALLOWS_NOTHING[field.kind], decided_by
+        value = policy.value(field.name, **self.segment)
         # A float even where the config holds an integer: clients are typed, and one that asks for a float and reads
         # `1` goes on with its own default.
         if self.split:
             return float(value), "SPLIT"
-        overridden = self.policy.config.override_of(field.name, self.segment) is not None
+        overridden = policy.config.override_of(field.name, self.segment) is not None
         return float(value), "TARGETING_MATCH" if overridden else "STATIC"
 
 
@@ -194,16 +196,16 @@ def _read_flags(
     workspace: Workspace, definitions: Iterable[PolicyDefinition], context: EvaluationContext
 ) -> Iterator[_Flags]:
     by_key = {definition.key: definition for definition in definitions}
-    for key, standing in read_standings(workspace, by_key).items():
-        ruling = standing.ruling(context.case_key)
-        reason = ruling.block_of(context.segment)
-        yield _Flags(by_key[key], ruling.policy, context.segment, reason, _split(standing, context.case_key))
+    by_source = {name: context.segment.get(name, "") for name in ("provider", "model")}
+    for key, governing in read_contexts(workspace, by_key).items():
+        ruling = governing.ruling(context.case_key)
+        reason = ruling.block(**by_source)
+        yield _Flags(by_key[key], ruling, context.segment, reason, _split(governing.policy, context.case_key))
 
 
-def _split(standing: Standing, case_key: str) -> Split | None:
+def _split(policy: EffectivePolicy | None, case_key: str) -> Split | None:
     """Return how a canary put the case; None: no canary, or no case."""
-    policy = standing.policy
-    if isinstance(policy, PolicyUnavailable) or policy.trial is None or not (policy.trial.is_canary and case_key):
+    if policy is None or policy.trial is None or not (policy.trial.is_canary and case_key):
         return None
     return Split(policy.trial.rollout_id, policy.trial.decides(case_key))
 

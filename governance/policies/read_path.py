@@ -13,14 +13,12 @@ from typing import NamedTuple
 from django.db import connection
 from django.utils import timezone
 
+from governance.models import Workspace
+from governance.models.controls import Control
+
 WORKSPACE = "workspace"
-KILL_SWITCH = "kill_switch"
-BLOCKED = "blocked"
-AUDIT_SAMPLING = "audit_sampling"
 POLICY = "policy"
 ROLLOUT = "rollout"
-
-ON = "on"
 
 
 class Row(NamedTuple):
@@ -28,10 +26,8 @@ class Row(NamedTuple):
 
     | kind           | name               | value              | share         | changed_at     |
     | -------------- | ------------------ | ------------------ | ------------- | -------------- |
-    | workspace      | automation, on/off | auto-booking       |               |                |
-    | kill_switch    |                    |                    |               |                |
-    | blocked        | provider or model  | which one          |               |                |
-    | audit_sampling |                    | rate               |               |                |
+    | workspace      |                    | toggles, where on  |               |                |
+    | of a control   | its `gate_columns` | its `gate_columns` |               |                |
     | policy         | version            | config as JSON     |               | last update    |
     | rollout        | id                 | config as JSON     | of the cases  | start          |
     """
@@ -45,22 +41,16 @@ class Row(NamedTuple):
     changed_at: str
 
 
-_CONTROLS = """
-SELECT 'workspace', '', CASE WHEN automation_enabled THEN 'on' ELSE 'off' END,
-       CASE WHEN auto_book_meetings THEN 'on' ELSE 'off' END, '', ''
+_WORKSPACE = """
+SELECT 'workspace', '', '', {toggles}, '', ''
   FROM governance_workspace
  WHERE id = %(workspace)s
+"""
+
+_CONTROL = """
 UNION ALL
-SELECT 'kill_switch', policy_key, '', '', '', ''
-  FROM governance_killswitch
- WHERE workspace_id = %(workspace)s AND ended_at IS NULL AND policy_key IN ('', {keys})
-UNION ALL
-SELECT 'blocked', policy_key, kind, value, '', ''
-  FROM governance_blockedsource
- WHERE workspace_id = %(workspace)s AND ended_at IS NULL AND policy_key IN ('', {keys})
-UNION ALL
-SELECT 'audit_sampling', policy_key, '', CAST(rate AS text), '', ''
-  FROM governance_auditsampling
+SELECT '{kind}', policy_key, {name}, {value}, '', ''
+  FROM {table}
  WHERE workspace_id = %(workspace)s AND ended_at IS NULL AND policy_key IN ('', {keys})
 """
 
@@ -109,4 +99,17 @@ def read_rows(workspace_id: int, policy_keys: Collection[str], *, with_configs: 
 @cache
 def _statement(number_of_keys: int, with_configs: bool) -> str:
     keys = ", ".join(f"%(key_{number})s" for number in range(number_of_keys))
-    return (_CONTROLS + (_POLICIES if with_configs else _HEADS)).format(keys=keys)
+    toggles = " || ".join(f"CASE WHEN {name} THEN ' {name}' ELSE '' END" for name in Workspace.TOGGLES)
+    controls = [
+        _CONTROL.format(
+            kind=model.row_kind(),
+            name=model.gate_columns[0],
+            value=model.gate_columns[1],
+            table=model._meta.db_table,
+            keys=keys,
+        )
+        for model in Control.__subclasses__()
+        if model.gate_columns is not None
+    ]
+    policies = (_POLICIES if with_configs else _HEADS).format(keys=keys)
+    return _WORKSPACE.format(toggles=toggles) + "".join(controls) + policies

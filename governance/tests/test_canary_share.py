@@ -17,8 +17,8 @@ from governance.definitions import get_definition
 from governance.models import ConfidencePolicyProposal
 from governance.policies import (
     PolicyUnavailable,
-    get_confidence_policy,
-    read_standings,
+    read_context,
+    read_contexts,
     resolve_threshold,
 )
 from governance.rollouts.trials import is_in_share
@@ -71,7 +71,7 @@ def test_resolve__canary__the_candidate_rules_inside_and_the_policy_outside():
     assert resolve_threshold(workspace, KEY, FIELD, case_key=inside) == 0.8
     assert resolve_threshold(workspace, KEY, FIELD, case_key=outside) == 0.88
     assert resolve_threshold(workspace, KEY, FIELD) == 0.88
-    assert get_confidence_policy(workspace, KEY).ruling(inside).version == 1
+    assert read_context(workspace, KEY).ruling(inside).policy.version == 1
 
 
 @pytest.mark.django_db
@@ -100,7 +100,7 @@ def test_read_path__rollout__still_one_query(django_assert_num_queries):
     with django_assert_num_queries(1):
         resolve_threshold(workspace, KEY, FIELD, case_key="case-1")
     with django_assert_num_queries(1):
-        read_standings(workspace, [KEY, "decision_gate"])
+        read_contexts(workspace, [KEY, "decision_gate"])
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from governance.controls.services import (
     unblock_source,
 )
 from governance.models import AuditSampling, BlockedSource, BreakGlassReview, KillSwitch
-from governance.policies import read_standing
+from governance.policies import read_context
 from governance.tests.factories import (
     KEY,
     SuperuserFactory,
@@ -51,7 +51,7 @@ STARTS = {
 
 
 def read_controls(workspace, policy_key):
-    return read_standing(workspace, policy_key).controls
+    return read_context(workspace, policy_key)
 
 
 def test_kill_switch__engaged_and_released__at_the_next_read_with_who_and_why():

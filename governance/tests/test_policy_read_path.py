@@ -15,8 +15,8 @@ from governance.models import BlockedSource, ConfidencePolicy
 from governance.policies import (
     PolicyUnavailable,
     get_confidence_policy,
-    read_standing,
-    read_standings,
+    read_context,
+    read_contexts,
     resolve_threshold,
 )
 from governance.policies.config import SEGMENT_KEYS, parse_config
@@ -137,7 +137,7 @@ def test_read_path__query_budget(django_assert_num_queries):
     with django_assert_num_queries(1):
         get_confidence_policy(workspace, KEY).values(provider="p")
     with django_assert_num_queries(1):
-        read_standings(workspace, [KEY, "decision_gate"])
+        read_contexts(workspace, [KEY, "decision_gate"])
 
 
 def kill(workspace, settings):
@@ -190,9 +190,9 @@ def test_resolve__control_that_cannot_be_read__counts_as_a_kill_switch():
     BlockedSource.objects.create(
         workspace=workspace, policy_key=KEY, kind="planet", value="x", reason="?", started_at=timezone.now()
     )
-    assert read_standing(workspace, KEY).block_of({}) == "kill_switch"
+    assert read_context(workspace, KEY).block() == "kill_switch"
     assert resolve_threshold(workspace, KEY, FIELD) == 2.0
-    assert read_standing(workspace, "decision_gate").block_of({}) is None
+    assert read_context(workspace, "decision_gate").block() is None
 
 
 @pytest.mark.django_db

@@ -6,8 +6,10 @@ from collections.abc import Mapping, Sequence
 
 from django.conf import settings
 
+from governance.definitions import STANDARD_ACTIONS, PolicyDefinition, Toggle, confidence_threshold
 from ledger.domains.domain import Domain, Label, Told
 from ledger.models import DecisionOutcome
+from ledger.reasons import PipelineReason
 from telemetry.models import FollowUpBooking
 
 
@@ -39,7 +41,18 @@ def _labels(bookings: Sequence[FollowUpBooking]) -> Mapping[int, Label]:
 
 
 BOOKINGS = Domain(
-    policy_key="followup.auto_book",
+    definition=PolicyDefinition(
+        key="followup.auto_book",
+        title="Follow-up auto-booking",
+        description="Books a meeting when a reply's proposed times match the calendar.",
+        fields=(
+            confidence_threshold(
+                "proposed_times_match_threshold", 0.9, "Least confidence for booking without a person"
+            ),
+        ),
+        actions={**STANDARD_ACTIONS, "book": {}},
+        toggle=Toggle("auto_book_meetings", PipelineReason.AUTO_BOOKING_DISABLED),
+    ),
     model=FollowUpBooking,
     link="booking",
     is_decision=lambda booking: True,

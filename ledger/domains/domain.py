@@ -8,6 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Generic, TypeVar
 
+from governance.definitions import PolicyDefinition
 from telemetry.models import HostRecord
 
 RowT = TypeVar("RowT", bound=HostRecord)
@@ -39,7 +40,7 @@ class Told:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Domain(Generic[RowT]):
-    """One domain.
+    """One domain, and the definition of the policy that gates its decisions.
 
     Parameters
     ----------
@@ -53,9 +54,13 @@ class Domain(Generic[RowT]):
         From rows, locked, to the label of each by primary key; a row without one is unlabelled.
     """
 
-    policy_key: str
+    definition: PolicyDefinition
     model: type[RowT]
     link: str
     is_decision: Callable[[RowT], bool]
     told: Callable[[RowT], Told]
     labels: Callable[[Sequence[RowT]], Mapping[int, Label]]
+
+    @property
+    def policy_key(self) -> str:
+        return self.definition.key

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from django.conf import settings
 
+from governance.definitions import STANDARD_ACTIONS, PolicyDefinition, confidence_threshold
 from ledger.domains.domain import Domain, Label, Told
 from ledger.models import DecisionOutcome
 from telemetry.models import AIDraft, InboundMessage
@@ -60,7 +61,13 @@ def _labels(drafts: Sequence[AIDraft]) -> Mapping[int, Label]:
 
 
 DRAFTS = Domain(
-    policy_key="auto_send.evaluate",
+    definition=PolicyDefinition(
+        key="auto_send.evaluate",
+        title="Auto-send",
+        description="Sends a drafted reply without a person when the evaluator is confident enough.",
+        fields=(confidence_threshold("auto_send_threshold", 0.9, "Least confidence for sending without a person"),),
+        actions={**STANDARD_ACTIONS, "send": {}},
+    ),
     model=AIDraft,
     link="draft",
     is_decision=lambda draft: True,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from governance.definitions import PolicyDefinition, confidence_threshold
 from ledger.domains.domain import Domain, Label, Told
 from ledger.models import DecisionOutcome
 from telemetry.models import MeetingOverseerDecision
@@ -37,7 +38,12 @@ def _labels(rows: Sequence[MeetingOverseerDecision]) -> Mapping[int, Label]:
 
 
 OVERSEEN = Domain(
-    policy_key="meeting.overseer.gate",
+    definition=PolicyDefinition(
+        key="meeting.overseer.gate",
+        title="Meeting overseer",
+        description="Acts on the overseer's reading of a scheduling message.",
+        fields=(confidence_threshold("confidence_threshold", 0.7, "Least confidence for acting on the overseer"),),
+    ),
     model=MeetingOverseerDecision,
     link="overseen",
     is_decision=lambda row: row.stage == MeetingOverseerDecision.Stage.GATE,

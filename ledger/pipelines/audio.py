@@ -20,10 +20,10 @@ from governance.vocabulary import Probability
 from ledger.contracts import DecisionEnvelope
 from ledger.models import DecisionRecord
 from ledger.pipelines.agent import AgentUnreachable, push_turn
-from ledger.pipelines.decisions import build_payload, read_governing
+from ledger.pipelines.decisions import build_payload, gate_over
 from ledger.pipelines.gated import GatedRequest, find_decided, gate_once
 from ledger.pipelines.transcription import TranscriptionFailed, transcribe, transcriber
-from ledger.reasons import PipelineReason, Reason
+from ledger.reasons import PipelineReason, ReasonCode
 
 SessionId = Annotated[str, StringConstraints(strict=True, pattern=r"^[\x21-\x7e]{1,100}$")]
 TurnId = Annotated[str, StringConstraints(strict=True, pattern=r"^[\x21-\x7e]{1,64}$")]
@@ -106,11 +106,11 @@ class AudioPipelineService:
                 "from 0 to 1 or None."
             ) from None
 
-    async def _ask(self, turn: AudioTurn, audio: bytes) -> tuple[object, PipelineReason | Reason | None]:
+    async def _ask(self, turn: AudioTurn, audio: bytes) -> tuple[object, ReasonCode | None]:
         """Return the agent's decision as it came, or why there is none. Each is asked only while it may count."""
-        foregone = await self._foregone(turn, **transcriber())
-        if foregone is not None:
-            return None, foregone
+        blocked = await self._block_whatever_is_said(turn, **transcriber())
+        if blocked is not None:
+            return None, blocked
         if not audio:
             return None, PipelineReason.EMPTY_AUDIO
         try:
@@ -118,22 +118,20 @@ class AudioPipelineService:
             if not text:
                 return None, PipelineReason.EMPTY_AUDIO
             # Who the agent will ask is not known yet.
-            foregone = await self._foregone(turn, provider="", model="")
-            if foregone is not None:
-                return None, foregone
+            blocked = await self._block_whatever_is_said(turn)
+            if blocked is not None:
+                return None, blocked
             return await push_turn(session_id=turn.session_id, text=text), None
         except TranscriptionFailed:
             return None, PipelineReason.TRANSCRIPTION_FAILED
         except AgentUnreachable:
             return None, PipelineReason.AGENT_UNREACHABLE
 
-    async def _foregone(self, turn: AudioTurn, *, provider: str, model: str) -> Reason | None:
-        governing = await sync_to_async(read_governing)(self.workspace, turn.policy_key)
-        return governing.gate.foregone(provider=provider, model=model)
+    async def _block_whatever_is_said(self, turn: AudioTurn, **source: str) -> ReasonCode | None:
+        gate = await sync_to_async(gate_over)(self.workspace, turn.policy_key)
+        return gate.context.block(**source)
 
-    def _gate(
-        self, turn: AudioTurn, decision: object, failure: PipelineReason | Reason | None
-    ) -> Stored[DecisionRecord]:
+    def _gate(self, turn: AudioTurn, decision: object, failure: ReasonCode | None) -> Stored[DecisionRecord]:
         asked = DecisionEnvelope(
             external_id=turn.ledger_id,
             policy_key=turn.policy_key,

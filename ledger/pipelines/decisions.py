@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from decimal import Decimal
 
 from django.utils import timezone
 
@@ -14,11 +12,11 @@ from confidence_project.foundation.submissions import Stored, Submission, settle
 from governance.clock import check_time
 from governance.definitions import PolicyDefinition, get_definition
 from governance.models import Workspace
-from governance.policies import PolicyUnavailable, read_standing
+from governance.policies import read_context
 from governance.vocabulary import identifier_or_blank
 from ledger.contracts import DecisionEnvelope, DecisionGatePayload, parse_llm_decision
 from ledger.emission import emit_verdicts
-from ledger.gate import DecisionGate, GateContext
+from ledger.gate import DecisionGate
 from ledger.models import DecisionRecord
 from ledger.pipelines.decision_models import payload_from_answer
 from ledger.services import (
@@ -30,20 +28,11 @@ from ledger.services import (
 from telemetry.models import AIInteraction
 
 
-@dataclass(frozen=True, slots=True)
-class Governing:
-    """What governs the decisions of one policy key during one call."""
-
-    definition: PolicyDefinition
-    gate: DecisionGate
-    audit_rate: Decimal | None
-
-
-def read_governing(workspace: Workspace, policy_key: str) -> Governing:
-    """Read policy and controls: one indexed statement.
+def gate_over(workspace: Workspace, policy_key: str) -> DecisionGate:
+    """Return the gate under what governs now: one indexed statement.
 
     A stored policy that cannot be used blocks (`policy_unavailable`); a policy key that is unknown or has nothing
-    to gate by is the caller's mistake: `UnknownPolicyKey`, `InvalidInput`.
+    to gate by is the caller's mistake: `InvalidInput`.
     """
     try:
         definition = get_definition(policy_key)
@@ -52,17 +41,7 @@ def read_governing(workspace: Workspace, policy_key: str) -> Governing:
     if not definition.gates_decisions:
         detail = "this policy key holds budgets; it has no confidence threshold to gate by"
         raise InvalidInput(detail, [FieldProblem("/policy_key", "not_a_gate", detail)])
-    standing = read_standing(workspace, policy_key)
-    controls = standing.controls
-    context = GateContext(
-        kill_switch=controls.kill_switch,
-        automation_enabled=controls.automation_enabled,
-        policy=None if isinstance(standing.policy, PolicyUnavailable) else standing.policy,
-        auto_booking_disabled=controls.auto_booking_disabled,
-        blocked_providers=controls.blocked_providers,
-        blocked_models=controls.blocked_models,
-    )
-    return Governing(definition, DecisionGate(context), controls.audit_rate)
+    return DecisionGate(read_context(workspace, policy_key))
 
 
 def decide(*, workspace: Workspace, submission: Submission[DecisionEnvelope]) -> Stored[DecisionRecord]:
@@ -90,8 +69,8 @@ def decide_many(
 
     def create(fresh: Sequence[Submission[DecisionEnvelope]]) -> list[DecisionRecord | DomainError]:
         # Read inside the transaction: a switch that was thrown while this one waited for its turn counts.
-        governing = _read_all_governing(workspace, {submission.item.policy_key for submission in fresh})
-        made = [_judge(workspace, submission.item, governing, interactions) for submission in fresh]
+        gates = _gates_over(workspace, {submission.item.policy_key for submission in fresh})
+        made = [_judge(workspace, submission.item, gates, interactions) for submission in fresh]
         hashes = {submission.external_id: submission.body_sha256 for submission in fresh}
         insert_with_external_ids([record for record in made if isinstance(record, DecisionRecord)], hashes)
         return made
@@ -103,14 +82,14 @@ def decide_many(
     return results
 
 
-def _read_all_governing(workspace: Workspace, policy_keys: set[str]) -> dict[str, Governing | DomainError]:
-    governing: dict[str, Governing | DomainError] = {}
+def _gates_over(workspace: Workspace, policy_keys: set[str]) -> dict[str, DecisionGate | DomainError]:
+    gates: dict[str, DecisionGate | DomainError] = {}
     for policy_key in policy_keys:
         try:
-            governing[policy_key] = read_governing(workspace, policy_key)
+            gates[policy_key] = gate_over(workspace, policy_key)
         except InvalidInput as error:
-            governing[policy_key] = error
-    return governing
+            gates[policy_key] = error
+    return gates
 
 
 def _interactions(workspace: Workspace, items: Sequence[DecisionEnvelope]) -> dict[str, int]:
@@ -124,12 +103,12 @@ def _interactions(workspace: Workspace, items: Sequence[DecisionEnvelope]) -> di
 def _judge(
     workspace: Workspace,
     item: DecisionEnvelope,
-    governing: Mapping[str, Governing | DomainError],
+    gates: Mapping[str, DecisionGate | DomainError],
     interactions: Mapping[str, int],
 ) -> DecisionRecord | DomainError:
-    rules = governing[item.policy_key]
-    if isinstance(rules, DomainError):
-        return rules
+    gate = gates[item.policy_key]
+    if isinstance(gate, DomainError):
+        return gate
     occurred_at = item.occurred_at or timezone.now()
     try:
         check_time(occurred_at, workspace, "occurred_at")
@@ -139,7 +118,7 @@ def _judge(
         detail = "no interaction of this workspace has this id; send it first, or leave the field out"
         return InvalidInput(detail, [FieldProblem("/interaction", "unknown", detail)])
     try:
-        payload = build_payload(item, rules.definition)
+        payload = build_payload(item, get_definition(item.policy_key))
     except InvalidInput as error:
         return error
     alongside = RecordedAlongside(
@@ -147,9 +126,9 @@ def _judge(
         external_id=item.external_id,
         case_key=item.case_key or "",
         interaction_id=interactions.get(item.interaction or ""),
-        audit_rate=rules.audit_rate,
+        audit_rate=gate.context.audit_rate,
     )
-    verdict = rules.gate.evaluate(payload, case_key=alongside.case_key)
+    verdict = gate.evaluate(payload, case_key=alongside.case_key)
     return DecisionLedger(workspace).build(payload, verdict, alongside)
 
 

@@ -20,13 +20,13 @@ from governance.vocabulary import HostId, Identifier, Probability, Timestamp
 from ledger.contracts import DecisionGatePayload, PromptHash
 from ledger.domains.book import standing_label
 from ledger.domains.bookings import BOOKINGS
-from ledger.gate import GateVerdict
+from ledger.gate import DecisionGate, GateVerdict
 from ledger.models import ConfidenceKind, DecisionOutcome, DecisionRecord
-from ledger.pipelines.decisions import Governing, read_governing
+from ledger.pipelines.decisions import gate_over
 from ledger.pipelines.gated import GatedRequest, Judged, PromptText, Reference, build_record, commit_once, find_decided
 from ledger.pipelines.meeting_overseer import stage_id
 from ledger.pipelines.prompted import Judgement, judge_by_prompt
-from ledger.reasons import PipelineReason, Reason
+from ledger.reasons import PipelineReason, ReasonCode
 from ledger.services import four_decimals
 from telemetry.contracts import BookingOutcomeEnvelope
 from telemetry.facts import record_booking_outcomes
@@ -89,7 +89,7 @@ class BookingVerdict:
 class _Judged:
     payload: DecisionGatePayload
     verdict: GateVerdict
-    governing: Governing
+    gate: DecisionGate
 
 
 def decide_booking(*, workspace: Workspace, booking: BookingToDecide) -> BookingVerdict:
@@ -117,9 +117,7 @@ def decide_booking(*, workspace: Workspace, booking: BookingToDecide) -> Booking
         judged, must_consult = _judge_now(workspace, booking, against)
         if judged.verdict.allowed and must_consult and stage is None:
             raise Conflict("The switches of the workspace changed while this was decided; ask again.")
-        record = build_record(
-            workspace, judged.payload, judged.governing, ledger_id=ledger_id, case_key=booking.case_key
-        )
+        record = build_record(workspace, judged.payload, judged.gate, ledger_id=ledger_id, case_key=booking.case_key)
         for new_stage in new_stages:
             # A first attempt that was rolled back has left its key here.
             new_stage.pk = None
@@ -155,7 +153,7 @@ def _verdict(workspace: Workspace, message_ref: str, decision: DecisionRecord, *
 
 def _consult(
     workspace: Workspace, booking: BookingToDecide
-) -> tuple[MeetingOverseerDecision | None, PipelineReason | Reason | None]:
+) -> tuple[MeetingOverseerDecision | None, ReasonCode | None]:
     """Ask the booking gate, where it is enabled and everything else allows; return what it said and what that means."""
     judged, must_consult = _judge_now(workspace, booking)
     if not judged.verdict.allowed or not must_consult:
@@ -170,11 +168,11 @@ def _consult(
 
 
 def _judge_now(
-    workspace: Workspace, booking: BookingToDecide, against: PipelineReason | Reason | None = None
+    workspace: Workspace, booking: BookingToDecide, against: ReasonCode | None = None
 ) -> tuple[_Judged, bool]:
     """Return the verdict as of now, and whether the workspace wants the booking gate to be asked."""
     must_consult = Workspace.objects.values_list("booking_gate_enabled", flat=True).get(pk=workspace.pk)
-    governing = read_governing(workspace, POLICY_KEY)
+    gate = gate_over(workspace, POLICY_KEY)
     payload = DecisionGatePayload(
         policy_key=POLICY_KEY,
         stated_confidence=booking.parse_confidence,
@@ -186,8 +184,8 @@ def _judge_now(
         task=PARSE_TASK,
         withheld=_standing_against(booking) or against,
     )
-    verdict = governing.gate.evaluate(payload, case_key=booking.case_key)
-    return _Judged(payload=payload, verdict=verdict, governing=governing), must_consult
+    verdict = gate.evaluate(payload, case_key=booking.case_key)
+    return _Judged(payload=payload, verdict=verdict, gate=gate), must_consult
 
 
 def _standing_against(booking: BookingToDecide) -> PipelineReason | None:

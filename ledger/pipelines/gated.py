@@ -17,8 +17,9 @@ from governance.models import Workspace
 from ledger.contracts import DecisionGatePayload
 from ledger.domains.book import link_of
 from ledger.emission import emit_verdicts
+from ledger.gate import DecisionGate
 from ledger.models import DecisionRecord
-from ledger.pipelines.decisions import Governing, read_governing
+from ledger.pipelines.decisions import gate_over
 from ledger.services import (
     DecisionLedger,
     RecordedAlongside,
@@ -64,7 +65,7 @@ def find_decided(workspace: Workspace, ledger_id: str, body_sha256: str) -> Deci
 def build_record(
     workspace: Workspace,
     payload: DecisionGatePayload,
-    governing: Governing,
+    gate: DecisionGate,
     *,
     ledger_id: str,
     case_key: str = "",
@@ -76,9 +77,9 @@ def build_record(
         external_id=ledger_id,
         case_key=case_key,
         interaction_id=interaction_id,
-        audit_rate=governing.audit_rate,
+        audit_rate=gate.context.audit_rate,
     )
-    return DecisionLedger(workspace).build(payload, governing.gate.evaluate(payload, case_key=case_key), alongside)
+    return DecisionLedger(workspace).build(payload, gate.evaluate(payload, case_key=case_key), alongside)
 
 
 def gate_once(
@@ -103,7 +104,7 @@ def gate_once(
         record = build_record(
             workspace,
             payload,
-            read_governing(workspace, payload.policy_key),
+            gate_over(workspace, payload.policy_key),
             ledger_id=ledger_id,
             case_key=case_key,
             interaction_id=interaction_id,

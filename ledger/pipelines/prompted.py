@@ -18,8 +18,8 @@ from governance.models import Workspace
 from governance.vocabulary import identifier_or_blank
 from ledger.contracts import CONTRACT_VERSION, DecisionGatePayload, compute_prompt_hash
 from ledger.models import ConfidenceKind
-from ledger.pipelines.decisions import read_governing
-from ledger.reasons import PipelineReason, Reason
+from ledger.pipelines.decisions import gate_over
+from ledger.reasons import PipelineReason, ReasonCode
 from telemetry.prompts import get_prompt
 from telemetry.prompts.runner import PromptFailed, PromptOutputInvalid, PromptResult, run_prompt
 
@@ -40,7 +40,7 @@ class Judgement(Generic[OutputT]):
     provider: str
     model: str
     valid: bool = True
-    failure: PipelineReason | Reason | None = None
+    failure: ReasonCode | None = None
     interaction_id: int | None = None
 
     def payload(
@@ -88,9 +88,9 @@ def judge_by_prompt(
         provider=identifier_or_blank(settings.CONFIDENCE_AI_PROVIDER),
         model=identifier_or_blank(model or settings.CONFIDENCE_AI_MODEL),
     )
-    foregone = read_governing(workspace, policy_key).gate.foregone(provider=asked.provider, model=asked.model)
-    if foregone is not None:
-        return replace(asked, failure=foregone)
+    blocked = gate_over(workspace, policy_key).context.block(provider=asked.provider, model=asked.model)
+    if blocked is not None:
+        return replace(asked, failure=blocked)
     try:
         result = run_prompt(
             workspace=workspace,
