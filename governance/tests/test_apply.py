@@ -146,7 +146,7 @@ def tighten(monkeypatch, **bounds):
 
     definition = definitions.get_definition(KEY)
     field = dataclasses.replace(definition.fields[0], **bounds)
-    monkeypatch.setitem(definitions._REGISTRY, KEY, dataclasses.replace(definition, fields=(field,)))
+    monkeypatch.setitem(definitions.DEFINITIONS.things, KEY, dataclasses.replace(definition, fields=(field,)))
 
 
 @pytest.mark.parametrize("text", ["a\x00b", "a\ud800b"])
