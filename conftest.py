@@ -64,7 +64,8 @@ def _what_was_committed_is_deleted() -> Iterator[None]:
     from django.db import connection, transaction
     from django.test import TransactionTestCase
 
-    from confidence_project.foundation.append_only import append_only_models, enforce, release
+    from confidence_project.foundation.append_only import append_only_models
+    from confidence_project.foundation.triggers import enforce, release
 
     def teardown(self: TransactionTestCase) -> None:
         guarded = {model._meta.db_table: model for model in append_only_models()}

@@ -9,9 +9,9 @@ class CalibrationConfig(AppConfig):
     def ready(self) -> None:
         from calibration.proposing.backtest import backtest_proposal
         from calibration.proposing.by_people import evidence_for_people, read_evidence_of_proposal
-        from governance.workflow.consequences import register_backtester
-        from governance.workflow.evidence import register_evidence_reader, register_evidence_source
+        from governance.workflow.consequences import BACKTESTER
+        from governance.workflow.evidence import EVIDENCE_READER, EVIDENCE_SOURCE
 
-        register_backtester(backtest_proposal)
-        register_evidence_source(evidence_for_people)
-        register_evidence_reader(read_evidence_of_proposal)
+        BACKTESTER.register(backtest_proposal)
+        EVIDENCE_SOURCE.register(evidence_for_people)
+        EVIDENCE_READER.register(read_evidence_of_proposal)

@@ -11,9 +11,11 @@ class GovernanceConfig(AppConfig):
     name = "governance"
 
     def ready(self) -> None:
+        from confidence_project.foundation.triggers.guarding import check_triggers
         from governance import definitions
         from governance.policies.cache import check_cache_seconds
 
+        checks.register(check_triggers, checks.Tags.database)
         checks.register(check_cache_seconds)
         if settings.CONFIDENCE_DEFINITIONS_FILE:
             definitions.load_definitions_file(Path(settings.CONFIDENCE_DEFINITIONS_FILE))

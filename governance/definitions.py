@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from confidence_project.foundation.errors import InvalidInput, UnknownField, UnknownPolicyKey
+from confidence_project.foundation.registry import Registry
 
 LATTICE = 10_000
 """Confidences, risks and their thresholds live on a lattice of 4 decimals: value x LATTICE is an integer."""
@@ -172,14 +173,11 @@ class PolicyDefinition:
         return self.field_of_kind(FieldKind.CONFIDENCE_THRESHOLD) is not None
 
 
-_REGISTRY: dict[str, PolicyDefinition] = {}
+DEFINITIONS: Registry[PolicyDefinition] = Registry("definition of a policy")
 
 
 def register(definition: PolicyDefinition) -> None:
     """Add a policy key. The same definition again is fine; another one under a taken key raises `InvalidInput`."""
-    known = _REGISTRY.get(definition.key)
-    if known is not None and known != definition:
-        raise InvalidInput(f"Policy key {definition.key} is registered already, with another definition.")
     names = [candidate.name for candidate in definition.fields]
     thresholds = [candidate.kind for candidate in definition.fields if candidate.kind is not FieldKind.BUDGET]
     if not names or len(set(names)) < len(names) or len(set(thresholds)) < len(thresholds):
@@ -198,7 +196,7 @@ def register(definition: PolicyDefinition) -> None:
             f"A parameter of an action of {definition.key} is one of {', '.join(PARAMETER_KINDS)}, or a list of the "
             "strings that it may be."
         )
-    _REGISTRY[definition.key] = definition
+    DEFINITIONS.register(definition, definition.key)
 
 
 def _is_parameter_kind(kind: object) -> bool:
@@ -209,23 +207,21 @@ def _is_parameter_kind(kind: object) -> bool:
 
 def get_definition(policy_key: str) -> PolicyDefinition:
     """Return the definition of `policy_key`; raise `UnknownPolicyKey` when there is none."""
-    try:
-        return _REGISTRY[policy_key]
-    except KeyError:
-        raise UnknownPolicyKey(
-            f"The policy key is not registered. Known keys: {', '.join(sorted(_REGISTRY))}."
-        ) from None
+    definition = DEFINITIONS.get(policy_key)
+    if definition is None:
+        raise UnknownPolicyKey(f"The policy key is not registered. Known keys: {', '.join(DEFINITIONS.keys)}.")
+    return definition
 
 
 def title_of(policy_key: str) -> str:
     """Return the title of a policy, or its key when it is not registered (any more)."""
-    known = _REGISTRY.get(policy_key)
+    known = DEFINITIONS.get(policy_key)
     return known.title if known else policy_key
 
 
 def all_definitions() -> list[PolicyDefinition]:
     """Every registered definition, by key."""
-    return [_REGISTRY[key] for key in sorted(_REGISTRY)]
+    return DEFINITIONS.all()
 
 
 def load_definitions_file(path: Path) -> None:

@@ -2,33 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.contrib.auth import get_user_model
 from django.db.models import QuerySet
 
 from confidence_project.foundation.errors import NotFound
 from governance.access.permissions import Person, Verb, require
-from governance.definitions import get_definition
 from governance.models import (
     BreakGlassReview,
-    ConfidencePolicy,
     ConfidencePolicyProposal,
     ConfidencePolicyRevision,
     Rollout,
     Workspace,
 )
-from governance.policies.config import default_config
-
-
-def workspaces_of(person: Person) -> QuerySet[Workspace]:
-    """Return the workspaces that `person` may see."""
-    return Workspace.objects.visible_to(person)
 
 
 def get_workspace(*, actor: Person, slug: str) -> Workspace:
     """Return a workspace that `actor` may see; raise `NotFound` for any other."""
-    workspace = workspaces_of(actor).filter(slug=slug).first()
+    workspace = Workspace.objects.visible_to(actor).filter(slug=slug).first()
     if workspace is None:
         raise NotFound("There is no such workspace among yours.")
     return workspace
@@ -64,13 +54,6 @@ def person_by_name(username: str) -> Person:
     if person is None:
         raise NotFound("There is no account of this name.")
     return person
-
-
-def config_in_force(*, workspace: Workspace, policy_key: str) -> dict[str, Any]:
-    """Return the config of a policy as it is stored, valid or not; the defaults when there is none."""
-    stored = ConfidencePolicy.objects.in_workspace(workspace).filter(policy_key=policy_key)
-    config = stored.values_list("config", flat=True).order_by("pk").first()
-    return default_config(get_definition(policy_key)) if config is None else config
 
 
 def list_confidence_policy_proposals(

@@ -8,18 +8,19 @@ class LedgerConfig(AppConfig):
 
     def ready(self) -> None:
         from governance.definitions import register
-        from governance.workflow.consequences import register_flip_counter
+        from governance.workflow.consequences import FLIP_COUNTER
         from ledger.domains.book import DOMAINS, keep_book
         from ledger.otlp import gate_decision_spans, record_evaluations
         from ledger.selectors import flips_of
         from ledger.verdicts import verdicts_on_records
-        from telemetry.book import register_book_keeper
-        from telemetry.otlp.handlers import HANDLERS
-        from telemetry.verdicts import register_verdict_finder
+        from telemetry.book import BOOK_KEEPER
+        from telemetry.otlp.handlers import DECISION_SPANS, EVALUATIONS
+        from telemetry.verdicts import VERDICT_FINDER
 
         for domain in DOMAINS:
             register(domain.definition)
-        register_book_keeper(keep_book)
-        register_flip_counter(flips_of)
-        register_verdict_finder(verdicts_on_records)
-        HANDLERS.register(decisions=gate_decision_spans, evaluations=record_evaluations)
+        BOOK_KEEPER.register(keep_book)
+        FLIP_COUNTER.register(flips_of)
+        VERDICT_FINDER.register(verdicts_on_records)
+        DECISION_SPANS.register(gate_decision_spans)
+        EVALUATIONS.register(record_evaluations)

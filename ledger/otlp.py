@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -57,14 +56,10 @@ def _write(
     write: Callable[[Sequence[Submission[EnvelopeT]]], Sequence[object]],
 ) -> list[DomainError | None]:
     """Write what is sound; answer for each in their order."""
-    submissions = [_submission(item) for item in prepared if isinstance(item, BaseModel)]
+    submissions = [Submission.of(item) for item in prepared if isinstance(item, BaseModel)]
     results = iter(write(submissions) if submissions else [])
     answers = [item if isinstance(item, DomainError) else next(results) for item in prepared]
     return [answer if isinstance(answer, DomainError) else None for answer in answers]
-
-
-def _submission(envelope: EnvelopeT) -> Submission[EnvelopeT]:
-    return Submission(envelope.external_id, hashlib.sha256(envelope.model_dump_json().encode()).hexdigest(), envelope)
 
 
 def _decision(span: DecisionSpan) -> DecisionEnvelope | DomainError:

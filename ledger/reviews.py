@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-
 from confidence_project.foundation.errors import AlreadySo, Conflict, DomainError, LostRace, WrongState
 from confidence_project.foundation.submissions import Submission
 from governance.access.permissions import Person, Verb, require
@@ -50,10 +48,9 @@ def record_review(*, actor: Person, decision: DecisionRecord, success: bool, see
         success=success,
         source=DecisionOutcome.Source.HUMAN_REVIEW.value,
     )
-    body_sha256 = hashlib.sha256(review.model_dump_json().encode()).hexdigest()
     (answer,) = record_outcomes(
         workspace=decision.workspace,
-        submissions=[Submission(review.external_id, body_sha256, review)],
+        submissions=[Submission.of(review)],
         reporter=reporter,
     )
     if isinstance(answer, Conflict):

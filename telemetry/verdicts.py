@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
+from confidence_project.foundation.registry import Registry
 from telemetry.models import HostRecord
 
 
@@ -22,14 +23,10 @@ class Verdict:
 VerdictFinder = Callable[[Sequence[HostRecord]], Mapping[int, Sequence[Verdict]]]
 """From records of one kind to the verdicts on each, in its own workspace, by primary key."""
 
-_finders: list[VerdictFinder] = []
-
-
-def register_verdict_finder(finder: VerdictFinder) -> None:
-    """Let the app that records verdicts find them; call it from `AppConfig.ready`."""
-    _finders[:] = [finder]
+VERDICT_FINDER: Registry[VerdictFinder] = Registry("finder of verdicts")
 
 
 def verdicts_on(records: Sequence[HostRecord]) -> Mapping[int, Sequence[Verdict]]:
     """Return the verdicts on records of one kind, by primary key; a record without one is missing."""
-    return _finders[0](records) if _finders and records else {}
+    find = VERDICT_FINDER.get()
+    return find(records) if find and records else {}

@@ -5,9 +5,10 @@ from __future__ import annotations
 from calibration.evidence.contract import EvidenceSource
 from calibration.evidence.decision_ledger import DecisionLedgerSource
 from confidence_project.foundation.errors import InvalidInput
+from confidence_project.foundation.registry import Registry
 from governance.policies.config import SEGMENT_KEYS
 
-_BY_KEY: dict[str, EvidenceSource] = {}
+SOURCES: Registry[EvidenceSource] = Registry("evidence source")
 _LEDGER = DecisionLedgerSource()
 
 
@@ -22,12 +23,9 @@ def register_source(source: EvidenceSource) -> None:
     """
     if unknown := set(source.segment_keys) - set(SEGMENT_KEYS):
         raise InvalidInput(f"{source.name} splits by keys that no override can match: {', '.join(sorted(unknown))}.")
-    for key in source.policy_keys:
-        if _BY_KEY.get(key, source) is not source:
-            raise InvalidInput(f"Policy key {key} has an evidence source already: {_BY_KEY[key].name}.")
-    _BY_KEY.update(dict.fromkeys(source.policy_keys, source))
+    SOURCES.register(source, *source.policy_keys)
 
 
 def source_for(policy_key: str) -> EvidenceSource:
     """Return the source of a policy key: the one that a host registered for it, otherwise the decision ledger."""
-    return _BY_KEY.get(policy_key, _LEDGER)
+    return SOURCES.get(policy_key) or _LEDGER

@@ -38,8 +38,8 @@ class ExecutedSource(QuerysetSource):
 
 @pytest.fixture
 def own_key(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(definitions, "_REGISTRY", dict(definitions._REGISTRY))
-    monkeypatch.setattr(registry, "_BY_KEY", dict(registry._BY_KEY))
+    monkeypatch.setattr(definitions.DEFINITIONS, "things", dict(definitions.DEFINITIONS.things))
+    monkeypatch.setattr(registry.SOURCES, "things", dict(registry.SOURCES.things))
     field = FieldDefinition(name="threshold", kind=FieldKind.CONFIDENCE_THRESHOLD, default=0.5)
     definitions.register(PolicyDefinition(key="host.own", title="Own", description="", fields=(field,)))
     register_source(ExecutedSource())
@@ -65,7 +65,7 @@ def test_own_source__counted_and_proposed_like_any_other() -> None:
 
 @pytest.mark.usefixtures("own_key")
 def test_own_source__second_one_for_a_key__refused() -> None:
-    with pytest.raises(InvalidInput, match="has an evidence source already: host's own"):
+    with pytest.raises(InvalidInput, match=r"evidence source is registered already under host\.own"):
         register_source(ExecutedSource())
     assert source_for("host.own").name == "host's own"
 

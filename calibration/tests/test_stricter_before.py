@@ -224,15 +224,15 @@ def test_bounds__certified_value_outside__is_refused_with_the_reason(workspace: 
     field = FieldDefinition(
         name="least", kind=FieldKind.CONFIDENCE_THRESHOLD, default=0.8, title="Least", minimum=0.5, maximum=0.9
     )
-    before = definitions._REGISTRY["confidence_gate"]
-    definitions._REGISTRY["confidence_gate"] = PolicyDefinition(
+    before = definitions.DEFINITIONS.things["confidence_gate"]
+    definitions.DEFINITIONS.things["confidence_gate"] = PolicyDefinition(
         key="confidence_gate", title="Bounded", description="", fields=(field,)
     )
     try:
         history(workspace, {0.95: (300, 0), 0.85: (100, 100)})
         finding = findings_of(workspace)["least"]
     finally:
-        definitions._REGISTRY["confidence_gate"] = before
+        definitions.DEFINITIONS.things["confidence_gate"] = before
     assert (finding["recommended"], finding["reason"]) == (None, "OUT_OF_BOUNDS")
     assert "must lie between 0.5 and 0.9" in finding["explanation"]
 

@@ -251,7 +251,7 @@ def test_watch__definition_that_refuses_the_old_config__alarm_without_a_proposal
     decisions(revision, 70, 30)
     definition = definitions.get_definition(KEY)
     narrow = replace(definition, fields=(replace(definition.fields[0], maximum=0.85, default=0.85),))
-    monkeypatch.setitem(definitions._REGISTRY, KEY, narrow)
+    monkeypatch.setitem(definitions.DEFINITIONS.things, KEY, narrow)
     watch()
     assert PolicyAlarm.objects.get().proposal is None
 

@@ -12,9 +12,9 @@ from django.utils.log import log_response
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from confidence_project.foundation import append_only, write_once
 from confidence_project.foundation.errors import Unavailable
 from confidence_project.foundation.problems import handle_400, problem_of, respond
+from confidence_project.foundation.triggers.guarding import missing_triggers
 
 
 @require_safe
@@ -36,7 +36,7 @@ def _why_not_ready() -> str | None:
     try:
         executor = MigrationExecutor(connection)
         pending = executor.migration_plan(executor.loader.graph.leaf_nodes())
-        missing = append_only.missing_triggers(connection) + write_once.missing_triggers(connection)
+        missing = missing_triggers(connection)
     except DatabaseError:
         return "The database does not answer."
     if pending:

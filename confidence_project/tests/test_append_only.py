@@ -12,7 +12,8 @@ from django.db import DatabaseError, connection, models, transaction
 from django.db.models import F
 
 from calibration.models import PolicyAlarm, PolicyLook
-from confidence_project.foundation.append_only import AppendOnlyViolation, append_only_models, release
+from confidence_project.foundation.append_only import AppendOnlyViolation, append_only_models
+from confidence_project.foundation.triggers import release
 from governance.models import ConfidencePolicyRevision, ProposalEvent
 from governance.tests.factories import SuperuserFactory, applied, in_shadow
 from governance.workspaces.services import rename_workspace

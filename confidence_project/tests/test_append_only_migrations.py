@@ -10,12 +10,9 @@ from django.db.migrations.exceptions import IrreversibleError
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.state import ProjectState
 
-from confidence_project.foundation.append_only import (
-    EnforceAppendOnly,
-    append_only_models,
-    missing_triggers,
-    missing_views,
-)
+from confidence_project.foundation.append_only import append_only_models
+from confidence_project.foundation.triggers import EnforceAppendOnly
+from confidence_project.foundation.triggers.guarding import missing_triggers, missing_views
 from ledger.models import DecisionRecord
 from ledger.tests.factories import DecisionOutcomeFactory
 

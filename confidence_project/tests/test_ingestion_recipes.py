@@ -152,7 +152,7 @@ def test_recipe__run_prompt__prints_the_checked_answer(server, workspace, capsys
 
 
 def test_recipe__a_prompt_of_the_host__registered(monkeypatch):
-    monkeypatch.setattr(registry, "_REGISTRY", dict(registry._REGISTRY))
+    monkeypatch.setattr(registry.PROMPTS, "things", dict(registry.PROMPTS.things))
 
     exec(recipe("a prompt of the host"), {})
 

@@ -106,14 +106,12 @@ def workspaces_where(verb: Verb, person: Person) -> QuerySet[Workspace]:
     account = _active_account(person)
     if account is None:
         return Workspace.objects.none()
-    if account.is_superuser:
-        return Workspace.objects.all()
-    memberships = Membership.objects.filter(user_id=account.pk)
-    if verb in _NEEDS_ADMIN and account.is_staff:
-        memberships = memberships.filter(role=Membership.Role.ADMIN)
-    elif verb not in _NEEDS_MEMBERSHIP:
+    if account.is_superuser or verb in _NEEDS_MEMBERSHIP:
+        return Workspace.objects.visible_to(account)
+    if verb not in _NEEDS_ADMIN or not account.is_staff:
         return Workspace.objects.none()
-    return Workspace.objects.filter(pk__in=memberships.values("workspace_id"))
+    administered = Membership.objects.filter(user_id=account.pk, role=Membership.Role.ADMIN)
+    return Workspace.objects.filter(pk__in=administered.values("workspace_id"))
 
 
 def _active_account(person: Person) -> User | None:

@@ -19,7 +19,8 @@ from governance.admin_kit.scoped_admin import ScopedAdmin, WorkspaceFilter
 from governance.admin_kit.service_views import OptionalReasonForm, ReasonForm, RowVerb, ServiceAdmin
 from governance.definitions import get_definition
 from governance.models import ConfidencePolicyProposal, ConfidencePolicyRevision, ProposalEvent, Workspace
-from governance.selectors import config_in_force, latest_rollout
+from governance.policies.stored import stored_policy
+from governance.selectors import latest_rollout
 from governance.workflow import (
     TRANSITIONS,
     apply_confidence_policy_proposal,
@@ -120,7 +121,7 @@ class ProposalAdmin(ServiceAdmin):
 
     def add_form(self, request: HttpRequest, data: Any) -> forms.Form:
         workspace, policy_key = self._chosen(request)
-        in_force = config_in_force(workspace=workspace, policy_key=policy_key)
+        _, in_force = stored_policy(workspace, policy_key)
         return ProposalForm(data, get_definition(policy_key), in_force)
 
     def add_row(self, request: HttpRequest, form: forms.Form) -> ConfidencePolicyProposal:

@@ -6,8 +6,8 @@ import django.db.models.deletion
 from django.conf import settings
 from django.db import migrations, models
 
-from confidence_project.foundation.append_only import EnforceAppendOnly
-from confidence_project.foundation.write_once import WriteOnce
+from confidence_project.foundation.triggers import EnforceAppendOnly
+from confidence_project.foundation.triggers import WriteOnce
 
 
 class Migration(migrations.Migration):

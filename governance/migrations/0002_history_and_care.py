@@ -4,7 +4,7 @@ import django.db.models.deletion
 from django.conf import settings
 from django.db import migrations, models
 
-from confidence_project.foundation.append_only import EnforceAppendOnly
+from confidence_project.foundation.triggers import EnforceAppendOnly
 
 
 class Migration(migrations.Migration):

@@ -11,19 +11,24 @@ from confidence_project.foundation.append_only import AppendOnlyQuerySet
 Row = TypeVar("Row", bound=models.Model)
 
 
-class WorkspaceScopedQuerySet(models.QuerySet[Row]):
-    """Rows of models with a `workspace` foreign key."""
+class VisibleQuerySet(models.QuerySet[Row]):
+    """Rows that are seen by whoever belongs to their workspace: the one rule for pages, API and selectors."""
 
-    def in_workspace(self, workspace: models.Model) -> Self:
-        return self.filter(workspace_id=workspace.pk)
+    memberships = "workspace__memberships"
+    """The way from a row to the memberships of its workspace."""
 
     def visible_to(self, user: Any) -> Self:
         """Rows of the workspaces that `user` belongs to; a superuser belongs to all, an inactive account to none."""
         if not user.is_active:
             return self.none()
-        if user.is_superuser:
-            return self.all()
-        return self.filter(workspace__memberships__user_id=user.pk)
+        return self.all() if user.is_superuser else self.filter(**{f"{self.memberships}__user_id": user.pk})
+
+
+class WorkspaceScopedQuerySet(VisibleQuerySet[Row]):
+    """Rows of models with a `workspace` foreign key."""
+
+    def in_workspace(self, workspace: models.Model) -> Self:
+        return self.filter(workspace_id=workspace.pk)
 
 
 # The stubs make a manager type of each base, and two of them cannot be reconciled.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any, ClassVar, Self
+from typing import ClassVar
 from uuid import uuid4
 
 from django.conf import settings
@@ -13,19 +13,13 @@ from rest_framework_api_key.models import AbstractAPIKey, APIKeyManager
 
 from confidence_project.foundation.errors import NotFound
 from governance.models.actors import actor_name, actor_of_mutable_row
-from governance.models.scoping import WorkspaceScopedQuerySet
+from governance.models.scoping import VisibleQuerySet, WorkspaceScopedQuerySet
 
 
-class WorkspaceQuerySet(models.QuerySet["Workspace"]):
+class WorkspaceQuerySet(VisibleQuerySet["Workspace"]):
     """Reads of workspaces themselves."""
 
-    def visible_to(self, user: Any) -> Self:
-        """Those that `user` belongs to; a superuser belongs to all, an inactive account to none."""
-        if not user.is_active:
-            return self.none()
-        if user.is_superuser:
-            return self.all()
-        return self.filter(memberships__user_id=user.pk)
+    memberships = "memberships"
 
 
 class Workspace(models.Model):

@@ -7,7 +7,7 @@ from django.db import DatabaseError, connection, transaction
 
 from confidence_project.foundation.append_only import AppendOnlyViolation
 from confidence_project.foundation.errors import Conflict, InvalidInput
-from confidence_project.foundation.write_once import check_write_once_triggers
+from confidence_project.foundation.triggers.guarding import check_triggers
 from governance.models import ConfidencePolicy, ConfidencePolicyProposal, ConfidencePolicyRevision, ProposalEvent
 from governance.policies import resolve_threshold
 from governance.tests.factories import (
@@ -121,12 +121,12 @@ def test_proposal__rewritten_by_raw_sql__refused_by_the_database(column):
 
 
 def test_check__write_once_trigger_is_gone__an_error():
-    assert check_write_once_triggers(databases=["default"]) == []
+    assert check_triggers(databases=["default"]) == []
     table = ConfidencePolicyProposal._meta.db_table
     on_table = f" ON {table}" if connection.vendor == "postgresql" else ""
     with connection.cursor() as cursor:
         cursor.execute(f"DROP TRIGGER {table}_write_once{on_table}")
-    assert [error.id for error in check_write_once_triggers(databases=["default"])] == ["confidence.E003"]
+    assert [error.id for error in check_triggers(databases=["default"])] == ["confidence.E003"]
 
 
 def test_apply__definition_refuses_the_config_by_now__invalid_and_nothing_changes(monkeypatch):
@@ -146,7 +146,7 @@ def tighten(monkeypatch, **bounds):
 
     definition = definitions.get_definition(KEY)
     field = dataclasses.replace(definition.fields[0], **bounds)
-    monkeypatch.setitem(definitions._REGISTRY, KEY, dataclasses.replace(definition, fields=(field,)))
+    monkeypatch.setitem(definitions.DEFINITIONS.things, KEY, dataclasses.replace(definition, fields=(field,)))
 
 
 @pytest.mark.parametrize("text", ["a\x00b", "a\ud800b"])

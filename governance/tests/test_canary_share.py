@@ -110,7 +110,7 @@ def narrow(monkeypatch):
 
     def tighten():
         field = replace(definition.fields[0], minimum=0.85)
-        monkeypatch.setitem(definitions._REGISTRY, KEY, replace(definition, fields=(field,)))
+        monkeypatch.setitem(definitions.DEFINITIONS.things, KEY, replace(definition, fields=(field,)))
 
     return tighten
 

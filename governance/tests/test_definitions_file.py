@@ -28,7 +28,7 @@ max_step = 0.05
 
 @pytest.fixture
 def registry(monkeypatch):
-    monkeypatch.setattr(definitions, "_REGISTRY", dict(definitions._REGISTRY))
+    monkeypatch.setattr(definitions.DEFINITIONS, "things", dict(definitions.DEFINITIONS.things))
 
 
 @pytest.fixture

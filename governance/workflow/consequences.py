@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from confidence_project.foundation.errors import Unavailable
+from confidence_project.foundation.registry import Registry
 from governance.models import ConfidencePolicyProposal, Rollout
 
 
@@ -32,17 +33,13 @@ class Flips:
 
 FlipCounter = Callable[[Rollout], Flips]
 
-_flip_counters: list[FlipCounter] = []
-
-
-def register_flip_counter(counter: FlipCounter) -> None:
-    """Let the app that records decisions count flips; call it from `AppConfig.ready`."""
-    _flip_counters[:] = [counter]
+FLIP_COUNTER: Registry[FlipCounter] = Registry("counter of flips")
 
 
 def flips_of(rollout: Rollout) -> Flips | None:
     """Return the flips of a rollout so far; None when no app counts them."""
-    return _flip_counters[0](rollout) if _flip_counters else None
+    count = FLIP_COUNTER.get()
+    return count(rollout) if count else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,12 +107,7 @@ class Backtest:
 
 Backtester = Callable[[ConfidencePolicyProposal], Backtest]
 
-_backtesters: list[Backtester] = []
-
-
-def register_backtester(backtester: Backtester) -> None:
-    """Let an app above hold proposals against recorded decisions; call it from `AppConfig.ready`."""
-    _backtesters[:] = [backtester]
+BACKTESTER: Registry[Backtester] = Registry("backtester")
 
 
 def backtest_of(proposal: ConfidencePolicyProposal) -> Backtest:
@@ -128,9 +120,10 @@ def backtest_of(proposal: ConfidencePolicyProposal) -> Backtest:
     Unavailable
         No app counts decisions.
     """
-    if not _backtesters:
+    backtest = BACKTESTER.get()
+    if backtest is None:
         raise Unavailable("Nothing here counts decisions.")
-    return _backtesters[0](proposal)
+    return backtest(proposal)
 
 
 def _share(part: int, whole: int) -> float | None:

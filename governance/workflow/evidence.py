@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from confidence_project.foundation.errors import InvalidInput
+from confidence_project.foundation.registry import Registry
 from governance.models import ConfidencePolicyProposal, Workspace
 from governance.policies.config import PolicyConfig
 
@@ -29,23 +30,15 @@ def sha256_of(text: str) -> str:
 
 EvidenceSource = Callable[[Workspace, str, PolicyConfig], Mapping[str, Any]]
 
-_sources: list[EvidenceSource] = []
+"""From workspace, policy key and a config that a person proposes to what is known about it, as it can be stored."""
 
-
-def register_evidence_source(source: EvidenceSource) -> None:
-    """Let an app above say what is known about a config that a person proposes; call it from `AppConfig.ready`.
-
-    `source` is called with workspace, policy key and proposed config, and returns what can be stored as evidence.
-    """
-    _sources.append(source)
+EVIDENCE_SOURCE: Registry[EvidenceSource] = Registry("source of evidence")
 
 
 def gather_evidence(workspace: Workspace, policy_key: str, config: PolicyConfig) -> Mapping[str, Any]:
-    """Return what the registered sources know about a proposed config; empty when there is none."""
-    gathered: dict[str, Any] = {}
-    for source in _sources:
-        gathered |= source(workspace, policy_key, config)
-    return gathered
+    """Return what is known about a proposed config; empty when no app knows anything."""
+    source = EVIDENCE_SOURCE.get()
+    return source(workspace, policy_key, config) if source else {}
 
 
 class ReadableEvidence(Protocol):
@@ -60,14 +53,10 @@ class ReadableEvidence(Protocol):
 
 EvidenceReader = Callable[[Mapping[str, Any]], ReadableEvidence | None]
 
-_readers: list[EvidenceReader] = []
-
-
-def register_evidence_reader(reader: EvidenceReader) -> None:
-    """Let the app that writes evidence put it into words; call it from `AppConfig.ready`."""
-    _readers[:] = [reader]
+EVIDENCE_READER: Registry[EvidenceReader] = Registry("reader of evidence")
 
 
 def readable_evidence_of(proposal: ConfidencePolicyProposal) -> ReadableEvidence | None:
     """Return the evidence of a proposal for reading; None where nobody can read it: it is shown as recorded."""
-    return _readers[0](json.loads(proposal.evidence)) if _readers else None
+    read = EVIDENCE_READER.get()
+    return read(json.loads(proposal.evidence)) if read else None

@@ -13,9 +13,10 @@ from django.utils import timezone
 from confidence_project.foundation.errors import InvalidInput
 from governance.access.permissions import Person, Verb, require
 from governance.definitions import PolicyDefinition, get_definition
-from governance.models import ConfidencePolicy, ConfidencePolicyProposal, Workspace
+from governance.models import ConfidencePolicyProposal, Workspace
 from governance.policies.changes import changes_between
-from governance.policies.config import PolicyConfig, default_config, parse_config
+from governance.policies.config import PolicyConfig, parse_config
+from governance.policies.stored import stored_policy
 from governance.texts import clean_text
 from governance.workflow.evidence import canonical_json, gather_evidence, sha256_of
 from governance.workflow.expiry import expire_proposals
@@ -67,7 +68,7 @@ def open_proposal(
     with transaction.atomic():
         workspace.lock()
         now = timezone.now()
-        base_version, base_config = _base(workspace, definition)
+        base_version, base_config = stored_policy(workspace, definition.key)
         if author is not None:
             _check_change(definition, base_config, parsed, acknowledge_large_step)
         reason = "A newer proposal of the same origin took its place."
@@ -141,12 +142,6 @@ def _check_origin(origin: str, author: Person | None) -> None:
         raise InvalidInput(f"The origin is one of {', '.join(ConfidencePolicyProposal.Origin.values)}.")
     if (origin == ConfidencePolicyProposal.Origin.PERSON) is not (author is not None):
         raise InvalidInput("A person's proposal has an author, and no other has.")
-
-
-def _base(workspace: Workspace, definition: PolicyDefinition) -> tuple[int, dict[str, Any]]:
-    # The stored row, not the read path: a policy that has become invalid must still be mendable by a proposal.
-    row = ConfidencePolicy.objects.in_workspace(workspace).filter(policy_key=definition.key).first()
-    return (row.version, row.config) if row else (0, default_config(definition))
 
 
 def _check_change(

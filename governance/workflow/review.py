@@ -6,11 +6,12 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from confidence_project.foundation.errors import DomainError
+from confidence_project.foundation.errors import DomainError, UnknownPolicyKey
 from governance.definitions import get_definition
-from governance.models import ConfidencePolicy, ConfidencePolicyProposal, ConfidencePolicyRevision, Workspace
+from governance.models import ConfidencePolicy, ConfidencePolicyProposal, ConfidencePolicyRevision
 from governance.policies.changes import Change, changes_between
 from governance.policies.config import PolicyConfig, parse_config
+from governance.policies.stored import stored_policy
 from governance.workflow.evidence import sha256_of
 
 
@@ -51,8 +52,11 @@ class Review:
 
 def review_proposal(proposal: ConfidencePolicyProposal) -> Review:
     """Return the facts of a proposal: against the policy now while it is open, against its base afterwards."""
-    version, config = _in_force(proposal.workspace, proposal.policy_key)
-    against = proposal.base_config if not proposal.is_open or config is None else config
+    try:
+        version, config = stored_policy(proposal.workspace, proposal.policy_key)
+    except UnknownPolicyKey:
+        version, config = 0, proposal.base_config
+    against = config if proposal.is_open else proposal.base_config
     changes, problem = _changes(proposal.policy_key, against, proposal.config)
     return Review(
         changes=changes,
@@ -79,11 +83,6 @@ def real_changes(policy_key: str, before: object, after: object) -> list[Change]
 def values_in_force(policy: ConfidencePolicy) -> list[Change]:
     """Return the values of a policy against the defaults; empty where they cannot be read any more."""
     return _changes(policy.policy_key, PolicyConfig({}).as_json(), policy.config)[0]
-
-
-def _in_force(workspace: Workspace, policy_key: str) -> tuple[int, Any]:
-    policy = ConfidencePolicy.objects.in_workspace(workspace).filter(policy_key=policy_key).first()
-    return (policy.version, policy.config) if policy else (0, None)
 
 
 def _changes(policy_key: str, before: object, after: object) -> tuple[list[Change], str]:

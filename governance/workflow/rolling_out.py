@@ -19,13 +19,13 @@ from governance.access.permissions import Person, Verb, require
 from governance.definitions import get_definition
 from governance.models import (
     BreakGlassReview,
-    ConfidencePolicy,
     ConfidencePolicyProposal,
     KillSwitch,
     Rollout,
     Workspace,
 )
 from governance.policies.config import parse_config
+from governance.policies.stored import stored_policy
 from governance.rollouts.steps import active_rollout, move_rollout, write_rollout_event
 from governance.texts import clean_text
 from governance.workflow.break_glass_reviews import open_review
@@ -140,8 +140,7 @@ def _check_still_applies(proposal: ConfidencePolicyProposal, now: datetime) -> N
     """What could not be applied now is not worth a trial."""
     require_appliable(proposal, now)
     parse_config(get_definition(proposal.policy_key), proposal.config)
-    policy = ConfidencePolicy.objects.in_workspace(proposal.workspace).filter(policy_key=proposal.policy_key).first()
-    version = policy.version if policy else 0
+    version, _ = stored_policy(proposal.workspace, proposal.policy_key)
     if version != proposal.base_version:
         raise stale(proposal.base_version, version)
 

@@ -5,7 +5,7 @@ import ledger.models.decisions
 from django.conf import settings
 from django.db import migrations, models
 
-from confidence_project.foundation.append_only import EnforceAppendOnly
+from confidence_project.foundation.triggers import EnforceAppendOnly
 
 # Each record as amended, beside the outcome that rules: a person's before an automatic one, then the latest.
 EFFECTIVE = """

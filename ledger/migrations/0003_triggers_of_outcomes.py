@@ -2,7 +2,7 @@
 
 from django.db import migrations
 
-from confidence_project.foundation.append_only import EnforceAppendOnly
+from confidence_project.foundation.triggers import EnforceAppendOnly
 
 
 class Migration(migrations.Migration):

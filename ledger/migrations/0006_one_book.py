@@ -3,7 +3,7 @@
 import django.db.models.deletion
 from django.db import migrations, models
 
-from confidence_project.foundation.append_only import EnforceAppendOnly
+from confidence_project.foundation.triggers import EnforceAppendOnly
 
 
 # As before, and what was voided does not rule.

@@ -10,7 +10,8 @@ from typing import Any
 from django.core.management import call_command
 from django.db import connection
 
-from confidence_project.foundation.append_only import append_only_models, enforce, release
+from confidence_project.foundation.append_only import append_only_models
+from confidence_project.foundation.triggers import enforce, release
 
 SIGNER = "PRIVATE+KEY+PeterNeumann+c74f20a3+AYEKFALVFGyNhPJEMzD1QIDr+Y7hfZx09iUvxdXHKDFz"
 VERIFIER = "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW"

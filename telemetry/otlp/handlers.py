@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from confidence_project.foundation.errors import DomainError, InvalidInput
+from confidence_project.foundation.registry import Registry
 from governance.models import Workspace
 
 
@@ -59,26 +60,19 @@ class EvaluationHandler(Protocol):
     def __call__(self, *, workspace: Workspace, evaluations: Sequence[Evaluation]) -> Sequence[DomainError | None]: ...
 
 
-class Handlers:
-    """Who takes what. An unregistered kind: decision spans stay interactions, evaluations are rejected."""
-
-    def __init__(self) -> None:
-        self._decisions: DecisionSpanHandler | None = None
-        self._evaluations: EvaluationHandler | None = None
-
-    def register(self, *, decisions: DecisionSpanHandler, evaluations: EvaluationHandler) -> None:
-        """Register the handlers of the higher app."""
-        self._decisions, self._evaluations = decisions, evaluations
-
-    def take_decisions(self, workspace: Workspace, spans: Sequence[DecisionSpan]) -> Sequence[DomainError | None]:
-        if self._decisions is None or not spans:
-            return [None] * len(spans)
-        return self._decisions(workspace=workspace, spans=spans)
-
-    def take_evaluations(self, workspace: Workspace, evaluations: Sequence[Evaluation]) -> Sequence[DomainError | None]:
-        if self._evaluations is None:
-            return [InvalidInput("Evaluations are not taken here.") for _ in evaluations]
-        return self._evaluations(workspace=workspace, evaluations=evaluations)
+DECISION_SPANS: Registry[DecisionSpanHandler] = Registry("handler of decision spans")
+EVALUATIONS: Registry[EvaluationHandler] = Registry("handler of evaluations")
 
 
-HANDLERS = Handlers()
+def take_decisions(workspace: Workspace, spans: Sequence[DecisionSpan]) -> Sequence[DomainError | None]:
+    """Hand decision spans on; without a handler they stay the interactions that they are."""
+    handle = DECISION_SPANS.get()
+    return handle(workspace=workspace, spans=spans) if handle and spans else [None] * len(spans)
+
+
+def take_evaluations(workspace: Workspace, evaluations: Sequence[Evaluation]) -> Sequence[DomainError | None]:
+    """Hand evaluations on; without a handler each is rejected."""
+    handle = EVALUATIONS.get()
+    if handle is None:
+        return [InvalidInput("Evaluations are not taken here.") for _ in evaluations]
+    return handle(workspace=workspace, evaluations=evaluations)

@@ -12,7 +12,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from confidence_project.foundation.errors import DomainError, InvalidInput
 from governance.models import Workspace
 from telemetry.otlp.evaluations import evaluations_on, read_log
-from telemetry.otlp.handlers import HANDLERS, Evaluation
+from telemetry.otlp.handlers import Evaluation, take_decisions, take_evaluations
 from telemetry.otlp.spans import ReceivedCall, read_span
 from telemetry.services import record_interactions
 
@@ -52,7 +52,7 @@ def _store(workspace: Workspace, calls: Sequence[ReceivedCall]) -> list[str]:
     stored = record_interactions(workspace=workspace, submissions=[call.submission for call in calls])
     kept = [call for call, answer in zip(calls, stored, strict=True) if not isinstance(answer, DomainError)]
     decisions = [call.decision for call in kept if call.decision is not None]
-    return _reasons(stored) + _reasons(HANDLERS.take_decisions(workspace, decisions))
+    return _reasons(stored) + _reasons(take_decisions(workspace, decisions))
 
 
 def receive_logs(workspace: Workspace, records: Records) -> Received:
@@ -63,9 +63,7 @@ def receive_logs(workspace: Workspace, records: Records) -> Received:
 
 def _hand_on(workspace: Workspace, evaluations: list[Evaluation]) -> list[str]:
     """Return why evaluations are no outcomes, one reason each."""
-    return [
-        reason for chunk in _chunks(evaluations) for reason in _reasons(HANDLERS.take_evaluations(workspace, chunk))
-    ]
+    return [reason for chunk in _chunks(evaluations) for reason in _reasons(take_evaluations(workspace, chunk))]
 
 
 def _chunks(items: list[ReadT]) -> Iterator[list[ReadT]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -73,8 +72,7 @@ def read_span(resource: Resource, span: Span) -> ReceivedCall | None:
         envelope = InteractionEnvelope.model_validate(_fields(key, span, attributes))
     except ValidationError:
         raise InvalidInput("The span holds a value that an interaction cannot have.") from None
-    digest = hashlib.sha256(envelope.model_dump_json().encode()).hexdigest()
-    return ReceivedCall(Submission(key, digest, envelope), _decision(envelope, attributes, span.attributes))
+    return ReceivedCall(Submission.of(envelope), _decision(envelope, attributes, span.attributes))
 
 
 def _is_model_call(attributes: Attributes) -> bool:

@@ -13,6 +13,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from confidence_project.foundation.errors import InvalidInput, NotFound
+from confidence_project.foundation.registry import Registry
 
 _KEY = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*\.v[1-9][0-9]*")
 
@@ -77,29 +78,26 @@ class PromptDefinition:
         return {"type": "json_schema", "json_schema": {"name": name, "strict": True, "schema": schema}}
 
 
-_REGISTRY: dict[str, PromptDefinition] = {}
+PROMPTS: Registry[PromptDefinition] = Registry("wording")
 
 
 def register_prompt(definition: PromptDefinition) -> None:
     """Add a prompt; the same again is nothing, another one under a known key or a broken one raises `InvalidInput`."""
-    known = _REGISTRY.get(definition.key)
-    if known is not None and known != definition:
-        raise InvalidInput(f"Prompt {definition.key} is registered already: give the new wording a new version.")
     if not _KEY.fullmatch(definition.key):
         raise InvalidInput("A prompt key is a dotted lower-case name that ends in its version, such as reply.draft.v1.")
     if not Template(definition.user).is_valid():
         raise InvalidInput(f"The template of prompt {definition.key} has a stray $; write $$ for a dollar sign.")
-    _REGISTRY[definition.key] = definition
+    PROMPTS.register(definition, definition.key)
 
 
 def get_prompt(key: str) -> PromptDefinition:
     """Return the prompt under `key`; raise `UnknownPrompt` when there is none."""
-    try:
-        return _REGISTRY[key]
-    except KeyError:
-        raise UnknownPrompt(f"No prompt has this key. Known keys: {', '.join(sorted(_REGISTRY))}.") from None
+    prompt = PROMPTS.get(key)
+    if prompt is None:
+        raise UnknownPrompt(f"No prompt has this key. Known keys: {', '.join(PROMPTS.keys)}.")
+    return prompt
 
 
 def all_prompts() -> list[PromptDefinition]:
     """Every registered prompt, by key."""
-    return [_REGISTRY[key] for key in sorted(_REGISTRY)]
+    return PROMPTS.all()

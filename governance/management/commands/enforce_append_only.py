@@ -7,8 +7,8 @@ from typing import Any
 from django.core.management.base import CommandParser
 from django.db import DEFAULT_DB_ALIAS, connections
 
-from confidence_project.foundation import append_only, write_once
 from confidence_project.foundation.commands import DomainCommand
+from confidence_project.foundation.triggers.guarding import restore
 
 
 class Command(DomainCommand):
@@ -26,7 +26,7 @@ class Command(DomainCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         connection = connections[options["database"]]
-        restored = append_only.restore(connection) + write_once.restore(connection)
+        restored = restore(connection)
         for name in restored:
             self.stdout.write(f"{name} was missing and is back.")
         if not restored:

@@ -35,7 +35,7 @@ YES, MAX = "filing.yes", "filing.max"
 @pytest.fixture(autouse=True)
 def policies(monkeypatch):
     """Two policies that ask whether it is safe to file, and differ in how they read a predicate."""
-    monkeypatch.setattr(definitions, "_REGISTRY", dict(definitions._REGISTRY))
+    monkeypatch.setattr(definitions.DEFINITIONS, "things", dict(definitions.DEFINITIONS.things))
     threshold = FieldDefinition(name="threshold", kind=FieldKind.CONFIDENCE_THRESHOLD, default=0.9)
     for key, reading in ((YES, PredicateReading.YES), (MAX, PredicateReading.MAX)):
         rule = AnswerRule(question="safe_to_file", confidence=reading)

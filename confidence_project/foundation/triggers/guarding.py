@@ -1,0 +1,84 @@
+"""Which triggers and views should be in a database, which are missing, and putting them back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.apps import apps
+from django.core import checks
+from django.db import connections, models, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.migrations.loader import MigrationLoader
+
+from confidence_project.foundation.append_only import append_only_models
+from confidence_project.foundation.triggers.operations import EnforceAppendOnly
+from confidence_project.foundation.triggers.statements import append_only_names, enforce, write_once, write_once_name
+
+
+def write_once_models() -> list[type[models.Model]]:
+    """Every model of the installed apps that names columns in `written_once`."""
+    return [model for model in apps.get_models() if getattr(model, "written_once", None)]
+
+
+def missing_triggers(connection: BaseDatabaseWrapper) -> list[str]:
+    """Names of the triggers that should be in the database and are not (migrated tables only)."""
+    found = _triggers(connection)
+    existing = set(connection.introspection.table_names())
+    growing = [model._meta.db_table for model in append_only_models()]
+    expected = [(table, name) for table in growing for name in append_only_names(table, connection.vendor)]
+    expected += [(model._meta.db_table, write_once_name(model._meta.db_table)) for model in write_once_models()]
+    return [name for table, name in expected if table in existing and name not in found]
+
+
+def _triggers(connection: BaseDatabaseWrapper) -> set[str]:
+    query = (
+        "SELECT name FROM sqlite_master WHERE type = 'trigger'"
+        if connection.vendor == "sqlite"
+        # 'A': enabled always; a disabled or weakened trigger counts as missing.
+        else "SELECT tgname FROM pg_trigger WHERE NOT tgisinternal AND tgenabled = 'A'"
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(query)
+        return {row[0] for row in cursor.fetchall()}
+
+
+def missing_views(connection: BaseDatabaseWrapper) -> dict[str, str]:
+    """Name to SELECT of the views that applied migrations own and that are not in the database."""
+    loader = MigrationLoader(connection)
+    views: dict[str, str] = {}
+    for leaf in loader.graph.leaf_nodes():
+        for key in loader.graph.forwards_plan(leaf):
+            operations = loader.graph.nodes[key].operations if key in loader.applied_migrations else []
+            for operation in operations:
+                if isinstance(operation, EnforceAppendOnly):
+                    views.update(operation.views)
+    existing = connection.introspection.table_names(include_views=True)
+    return {name: select for name, select in views.items() if name not in existing}
+
+
+def restore(connection: BaseDatabaseWrapper) -> list[str]:
+    """Put back the triggers and views that are missing, and return their names."""
+    triggers, views = missing_triggers(connection), missing_views(connection)
+    with transaction.atomic(using=connection.alias), connection.cursor() as cursor:
+        if triggers:
+            enforce(connection, append_only_models())
+        for model in write_once_models():
+            if write_once_name(model._meta.db_table) in triggers:
+                write_once(connection, model, model.written_once)  # type: ignore[attr-defined]
+        for name, select in views.items():
+            cursor.execute(f"CREATE VIEW {connection.ops.quote_name(name)} AS {select}")
+    return [*triggers, *views]
+
+
+def check_triggers(databases: Sequence[str] | None = None, **kwargs: Any) -> list[checks.CheckMessage]:
+    """Fail `manage.py check --database …` when an append-only table or a column that is written once is unguarded."""
+    return [
+        checks.Error(
+            f"The trigger {name}, which keeps rows as they are, is missing on database {alias!r}.",
+            hint="Restore it with `manage.py enforce_append_only`, and find out who removed it.",
+            id="confidence.E003" if name.endswith("_write_once") else "confidence.E001",
+        )
+        for alias in databases or []
+        for name in missing_triggers(connections[alias])
+    ]
