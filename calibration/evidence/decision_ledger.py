@@ -60,7 +60,8 @@ class DecisionLedgerSource(QuerysetSource):
                 (Q(second_outcome__id__isnull=False), ruling_success(request.labels_as_of)),
                 (
                     Q(second_outcome__id__isnull=True, first_outcome__void__at__lte=request.labels_as_of),
-                    Value(None, output_field=BooleanField(null=True)),
+                    # Cast: PostgreSQL takes a bare NULL of a sub-query for text.
+                    Cast(Value(None), BooleanField(null=True)),
                 ),
             ),
             segment={key: _segment(key, request) for key in request.segment_by},
