@@ -37,7 +37,7 @@ run: setup ## Serve the control plane on http://localhost:8000, with the worker 
 
 test: setup ## Run the tests on SQLite and on PostgreSQL
 	@echo "== SQLite =="
-	@$(BIN)/python -m pytest -q
+	@DATABASE_URL= $(BIN)/python -m pytest -q
 	@echo "== PostgreSQL =="
 	@$(TESTS_ON_POSTGRES) $(BIN)/python -m pytest -q
 
