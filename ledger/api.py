@@ -27,7 +27,6 @@ from ledger.serializers import (
     DecisionSerializer,
     OutcomeFilter,
     OutcomeSerializer,
-    RecordedOutcomeSerializer,
     VerdictSerializer,
 )
 from ledger.services import record_outcomes
@@ -123,7 +122,7 @@ class Decision(RetrieveAPIView[DecisionRecord]):
         operation_id="list_outcomes",
         summary="List outcomes",
         description=LISTED,
-        responses={200: RecordedOutcomeSerializer(many=True), **PROBLEMS_OF_READING},
+        responses={200: OutcomeSerializer(many=True), **PROBLEMS_OF_READING},
     ),
     post=document_ingestion("ingest_outcomes", OutcomeEnvelope, OutcomeSerializer, _OUTCOME_EXAMPLE, "Attach outcomes"),
 )
@@ -133,12 +132,12 @@ class Outcomes(ListAPIView[DecisionOutcome]):
     required_scopes = {"GET": Scope.READ, "POST": Scope.INGEST}
     pagination_class = RecordPagination
     filterset_class = OutcomeFilter
-    serializer_class = RecordedOutcomeSerializer
+    serializer_class = OutcomeSerializer
 
     def get_queryset(self) -> QuerySet[DecisionOutcome]:
         if getattr(self, "swagger_fake_view", False):
             return DecisionOutcome.objects.none()
-        return held_to(DecisionOutcome.objects.select_related("void"), "workspace_id", workspace_of(self.request).pk)
+        return held_to(DecisionOutcome.objects.all(), "workspace_id", workspace_of(self.request).pk)
 
     def post(self, request: Request) -> Response:
         key = api_key_of(request)
