@@ -18,11 +18,12 @@ pytestmark = pytest.mark.skipif(connection.vendor != "postgresql", reason="Postg
 @pytest.mark.django_db
 def test_plan__narrow_window__index_on_workspace_policy_and_time() -> None:
     plans = _plans_of_a_run()
-    assert len(plans) == 3
+    assert len(plans) == 4
     assert all("Seq Scan on decision_ledger" not in plan for plan in plans)
     assert "ledger_calibration" in plans[0]
     assert "outcome_second" in plans[1]
-    assert "ledger_cases" in plans[2]
+    assert "ledger_outcomevoid" in plans[2]
+    assert "ledger_cases" in plans[3]
 
 
 @pytest.mark.django_db
