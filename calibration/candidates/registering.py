@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, date, datetime
+from datetime import UTC, timedelta
+from math import fsum
 from typing import Any
 
 from django.db import IntegrityError, transaction
@@ -11,8 +12,8 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from calibration.models import Candidate, CandidateEnd
-from calibration.reviews.calendar import outlook
-from calibration.statistics.levels import Spent, candidate_level
+from calibration.reviews.calendar import Outlook, outlook
+from calibration.statistics.levels import PERIOD_DAYS, candidate_level
 from confidence_project.foundation.errors import Conflict, InvalidInput, WrongState
 from governance.access.permissions import Person, Verb, require
 from governance.definitions import FieldKind, get_definition
@@ -64,8 +65,8 @@ def register_candidate(
         now = timezone.now()
         if threshold >= get_confidence_policy(workspace, policy_key).value(field.name, **wanted):
             raise InvalidInput("The value is no more lenient than the one in force: that needs no candidate.")
-        calendar = outlook(workspace, policy_key, now).calendar
-        level = _level(workspace, policy_key, calendar.candidate_delta, now)
+        ahead = outlook(workspace, policy_key, now)
+        calendar, level = ahead.calendar, _level(ahead)
         return Candidate.objects.create(
             workspace=workspace,
             policy_key=policy_key,
@@ -106,20 +107,17 @@ def open_candidates(workspace: Workspace | None = None) -> QuerySet[Candidate]:
     return candidates if workspace is None else candidates.in_workspace(workspace)
 
 
-def _level(workspace: Workspace, policy_key: str, kept: float, now: datetime) -> tuple[int, float]:
+def _level(ahead: Outlook) -> tuple[int, float]:
+    kept = ahead.calendar.candidate_delta
     if not kept:
         raise InvalidInput("The calendar of this policy keeps no share of the error probability for candidates.")
-    earlier = Candidate.objects.in_workspace(workspace).filter(policy_key=policy_key).select_related("end")
-    spent = [
-        Spent(
-            on=each.registered_at.astimezone(UTC).date(),
-            level=each.level,
-            until=each.end.ended_at.astimezone(UTC).date() if hasattr(each, "end") else date.max,
-            index=each.number,
-        )
-        for each in earlier
-    ]
-    found = candidate_level(spent, now.astimezone(UTC).date(), candidate_delta=kept)
+    today = ahead.now.astimezone(UTC).date()
+    year = today - timedelta(days=PERIOD_DAYS - 1)
+    # A calendar that keeps more for candidates than the one before does not give back what reviews have spent.
+    unspent = ahead.calendar.delta - fsum(each.level for each in ahead.spent_before(today) if each.on >= year)
+    if unspent <= kept * 1e-9:
+        raise Conflict("The reviews of the year have spent the error probability that candidates could share.")
+    found = candidate_level(ahead.candidates, today, candidate_delta=min(kept, unspent))
     if found.level is None or found.index is None:
         until = f" Try again on {found.free_on}." if found.free_on else " Withdraw one that is open, or wait."
         raise Conflict(f"The candidates of the year have spent their share of the error probability.{until}")

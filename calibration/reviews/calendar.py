@@ -11,10 +11,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import pairwise
+from math import fsum
 
 from django.db.models import F, Max, Min, QuerySet
 
-from calibration.models import HeldReview, ReviewCalendar
+from calibration.models import Candidate, HeldReview, ReviewCalendar
 from calibration.parameters import CalibrationParameters
 from calibration.statistics.levels import PERIOD_DAYS, Level, Spent, review_level
 from governance.definitions import get_definition
@@ -87,12 +88,15 @@ class Outlook:
         The moment.
     held : mapping of date to float
         Levels that were spent, by the date of the review.
+    candidates : sequence of Spent
+        What candidates have spent.
     """
 
     dates: Sequence[ReviewDate]
     calendar: ReviewCalendar
     now: datetime
     held: dict[date, float]
+    candidates: Sequence[Spent]
 
     def due(self, *, again: bool = False) -> Iterator[ReviewDate]:
         """Yield the reviews whose date has come since the last one that was held, the newest first.
@@ -113,14 +117,31 @@ class Outlook:
         """Return what a review may spend, or has spent already."""
         if review.on in self.held:
             return Level(level=self.held[review.on], left=self.held[review.on])
-        spent = [Spent(on=on, level=level) for on, level in self.held.items()]
-        calendar = review.calendar
+        return self._granted(self.spent_before(review.on), review)
+
+    def spent_before(self, day: date) -> list[Spent]:
+        """Return what the reviews before a day spend, held or not.
+
+        Who sees figures every day could hold the best of many: so each date has its level, whether it is used or not.
+        """
+        dates = {each.on for each in self.dates}
+        spent = [Spent(on=on, level=level) for on, level in self.held.items() if on not in dates]
+        for review in self.dates:
+            level = self.held.get(review.on)
+            if review.on < day and level is None:
+                level = self._granted(spent, review).level
+            if review.on < day and level is not None:
+                spent.append(Spent(on=review.on, level=level))
+        return spent
+
+    def _granted(self, spent: Sequence[Spent], review: ReviewDate) -> Level:
+        calendar, year = review.calendar, timedelta(days=PERIOD_DAYS - 1)
+        candidates = [c.level for c in self.candidates if c.on <= review.on and (c.until or c.on) >= review.on - year]
+        kept = max(calendar.candidate_delta, fsum(candidates))
+        if kept >= calendar.delta:
+            return Level(level=None, left=0.0, reason="what 365 days may spend is spent")
         return review_level(
-            spent,
-            review.on,
-            reviews=calendar.reviews_a_year,
-            delta=calendar.delta,
-            candidate_delta=calendar.candidate_delta,
+            spent, review.on, reviews=calendar.reviews_a_year, delta=calendar.delta, candidate_delta=kept
         )
 
     @property
@@ -141,11 +162,22 @@ def outlook(workspace: Workspace, policy_key: str, now: datetime) -> Outlook:
     """Return the calendar of a policy."""
     calendars = calendars_of(workspace, policy_key)
     held = HeldReview.objects.in_workspace(workspace).filter(policy_key=policy_key)
+    candidates = Candidate.objects.in_workspace(workspace).filter(policy_key=policy_key)
     return Outlook(
         dates=_dates(calendars, now),
         calendar=calendars[-1],
         now=now,
         held=dict(held.values_list("on", "level")),
+        candidates=[_spent(each) for each in candidates.select_related("end")],
+    )
+
+
+def _spent(candidate: Candidate) -> Spent:
+    return Spent(
+        on=candidate.registered_at.astimezone(UTC).date(),
+        level=candidate.level,
+        until=candidate.end.ended_at.astimezone(UTC).date() if hasattr(candidate, "end") else date.max,
+        index=candidate.number,
     )
 
 
@@ -173,7 +205,8 @@ def _dates(calendars: Sequence[ReviewCalendar], now: datetime) -> list[ReviewDat
             found.append(own)
         if opening:
             found += _in_steps(calendar, opening, until, is_own=own is not None)
-    return sorted({each.on: each for each in found}.values(), key=lambda each: each.at)
+    # Of two on one day that whose window began first stands: nobody replaces what has begun.
+    return sorted({each.on: each for each in reversed(found)}.values(), key=lambda each: each.at)
 
 
 def _in_steps(calendar: ReviewCalendar, opening: ReviewDate, until: datetime, *, is_own: bool) -> Iterator[ReviewDate]:

@@ -293,6 +293,17 @@ def test_desk__calendar__is_set_and_shown(workspace: Workspace) -> None:
     assert ReviewCalendar.objects.count() == 1
 
 
+def test_register__reviews_have_spent_all__conflict(workspace: Workspace) -> None:
+    now = timezone.now()
+    for share, days in ((0, 400), (0.2, 1)):
+        ReviewCalendar.objects.create(
+            workspace=workspace, policy_key=KEY, candidate_share=share, reviews_a_year=1, window_days=30,
+            opening_on=(now - timedelta(days=20)).date() if not share else None, set_at=now - timedelta(days=days),
+        )  # fmt: skip
+    with pytest.raises(Conflict, match="reviews of the year have spent"):
+        register(workspace)
+
+
 def test_register__all_levels_of_the_year_are_spent__conflict(workspace: Workspace) -> None:
     registered(workspace, level=0.01, registered_at=timezone.now(), number=1)
     with pytest.raises(Conflict, match="spent their share"):

@@ -159,6 +159,29 @@ def test_level__calendar_with_more_reviews_a_year__never_more_than_delta_in_365_
     assert (found["may_loosen"], found["free_on"]) == (False, f"{year + 365 * DAY:%Y-%m-%d}")
 
 
+def test_level__dates_that_nobody_used__are_spent_all_the_same(scheduled: Workspace) -> None:
+    """Openings that are set anew each day would be as many reviews as one likes, to hold the best of."""
+    for day in range(1, 20):
+        at = OPENING + day * DAY
+        calendar(scheduled, START - DAY + timedelta(minutes=day), opening_on=at.date(), window_days=31)
+    store([gated(scheduled, confidence=0.95, occurred_at=OPENING - DAY, timestamp=OPENING - DAY)])
+    ahead = outlook(scheduled, KEY, OPENING + 30 * DAY)
+    assert len([each for each in ahead.dates if each.at <= ahead.now]) == 1
+    for day in range(1, 20):
+        at = OPENING + (day + 32) * DAY
+        calendar(scheduled, OPENING + day * DAY, opening_on=at.date(), window_days=32)
+    ahead = outlook(scheduled, KEY, OPENING + 60 * DAY)
+    passed = [ahead.level(each).level for each in ahead.dates if each.at <= ahead.now]
+    assert len(passed) > 15
+    assert sum(level or 0 for level in passed) <= 0.04 + 1e-12
+    assert passed[-1] is None
+
+
+def test_calendar__two_reviews_on_one_day__what_has_begun_stands(scheduled: Workspace) -> None:
+    calendar(scheduled, OPENING - 20 * DAY, opening_on=OPENING.date(), window_days=10, target_failure_rate=0.3)
+    assert outlook(scheduled, KEY, OPENING).dates[0].calendar.target_failure_rate == 0.05
+
+
 def test_calendar__change__holds_for_windows_that_begin_after_it(scheduled: Workspace) -> None:
     calendar(scheduled, START + DAY, reviews_a_year=2, window_days=31, target_failure_rate=0.3)
     first, second = outlook(scheduled, KEY, OPENING).dates[:2]
