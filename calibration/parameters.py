@@ -48,9 +48,11 @@ class Question(TypedDict, total=False):
     maturity_days
         Decisions younger than this at the window's end are left out; None: `CONFIDENCE_MATURITY_DAYS`.
     dry_run
-        Store the figures and no proposal, and name no threshold more lenient than the one in force.
+        Store the figures and no proposal, and hold no review.
     tighten_only
-        Name no threshold more lenient than the one in force, and spend no loosening review.
+        Name no threshold more lenient than the one in force: hold no review, even if the date of one has come.
+    again
+        Hold the last review of the calendar once more. It finds the same and spends nothing.
     costs
         What a false allow, a false block and a review cost: the findings show the cheapest threshold, too. It decides
         nothing. They hold for every policy key; None: those that the workspace keeps for each.
@@ -65,6 +67,7 @@ class Question(TypedDict, total=False):
     maturity_days: float | None
     dry_run: bool
     tighten_only: bool
+    again: bool
     costs: Costs | None
 
 
@@ -89,7 +92,9 @@ class CalibrationParameters:
     dry_run : bool
         Show figures and store no proposal.
     tighten_only : bool
-        Name no threshold that is more lenient than the one in force, and spend no review; so does a dry run.
+        Hold no review; so does a dry run.
+    again : bool
+        Hold the last review once more.
     costs : Costs, optional
         For the view beside the certified threshold. No part of `as_json`: they decide nothing.
     costs_source : {"run", "workspace"}
@@ -105,6 +110,7 @@ class CalibrationParameters:
     maturity_days: float
     dry_run: bool
     tighten_only: bool
+    again: bool = False
     costs: Costs | None = None
     costs_source: CostsSource = "run"
 
@@ -183,7 +189,7 @@ def parameters_of(**question: Unpack[Question]) -> CalibrationParameters:
         The question makes no sense.
     """
     lag = question.get("maturity_days")
-    lag = settings.CONFIDENCE_MATURITY_DAYS if lag is None else lag
+    lag = float(settings.CONFIDENCE_MATURITY_DAYS if lag is None else lag)
     end = question.get("window_to") or default_window_end(lag)
     # Before the start is counted back from it.
     _check_end("end", "--to", end)
@@ -197,6 +203,7 @@ def parameters_of(**question: Unpack[Question]) -> CalibrationParameters:
         maturity_days=lag,
         dry_run=question.get("dry_run", False),
         tighten_only=question.get("tighten_only", False),
+        again=question.get("again", False),
         costs=question.get("costs"),
     )
 

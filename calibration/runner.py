@@ -20,12 +20,12 @@ from calibration.models import ConfidenceCalibrationRun
 from calibration.parameters import CalibrationParameters, Question, parameters_of
 from calibration.proposing.proposals import propose_defaults, propose_findings, provenance
 from calibration.proposing.recommendations import recommendation_of
-from calibration.reviews import Review, review_of
+from calibration.reviews.judging import Judged, Review, read_and_judge
 from calibration.runs.heartbeat import heartbeat
-from calibration.runs.readings import Reading, read_policy
+from calibration.runs.readings import Reading
 from calibration.runs.snapshot import read_snapshot
 from calibration.selectors import needs_bootstrap, previous_output
-from calibration.services import complete_run, fail_run, start_run
+from calibration.services import complete_run, fail_run, keep_review, start_run
 from calibration.standing_costs import standing_costs
 from governance.access.permissions import Person, Verb, require
 from governance.models import ConfidencePolicyProposal, Workspace
@@ -43,7 +43,7 @@ class _Result:
     """What was found for one policy key."""
 
     reading: Reading
-    review: Review | None
+    review: Review
     findings: Sequence[Finding]
     context: dict[str, Any]
 
@@ -106,7 +106,8 @@ def carry_out(
 
 def _carry_out(run: ConfidenceCalibrationRun, parameters: CalibrationParameters, progress: Progress) -> None:
     labels_as_of = timezone.now()
-    readings, results = [], []
+    judged: list[Judged] = []
+    results = []
     steps = len(parameters.policy_keys)
     with heartbeat(run) as pulse:
 
@@ -118,19 +119,21 @@ def _carry_out(run: ConfidenceCalibrationRun, parameters: CalibrationParameters,
             kept = standing_costs(run.workspace)
             for place, key in enumerate(parameters.policy_keys):
                 tell(READING_SHARE * place / steps, f"reading {key}")
-                readings.append(read_policy(run.workspace, key, parameters, labels_as_of))
-        for place, reading in enumerate(readings):
-            key = reading.policy.definition.key
+                judged.append(read_and_judge(run.workspace, key, parameters, labels_as_of))
+        for place, each in enumerate(judged):
+            key = each.reading.policy.definition.key
             tell(READING_SHARE + (1 - READING_SHARE) * place / steps, f"computing {key}")
-            with_costs = parameters.with_standing_costs(kept.get(key))
-            results.append(_compute(run.workspace, reading, with_costs, labels_as_of))
+            with_costs = each.parameters.with_standing_costs(kept.get(key))
+            results.append(_compute(run.workspace, each.reading, with_costs, each.review))
+    asked = {each.parameters for each in judged}
     with transaction.atomic():
         proposals = [] if parameters.dry_run else [_propose(run.workspace, result) for result in results]
-        _store(run, parameters, labels_as_of, results, proposals)
+        # Where all that was found answers one question, that of a review, the run says so.
+        _store(run, asked.pop() if len(asked) == 1 else parameters, labels_as_of, results, proposals)
     progress(1.0, "done")
 
 
-def _compute(workspace: Workspace, reading: Reading, parameters: CalibrationParameters, now: datetime) -> _Result:
+def _compute(workspace: Workspace, reading: Reading, parameters: CalibrationParameters, review: Review) -> _Result:
     policy, evidence = reading.policy, reading.evidence
     context: dict[str, Any] = {
         "policy_key": policy.definition.key,
@@ -143,10 +146,9 @@ def _compute(workspace: Workspace, reading: Reading, parameters: CalibrationPara
     }
     if evidence is None:
         return _Result(
-            reading=reading, review=None, findings=(), context={**context, "inputs_sha256": None, "review": None}
+            reading=reading, review=review, findings=(), context={**context, "inputs_sha256": None, "review": None}
         )
     inputs = evidence.sha256({**context["parameters"], "config": policy.config.as_json()})
-    review = review_of(workspace, evidence, inputs, parameters, now)
     previous = previous_output(workspace, policy.definition.key, other_than=inputs)
     found = (
         find_budgets(evidence, policy, parameters, review=review)
@@ -157,7 +159,7 @@ def _compute(workspace: Workspace, reading: Reading, parameters: CalibrationPara
         reading=reading,
         review=review,
         findings=[replace(finding, since_last_run=since_last_run(finding, previous)) for finding in found],
-        context={**context, "inputs_sha256": inputs, "review": asdict(review)},
+        context={**context, "inputs_sha256": inputs, "review": review.as_json()},
     )
 
 
@@ -178,8 +180,9 @@ def _store(
 ) -> None:
     by_key = {proposal.policy_key: proposal for proposal in proposals if proposal}
     findings = [finding for result in results for finding in result.findings]
-    computed = [result for result in results if result.review]
-    hashes = {result.context["policy_key"]: result.context["inputs_sha256"] for result in computed}
+    hashes = {
+        result.context["policy_key"]: result.context["inputs_sha256"] for result in results if result.reading.evidence
+    }
     complete_run(
         run=run,
         recommendations=[recommendation_of(run, finding, by_key.get(finding.policy_key)) for finding in findings],
@@ -189,12 +192,21 @@ def _store(
         inputs_sha256=hashlib.sha256(canonical_json(hashes).encode()).hexdigest(),
         metrics={
             "inputs": hashes,
-            "reviews": [each.context["policy_key"] for each in computed if each.review and each.review.may_loosen],
             "proposals": [proposal.pk for proposal in by_key.values()],
             "findings": [finding.headline().to_json() for finding in findings],
         },
         output=_output(parameters, results),
+        window_from=parameters.window_from,
+        window_to=parameters.window_to,
+        target_failure_rate=parameters.target_failure_rate,
+        risk_confidence=parameters.risk_confidence,
+        segment_by=list(parameters.segment_by),
+        maturity_days=parameters.maturity_days,
     )
+    for result in results:
+        review = result.review
+        if review.on is not None:
+            keep_review(run=run, policy_key=result.context["policy_key"], on=review.on, level=review.delta)
 
 
 def _output(parameters: CalibrationParameters, results: Sequence[_Result]) -> dict[str, Any]:

@@ -7,7 +7,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db.models import F, QuerySet
+from django.db.models import Case, F, QuerySet, Value, When, Window
+from django.db.models.fields import UUIDField
+from django.db.models.functions import RowNumber
 from django.utils import timezone
 
 from calibration.models import ConfidenceCalibrationRun, PolicyAlarm
@@ -22,6 +24,7 @@ from governance.models import (
 )
 from governance.models.scoping import WorkspaceScopedQuerySet
 from governance.policies.config import PolicyConfig, parse_config
+from ledger.models import DecisionRecord
 
 Status = ConfidenceCalibrationRun.Status
 
@@ -84,12 +87,6 @@ def previous_output(workspace: Workspace, policy_key: str, *, other_than: str) -
     return None
 
 
-def reviewed_inputs(workspace: Workspace, policy_key: str, since: datetime) -> set[str]:
-    """Return the hashes of the inputs of the loosening reviews that a policy has had since a time."""
-    runs = completed_runs(workspace).filter(created_at__gt=since).values_list("metrics", flat=True)
-    return {metrics["inputs"][policy_key] for metrics in runs if policy_key in metrics["reviews"]}
-
-
 def due_workspaces(policy_keys: Sequence[str]) -> QuerySet[Workspace]:
     """Return the workspaces that have no run for which they may wait; see `runs_not_due`."""
     return Workspace.objects.exclude(pk__in=runs_not_due(policy_keys).values("workspace_id"))
@@ -114,6 +111,13 @@ def runs_not_due(policy_keys: Sequence[str]) -> WorkspaceScopedQuerySet[Confiden
 def proposals_of(run: ConfidenceCalibrationRun) -> QuerySet[ConfidencePolicyProposal]:
     """Return the proposals that a run opened."""
     return ConfidencePolicyProposal.objects.filter(pk__in=run.metrics.get("proposals", []))
+
+
+def first_of_each_case(decisions: QuerySet[DecisionRecord]) -> QuerySet[DecisionRecord]:
+    """Return of each case the earliest of these decisions; one without a case key is a case of its own."""
+    of_its_own = Case(When(case_key="", then=F("decision_id")), default=Value(None), output_field=UUIDField(null=True))
+    place = Window(RowNumber(), partition_by=[F("case_key"), of_its_own], order_by=[F("occurred_at"), F("decision_id")])
+    return DecisionRecord.objects.filter(pk__in=decisions.order_by().annotate(place=place).filter(place=1).values("pk"))
 
 
 def alarms_in_force(user: Any) -> QuerySet[PolicyAlarm]:

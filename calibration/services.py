@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from calibration.models import ConfidenceCalibrationRun, Recommendation
+from calibration.models import ConfidenceCalibrationRun, HeldReview, Recommendation
 from calibration.parameters import METHOD, CalibrationParameters
 from calibration.selectors import runs_not_due
 from calibration.statistics import STATISTICS_VERSION
@@ -149,6 +149,13 @@ def complete_run(*, run: ConfidenceCalibrationRun, recommendations: Sequence[Rec
     now = timezone.now()
     _move(run, Status.RUNNING, Status.COMPLETE, finished_at=now, heartbeat_at=now, progress=1.0, **results)
     Recommendation.objects.bulk_create(recommendations, batch_size=500)
+
+
+def keep_review(*, run: ConfidenceCalibrationRun, policy_key: str, on: str, level: float) -> None:
+    """Enter into the ledger what a review spent; once, whenever and however often it is computed."""
+    review = {"workspace_id": run.workspace_id, "policy_key": policy_key, "on": date.fromisoformat(on)}
+    if not HeldReview.objects.filter(**review).exists():
+        HeldReview.objects.create(**review, level=level, run=run, at=timezone.now())
 
 
 def fail_run(*, run: ConfidenceCalibrationRun, error: BaseException) -> None:

@@ -15,12 +15,12 @@ from typing import Any, TypeGuard
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.db.models import Case, Count, F, Q, Value, When, Window
-from django.db.models.fields import UUIDField
-from django.db.models.functions import RowNumber, TruncDate
+from django.db.models import Count, F, Q
+from django.db.models.functions import TruncDate
 from django.utils import timezone
 
 from calibration.models import PolicyAlarm, PolicyLook
+from calibration.selectors import first_of_each_case
 from calibration.statistics.sequential import restarted_alarm_log_e_values
 from confidence_project.foundation import formatting
 from confidence_project.foundation.errors import Conflict, DomainError
@@ -76,6 +76,9 @@ def promise_of(proposal: ConfidencePolicyProposal) -> Promise | None:
 
 def _promised_segments(evidence: Mapping[str, Any]) -> list[dict[str, str]]:
     """Return the segments of the certified findings that the proposal carried out; evidence without findings: all."""
+    candidate = evidence.get("candidate")
+    if isinstance(candidate, Mapping):
+        return [candidate["segment"]] if _is_segment(candidate.get("segment")) else []
     if "findings" not in evidence:
         return [{}]
     findings = evidence["findings"]
@@ -166,13 +169,6 @@ def _count(
     revision: ConfidencePolicyRevision, promise: Promise, segment: Mapping[str, str], now: datetime
 ) -> list[tuple[date, int, int]]:
     """Count by UTC day, of its first decision, the labelled cases of a segment and the failures among them."""
-    # A decision without a case key is a case of its own.
-    case_of_its_own = Case(
-        When(case_key="", then=F("decision_id")), default=Value(None), output_field=UUIDField(null=True)
-    )
-    first = Window(
-        RowNumber(), partition_by=[F("case_key"), case_of_its_own], order_by=[F("occurred_at"), F("decision_id")]
-    )
     allowed = DecisionRecord.objects.filter(
         workspace_id=revision.workspace_id,
         policy_key=revision.policy_key,
@@ -184,7 +180,7 @@ def _count(
         **segment,
     ).exclude(rollout_arm=DecisionRecord.Arm.CANARY)
     counted = (
-        DecisionRecord.objects.filter(pk__in=allowed.order_by().annotate(place=first).filter(place=1).values("pk"))
+        first_of_each_case(allowed)
         .annotate(day=TruncDate("occurred_at", tzinfo=UTC), succeeded=ruling_success(now))
         .values("day")
         .annotate(labelled=Count("succeeded"), failures=Count("pk", filter=Q(succeeded=False)))

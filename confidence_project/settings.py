@@ -287,9 +287,6 @@ CONFIDENCE_CALIBRATION_WINDOW_DAYS = env.int("CONFIDENCE_CALIBRATION_WINDOW_DAYS
 CONFIDENCE_MATURITY_DAYS = env.float("CONFIDENCE_MATURITY_DAYS", default=7.0)
 # Recurring calibrations (`run_calibration --all-workspaces --due`) come round after so many days.
 CONFIDENCE_CALIBRATION_EVERY_DAYS = env.float("CONFIDENCE_CALIBRATION_EVERY_DAYS", default=7.0)
-# So many calibrations of a policy in so many days may loosen a threshold; they share the error probability.
-CONFIDENCE_LOOSENING_REVIEWS = env.int("CONFIDENCE_LOOSENING_REVIEWS", default=1)
-CONFIDENCE_REVIEW_PERIOD_DAYS = env.float("CONFIDENCE_REVIEW_PERIOD_DAYS", default=30.0)
 # A calibration proposes nothing that would move a threshold by this much or less.
 CONFIDENCE_MATERIALITY = env.float("CONFIDENCE_MATERIALITY", default=0.005)
 # How long one statement of a calibration may take on PostgreSQL; it reads a whole window.

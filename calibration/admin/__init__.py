@@ -1,5 +1,5 @@
-"""The admin of calibration: what runs found, and the costs that a workspace keeps for them."""
+"""The admin of calibration: what runs found, when they may loosen, and the costs that a workspace keeps."""
 
-from calibration.admin import costs, runs
+from calibration.admin import costs, reviews, runs
 
-__all__ = ["costs", "runs"]
+__all__ = ["costs", "reviews", "runs"]

@@ -34,7 +34,7 @@ def _link(proposal: ConfidencePolicyProposal) -> SafeString:
 
 
 class RunForm(forms.Form):
-    """What to calibrate; what is left blank is as for the `run_calibration` command."""
+    """What to calibrate; what is left blank is as for the `run_calibration` command. A review asks its own question."""
 
     workspace = forms.ModelChoiceField(Workspace.objects.none())
     policy_keys = forms.MultipleChoiceField(
@@ -77,10 +77,8 @@ class RunForm(forms.Form):
         help_text="Decisions younger than this at the end have had no fair chance of an outcome and are left out.",
     )
 
-    tighten_only = forms.BooleanField(
-        required=False, help_text="Name nothing more lenient than what is in force; spends no loosening review."
-    )
-    dry_run = forms.BooleanField(required=False, help_text="Show figures, propose nothing; spends no loosening review.")
+    tighten_only = forms.BooleanField(required=False, help_text="Hold no review, even if the date of one has come.")
+    dry_run = forms.BooleanField(required=False, help_text="Show figures, propose nothing, hold no review.")
     cost_false_allow = forms.FloatField(
         required=False,
         min_value=0,

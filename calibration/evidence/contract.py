@@ -62,6 +62,8 @@ class EvidenceRequest:
         Ascending starts of the periods after the first; the period of a decision counts from 0.
     labels_as_of : datetime
         Outcomes recorded later are not read.
+    received_by : datetime
+        Decisions that were recorded later are not read.
     segment_by : tuple of str
         What to split by: some of the source's `segment_keys`, in their order.
     asked_for : frozenset of str
@@ -78,6 +80,7 @@ class EvidenceRequest:
     mature_end: datetime
     period_starts: tuple[datetime, ...]
     labels_as_of: datetime
+    received_by: datetime
     segment_by: tuple[str, ...]
     asked_for: frozenset[str]
     risk_edges: tuple[int, ...] = ()

@@ -47,7 +47,9 @@ class DecisionLedgerSource(QuerysetSource):
         # Nearly every decision has one outcome, so a join on the first one serves nearly all. Only for a decision
         # that has a second outcome the ruling one is looked up, and one whose only outcome was voided has none.
         known = Q(outcomes__recorded_at__lte=request.labels_as_of)
-        queryset = DecisionRecord.objects.filter(policy_key=request.policy_key).annotate(
+        queryset = DecisionRecord.objects.filter(
+            policy_key=request.policy_key, timestamp__lte=request.received_by
+        ).annotate(
             first_outcome=FilteredRelation("outcomes", condition=known & Q(outcomes__sequence=1)),
             second_outcome=FilteredRelation("outcomes", condition=known & Q(outcomes__sequence=2)),
         )
@@ -66,8 +68,8 @@ class DecisionLedgerSource(QuerysetSource):
             ),
             segment={key: _segment(key, request) for key in request.segment_by},
             case_key="case_key",
-            threshold=_in_force(request.policy_key, FieldKind.CONFIDENCE_THRESHOLD),
-            risk_threshold=_in_force(request.policy_key, FieldKind.RISK_THRESHOLD),
+            threshold=threshold_in_force(request.policy_key, FieldKind.CONFIDENCE_THRESHOLD),
+            risk_threshold=threshold_in_force(request.policy_key, FieldKind.RISK_THRESHOLD),
             risk="ml_risk_score",
             audit_rate="label_propensity",
             complete=Q(origin=DecisionRecord.Origin.IMPORT, gate_verdict=DecisionRecord.Verdict.ALLOW),
@@ -95,22 +97,22 @@ _POOLED_AS_ASKED = [
 
 def _segment(key: str, request: EvidenceRequest) -> Combinable:
     if key == "prompt_hash":
-        return _amended_prompt_hash()
+        return _amended_prompt_hash(request)
     if key in request.asked_for or key == "confidence_kind":
         return F(key)
     pooled = When(confidence_kind__in=_POOLED_AS_ASKED, then=Value(None))
     return Case(pooled, default=F(key), output_field=CharField(null=True))
 
 
-def _amended_prompt_hash() -> Combinable:
+def _amended_prompt_hash(request: EvidenceRequest) -> Combinable:
     amendments = LedgerAmendment.objects.filter(
-        decision_id=OuterRef("pk"), field=LedgerAmendment.Field.PROMPT_HASH
+        decision_id=OuterRef("pk"), field=LedgerAmendment.Field.PROMPT_HASH, at__lte=request.labels_as_of
     ).order_by("-id")
     return Coalesce(Subquery(amendments.values("value_after")[:1]), F("prompt_hash"))
 
 
-def _in_force(policy_key: str, kind: FieldKind) -> Combinable:
-    """The threshold of a kind that was applied to each decision."""
+def threshold_in_force(policy_key: str, kind: FieldKind) -> Combinable:
+    """Return the threshold of a kind that was applied to each decision."""
     field = get_definition(policy_key).field_of_kind(kind)
     as_decimal: DecimalField[Any, Any] = DecimalField(max_digits=5, decimal_places=4)
     return (

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Self
 
 from calibration.findings import wording
 from calibration.findings.cohorts import Cohort
@@ -26,12 +27,15 @@ class Subject:
         The thresholds in force for the segment now; no risk threshold: None.
     risk_edges : tuple of int
         Ends of the risk bands, 0…10,000.
+    may_loosen : bool
+        False: only what is at least as strict as the thresholds in force is looked at.
     """
 
     cohort: Cohort
     current: float
     current_risk: float | None
     risk_edges: tuple[int, ...]
+    may_loosen: bool = True
 
     @property
     def bands(self) -> int | None:
@@ -64,6 +68,15 @@ class Subject:
             return None
         bands = self.bands_below(self.cohort.risk_floor)
         return self.risk_edges[bands - 1] / LATTICE if bands else 0.0
+
+    @property
+    def is_audited(self) -> bool:
+        """True when decisions that were drawn speak for a threshold below the one in force, and it may be named."""
+        return self.may_loosen and self.cohort.is_audited(self.judged_bands)
+
+    def without_loosening(self) -> Self:
+        """Return the subject cut off at the thresholds in force, so that nothing below them has a say in an answer."""
+        return replace(self, cohort=self.cohort.cut_off(self.current, self.current_risk), may_loosen=False)
 
     def bands_below(self, risk: float | None) -> int | None:
         """How many risk bands pass a risk threshold as a whole."""
@@ -119,7 +132,7 @@ def answer_segments(subjects: Mapping[str, Subject], *, alpha: float, delta: flo
         walked = together.recommendations[name]
         if name not in tested:
             return _by_walk(walked, subject, is_tested=False)
-        if subject.cohort.is_audited(subject.judged_bands):
+        if subject.is_audited:
             return _with_audits(subject, alpha, together.segment_delta)
         if subject.current_risk is not None:
             return _pair(subject, subject.current_risk, alpha, together.segment_delta)

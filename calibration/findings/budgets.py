@@ -10,9 +10,8 @@ from calibration.evidence.lead_context import BudgetEvidence, Bundles
 from calibration.findings import wording
 from calibration.findings.finding import BUDGET, Finding
 from calibration.findings.parts import Basis, LeftOut
-from calibration.findings.thresholds import REVIEW_REQUIRED
 from calibration.parameters import CalibrationParameters
-from calibration.reviews import Review
+from calibration.reviews.judging import Review
 from calibration.statistics.budgets import BudgetRecommendation, smallest_budget
 from calibration.statistics.claims import certified_budget_statement
 from calibration.statistics.operating_points import OperatingPoint
@@ -35,21 +34,22 @@ def find_budgets(
 def _finding(
     policy: EffectivePolicy, field: FieldDefinition, bundles: Bundles, target: float, delta: float, review: Review
 ) -> Finding:
-    found = _recommend(field, bundles, target, delta)
     current = policy.value(field.name)
-    # A smaller budget truncates more: that is what a loosening review is for.
-    withheld = found.budget is not None and found.budget < current and not review.may_loosen
-    recommended = None if withheld or found.budget is None else float(found.budget)
+    # A smaller budget truncates more: only a review looks at one.
+    found = _recommend(field, bundles if review.may_loosen else _no_smaller(bundles, current), target, delta)
+    recommended = None if found.budget is None else float(found.budget)
     # Thresholds are compared by their difference, budgets by their share.
     is_material = recommended is not None and abs(recommended - current) > settings.CONFIDENCE_MATERIALITY * current
-    explanation = wording.withheld_budget(current) if withheld else wording.budget(field.name, current, found)
+    explanation = wording.budget(field.name, current, found)
+    if not review.may_loosen:
+        explanation += f" {wording.only_stricter(current)}"
     return Finding(
         policy_key=policy.definition.key,
         field=field.name,
         segment={},
         current=current,
         recommended=recommended,
-        reason=REVIEW_REQUIRED if withheld else found.reason,
+        reason=found.reason,
         explanation=explanation,
         is_material=is_material,
         is_proposable=is_material,
@@ -68,11 +68,16 @@ def _finding(
         ),
         left_out=LeftOut(),
         method=BUDGET,
-        statement=None if withheld else certified_budget_statement(found),
-        answer=None if withheld else found,
+        statement=wording.statement(certified_budget_statement(found), may_loosen=review.may_loosen),
+        answer=found,
         at_current=_point(bundles, current),
         at_recommended=None if recommended is None else _point(bundles, recommended),
     )
+
+
+def _no_smaller(bundles: Bundles, budget: float) -> Bundles:
+    """Take every bundle to need as much as the budget, or more: what a smaller one would do is not asked."""
+    return replace(bundles, needed=tuple(max(needed, int(budget)) for needed in bundles.needed))
 
 
 def _recommend(field: FieldDefinition, bundles: Bundles, target: float, delta: float) -> BudgetRecommendation:

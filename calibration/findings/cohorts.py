@@ -7,8 +7,8 @@ that were drawn for audit, at the rate at which they were drawn.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, replace
+from typing import Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -80,7 +80,8 @@ class Cohort:
     def audited(self, bands: int | None) -> list[Groups]:
         """Return what lies below the threshold in force by rate of auditing, with the labels of drawn decisions only.
 
-        History without a gap among its labels is an entry of its own.
+        What was drawn and has no label counts as a failure: who could leave one out could choose. History without a gap
+        among its labels is an entry of its own.
         """
         if self.floor is None:
             return []
@@ -91,9 +92,19 @@ class Cohort:
         parts = [
             below & ~history & (counts.audit_rate == rate) for rate in np.unique(counts.audit_rate[below & ~history])
         ]
-        found = [counts.groups(part, drawn) for part in parts]
+        due = replace(counts, labelled=np.where(drawn, counts.decisions, counts.labelled))
+        found = [due.groups(part, drawn) for part in parts]
         whole = bool(np.all(counts.labelled[below & history] == counts.decisions[below & history]))
         return [*found, counts.groups(below & history, history & whole)] if (below & history).any() else found
+
+    def cut_off(self, confidence: float, risk: float | None) -> Self:
+        """Return the cohort without the labels of what these thresholds block."""
+        return replace(
+            self,
+            labels=self.labels & (self.counts.confidence >= threshold_to_lattice(confidence)),
+            floor=max(confidence, self.floor or 0.0),
+            risk_floor=risk if self.risk_floor is None or risk is None else min(risk, self.risk_floor),
+        )
 
     def is_audited(self, bands: int | None) -> bool:
         """True when labels of drawn decisions exist below the threshold in force."""

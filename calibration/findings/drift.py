@@ -20,13 +20,11 @@ RECENT = PERIODS // 3
 """Periods in the recent third of the window."""
 
 
-def window_drift(
-    subject: Subject, answer: Answer, parameters: CalibrationParameters, *, may_loosen: bool
-) -> WindowDrift:
+def window_drift(subject: Subject, answer: Answer, parameters: CalibrationParameters) -> WindowDrift:
     """Compare the recent part of the window with the rest, at the threshold that the finding is about.
 
     `recent` and `halves` divide by labelled decisions and test the failure rates, `confidences` divides by time. A
-    flagged recent part is certified again on its own, in a run that may loosen. `alarm` says at which period of this
+    flagged recent part is certified again on its own, in a review. `alarm` says at which period of this
     window the failure rate of what the thresholds in force allow was known to be above the target, whichever period one
     looks at; it begins anew with each window. `watch_policies` goes on from day to day.
     """
@@ -39,7 +37,7 @@ def window_drift(
         confidences=distribution_drift(Groups.merge(periods[:-RECENT]), Groups.merge(periods[-RECENT:])),
         recent=recent,
         halves=compare_recent(periods, share=0.5, threshold=threshold),
-        recertified=_recertified(periods, recent, subject, answer, parameters) if may_loosen else None,
+        recertified=_recertified(periods, recent, subject, answer, parameters) if subject.may_loosen else None,
         alarm=alarm(subject, parameters),
     )
 

@@ -42,13 +42,19 @@ CURVE_POINTS = 101
 """At most so many points of the operating curve are kept, evenly spread over its thresholds."""
 
 
-def describe(subject: Subject) -> dict[str, Any]:
-    """Return reliability bins, the operating curve, calibration errors, scores, recalibrations and rates by period."""
+def describe(subject: Subject, *, certain: bool = True) -> dict[str, Any]:
+    """Return reliability bins, the operating curve, calibration errors, scores, recalibrations and rates by period.
+
+    Parameters
+    ----------
+    certain
+        False outside of a review: the curve has no limits below the threshold in force.
+    """
     groups = subject.cohort.groups(subject.bands)
     periods = [subject.cohort.groups(subject.bands, period) for period in range(PERIODS)]
     return {
         "reliability": Reliability(equal_width=equal_width_curve(groups), equal_mass=equal_mass_curve(groups)),
-        "operating_curve": _operating_curve(groups),
+        "operating_curve": _operating_curve(groups, None if certain else subject.current),
         "calibration_error": calibration_error(groups),
         "noise_floor": noise_floor(groups, seed=SEED),
         "brier_score": brier_score(groups),
@@ -175,18 +181,21 @@ def _decisions(subject: Subject, chosen: Mask) -> int:
     return int(subject.cohort.counts.decisions[chosen].sum())
 
 
-def _operating_curve(groups: Groups) -> tuple[CurvePoint, ...]:
+def _operating_curve(groups: Groups, strictest_open: float | None) -> tuple[CurvePoint, ...]:
     """Coverage and failure rate over the thresholds, the strictest first."""
     curve = operating_curve(groups)
     size = curve.threshold.size
     kept = sorted({round(place * (size - 1) / (CURVE_POINTS - 1)) for place in range(CURVE_POINTS)}) if size else []
     names = ("coverage", "failure_rate", "low", "high")
-    return tuple(
+    points = [
         CurvePoint(
             threshold=float(curve.threshold[place]), **{name: _finite(getattr(curve, name)[place]) for name in names}
         )
         for place in kept
-    )
+    ]
+    if strictest_open is None:
+        return tuple(points)
+    return tuple(each if each.threshold >= strictest_open else replace(each, low=None, high=None) for each in points)
 
 
 def _recalibration(groups: Groups) -> tuple[Recalibration, ...]:

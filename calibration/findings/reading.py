@@ -185,6 +185,8 @@ class Evidence:
     ----------
     refusals
         Segments that were looked at and left as they are, one finding each.
+    review
+        Which review it was, and when the next one is, for `wording.calendar`.
     costs
         What was taken to cost what, for `wording.costs_in_use`; None: nothing was.
     """
@@ -193,6 +195,7 @@ class Evidence:
     source: str | None
     wanted: Wanted
     costs: Mapping[str, Any] | None
+    review: Mapping[str, Any]
     subjects: Sequence[Subject]
     refusals: Sequence[Brief]
     template = "admin/calibration/_evidence.html"
@@ -226,6 +229,7 @@ def read_evidence(raw: Mapping[str, Any] | None) -> Evidence | None:
         source=raw.get("source"),
         wanted=wanted,
         costs=raw.get("costs"),
+        review=raw.get("review") or {},
         subjects=_subjects(findings, wanted),
         refusals=[each for place, each in enumerate(left) if all(each.segment != one.segment for one in left[:place])],
     )

@@ -14,13 +14,10 @@ from calibration.findings.drift import alarm, window_drift
 from calibration.findings.figures import describe, describe_costs, describe_step, describe_subject
 from calibration.findings.finding import Finding
 from calibration.parameters import CalibrationParameters
-from calibration.reviews import Review
+from calibration.reviews.judging import Review
 from governance.definitions import LATTICE, FieldDefinition, FieldKind, to_lattice
 from governance.policies import EffectivePolicy
 from governance.policies.config import PolicyConfig
-
-REVIEW_REQUIRED = "REVIEW_REQUIRED"
-"""Reason of a finding whose more lenient threshold may only be named by a loosening review."""
 
 NOT_YET_JUDGED = "NOT_YET_JUDGED"
 """Reason of a finding whose threshold in force lies where there are no fair labels yet, with nothing against it."""
@@ -55,10 +52,11 @@ def find(
         str(place): _subject(counts, evidence, policy, configs_in_window)
         for place, counts in enumerate(evidence.segments)
     }
-    answers = answer_segments(subjects, alpha=parameters.target_failure_rate, delta=review.delta)
+    judged = subjects if review.may_loosen else {name: each.without_loosening() for name, each in subjects.items()}
+    answers = answer_segments(judged, alpha=parameters.target_failure_rate, delta=review.delta)
     segments = [counts.segment for counts in evidence.segments]
     return [
-        _finding(policy, field, subject, answers[name], parameters, review, segments=segments)
+        _finding(policy, field, subject, judged[name], answers[name], parameters, review, segments=segments)
         for name, subject in subjects.items()
         for field in fields
         if field is not None
@@ -86,31 +84,30 @@ def _finding(
     policy: EffectivePolicy,
     field: FieldDefinition,
     subject: Subject,
+    judged: Subject,
     answer: Answer,
     parameters: CalibrationParameters,
     review: Review,
     *,
     segments: Sequence[Mapping[str, str]],
 ) -> Finding:
-    withheld = not review.may_loosen and _loosens(subject, answer)
     is_risk = field.kind is FieldKind.RISK_THRESHOLD
     current = policy.value(field.name, **subject.cohort.counts.segment)
-    refusal = _refusal(policy, subject, answer, parameters)
-    kept = None if withheld or refusal else answer
+    refusal = _refusal(policy, judged, answer, parameters)
+    kept = None if refusal else answer
     recommended = None if kept is None else kept.risk_threshold if is_risk else kept.threshold
     is_material = recommended is not None and _is_material(subject, answer)
     is_addressable = _is_addressable(subject.cohort.counts.segment, segments)
     floor = None if is_risk else subject.cohort.floor
-    drift = window_drift(subject, answer, parameters, may_loosen=review.may_loosen) if answer.is_tested else None
-    costs = None
-    if answer.is_tested and not withheld:
-        costs = describe_costs(subject, parameters.costs, parameters.costs_source)
+    drift = window_drift(judged, answer, parameters) if answer.is_tested else None
+    costs = describe_costs(subject, parameters.costs, parameters.costs_source) if answer.is_tested else None
     described = describe_subject(subject)
     young = described["left_out"].too_young
     texts = (
         wording.advice(field.name, current, recommended, is_material=is_material, floor=floor),
         _why_not(refusal, policy, subject, answer),
         answer.figures,
+        "" if review.may_loosen else wording.only_stricter(current, is_risk=is_risk),
         wording.too_young(young, parameters.maturity_days) if young and not described["decisions"] else "",
         wording.collapsed(described["cohort"].decisions_before_collapse_by_case, described["decisions"]),
         wording.drift(drift) if drift else "",
@@ -124,19 +121,19 @@ def _finding(
         segment=dict(subject.cohort.counts.segment),
         current=current,
         recommended=recommended,
-        reason=REVIEW_REQUIRED if withheld else refusal or answer.reason,
-        explanation=wording.withheld(current, review.spending) if withheld else " ".join(filter(None, texts)),
+        reason=refusal or answer.reason,
+        explanation=" ".join(filter(None, texts)),
         is_material=is_material,
         is_proposable=is_material and is_addressable,
         is_tested=answer.is_tested,
         **described,
         method=answer.method,
-        statement=None if withheld else answer.statement,
-        answer=None if withheld else answer.detail,
+        statement=wording.statement(answer.statement, may_loosen=review.may_loosen),
+        answer=answer.detail,
         **describe_step(subject, kept),
-        drift=None if withheld else drift,
+        drift=drift,
         costs=costs,
-        **(describe(subject) if answer.is_tested else {}),
+        **(describe(subject, certain=review.may_loosen) if answer.is_tested else {}),
     )
 
 
@@ -194,7 +191,7 @@ def _has_cause(subject: Subject, answer: Answer) -> bool:
     """
     assert answer.threshold is not None  # noqa: S101 - narrows the type; refusals are not judged
     bands = subject.bands_below(answer.risk_threshold)
-    if _loosens(subject, answer) or subject.cohort.is_audited(bands):
+    if _loosens(subject, answer) or (subject.may_loosen and subject.cohort.is_audited(bands)):
         return True
     stricter_risk = answer.risk_threshold is not None and answer.risk_threshold < (subject.judged_risk or 0.0)
     groups = subject.cohort.groups(bands)

@@ -10,7 +10,6 @@ from calibration.statistics.audits import AuditedRecommendation
 from calibration.statistics.budgets import BudgetRecommendation
 from calibration.statistics.joint import JointRecommendation
 from calibration.statistics.recommendation import ThresholdRecommendation
-from calibration.statistics.reviews import ReviewSpending
 from confidence_project.foundation.formatting import count, decimals, rate, segment, threshold
 
 NOT_ADDRESSABLE = (
@@ -97,12 +96,36 @@ def drift(found: WindowDrift) -> str:
     return f"{text} From the recent part alone {certified} is certified."
 
 
-def spending(found: Mapping[str, Any]) -> str:
-    """Say how much of the error probability of the period is spent."""
-    return (
-        f"{found['spent']} of {found['declared']} loosening reviews of the period are spent, and with them "
-        f"{found['spent_delta']:.4g} of the error probability of {found['delta']:.4g}."
-    )
+def calendar(review: Mapping[str, Any]) -> str:
+    """Say which review a run held, if any; when the next one is, and how many are left."""
+    if "next_on" not in review:
+        # A run of a release whose reviews stood in no calendar.
+        return ""
+    held = ""
+    if review["on"]:
+        held = (
+            f"This is the review of {review['on']}, over decisions from {review['window_from']} to "
+            f"{review['window_to']} UTC, at a level of {review['delta']:.4g}. "
+        )
+    spent = f" What 365 days may spend is spent until {review['free_on']}." if review["free_on"] else ""
+    if review["next_on"]:
+        coming = f"The next review is on {review['next_on']}"
+    elif review["opening_decisions"]:
+        coming = f"The first review is over the first {count(review['opening_decisions'])} decisions, or one import"
+    else:
+        return f"{held}No review is in sight: set a calendar.{spent}"
+    return f"{held}{coming}; {review['left']} of {review['reviews_a_year']} are left in its year.{spent}"
+
+
+def only_stricter(current: float, *, is_risk: bool = False) -> str:
+    """Say that a run outside of a review asked nothing about anything more lenient."""
+    side = "above" if is_risk else "below"
+    return f"Nothing {side} the {threshold(current)} in force was judged: a review of the calendar does that."
+
+
+def statement(certified: str | None, *, may_loosen: bool) -> str | None:
+    """Add how far a certificate reaches that any number of runs may give: to its own run."""
+    return certified if certified is None or may_loosen else f"{certified} It holds for this run alone."
 
 
 def costs(found: CheapestThreshold) -> str:
@@ -123,17 +146,6 @@ def costs_in_use(costs: Mapping[str, Any]) -> str:
     return f"{prices} ({origin})"
 
 
-def withheld(current: float, spending: ReviewSpending | None) -> str:
-    """Say why a run does not name a more lenient threshold."""
-    text = (
-        f"The evidence would bear out more than the {decimals(current)} in force allows. This run does not name it: "
-        "looking again and again until a more lenient threshold passes makes the promise wrong."
-    )
-    if spending is None:
-        return f"{text} Run it without --dry-run and without --tighten-only to spend a loosening review."
-    return f"{text} {spending.spent} of {spending.declared} loosening reviews of the period are spent."
-
-
 def budget(name: str, current: float, found: BudgetRecommendation) -> str:
     """Say what a budget is certified for and what to do about it, or why none is."""
     if found.budget is None:
@@ -142,14 +154,6 @@ def budget(name: str, current: float, found: BudgetRecommendation) -> str:
     return (
         f"{name} {step} {count(found.budget)} tokens (now {threshold(current)}): {found.truncated} of {found.bundles} "
         f"bundles needed more ({rate(found.truncation_rate)})."
-    )
-
-
-def withheld_budget(current: float) -> str:
-    """Say why a run does not name a smaller budget."""
-    return (
-        f"The evidence would bear out a budget below the {threshold(current)} tokens in force. This run is no "
-        "loosening review and does not name it."
     )
 
 

@@ -90,16 +90,20 @@ def _merged(policy: EffectivePolicy, proposed: Sequence[Finding]) -> dict[str, A
     """The config in force with the recommended values in it, as overrides for the segments that they hold for."""
     config = default_config(policy.definition) if policy.version == 0 else policy.config.as_json()
     for finding in proposed:
-        values = {finding.field: finding.recommended}
-        if not finding.match:
-            config["values"].update(values)
-            continue
-        same = next((each for each in config["overrides"] if each["match"] == finding.match), None)
-        if same is None:
-            config["overrides"].append({"match": finding.match, "values": values})
-        else:
-            same["values"].update(values)
+        put_value(config, finding.match, {finding.field: finding.recommended})
     return config
+
+
+def put_value(config: dict[str, Any], match: Mapping[str, str], values: Mapping[str, float | None]) -> None:
+    """Put values into the JSON form of a config: into its own, or into those of the override for a segment."""
+    if not match:
+        config["values"].update(values)
+        return
+    same = next((each for each in config["overrides"] if each["match"] == match), None)
+    if same is None:
+        config["overrides"].append({"match": dict(match), "values": dict(values)})
+    else:
+        same["values"].update(values)
 
 
 def _title(definition: PolicyDefinition, proposed: Sequence[Finding]) -> str:

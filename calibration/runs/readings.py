@@ -40,9 +40,14 @@ class Reading:
 
 
 def read_policy(
-    workspace: Workspace, policy_key: str, parameters: CalibrationParameters, labels_as_of: datetime
+    workspace: Workspace,
+    policy_key: str,
+    parameters: CalibrationParameters,
+    labels_as_of: datetime,
+    *,
+    received_by: datetime | None = None,
 ) -> Reading:
-    """Read a policy key; call it inside of `read_snapshot`."""
+    """Read a policy key with what was received by then; call it inside of `read_snapshot`."""
     policy = get_confidence_policy(workspace, policy_key)
     has_threshold = policy.definition.field_of_kind(FieldKind.CONFIDENCE_THRESHOLD) is not None
     if not has_threshold and policy_key != BUDGETS_KEY:
@@ -57,6 +62,7 @@ def read_policy(
         mature_end=mature_end,
         period_starts=tuple(_period_starts(parameters.window_from, mature_end)),
         labels_as_of=labels_as_of,
+        received_by=received_by or labels_as_of,
         segment_by=parameters.segment_by_for(policy_key) if has_threshold else (),
         asked_for=frozenset(parameters.segment_by),
         risk_edges=_risk_edges(policy, configs),

@@ -84,7 +84,7 @@ def _policy(policy: Mapping[str, Any]) -> list[str]:
             for line in _in_lines(f"{name}: {finding.explanation}")
         ),
         *(_in_lines(f"Costs: {wording.costs_in_use(policy['costs'])}.") if policy.get("costs") else []),
-        *([f"  {wording.spending(policy['review']['spending'])}"] if policy["review"]["spending"] else []),
+        *_in_lines(wording.calendar(policy["review"])),
     ]
 
 

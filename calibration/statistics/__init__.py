@@ -38,9 +38,8 @@ NaN; bad input raises ``ValueError`` and says what to do. Import from the module
 ``drift``, ``sequential``
     ``distribution_drift``, ``period_rates``, ``compare_recent``; ``alarm_log_e_values``,
     ``restarted_alarm_log_e_values``, ``loosening_log_e_values``, ``follow``.
-``candidates``, ``levels``, ``reviews``
-    ``follow_candidate``, ``thinned``; ``review_level``, ``candidate_level`` over a ledger of ``Spent``;
-    ``review_spending``.
+``candidates``, ``levels``
+    ``follow_candidate``, ``thinned``; ``review_level``, ``candidate_level`` over a ledger of ``Spent``.
 """
 
 STATISTICS_VERSION = "2"

@@ -15,7 +15,7 @@ from governance.models import ConfidencePolicyProposal
 register = template.Library()
 
 register.filter("costs_in_use", wording.costs_in_use)
-register.filter("spending", wording.spending)
+register.filter("calendar", wording.calendar)
 
 _ALT = {
     "reliability": "Claimed confidence against observed success for {}; the figures are in the tables of this page",

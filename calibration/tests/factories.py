@@ -7,7 +7,10 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from calibration.models import ReviewCalendar
+from calibration.runner import run_calibration
 from confidence_project.foundation.bulk import insert_rows
+from governance.definitions import all_definitions
 from governance.models import Workspace
 from ledger.models import DecisionOutcome, DecisionRecord
 
@@ -88,6 +91,38 @@ def history(workspace: Workspace, counts: Mapping[float, tuple[int, int]], **fie
     made = [decision(workspace, confidence=c, minute=place, **fields) for place, (c, _) in enumerate(mixed)]
     store(made, [outcome(each, won) for each, (_, won) in zip(made, mixed, strict=True)])
     return made
+
+
+def scheduled(
+    workspace: Workspace,
+    *,
+    policy_keys: Iterable[str] | None = None,
+    window_from: datetime = START,
+    window_to: datetime = START + timedelta(days=30),
+    **question: Any,
+) -> None:
+    """Set a calendar as if before the window: its opening at the window's end, one review a year, no candidates."""
+    terms = {"maturity_days": 0, "candidate_share": 0, **question}
+    for key in policy_keys or [definition.key for definition in all_definitions()]:
+        ReviewCalendar.objects.create(
+            workspace=workspace,
+            policy_key=key,
+            reviews_a_year=1,
+            opening_on=window_to.date(),
+            window_days=(window_to - window_from).days,
+            set_at=window_from,
+            **terms,
+        )
+
+
+def review(*, workspace: Workspace, dry_run: bool = False, tighten_only: bool = False, **question: Any) -> Any:
+    """Hold the review over a window: the question as a calendar that was set before it, and the run."""
+    costs = {name: question.pop(name) for name in ("costs", "progress", "actor") if name in question}
+    scheduled(workspace, **question)
+    question.pop("candidate_share", None)
+    return run_calibration(
+        workspace=workspace, dry_run=dry_run, tighten_only=tighten_only, again=True, **question, **costs
+    )
 
 
 HONEST = {0.99: (496, 4), 0.95: (290, 10), 0.8: (160, 40), 0.6: (60, 40)}

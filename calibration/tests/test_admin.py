@@ -7,8 +7,7 @@ from django.test import Client
 from django.urls import reverse
 
 from calibration.models import ConfidenceCalibrationRun, Recommendation
-from calibration.runner import run_calibration
-from calibration.tests.factories import HONEST, WINDOW, history
+from calibration.tests.factories import HONEST, WINDOW, history, review
 from governance.tests.factories import UserFactory, WorkspaceFactory, viewer_of
 
 pytestmark = pytest.mark.django_db
@@ -18,7 +17,7 @@ pytestmark = pytest.mark.django_db
 def run() -> ConfidenceCalibrationRun:
     workspace = WorkspaceFactory()
     history(workspace, HONEST)
-    return run_calibration(workspace=workspace, policy_keys=["confidence_gate"], **WINDOW)
+    return review(workspace=workspace, policy_keys=["confidence_gate"], **WINDOW)
 
 
 def pages(run: ConfidenceCalibrationRun) -> list[str]:

@@ -6,9 +6,8 @@ from typing import Any
 
 import pytest
 
-from calibration.runner import run_calibration
 from calibration.statistics.intervals import clopper_pearson
-from calibration.tests.factories import WINDOW, gated, outcome, store
+from calibration.tests.factories import WINDOW, gated, outcome, review, store
 from governance.models import ConfidencePolicyProposal, Workspace
 from governance.tests.factories import WorkspaceFactory
 
@@ -36,7 +35,7 @@ def blocked(workspace: Workspace, decisions: int, *, drawn: int, failures: int, 
 
 
 def finding_of(workspace: Workspace) -> dict[str, Any]:
-    run = run_calibration(workspace=workspace, policy_keys=["confidence_gate"], **WINDOW)
+    run = review(workspace=workspace, policy_keys=["confidence_gate"], **WINDOW)
     (finding,) = run.output["policies"][0]["findings"]
     return finding
 
@@ -103,7 +102,7 @@ def test_audits__policy_with_a_risk_threshold__certified_at_the_one_in_force_onl
     allowed = [gated(workspace, confidence=0.95, minute=minute, **gate) for minute in range(1_000)]
     store(allowed, [outcome(each, place >= 5) for place, each in enumerate(allowed)])
     blocked(workspace, 1_000, drawn=250, failures=2, **gate)
-    run = run_calibration(workspace=workspace, policy_keys=["decision_gate"], **WINDOW)
+    run = review(workspace=workspace, policy_keys=["decision_gate"], **WINDOW)
     confidence, risk = run.output["policies"][0]["findings"]
     assert (confidence["recommended"], risk["recommended"]) == (0.85, risk["current"])
     for finding in (confidence, risk):

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from calibration.runner import run_calibration
-from calibration.tests.factories import HONEST, WINDOW, history
+from calibration.tests.factories import HONEST, WINDOW, history, review
 from governance.definitions import all_definitions
 from governance.models import ConfidencePolicyProposal, Workspace
 from governance.tests.factories import SuperuserFactory, WorkspaceFactory, admin_of
@@ -26,7 +25,7 @@ def workspace() -> Workspace:
 
 
 def run(workspace: Workspace, *keys: str) -> None:
-    run_calibration(workspace=workspace, policy_keys=keys, **WINDOW)
+    review(workspace=workspace, policy_keys=keys, **WINDOW)
 
 
 def test_bootstrap__empty_workspace__defaults_of_every_key_are_proposed_once(workspace: Workspace) -> None:

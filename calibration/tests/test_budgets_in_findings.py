@@ -7,10 +7,10 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db.models import F
 from scipy import stats
 
-from calibration.runner import run_calibration
-from calibration.tests.factories import START, WINDOW
+from calibration.tests.factories import START, WINDOW, review
 from governance.models import ConfidencePolicyProposal, Workspace
 from governance.tests.factories import WorkspaceFactory
 from telemetry.models import AIInteraction
@@ -29,6 +29,7 @@ def store(workspace: Workspace, bundles: list[dict[str, Any] | None]) -> None:
         )
         for place, bundle in enumerate(bundles)
     )
+    AIInteraction.objects.update(received_at=F("created_at"))
 
 
 def whole(tokens: int) -> dict[str, Any]:
@@ -39,7 +40,7 @@ CUT = {"totalTokens": 4000, "tokenBudget": 4000, "truncated": True}
 
 
 def findings(workspace: Workspace, **options: Any) -> dict[str, dict[str, Any]]:
-    run = run_calibration(workspace=workspace, policy_keys=[KEY], **WINDOW, **options)
+    run = review(workspace=workspace, policy_keys=[KEY], **WINDOW, **options)
     return {finding["field"]: finding for finding in run.output["policies"][0]["findings"]}
 
 
@@ -98,7 +99,8 @@ def test_budget__dry_run__names_no_smaller_budget() -> None:
     workspace = WorkspaceFactory()
     store(workspace, [whole(900)] * 100)
     finding = findings(workspace, dry_run=True)["total_token_budget"]
-    assert (finding["reason"], finding["recommended"], finding["answer"]) == ("REVIEW_REQUIRED", None, None)
+    assert (finding["recommended"], finding["answer"]["budget"], finding["is_material"]) == (4000, 4000, False)
+    assert "Nothing below the 4,000 in force was judged" in finding["explanation"]
 
 
 def test_budget__other_workspace_or_outside_of_the_window__is_not_counted() -> None:

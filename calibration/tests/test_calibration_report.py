@@ -9,8 +9,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from calibration.models import ConfidenceCalibrationRun
-from calibration.runner import run_calibration
-from calibration.tests.factories import HONEST, WINDOW, history
+from calibration.tests.factories import HONEST, WINDOW, history, review
 from governance.tests.factories import WorkspaceFactory
 
 pytestmark = pytest.mark.django_db
@@ -26,7 +25,7 @@ def report(run: ConfidenceCalibrationRun, *options: str) -> str:
 def run() -> ConfidenceCalibrationRun:
     workspace = WorkspaceFactory(slug="acme")
     history(workspace, HONEST, model="<m1>")
-    return run_calibration(workspace=workspace, **WINDOW)
+    return review(workspace=workspace, **WINDOW)
 
 
 def test_report__text__same_as_the_run_printed(run: ConfidenceCalibrationRun) -> None:

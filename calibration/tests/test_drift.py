@@ -7,8 +7,7 @@ from typing import Any
 import pytest
 from scipy.stats import fisher_exact
 
-from calibration.runner import run_calibration
-from calibration.tests.factories import WINDOW, decision, outcome, store
+from calibration.tests.factories import WINDOW, decision, outcome, review, store
 from governance.models import Workspace
 from governance.tests.factories import WorkspaceFactory
 
@@ -26,7 +25,7 @@ def finding_of(workspace: Workspace, failures_before: int, failures_recently: in
     made = [decision(workspace, confidence=0.95, minute=day * 1440 + place % 40) for place, day in enumerate(days)]
     lost = {*range(failures_before), *range(800, 800 + failures_recently)}
     store(made, [outcome(each, place not in lost) for place, each in enumerate(made)])
-    run = run_calibration(workspace=workspace, policy_keys=["confidence_gate"], **WINDOW)
+    run = review(workspace=workspace, policy_keys=["confidence_gate"], **WINDOW)
     (finding,) = run.output["policies"][0]["findings"]
     return finding
 

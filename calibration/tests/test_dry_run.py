@@ -16,9 +16,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def workspace() -> Workspace:
-    workspace = WorkspaceFactory()
-    history(workspace, HONEST)
-    return workspace
+    return WorkspaceFactory()
 
 
 def in_force(workspace: Workspace, threshold: float) -> None:
@@ -27,6 +25,7 @@ def in_force(workspace: Workspace, threshold: float) -> None:
 
 
 def test_dry_run__higher_threshold__shown_and_not_proposed(workspace: Workspace) -> None:
+    history(workspace, {0.99: (496, 4), 0.95: (290, 10), 0.92: (60, 60)})
     run = run_calibration(workspace=workspace, dry_run=True, **WINDOW)
     (finding,) = next(policy for policy in run.output["policies"] if policy["findings"])["findings"]
     assert finding["recommended"] == 0.95
@@ -34,11 +33,27 @@ def test_dry_run__higher_threshold__shown_and_not_proposed(workspace: Workspace)
 
 
 def test_dry_run__lower_threshold__is_named_nowhere(workspace: Workspace) -> None:
+    history(workspace, HONEST)
     in_force(workspace, 0.99)
     run = run_calibration(workspace=workspace, policy_keys=["confidence_gate"], dry_run=True, **WINDOW)
     (finding,) = run.output["policies"][0]["findings"]
-    assert finding["reason"] == "REVIEW_REQUIRED"
     assert finding["calibration_error"]["ece"] is not None
-    withheld = ("recommended", "answer", "statement", "at_recommended", "change")
-    assert [finding[name] for name in withheld] == [None] * 5
-    assert "0.95" not in json.dumps([finding["explanation"], run.metrics])
+    assert (finding["recommended"], finding["is_material"]) == (0.99, False)
+    assert "0.95" not in json.dumps([finding["explanation"], finding["statement"], finding["answer"], run.metrics])
+
+
+def test_dry_run__whatever_lies_below__the_same_words_and_the_same_answer(workspace: Workspace) -> None:
+    """Whether a loosening would be certified cannot be told: only figures that promise nothing differ."""
+    other = WorkspaceFactory()
+    history(workspace, {0.95: (600, 0), 0.85: (600, 0)})
+    history(other, {0.95: (600, 0), 0.85: (300, 300)})
+    findings = []
+    for each in (workspace, other):
+        run = run_calibration(workspace=each, policy_keys=["confidence_gate"], dry_run=True, **WINDOW)
+        (finding,) = run.output["policies"][0]["findings"]
+        findings.append(finding)
+        below = [point for point in finding["operating_curve"] if point["threshold"] < 0.9]
+        assert [(point["low"], point["high"]) for point in below] == [(None, None)]
+    told = ("reason", "recommended", "explanation", "statement", "answer", "at_recommended", "change")
+    assert [findings[0][name] for name in told] == [findings[1][name] for name in told]
+    assert findings[0]["operating_curve"] != findings[1]["operating_curve"]

@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from calibration.runner import run_calibration
 from calibration.statistics.intervals import clopper_pearson
-from calibration.tests.factories import START, WINDOW, gated, outcome, store
+from calibration.tests.factories import START, WINDOW, gated, outcome, review, store
 from governance.definitions import FieldKind, all_definitions, get_definition
 from governance.models import ApiKey, Workspace
 from governance.tests.callers import Caller
@@ -42,8 +42,8 @@ def caller(workspace: Workspace) -> Caller:
     return Caller(workspace, [ApiKey.Scope.INGEST, ApiKey.Scope.DECIDE, ApiKey.Scope.READ])
 
 
-def finding_of(workspace: Workspace, policy_key: str, **options: Any) -> dict[str, Any]:
-    run = run_calibration(workspace=workspace, policy_keys=[policy_key], **{**WINDOW, **options})
+def finding_of(workspace: Workspace, policy_key: str, look: Callable[..., Any] = run_calibration) -> dict[str, Any]:
+    run = look(workspace=workspace, policy_keys=[policy_key], **WINDOW)
     return run.output["policies"][0]["findings"][0]
 
 
@@ -97,7 +97,7 @@ def test_block__drawn_for_audit_and_labelled_by_a_person__counts_with_its_weight
     ]
     store(blocked, [outcome(each, True, source="human_review") for each in blocked[1:100]])
     record_review(actor=admin_of(workspace), decision=blocked[0], success=False, seen=0)
-    finding = finding_of(workspace, policy_key)
+    finding = finding_of(workspace, policy_key, review)
     assert (finding["labelled"], finding["recommended"]) == (400, 0.85)
     step, level = finding["answer"]["steps"][0], finding["answer"]["level"]
     above, below = (

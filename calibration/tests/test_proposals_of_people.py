@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 from django.urls import reverse
 
-from calibration.runner import run_calibration
-from calibration.tests.factories import HONEST, OVERCONFIDENT, WINDOW, history
+from calibration.tests.factories import HONEST, OVERCONFIDENT, WINDOW, history, review
 from governance.models import ConfidencePolicyProposal, Workspace
 from governance.tests.browser import signed_in, words
 from governance.tests.callers import Person
@@ -43,7 +42,7 @@ def proposed(workspace: Workspace, value: float, **change: Any) -> dict[str, Any
 
 def calibrated(workspace: Workspace, counts: dict[float, tuple[int, int]]) -> Any:
     history(workspace, counts)
-    return run_calibration(workspace=workspace, policy_keys=["confidence_gate"], **WINDOW)
+    return review(workspace=workspace, policy_keys=["confidence_gate"], **WINDOW)
 
 
 def test_value__below_what_is_certified__says_what_was_seen_there(workspace: Workspace) -> None:

@@ -13,8 +13,7 @@ import pytest
 from scipy.stats import beta, binom
 from sklearn.metrics import brier_score_loss, log_loss, roc_auc_score
 
-from calibration.runner import run_calibration
-from calibration.tests.factories import START, WINDOW, decision, outcome, store
+from calibration.tests.factories import START, WINDOW, decision, outcome, review, store
 from governance.models import Workspace
 from governance.tests.factories import WorkspaceFactory
 from ledger.models import DecisionOutcome, DecisionRecord
@@ -28,7 +27,7 @@ ALPHA, DELTA = 0.05, 0.05
 def findings(module_db: None) -> list[dict[str, Any]]:
     workspace = WorkspaceFactory()
     generate(workspace)
-    run = run_calibration(workspace=workspace, policy_keys=["confidence_gate"], **WINDOW)
+    run = review(workspace=workspace, policy_keys=["confidence_gate"], **WINDOW)
     return run.output["policies"][0]["findings"]
 
 

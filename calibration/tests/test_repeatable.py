@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 import pytest
 
 from calibration.models import ConfidenceCalibrationRun
 from calibration.runner import run_calibration
-from calibration.tests.factories import HONEST, OVERCONFIDENT, WINDOW, decision, history, outcome, store
+from calibration.tests.factories import HONEST, OVERCONFIDENT, WINDOW, decision, history, outcome, review, store
 from governance.models import ConfidencePolicyProposal, Workspace
 from governance.tests.factories import WorkspaceFactory
 
@@ -25,7 +24,7 @@ def workspace() -> Workspace:
 
 
 def run(workspace: Workspace, *keys: str) -> ConfidenceCalibrationRun:
-    return run_calibration(workspace=workspace, policy_keys=keys or ["confidence_gate"], **WINDOW)
+    return review(workspace=workspace, policy_keys=keys or ["confidence_gate"], **WINDOW)
 
 
 def evidence_hashes() -> list[str]:
@@ -64,27 +63,15 @@ def test_repeat__another_label__other_hash_and_a_comparison_with_before(workspac
     assert again.output == after.output
 
 
-def test_repeat__dry_run_before_a_review__same_hash_and_the_level_of_the_review(settings: Any) -> None:
-    settings.CONFIDENCE_LOOSENING_REVIEWS = 4
-    tight = WorkspaceFactory()
-    history(tight, {0.95: (80, 0), 0.6: (5, 20)})
-    question = {"workspace": tight, "policy_keys": ["confidence_gate"], **WINDOW}
-    dry, review = run_calibration(dry_run=True, **question), run_calibration(**question)
-    assert dry.inputs_sha256 == review.inputs_sha256
-    one, two = (each.output["policies"][0] for each in (dry, review))
-    assert one["review"]["delta"] == two["review"]["delta"] == pytest.approx(0.05 / 4)
-    assert one["findings"] == two["findings"]
-
-
-def test_repeat__same_hash_at_another_level__other_findings(settings: Any) -> None:
-    settings.CONFIDENCE_LOOSENING_REVIEWS = 4
+def test_repeat__same_hash_at_another_level__other_findings() -> None:
     workspace = WorkspaceFactory()
     history(workspace, {0.95: (80, 0), 0.6: (5, 20)})
     question = {"workspace": workspace, "policy_keys": ["confidence_gate"], **WINDOW}
-    stricter, review = run_calibration(tighten_only=True, **question), run_calibration(**question)
-    assert stricter.inputs_sha256 == review.inputs_sha256
-    found = [each.output["policies"][0]["findings"][0]["recommended"] for each in (stricter, review)]
-    assert found == [0.95, None]
+    stricter = run_calibration(tighten_only=True, **question)
+    held = review(candidate_share=0.8, **question)
+    assert stricter.inputs_sha256 == held.inputs_sha256
+    found = [each.output["policies"][0]["findings"][0]["recommended"] for each in (stricter, held)]
+    assert found == [0.9, None]
 
 
 def test_repeat__other_parameters__other_hash(workspace: Workspace) -> None:

@@ -8,9 +8,8 @@ from typing import Any
 import pytest
 
 from calibration.models import Recommendation
-from calibration.runner import run_calibration
 from calibration.statistics.joint import recommend_pair
-from calibration.tests.factories import WINDOW, decision, outcome, store
+from calibration.tests.factories import WINDOW, decision, outcome, review, store
 from governance.models import ConfidencePolicyProposal, Workspace
 from governance.tests.factories import WorkspaceFactory
 
@@ -23,7 +22,7 @@ def workspace() -> Workspace:
 
 
 def run(workspace: Workspace, **options: Any) -> dict[str, dict[str, Any]]:
-    stored = run_calibration(workspace=workspace, policy_keys=["decision_gate"], **WINDOW, **options)
+    stored = review(workspace=workspace, policy_keys=["decision_gate"], **WINDOW, **options)
     return {finding["field"]: finding for finding in stored.output["policies"][0]["findings"]}
 
 
@@ -98,7 +97,8 @@ def test_pair__dry_run__no_more_lenient_risk_threshold_is_named(workspace: Works
         for m, risk in enumerate(["0.1000", "0.8000"] * 300)
     ]
     store(made, [outcome(each, True) for each in made])
-    assert [finding["reason"] for finding in run(workspace, dry_run=True).values()] == ["REVIEW_REQUIRED"] * 2
+    dry = run(workspace, dry_run=True)
+    assert [dry[name]["recommended"] for name in ("llm_confidence_threshold", "ml_risk_threshold")] == [0.6, 0.7]
     assert run(workspace)["ml_risk_threshold"]["recommended"] == 0.9
 
 

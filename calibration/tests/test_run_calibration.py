@@ -10,7 +10,7 @@ import pytest
 from django.core.management import call_command
 
 from calibration.models import ConfidenceCalibrationRun, Recommendation
-from calibration.tests.factories import HONEST, OVERCONFIDENT, WINDOW, history
+from calibration.tests.factories import HONEST, OVERCONFIDENT, WINDOW, history, scheduled
 from governance.models import ConfidencePolicyProposal, Workspace
 from governance.policies import resolve_threshold
 from governance.tests.factories import SuperuserFactory, WorkspaceFactory, admin_of
@@ -27,6 +27,9 @@ def workspace() -> Workspace:
 
 
 def run(**options: Any) -> str:
+    """What the command prints, on the day of a review of the calendar."""
+    calendar = {name: options[name] for name in ("target_failure_rate", "risk_confidence") if name in options}
+    scheduled(Workspace.objects.get(), policy_keys=["confidence_gate"], **calendar)
     out = StringIO()
     call_command(
         "run_calibration", **{"workspace": "acme", "policy_key": ["confidence_gate"], **WINDOW, **options}, stdout=out

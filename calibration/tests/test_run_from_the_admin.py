@@ -15,10 +15,10 @@ from django_tasks_db.models import DBTaskResult
 
 from calibration.evidence import registry
 from calibration.evidence.contract import EvidenceRequest
-from calibration.models import ConfidenceCalibrationRun
+from calibration.models import ConfidenceCalibrationRun, HeldReview
 from calibration.runs.queue import carry_out_queued_run, request_calibration
 from calibration.services import PATIENCE
-from calibration.tests.factories import HONEST, WINDOW, history
+from calibration.tests.factories import HONEST, WINDOW, history, scheduled
 from confidence_project.foundation.errors import Conflict
 from governance.models import ConfidencePolicyProposal, Workspace
 from governance.tests.factories import SuperuserFactory, WorkspaceFactory, admin_of, viewer_of
@@ -183,18 +183,17 @@ def test_button__costs_are_stated__the_run_names_the_cheapest_threshold(client: 
 
 
 @pytest.mark.parametrize("option", ["dry_run", "tighten_only"])
-def test_button__only_to_look__nothing_more_lenient_is_named_and_no_review_is_spent(
-    client: Client, option: str
-) -> None:
+def test_button__only_to_look__nothing_more_lenient_is_named_and_no_review_is_held(client: Client, option: str) -> None:
     workspace = WorkspaceFactory()
     history(workspace, {0.95: (300, 0), 0.7: (300, 0)})
+    scheduled(workspace)
     client.force_login(admin_of(workspace))
     client.post(reverse(ADD), form(workspace, **{option: "on"}))
     work_off()
     run = ConfidenceCalibrationRun.objects.get()
     (finding,) = run.output["policies"][0]["findings"]
     assert (run.dry_run, run.tighten_only) == (option == "dry_run", option == "tighten_only")
-    assert (run.status, finding["reason"], run.metrics["reviews"]) == (Status.COMPLETE, "REVIEW_REQUIRED", [])
+    assert (run.status, finding["recommended"], HeldReview.objects.count()) == (Status.COMPLETE, 0.9, 0)
 
 
 def test_ask__one_waits_already__conflict(workspace: Workspace) -> None:

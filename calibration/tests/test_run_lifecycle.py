@@ -16,7 +16,7 @@ from calibration.evidence.contract import EvidenceRequest
 from calibration.models import ConfidenceCalibrationRun
 from calibration.runner import run_calibration
 from calibration.runs.snapshot import read_snapshot
-from calibration.tests.factories import HONEST, WINDOW, decision, history, store
+from calibration.tests.factories import HONEST, WINDOW, decision, history, review, store
 from confidence_project.foundation.errors import Conflict, NotFound, PermissionRefused
 from governance.models import ConfidencePolicy, ConfidencePolicyProposal, Workspace
 from governance.tests.factories import UserFactory, WorkspaceFactory, admin_of, viewer_of
@@ -126,7 +126,7 @@ def test_run__policy_changes_meanwhile__conflict_and_no_proposal() -> None:
             ConfidencePolicy.objects.create(workspace=workspace, policy_key="confidence_gate", config=config, version=1)
 
     with pytest.raises(Conflict, match="policy changed"):
-        run_calibration(workspace=workspace, policy_keys=["confidence_gate"], progress=change, **WINDOW)
+        review(workspace=workspace, policy_keys=["confidence_gate"], progress=change, **WINDOW)
     assert ConfidenceCalibrationRun.objects.get().status == Status.FAILED
     assert not ConfidencePolicyProposal.objects.exists()
 
@@ -172,5 +172,5 @@ def test_snapshot__somebody_writes_meanwhile__is_neither_seen_nor_held_up() -> N
 def test_run__outside_of_a_test_transaction__completes() -> None:
     workspace = WorkspaceFactory()
     history(workspace, HONEST)
-    run = run_calibration(workspace=workspace, policy_keys=["confidence_gate"], **WINDOW)
+    run = review(workspace=workspace, policy_keys=["confidence_gate"], **WINDOW)
     assert (run.status, run.proposals_created) == (Status.COMPLETE, 1)

@@ -7,10 +7,9 @@ from typing import Any
 import pytest
 
 from calibration.models import ConfidenceCalibrationRun
-from calibration.runner import run_calibration
 from calibration.runs.report import run_as_text
 from calibration.statistics.costs import Costs
-from calibration.tests.factories import HONEST, OVERCONFIDENT, WINDOW, history
+from calibration.tests.factories import HONEST, OVERCONFIDENT, WINDOW, history, review
 from governance.models import ConfidencePolicy, ConfidencePolicyProposal, Workspace
 from governance.tests.factories import WorkspaceFactory
 
@@ -23,7 +22,7 @@ def workspace() -> Workspace:
 
 
 def run(workspace: Workspace, **options: Any) -> ConfidenceCalibrationRun:
-    return run_calibration(workspace=workspace, policy_keys=["confidence_gate"], **WINDOW, **options)
+    return review(workspace=workspace, policy_keys=["confidence_gate"], **WINDOW, **options)
 
 
 def findings(stored: ConfidenceCalibrationRun) -> list[dict[str, Any]]:

@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-from calibration.runner import run_calibration
-from calibration.tests.factories import WINDOW, decision, gated, history, outcome, store
+from calibration.tests.factories import WINDOW, decision, gated, history, outcome, review, store
 from governance.models import ConfidencePolicyProposal, Workspace
 from governance.tests.factories import WorkspaceFactory
 
@@ -20,7 +19,7 @@ def workspace() -> Workspace:
 
 
 def finding_of(workspace: Workspace, policy_key: str = "confidence_gate") -> dict[str, Any]:
-    run = run_calibration(workspace=workspace, policy_keys=[policy_key], **WINDOW)
+    run = review(workspace=workspace, policy_keys=[policy_key], **WINDOW)
     (finding,) = run.output["policies"][0]["findings"]
     return finding
 
@@ -124,7 +123,7 @@ def test_selection__risk_threshold__only_what_passes_it_counts(workspace: Worksp
     through_the_gate(workspace, 0.8, 100, 0, ml_risk_score="0.1000", **given)
     through_the_gate(workspace, 0.8, 40, 40, ml_risk_score="0.7000", gate_reason="ml_risk_threshold_exceeded", **given)
     through_the_gate(workspace, 0.8, 9, 9, ml_risk_score=None, gate_reason="missing_risk_score", **given)
-    run = run_calibration(workspace=workspace, policy_keys=["decision_gate"], **WINDOW)
+    run = review(workspace=workspace, policy_keys=["decision_gate"], **WINDOW)
     for finding in run.output["policies"][0]["findings"]:
         assert (finding["decisions"], finding["labelled"], finding["successes"]) == (100, 100, 100)
         assert finding["left_out"]["blocked_by_risk"] == 40

@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 from django.test import override_settings
 
-from calibration.runner import run_calibration
-from calibration.tests.factories import WINDOW, decision, gated, history, outcome, store
+from calibration.tests.factories import WINDOW, decision, gated, history, outcome, review, store
 from governance import definitions
 from governance.definitions import FieldDefinition, FieldKind, PolicyDefinition
 from governance.models import ConfidencePolicyProposal, Workspace
@@ -27,7 +26,7 @@ def workspace() -> Workspace:
 
 
 def findings_of(workspace: Workspace, policy_key: str = "confidence_gate", **options: Any) -> dict[str, dict[str, Any]]:
-    run = run_calibration(workspace=workspace, policy_keys=[policy_key], **WINDOW, **options)
+    run = review(workspace=workspace, policy_keys=[policy_key], **WINDOW, **options)
     return {finding["field"]: finding for finding in run.output["policies"][0]["findings"]}
 
 

@@ -25,6 +25,7 @@ from governance.workflow import (
 from governance.workspaces.services import add_member, create_workspace, issue_api_key
 
 POLICY_KEY, FIELD = "confidence_gate", "confidence_threshold"
+OTHER_KEY = "decision_gate"
 TARGET, SURENESS = 0.05, 0.95
 
 _steps = itertools.count(1)
@@ -45,6 +46,7 @@ def tell() -> None:
     accounts = _accounts()
     workspace, key = _workspace(accounts)
     calibration, held_back = read_digits()
+    _set_calendars(workspace, len(calibration))
     with running_server() as url:
         host = Host(url, key)
         _gather_evidence(host, calibration)
@@ -89,6 +91,15 @@ def _workspace(accounts: Accounts) -> tuple[Workspace, str]:
     return workspace, key
 
 
+def _set_calendars(workspace: Workspace, decisions: int) -> None:
+    """Before anything is known: when a threshold may be lowered, so that no look can choose the moment."""
+    asked = ["--workspace", workspace.slug, "--opening-decisions", str(decisions)]
+    _say(f"Only a review may lower a threshold, four a year; the first is over the first {decisions:,} decisions:")
+    print(f"   manage.py set_review_calendar --policy-key {POLICY_KEY} {' '.join(asked)} --reason …")
+    for key in (POLICY_KEY, OTHER_KEY):
+        call_command("set_review_calendar", "--policy-key", key, *asked, "--reason", "Demo.", stdout=io.StringIO())
+
+
 def _gather_evidence(host: Host, readings: Sequence[Reading]) -> None:
     _say("Two classifiers read digits that they have not seen; the gate is asked whether each may be filed unseen.")
     verdicts = host.decide(POLICY_KEY, readings, series="evidence")
@@ -98,8 +109,8 @@ def _gather_evidence(host: Host, readings: Sequence[Reading]) -> None:
 
 
 def _calibrate(workspace: Workspace) -> ConfidencePolicyProposal:
-    arguments = ["--workspace", workspace.slug, "--policy-key", POLICY_KEY, "--maturity-days", "0"]
-    _say(f"How low may the threshold be?  manage.py run_calibration {' '.join(arguments)}\n")
+    arguments = ["--workspace", workspace.slug, "--policy-key", POLICY_KEY]
+    _say(f"The opening review: how low may the threshold be?  manage.py run_calibration {' '.join(arguments)}\n")
     call_command("run_calibration", *arguments)
     return _pending(workspace)
 
@@ -159,13 +170,13 @@ def _roll_back(workspace: Workspace, accounts: Accounts, host: Host, readings: S
 
 
 def _leave_work(workspace: Workspace, accounts: Accounts, host: Host, readings: Sequence[Reading]) -> None:
-    host.decide("decision_gate", readings, series="with-risk")
+    host.decide(OTHER_KEY, readings, series="with-risk")
     host.report_outcomes(readings, series="with-risk")
-    keys = ["--policy-key", POLICY_KEY, "--policy-key", "decision_gate"]
-    call_command("run_calibration", "--workspace", workspace.slug, *keys, "--maturity-days", "0", stdout=io.StringIO())
+    keys = ["--policy-key", POLICY_KEY, "--policy-key", OTHER_KEY]
+    call_command("run_calibration", "--workspace", workspace.slug, *keys, "--again", stdout=io.StringIO())
     approved = _pending(workspace)
     approve_confidence_policy_proposal(actor=accounts.reviewer, workspace=workspace, proposal_id=approved.pk)
-    _say("A second calibration, with a second policy, leaves work for you:")
+    _say("The same review once more, which finds the same, and the first one of a second policy leave work for you:")
     for proposal in ConfidencePolicyProposal.objects.in_workspace(workspace).filter(
         status__in=ConfidencePolicyProposal.OPEN
     ):

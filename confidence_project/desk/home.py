@@ -28,6 +28,7 @@ from governance.models import (
     Workspace,
     WorkspaceEvent,
 )
+from governance.workflow.review import is_uncertified
 from ledger.selectors import MOST_COUNTED, count_waiting_for_review
 
 Status = ConfidencePolicyProposal.Status
@@ -37,12 +38,16 @@ _NEXT_STEP = {Status.PENDING: (Verb.APPROVE, "a workspace admin"), Status.APPROV
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Waiting:
-    """A proposal that waits for somebody: for the person who looks, or for `whom`."""
+    """A proposal that waits for somebody: for the person who looks, or for `whom`.
+
+    `is_uncertified`: it loosens, and nothing bears that out.
+    """
 
     proposal: ConfidencePolicyProposal
     verb: str
     is_mine: bool
     whom: str
+    is_uncertified: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,7 +155,7 @@ def workspaces_at_a_glance(person: Person) -> list[WorkspaceAtAGlance]:
     samplings = _by_workspace(AuditSampling.objects.filter(workspace__in=ids).in_force())
     alarms = _by_workspace(alarms_in_force(person))
     reviews = _by_workspace(BreakGlassReview.objects.filter(workspace__in=ids).in_force())
-    waiting = _by_workspace(proposals.defer("evidence", "config", "base_config"))
+    waiting = _by_workspace(proposals.defer("evidence"))
     policies = _by_workspace(ConfidencePolicy.objects.filter(workspace__in=ids))
     findings = _latest_findings(ids)
     failed = _last_run_failed(ids)
@@ -197,6 +202,7 @@ def _waiting(proposal: ConfidencePolicyProposal, person: Person, may: Mapping[Ve
         verb=verb,
         is_mine=holds and not is_second_step,
         whom=f"{whom} other than you" if holds and is_second_step else whom,
+        is_uncertified=is_uncertified(proposal),
     )
 
 

@@ -9,7 +9,9 @@ from django.apps import apps
 from django.db import models
 from django.urls import URLResolver
 
+from calibration.candidates.registering import register_candidate, withdraw_candidate
 from calibration.models import PolicyAlarm, PolicyLook
+from calibration.reviews.setting import set_review_calendar
 from calibration.standing_costs import set_standing_costs
 from confidence_project.desk.tests.calibrated import calibrated
 from governance.controls.services import block_source, engage_kill_switch, set_audit_sampling
@@ -48,6 +50,11 @@ def furnish(workspace: Workspace) -> None:
     rename_workspace(**common, name=f"Renamed {workspace.slug}")
     block_source(**common, kind="model", value=f"model-of-{workspace.slug}", reason="Smoke.")
     set_audit_sampling(**common, policy_key=KEY, rate="0.1", reason="Smoke.")
+    watched = {**common, "policy_key": "followup.auto_book", "reason": "Smoke."}
+    set_review_calendar(**watched)
+    set_audit_sampling(**watched, rate="0.1")
+    candidate = register_candidate(**watched, threshold=0.5)
+    withdraw_candidate(actor=common["actor"], candidate=candidate, reason="Smoke.")
     set_standing_costs(**common, policy_key=KEY, false_allow=20, false_block=1, review=3, reason="Smoke.")
     engage_kill_switch(**common, reason="Smoke.")
 

@@ -11,7 +11,8 @@ from django.core.management import CommandError, call_command
 from django.db import DatabaseError, connection, models, transaction
 from django.db.models import F
 
-from calibration.models import PolicyAlarm, PolicyLook
+from calibration.models import Candidate, CandidateEnd, HeldReview, PolicyAlarm, PolicyLook
+from calibration.tests.factories import WINDOW, review
 from confidence_project.foundation.append_only import AppendOnlyViolation, append_only_models
 from confidence_project.foundation.triggers import release
 from governance.models import ConfidencePolicyRevision, ProposalEvent
@@ -193,6 +194,15 @@ def _one_row_of_each() -> None:
         delta=0.05, log_e_value=3.0, at=RECORDED_AT,
     )  # fmt: skip
     PolicyAlarm.objects.create(revision=revision, workspace=record.workspace, look=look, raised_at=RECORDED_AT)
+    run = review(workspace=record.workspace, policy_keys=["confidence_gate"], **WINDOW)
+    HeldReview.objects.create(
+        workspace=record.workspace, policy_key="confidence_gate", on=RECORDED_AT, level=0.01, run=run, at=RECORDED_AT
+    )
+    candidate = Candidate.objects.create(
+        workspace=record.workspace, policy_key="confidence_gate", threshold=0.5, target_failure_rate=0.05,
+        maturity_days=7, propensity=0.1, number=0, level=0.005, registered_at=RECORDED_AT,
+    )  # fmt: skip
+    CandidateEnd.objects.create(candidate=candidate, workspace=record.workspace, passed=False, ended_at=RECORDED_AT)
     rename_workspace(actor=SuperuserFactory(), workspace=record.workspace, name="Another name")
     assert ConfidencePolicyRevision.objects.exists()
     assert ProposalEvent.objects.exists()

@@ -76,6 +76,7 @@ def sound(name: str, dest: str, workspace) -> str:
         "reason": "Because.",
         "policy_key": KEY,
         "share": "0.5",
+        "value": "0.5",
         "run": "1",
         "name": "example.org/log",
         "file": str(csv_file(Path(), "2026-11-01T09:30:00Z,acme,large,triage,0.8,1")),

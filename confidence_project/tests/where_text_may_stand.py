@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 SAID_BY_PEOPLE = {
+    "calibration_reviewcalendar.reason": "who sets a calendar of reviews says why",
+    "calibration_candidate.reason": "who registers a candidate, too",
+    "calibration_candidateend.reason": "and who withdraws it",
     "governance_confidencepolicyproposal.title": "what a person proposes, in their words",
     "governance_confidencepolicyproposal.summary": "and why",
     "governance_confidencepolicyproposal.reject_reason": "a rejection says why",

@@ -13,10 +13,9 @@ from calibration.statistics.costs import Costs, cheapest_threshold
 from calibration.statistics.drift import compare_recent, distribution_drift, period_rates
 from calibration.statistics.groups import Groups
 from calibration.statistics.lattice import LATTICE
-from calibration.statistics.reviews import review_spending
 from calibration.statistics.sequential import alarm_log_e_values, follow
 from docs.figures.decisions import ALPHA, DELTA, Shares, generate, honest, modest
-from docs.figures.sheet import DIAMOND, NUMBER, RING, Palette, interval, limit, name, note
+from docs.figures.sheet import DIAMOND, NUMBER, Palette, interval, limit, name, note
 
 DAYS = 90
 
@@ -113,22 +112,4 @@ def alarm(axes: Axes, palette: Palette) -> None:
     axes.set(xlim=(0, DAYS), ylim=(-9, 15), xticks=(0, 30, 60, 90), yticks=(-9, -3, 0, 3, 9, 15))
 
 
-def reviews(axes: Axes, palette: Palette) -> None:
-    """Reviews: how the accepted probability of error is spent."""
-    weeks = (2, 11, 12, 26, 40)
-    spending = [review_spending(DELTA, 4, map(str, range(count))) for count in range(len(weeks) + 1)]
-    spent = [each.spent_delta for each in spending]
-    may = [each.level is not None for each in spending[:-1]]
-    axes.step([0, *weeks, 52], [*spent, spent[-1]], where="post", color=palette.ink, label="spent")
-    for is_allowed, label, mark, color in (
-        (True, "review that may loosen", DIAMOND, palette.proposed),
-        (False, "review that may not", RING, palette.now),
-    ):
-        chosen = [place for place, allowed in enumerate(may) if allowed == is_allowed]
-        axes.plot([weeks[i] for i in chosen], [spent[i + 1] for i in chosen], color=color, label=label, **mark)
-    limit(axes, palette, DELTA, "δ of the period")
-    name(axes, "week of the year", "spent")
-    axes.set(xlim=(0, 52), ylim=(0, 0.06), xticks=(0, 13, 26, 39, 52), yticks=(0, 0.0125, 0.025, 0.0375, 0.05))
-
-
-FIGURES = (costs, budget, periods, drift, alarm, reviews)
+FIGURES = (costs, budget, periods, drift, alarm)

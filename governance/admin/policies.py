@@ -92,7 +92,7 @@ class PolicyAdmin(ScopedAdmin):
         policy = self.get_object(request, unquote(object_id))
         context = {**(extra_context or {})}
         if policy is not None:
-            revisions = list(policy.revisions.all())
+            revisions = list(policy.revisions.select_related("proposal"))
             context |= {
                 "values": values_in_force(policy),
                 "revisions": revisions,

@@ -30,7 +30,7 @@ from governance.workflow import (
 )
 from governance.workflow.consequences import Backtest, backtest_of, flips_of
 from governance.workflow.evidence import readable_evidence_of
-from governance.workflow.review import review_proposal
+from governance.workflow.review import is_uncertified, review_proposal
 
 
 class ApproveForm(forms.Form):
@@ -107,7 +107,9 @@ class ProposalAdmin(ServiceAdmin):
     @admin.display(description="status", ordering="status")
     def state(self, proposal: ConfidencePolicyProposal) -> SafeString:
         status = proposal.effective_status
-        return format_html('<span class="badge {}">{}</span>', status.lower(), status.label)
+        badge = format_html('<span class="badge {}">{}</span>', status.lower(), status.label)
+        is_certified = not is_uncertified(proposal)
+        return badge if is_certified else format_html('{} <span class="badge warn">not certified</span>', badge)
 
     def add_view(
         self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
@@ -148,7 +150,9 @@ class ProposalAdmin(ServiceAdmin):
         can_be_replayed = row.is_open and _gates_decisions(row.policy_key)
         return {
             "evidence": readable_evidence_of(row),
-            "revisions": ConfidencePolicyRevision.objects.in_workspace(row.workspace).filter(policy_key=row.policy_key),
+            "revisions": ConfidencePolicyRevision.objects.in_workspace(row.workspace)
+            .filter(policy_key=row.policy_key)
+            .select_related("proposal"),
             "review": review_proposal(row),
             "events": row.events.all(),
             "rollout": rollout,

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict
 from rest_framework import serializers
 
 from governance.models import ConfidencePolicyProposal, ConfidencePolicyRevision
+from governance.workflow.review import is_uncertified
 
 
 class Body(BaseModel):
@@ -80,16 +81,22 @@ class ProposalSerializer(serializers.ModelSerializer[ConfidencePolicyProposal]):
     status = serializers.ChoiceField(choices=ConfidencePolicyProposal.Status.choices, source="effective_status")
     evidence = serializers.SerializerMethodField()
     workspace = serializers.SlugRelatedField[Any](slug_field="slug", read_only=True)
+    not_certified = serializers.SerializerMethodField(
+        help_text="A loosening that no review and no candidate bears out: outside of what calibration promises."
+    )
 
     class Meta:
         model = ConfidencePolicyProposal
         fields = [
-            "id", "workspace", "policy_key", "status", "origin", "title", "summary", "config", "base_version",
-            "base_config", "evidence", "evidence_sha256", "created_at", "expires_at", "author_name", "approver_name",
-            "approved_at", "approved_evidence_sha256", "rejecter_name", "rejected_at", "reject_reason",
+            "id", "workspace", "policy_key", "status", "origin", "not_certified", "title", "summary", "config",
+            "base_version", "base_config", "evidence", "evidence_sha256", "created_at", "expires_at", "author_name",
+            "approver_name", "approved_at", "approved_evidence_sha256", "rejecter_name", "rejected_at", "reject_reason",
             "applier_name", "applied_at", "large_step_acknowledged",
         ]  # fmt: skip
         read_only_fields = fields
+
+    def get_not_certified(self, proposal: ConfidencePolicyProposal) -> bool:
+        return is_uncertified(proposal)
 
     @extend_schema_field(OpenApiTypes.OBJECT)
     def get_evidence(self, proposal: ConfidencePolicyProposal) -> Any:

@@ -69,6 +69,7 @@ class ConfidencePolicyProposal(models.Model):
         CALIBRATION = "calibration", "A calibration run"
         PERSON = "person", "A person"
         ALARM = "alarm", "An alarm"
+        CANDIDATE = "candidate", "A registered candidate"
 
     workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT, related_name="proposals", db_index=False)
     policy_key = models.CharField(max_length=100)

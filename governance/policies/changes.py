@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from confidence_project.foundation.errors import InvalidInput
-from governance.definitions import FieldDefinition, PolicyDefinition
+from governance.definitions import FieldDefinition, FieldKind, PolicyDefinition
 from governance.policies.config import PolicyConfig, parse_config
 
 Match = tuple[tuple[str, str], ...]
@@ -27,6 +27,14 @@ class Change:
     @property
     def is_change(self) -> bool:
         return self.current != self.proposed
+
+    @property
+    def is_looser(self) -> bool:
+        """True when more is allowed, or more cut short, than before; or when that is not known."""
+        if self.current is None:
+            return True
+        moved = self.proposed - self.current
+        return moved > 0 if self.field.kind is FieldKind.RISK_THRESHOLD else moved < 0
 
     @property
     def is_large(self) -> bool:

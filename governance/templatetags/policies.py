@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from django import template
 
 from governance.definitions import title_of
-from governance.models import ConfidencePolicyRevision
+from governance.models import ConfidencePolicyProposal, ConfidencePolicyRevision
 from governance.policies.changes import Change
-from governance.workflow.review import real_changes
+from governance.workflow.review import is_uncertified, real_changes
 
 register = template.Library()
 
@@ -20,6 +20,12 @@ register.filter("policy_title", title_of)
 def changed(revision: ConfidencePolicyRevision) -> list[Change]:
     """Return what a revision changed, as far as it can still be read."""
     return real_changes(revision.policy_key, revision.config_before, revision.config_after)
+
+
+@register.filter
+def uncertified(proposal: ConfidencePolicyProposal | None) -> bool:
+    """Say whether a proposal loosens without a certificate; a change without a proposal does not."""
+    return proposal is not None and is_uncertified(proposal)
 
 
 @register.filter

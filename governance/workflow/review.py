@@ -80,6 +80,14 @@ def real_changes(policy_key: str, before: object, after: object) -> list[Change]
     return [change for change in _changes(policy_key, before, after)[0] if change.is_change]
 
 
+def is_uncertified(proposal: ConfidencePolicyProposal) -> bool:
+    """True for a loosening that no review and no candidate bears out: it stands outside of the promise."""
+    if proposal.origin in (ConfidencePolicyProposal.Origin.CALIBRATION, ConfidencePolicyProposal.Origin.CANDIDATE):
+        return False
+    changes = real_changes(proposal.policy_key, proposal.base_config, proposal.config)
+    return any(change.is_looser for change in changes)
+
+
 def values_in_force(policy: ConfidencePolicy) -> list[Change]:
     """Return the values of a policy against the defaults; empty where they cannot be read any more."""
     return _changes(policy.policy_key, PolicyConfig({}).as_json(), policy.config)[0]

@@ -60,6 +60,7 @@ def _question(options: Mapping[str, Any]) -> Question:
         maturity_days=options["maturity_days"],
         dry_run=options["dry_run"],
         tighten_only=options["tighten_only"],
+        again=options["again"],
         costs=stated_costs(*(options[f"cost_{name}"] for name in COSTS)),
     )
 
@@ -69,7 +70,8 @@ class Command(DomainCommand):
 
     help = (
         "Read the decisions and outcomes of a workspace, say per segment how low the threshold may be and how sure "
-        "that is, and open proposals for what differs from the policy in force."
+        "that is, and open proposals for what differs from the policy in force. On or after the date of a review of "
+        "the calendar (set_review_calendar) it holds that review, with its window and question; no other run loosens."
     )
 
     examples = """
@@ -117,7 +119,10 @@ calibrated, is left to it. The exit code is 0 when every run came to its end, wh
         parser.add_argument("--maturity-days", type=_number, metavar="DAYS", help="Leave out what is younger.")
         parser.add_argument("--dry-run", action="store_true", help="Show figures, propose nothing.")
         parser.add_argument(
-            "--tighten-only", action="store_true", help="Propose nothing more lenient; spends no loosening review."
+            "--tighten-only", action="store_true", help="Hold no review, even if the date of one has come."
+        )
+        parser.add_argument(
+            "--again", action="store_true", help="Hold the last review once more: finds the same, and spends nothing."
         )
         for name, what in COSTS.items():
             parser.add_argument(f"--cost-{name.replace('_', '-')}", type=_number, metavar="COST", help=what)

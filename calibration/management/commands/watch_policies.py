@@ -5,6 +5,8 @@ from __future__ import annotations
 from argparse import ArgumentParser
 from typing import Any
 
+from django.core.management import call_command
+
 from calibration.models import PolicyAlarm
 from calibration.watching import explain, look_at, watched_revisions
 from confidence_project.foundation.commands import DomainCommand
@@ -14,7 +16,7 @@ from governance.selectors import workspace_by_slug
 class Command(DomainCommand):
     help = (
         "Look at the failures of what applied proposals allow, raise an alarm where the promise of their evidence is "
-        "broken, and open a proposal to go back. Changes no policy."
+        "broken, and open a proposal to go back; then look at the registered candidates. Changes no policy."
     )
     examples = """
   manage.py watch_policies
@@ -35,3 +37,4 @@ Run it daily from cron, on any number of machines: each policy is looked at once
             name = f"{look.revision.workspace.slug} {look.revision.policy_key}"
             self.stdout.write(f"{'ALARM' if alarm else 'looked'}  {name}: {explain(seen) if alarm else look}")
         self.stdout.write(f"Looked at {len(made)} policies.")
+        call_command("list_candidates", workspace=slug, stdout=self.stdout)

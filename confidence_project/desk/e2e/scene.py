@@ -13,11 +13,10 @@ from django.test import override_settings
 from django.utils import timezone
 
 from calibration.models import ConfidenceCalibrationRun, PolicyAlarm, PolicyLook
-from calibration.runner import run_calibration
 from calibration.runs.queue import request_calibration
 from calibration.services import fail_run, report_progress, start_queued_run
 from calibration.standing_costs import set_standing_costs
-from calibration.tests.factories import gated, outcome, store
+from calibration.tests.factories import gated, outcome, review, store
 from confidence_project.foundation.errors import Unavailable
 from governance.access.tokens import issue_token
 from governance.controls.services import block_source, engage_kill_switch, set_audit_sampling
@@ -63,14 +62,8 @@ def set_the_scene(workspace: Workspace, people: Mapping[str, Any]) -> Scene:
     _history_of_a_policy(workspace, reviewer, superuser, boss)
     _decisions(workspace)
     _telemetry(workspace)
-    now = timezone.now()
-    run = run_calibration(
-        workspace=workspace,
-        window_from=now - timedelta(days=DAYS),
-        window_to=now,
-        maturity_days=0,
-        actor=reviewer,
-    )
+    today = timezone.now().replace(hour=0, minute=0, second=0, microsecond=0)
+    run = review(workspace=workspace, window_from=today - timedelta(days=DAYS), window_to=today, actor=reviewer)
     opened = {each.policy_key: each for each in ConfidencePolicyProposal.objects.filter(recommendations__run=run)}
     approve_confidence_policy_proposal(
         actor=reviewer, workspace=workspace, proposal_id=opened["decision_gate"].pk, acknowledge_large_step=True

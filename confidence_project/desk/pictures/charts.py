@@ -122,13 +122,13 @@ def _bin(drawing: Drawing, x: float, y: Scale, each: ReliabilityBin, *, is_named
 
 
 def _curve(drawing: Drawing, x: Scale, y: Scale, curve: Sequence[CurvePoint], share: float) -> None:
-    def points(rates: Sequence[float | None]) -> list[Point]:
-        places = (x((point.coverage or 0.0) * share) for point in curve)
-        return [(place, max(y(rate or 0.0), TOP)) for place, rate in zip(places, rates, strict=True)]
+    def points(name: str, of: Sequence[CurvePoint]) -> list[Point]:
+        return [(x((each.coverage or 0.0) * share), max(y(getattr(each, name) or 0.0), TOP)) for each in of]
 
-    high, low = points([point.high for point in curve]), points([point.low for point in curve])
-    drawing.area(high + low[::-1], color=drawing.palette.quiet)
-    drawing.path(points([point.failure_rate for point in curve]), color=drawing.palette.ink)
+    # Outside of a review there are no limits below the threshold in force.
+    limited = [point for point in curve if point.high is not None]
+    drawing.area(points("high", limited) + points("low", limited)[::-1], color=drawing.palette.quiet)
+    drawing.path(points("failure_rate", curve), color=drawing.palette.ink)
 
 
 def _y_axis(drawing: Drawing, y: Scale, values: Sequence[float]) -> None:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from calibration.models import ConfidenceCalibrationRun
-from calibration.runner import run_calibration
-from calibration.tests.factories import HONEST, OVERCONFIDENT, START, history
+from calibration.tests.factories import HONEST, OVERCONFIDENT, START, history, review
 from governance.models import ConfidencePolicyProposal, Workspace
 
 DAY = {"window_from": START, "window_to": START + timedelta(days=1), "maturity_days": 0}
@@ -17,5 +16,5 @@ def calibrated(workspace: Workspace) -> tuple[ConfidenceCalibrationRun, Confiden
     """Calibrate over one model that can be thresholded and one that cannot."""
     history(workspace, HONEST, model="honest")
     history(workspace, OVERCONFIDENT, model="braggart")
-    run = run_calibration(workspace=workspace, policy_keys=["confidence_gate"], **DAY)
+    run = review(workspace=workspace, policy_keys=["confidence_gate"], **DAY)
     return run, ConfidencePolicyProposal.objects.get(workspace=workspace)

@@ -7,12 +7,12 @@ import re
 from datetime import timedelta
 
 import pytest
+from django.db.models import F
 from django.urls import reverse
 
 from calibration.findings.reading import read_evidence
-from calibration.runner import run_calibration
 from calibration.runs.report import run_as_text
-from calibration.tests.factories import START, gated, outcome, store
+from calibration.tests.factories import START, gated, outcome, review, store
 from confidence_project.desk.tests.calibrated import DAY, calibrated
 from confidence_project.foundation.formatting import percent, segment
 from governance.models import ConfidencePolicy, ConfidencePolicyProposal
@@ -72,7 +72,7 @@ def gated_proposal(unlabelled, **audits):
         + [outcome(each, True) for each in drawn]
         + [outcome(each, False) for each in failed],
     )
-    run_calibration(workspace=workspace, policy_keys=["confidence_gate"], **DAY)
+    review(workspace=workspace, policy_keys=["confidence_gate"], **DAY)
     return read_evidence(json.loads(ConfidencePolicyProposal.objects.get(workspace=workspace).evidence))
 
 
@@ -208,7 +208,8 @@ def budgets_proposed(workspace):
         )
         for place in range(100)
     )
-    run = run_calibration(workspace=workspace, policy_keys=["lead_context_bundle"], **DAY)
+    AIInteraction.objects.update(received_at=F("created_at"))
+    run = review(workspace=workspace, policy_keys=["lead_context_bundle"], **DAY)
     return run, ConfidencePolicyProposal.objects.get(workspace=workspace, origin="calibration")
 
 

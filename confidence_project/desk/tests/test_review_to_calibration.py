@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, time, timedelta
 from typing import Any
+from unittest import mock
 
 import pytest
 from django.urls import reverse
+from django.utils import timezone
 
-from calibration.runner import run_calibration
-from calibration.tests.factories import WINDOW, gated, outcome, store
+from calibration.tests.factories import WINDOW, gated, outcome, review, store
 from governance.models import Workspace
 from governance.tests.browser import signed_in, words
 from governance.tests.factories import WorkspaceFactory, admin_of
@@ -17,7 +19,11 @@ pytestmark = pytest.mark.django_db
 
 
 def finding_of(workspace: Workspace) -> dict[str, Any]:
-    run = run_calibration(workspace=workspace, policy_keys=["confidence_gate"], **WINDOW)
+    """What a review finds that is held tomorrow: labels that are given later than its date do not count."""
+    tomorrow = datetime.combine(timezone.now() + timedelta(days=1), time(), tzinfo=UTC)
+    with mock.patch("django.utils.timezone.now", return_value=tomorrow + timedelta(hours=1)):
+        question = {**WINDOW, "window_to": tomorrow}
+        run = review(workspace=workspace, policy_keys=["confidence_gate"], **question)
     (finding,) = run.output["policies"][0]["findings"]
     return finding
 

@@ -10,8 +10,7 @@ from django.urls import reverse
 
 from calibration.findings.finding import Brief, Finding, Headline
 from calibration.models import Recommendation
-from calibration.runner import run_calibration
-from calibration.tests.factories import HONEST, history
+from calibration.tests.factories import HONEST, history, review
 from confidence_project.desk.tests.calibrated import DAY, calibrated
 from confidence_project.foundation.errors import InvalidInput
 from governance.tests.browser import page, signed_in, words
@@ -115,10 +114,10 @@ def test_run__output_of_a_later_release__its_page_and_the_first_page_are_shown_w
 def test_run__the_one_before_is_of_a_later_release__is_compared_with_nothing(db):
     workspace = WorkspaceFactory()
     history(workspace, HONEST)
-    first = run_calibration(workspace=workspace, policy_keys=["confidence_gate"], **DAY)
+    first = review(workspace=workspace, policy_keys=["confidence_gate"], **DAY)
     for policy in first.output["policies"]:
         policy["findings"] = of_a_later_release(policy["findings"])
     first.save()
     history(workspace, HONEST, model="another")
-    second = run_calibration(workspace=workspace, policy_keys=["confidence_gate"], **DAY)
+    second = review(workspace=workspace, policy_keys=["confidence_gate"], **DAY)
     assert {each["since_last_run"] for each in second.output["policies"][0]["findings"]} == {None}

@@ -8,6 +8,7 @@ from typing import Any
 from confidence_project.foundation.commands import DomainCommand
 from governance.models import ConfidencePolicyProposal
 from governance.selectors import workspace_by_slug
+from governance.workflow.review import is_uncertified
 
 
 class Command(DomainCommand):
@@ -37,5 +38,6 @@ class Command(DomainCommand):
             self.stdout.write(
                 f"{proposal.pk:>6}  {proposal.effective_status:<10}  {proposal.policy_key:<24}  {proposal.origin:<11}  "
                 f"base v{proposal.base_version:<4}  {proposal.created_at:%Y-%m-%d}  {proposal.title}"
+                f"{'  (not certified)' if is_uncertified(proposal) else ''}"
             )
         self.stdout.write(f"{len(proposals)} listed.")

@@ -16,7 +16,7 @@ function figures(data, group) {
     return {
         coverage: `${percent(group.coverage)} (${count(group.allowed)})`,
         rate: known ? `${percent(rate)} ${rate > data.target ? "(above what is wanted)" : ""}` : "not known",
-        bound: known ? `${percent(low)} to ${percent(high)}` : "no fair labels here",
+        bound: !known ? "no fair labels here" : low === null ? "only in a review" : `${percent(low)} to ${percent(high)}`,
         more: count(Math.max(group.allowed - data.allowedNow, 0)),
         fewer: count(Math.max(data.allowedNow - group.allowed, 0)),
     };

@@ -1,4 +1,4 @@
-"""Calibration runs, what they recommend, and the watch over what was applied."""
+"""Calibration runs, what they recommend, and the costs that a workspace keeps for them."""
 
 from __future__ import annotations
 
@@ -6,11 +6,10 @@ from django.db import models
 from django.db.models import F, Q
 
 from calibration.statistics.costs import Costs
-from confidence_project.foundation.append_only import AppendOnlyModel
-from governance.models import ConfidencePolicyProposal, ConfidencePolicyRevision, Workspace
+from governance.models import ConfidencePolicyProposal, Workspace
 from governance.models.actors import actor_name, actor_of_mutable_row
 from governance.models.controls import IN_FORCE, Control
-from governance.models.scoping import AppendOnlyScopedQuerySet, WorkspaceScopedQuerySet
+from governance.models.scoping import WorkspaceScopedQuerySet
 
 
 class ConfidenceCalibrationRun(models.Model):
@@ -119,53 +118,3 @@ class StandingCosts(Control):
     @property
     def costs(self) -> Costs:
         return Costs(false_allow=self.false_allow, false_block=self.false_block, review=self.review)
-
-
-class PolicyLook(AppendOnlyModel):
-    """A look at the failures of what one version of a policy allowed: one a day, whoever looks first."""
-
-    revision = models.ForeignKey(
-        ConfidencePolicyRevision, on_delete=models.PROTECT, related_name="looks", db_index=False
-    )
-    workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT, related_name="+")
-    day = models.DateField(help_text="UTC.")
-    labelled = models.PositiveBigIntegerField(help_text="Allowed decisions whose outcome is known, so far.")
-    failures = models.PositiveBigIntegerField()
-    alpha = models.FloatField(help_text="The failure rate that the evidence promised.")
-    delta = models.FloatField(help_text="Accepted probability of a false alarm, over all looks together.")
-    log_e_value = models.FloatField(help_text="Evidence that the promise is broken; an alarm at log(1/delta).")
-    at = models.DateTimeField()
-
-    objects = AppendOnlyScopedQuerySet.as_manager()
-
-    class Meta(AppendOnlyModel.Meta):
-        ordering = ["-id"]
-        constraints = [models.UniqueConstraint(fields=["revision", "day"], name="look_once_a_day")]
-
-    def __str__(self) -> str:
-        return f"{self.failures} of {self.labelled} failed by {self.day}"
-
-
-class PolicyAlarm(AppendOnlyModel):
-    """What a version of a policy allowed fails more often than was promised. In force while that version is."""
-
-    revision = models.OneToOneField(ConfidencePolicyRevision, on_delete=models.PROTECT, related_name="alarm")
-    workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT, related_name="+")
-    look = models.ForeignKey(PolicyLook, on_delete=models.PROTECT, related_name="+")
-    proposal = models.ForeignKey(
-        ConfidencePolicyProposal,
-        on_delete=models.PROTECT,
-        null=True,
-        blank=True,
-        related_name="+",
-        help_text="Back to the config before; null: the definition refuses that config.",
-    )
-    raised_at = models.DateTimeField()
-
-    objects = AppendOnlyScopedQuerySet.as_manager()
-
-    class Meta(AppendOnlyModel.Meta):
-        ordering = ["-id"]
-
-    def __str__(self) -> str:
-        return f"Alarm over {self.revision}"

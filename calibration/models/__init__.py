@@ -1,0 +1,17 @@
+"""Calibration runs and what they recommend, when they may loosen, and the watch over what was applied."""
+
+from calibration.models.reviews import Candidate, CandidateEnd, HeldReview, ReviewCalendar
+from calibration.models.runs import ConfidenceCalibrationRun, Recommendation, StandingCosts
+from calibration.models.watch import PolicyAlarm, PolicyLook
+
+__all__ = [
+    "Candidate",
+    "CandidateEnd",
+    "ConfidenceCalibrationRun",
+    "HeldReview",
+    "PolicyAlarm",
+    "PolicyLook",
+    "Recommendation",
+    "ReviewCalendar",
+    "StandingCosts",
+]

@@ -1,0 +1,76 @@
+"""A loosening that a person writes stands outside of the promise, and says so wherever it is shown."""
+
+from __future__ import annotations
+
+from io import StringIO
+
+import pytest
+from django.core.management import call_command
+from django.urls import reverse
+
+from governance.models import ConfidencePolicyProposal
+from governance.tests.browser import signed_in, words
+from governance.tests.callers import Person
+from governance.tests.factories import SuperuserFactory, WorkspaceFactory, admin_of, applied, config_of, pending
+from governance.workflow import apply_confidence_policy_proposal, approve_confidence_policy_proposal
+from governance.workflow.review import is_uncertified
+
+pytestmark = pytest.mark.django_db
+
+Origin = ConfidencePolicyProposal.Origin
+IN_A_SEGMENT = {"overrides": [{"match": {"model": "m"}, "values": {"confidence_threshold": 0.8}}]}
+RISK = {"policy_key": "decision_gate"}
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({"config": config_of(0.85)}, True),
+        ({"config": config_of(0.95)}, False),
+        ({"config": IN_A_SEGMENT}, True),
+        ({**RISK, "config": {"values": {"ml_risk_threshold": 0.8}}}, True),
+        ({**RISK, "config": {"values": {"ml_risk_threshold": 0.6}}}, False),
+        ({"config": config_of(0.85), "origin": Origin.CALIBRATION, "author": None}, False),
+        ({"config": config_of(0.85), "origin": Origin.CANDIDATE, "author": None}, False),
+        ({"config": config_of(0.85), "origin": Origin.ALARM, "author": None}, True),
+    ],
+)  # fmt: skip
+def test_proposal__loosens_without_a_certificate(change, expected):
+    workspace = WorkspaceFactory()
+    if "author" not in change:
+        change = {"origin": Origin.PERSON, "author": admin_of(workspace), **change}
+    assert is_uncertified(pending(workspace, **change)) is expected
+
+
+def test_pages__of_a_loosening_by_a_person__say_not_certified():
+    workspace = WorkspaceFactory(slug="acme")
+    author, approver = admin_of(workspace), admin_of(workspace)
+    proposal = pending(workspace, 0.85, origin=Origin.PERSON, author=author)
+    client = signed_in(approver)
+    pages = [
+        reverse("admin:governance_confidencepolicyproposal_change", args=[proposal.pk]),
+        reverse("admin:governance_confidencepolicyproposal_changelist"),
+        reverse("admin:index"),
+    ]
+    for page in pages:
+        assert "not certified" in words(client.get(page)).lower(), page
+    assert Person(approver, workspace).get(f"proposals/{proposal.pk}").json()["not_certified"] is True
+    out = StringIO()
+    call_command("list_proposals", "--workspace", "acme", stdout=out)
+    assert "(not certified)" in out.getvalue()
+    approve_confidence_policy_proposal(actor=approver, workspace=workspace, proposal_id=proposal.pk)
+    revision = apply_confidence_policy_proposal(actor=SuperuserFactory(), workspace=workspace, proposal_id=proposal.pk)
+    of_policy = reverse("admin:governance_confidencepolicy_change", args=[revision.policy_id])
+    assert "not certified" in words(client.get(of_policy))
+
+
+def test_pages__of_a_tightening__do_not():
+    workspace = WorkspaceFactory()
+    revision = applied(workspace, 0.95)
+    client = signed_in(admin_of(workspace))
+    pages = [
+        reverse("admin:governance_confidencepolicyproposal_change", args=[revision.proposal_id]),
+        reverse("admin:governance_confidencepolicy_change", args=[revision.policy_id]),
+    ]
+    for page in pages:
+        assert "not certified" not in words(client.get(page)).lower()
