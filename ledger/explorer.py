@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,7 @@ from confidence_project.foundation.errors import UnknownPolicyKey
 from governance.definitions import get_definition
 from governance.models import ConfidencePolicyRevision, Rollout
 from ledger.models import Checkpoint, DecisionExternalId, DecisionOutcome, DecisionRecord, LedgerAmendment, LogLeaf
-from ledger.reasons import PipelineReason, Reason
+from ledger.reasons import ReasonCode
 from ledger.selectors import RULES_FIRST
 from telemetry.models import AIInteraction
 
@@ -22,8 +22,11 @@ MOST_ROWS = 100
 
 _VOIDED_LAST = F("void__id").asc(nulls_first=True)
 
-IN_WORDS: Mapping[str, str] = {reason: reason.words for reason in (*Reason, *PipelineReason)}
-"""Reasons as the end of a sentence. A reason that is not here, an import's for one, is shown by its code alone."""
+
+def in_words(code: str) -> str:
+    """Return a reason as the end of a sentence; blank for one that is nobody's here, an import's for instance."""
+    reasons = (reason for codes in ReasonCode.__subclasses__() for reason in codes)
+    return next((reason.words for reason in reasons if reason == code), "")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +79,7 @@ def decision_page(decision: DecisionRecord) -> DecisionPage:
     amendments = list(decision.amendments.order_by("pk")[:MOST_ROWS])
     in_workspace = DecisionRecord.objects.filter(workspace_id=decision.workspace_id).only("decision_id")
     return DecisionPage(
-        reason=IN_WORDS.get(decision.gate_reason, ""),
+        reason=in_words(decision.gate_reason),
         thresholds=_thresholds(decision),
         outcomes=list(decision.outcomes.select_related("void").order_by(_VOIDED_LAST, *RULES_FIRST)[:MOST_ROWS]),
         amendments=amendments,

@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 from django.db.models import QuerySet
+from django.urls import URLPattern, path
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from pydantic import TypeAdapter
 from rest_framework.generics import GenericAPIView, ListAPIView, RetrieveAPIView
@@ -69,16 +70,30 @@ class Detail(Resource, RetrieveAPIView[Any]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kind:
-    """One kind of record on the wire: what a host sends, what is stored, what is shown, an example to send."""
+    """One kind of record on the wire: what a host sends, what is stored, what is shown, an example to send.
+
+    `path` is that of the collection, or of facts (`are_facts`) about records that were sent before.
+    """
 
     noun: str
+    path: str
+    are_facts: bool = False
     contract: type[contracts.Envelope]
     write: Callable[..., Any]
     serializer: type[ModelSerializer[Any]]
     example: Mapping[str, Any]
 
-    def collection(self) -> type[Collection]:
-        """Return the view of the list, which takes new records, too."""
+    def routes(self) -> list[URLPattern]:
+        """Return what is served of this kind."""
+        name = self.noun.replace(" ", "-")
+        if self.are_facts:
+            return [path(self.path, self._later_facts().as_view(), name=f"{name}s")]
+        return [
+            path(self.path, self._collection().as_view(), name=f"{name}s"),
+            path(f"{self.path}/<int:pk>", self._detail().as_view(), name=name),
+        ]
+
+    def _collection(self) -> type[Collection]:
         nouns = f"{self.noun}s"
         document = extend_schema_view(
             get=extend_schema(
@@ -92,8 +107,7 @@ class Kind:
         view: type[Collection] = document(type("Collection", (Collection,), {**self._shown(), **self._taken()}))
         return view
 
-    def detail(self) -> type[Detail]:
-        """Return the view of a single record."""
+    def _detail(self) -> type[Detail]:
         document = extend_schema_view(
             get=extend_schema(
                 operation_id=_operation("get", self.noun),
@@ -105,8 +119,7 @@ class Kind:
         view: type[Detail] = document(type("Detail", (Detail,), self._shown()))
         return view
 
-    def later_facts(self) -> type[Ingestion]:
-        """Return the view that takes facts about records which were sent before."""
+    def _later_facts(self) -> type[Ingestion]:
         nouns = f"{self.noun}s"
         post = self._ingestion("record", nouns, f"Record {nouns} of records sent before")
         taken = {"serializer_class": self.serializer, **self._taken()}
@@ -131,59 +144,78 @@ def _operation(verb: str, noun: str) -> str:
 _AT = "2026-01-31T09:30:00Z"
 _SOURCE = {"provider": "openai", "model": "gpt-5"}
 
-INTERACTION = Kind(
-    noun="interaction",
-    contract=contracts.InteractionEnvelope,
-    write=services.record_interactions,
-    serializer=serializers.InteractionSerializer,
-    example={"external_id": "call-1", "created_at": _AT, **_SOURCE, "input_tokens": 812},
-)
-DRAFT = Kind(
-    noun="draft",
-    contract=contracts.DraftEnvelope,
-    write=services.record_drafts,
-    serializer=serializers.DraftSerializer,
-    example={"external_id": "draft-1", "created_at": _AT, **_SOURCE, "confidence": 0.93, "action": "send"},
-)
-SENTIMENT = Kind(
-    noun="sentiment",
-    contract=contracts.SentimentEnvelope,
-    write=services.record_sentiments,
-    serializer=serializers.SentimentSerializer,
-    example={"external_id": "message-1", "draft": "draft-1", "sentiment": "positive"},
-)
-OVERSEER_DECISION = Kind(
-    noun="overseer decision",
-    contract=contracts.OverseerDecisionEnvelope,
-    write=services.record_overseer_decisions,
-    serializer=serializers.OverseerDecisionSerializer,
-    example={"external_id": "o-1", "created_at": _AT, "message_ref": "m-1", "stage": "gate", "decision": "approve"},
-)
-BOOKING = Kind(
-    noun="booking",
-    contract=contracts.BookingEnvelope,
-    write=services.record_bookings,
-    serializer=serializers.BookingSerializer,
-    example={"external_id": "booking-1", "created_at": _AT, **_SOURCE, "parse_confidence": 0.97, "auto_booked": True},
-)
-DISPOSITION = Kind(
-    noun="disposition",
-    contract=contracts.DispositionEnvelope,
-    write=facts.record_dispositions,
-    serializer=serializers.DraftSerializer,
-    example={"external_id": "draft-1", "disposition": "edited"},
-)
-OVERRIDE = Kind(
-    noun="override",
-    contract=contracts.OverrideEnvelope,
-    write=facts.record_overrides,
-    serializer=serializers.OverseerDecisionSerializer,
-    example={"external_id": "o-1", "human_override": "deny", "overridden_at": _AT},
-)
-BOOKING_OUTCOME = Kind(
-    noun="booking outcome",
-    contract=contracts.BookingOutcomeEnvelope,
-    write=facts.record_booking_outcomes,
-    serializer=serializers.BookingSerializer,
-    example={"external_id": "booking-1", "outcome": "kept", "outcome_at": _AT},
+KINDS = (
+    Kind(
+        noun="interaction",
+        path="interactions",
+        contract=contracts.InteractionEnvelope,
+        write=services.record_interactions,
+        serializer=serializers.InteractionSerializer,
+        example={"external_id": "call-1", "created_at": _AT, **_SOURCE, "input_tokens": 812},
+    ),
+    Kind(
+        noun="draft",
+        path="drafts",
+        contract=contracts.DraftEnvelope,
+        write=services.record_drafts,
+        serializer=serializers.DraftSerializer,
+        example={"external_id": "draft-1", "created_at": _AT, **_SOURCE, "confidence": 0.93, "action": "send"},
+    ),
+    Kind(
+        noun="sentiment",
+        path="sentiments",
+        contract=contracts.SentimentEnvelope,
+        write=services.record_sentiments,
+        serializer=serializers.SentimentSerializer,
+        example={"external_id": "message-1", "draft": "draft-1", "sentiment": "positive"},
+    ),
+    Kind(
+        noun="overseer decision",
+        path="overseer-decisions",
+        contract=contracts.OverseerDecisionEnvelope,
+        write=services.record_overseer_decisions,
+        serializer=serializers.OverseerDecisionSerializer,
+        example={"external_id": "o-1", "created_at": _AT, "message_ref": "m-1", "stage": "gate", "decision": "approve"},
+    ),
+    Kind(
+        noun="booking",
+        path="bookings",
+        contract=contracts.BookingEnvelope,
+        write=services.record_bookings,
+        serializer=serializers.BookingSerializer,
+        example={
+            "external_id": "booking-1",
+            "created_at": _AT,
+            **_SOURCE,
+            "parse_confidence": 0.97,
+            "auto_booked": True,
+        },
+    ),
+    Kind(
+        noun="disposition",
+        path="drafts/dispositions",
+        are_facts=True,
+        contract=contracts.DispositionEnvelope,
+        write=facts.record_dispositions,
+        serializer=serializers.DraftSerializer,
+        example={"external_id": "draft-1", "disposition": "edited"},
+    ),
+    Kind(
+        noun="override",
+        path="overseer-decisions/overrides",
+        are_facts=True,
+        contract=contracts.OverrideEnvelope,
+        write=facts.record_overrides,
+        serializer=serializers.OverseerDecisionSerializer,
+        example={"external_id": "o-1", "human_override": "deny", "overridden_at": _AT},
+    ),
+    Kind(
+        noun="booking outcome",
+        path="bookings/outcomes",
+        are_facts=True,
+        contract=contracts.BookingOutcomeEnvelope,
+        write=facts.record_booking_outcomes,
+        serializer=serializers.BookingSerializer,
+        example={"external_id": "booking-1", "outcome": "kept", "outcome_at": _AT},
+    ),
 )

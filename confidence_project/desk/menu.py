@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
+from django.db.models import Model
 from django.urls import reverse
+
+from governance.models.controls import Control
+from telemetry.models import HostRecord
 
 SECTIONS = {
     "Decide": {
@@ -56,7 +60,9 @@ SECTIONS = {
         "checkpoint": "Checkpoints",
     },
 }
-"""What is not named comes last, under its own name."""
+"""What is not named comes last in the section of its kind, under its own name."""
+
+SECTION_OF_KIND: Mapping[type[Model], str] = {Control: "Operate", HostRecord: "Records"}
 
 REST = "Behind the scenes"
 
@@ -71,12 +77,18 @@ def menu_of(apps: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     models = {each["object_name"].lower(): each for app in apps for each in app["models"]}
     if models:
         models["definitions"] = {"object_name": "Definitions", "admin_url": reverse("admin:definitions")}
-    sections = [
-        (title, [{**models.pop(key), "name": name} for key, name in names.items() if key in models])
+    sections = {
+        title: [{**models.pop(key), "name": name} for key, name in names.items() if key in models]
         for title, names in SECTIONS.items()
-    ]
+    }
+    for unnamed in models.values():
+        sections.setdefault(_section_of(unnamed["model"]), []).append(unnamed)
     return [
         {"name": title, "app_label": title.lower().replace(" ", "-"), "app_url": "", "models": entries}
-        for title, entries in [*sections, (REST, list(models.values()))]
+        for title, entries in sections.items()
         if entries
     ]
+
+
+def _section_of(model: type[Model]) -> str:
+    return next((title for kind, title in SECTION_OF_KIND.items() if issubclass(model, kind)), REST)

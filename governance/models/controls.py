@@ -12,7 +12,10 @@ from governance.models.actors import actor_name, actor_of_mutable_row
 from governance.models.policies import ConfidencePolicyRevision
 from governance.models.rollouts import RolloutEvent
 from governance.models.scoping import Row, WorkspaceScopedQuerySet
+from governance.models.webhooks import WebhookEndpoint
 from governance.models.workspaces import Workspace
+
+Event = WebhookEndpoint.Event
 
 REASON_LENGTH = 500
 
@@ -49,6 +52,12 @@ class Control(models.Model):
     gate_columns: ClassVar[tuple[str, str] | None] = None
     """Two expressions in SQL by which the gate reads the rows in force, beside their policy key; None: it does not."""
 
+    announced: ClassVar[tuple[Event, Event] | None] = None
+    """What webhooks call its start and its end; None: they are not told."""
+
+    told: ClassVar[tuple[str, ...]] = ()
+    """Fields of which they are told, beside id and policy key: none that holds what a person wrote."""
+
     class Meta:
         abstract = True
         ordering = ["-started_at", "-id"]
@@ -63,6 +72,7 @@ class KillSwitch(Control):
     """Blocks every decision of a workspace, or of one policy key, from the next call on."""
 
     gate_columns = ("''", "''")
+    announced = (Event.KILL_SWITCH_ENGAGED, Event.KILL_SWITCH_RELEASED)
 
     class Meta(Control.Meta):
         verbose_name_plural = "kill switches"
@@ -85,6 +95,8 @@ class BlockedSource(Control):
     value = models.CharField(max_length=200)
 
     gate_columns = ("kind", "value")
+    announced = (Event.SOURCE_BLOCKED, Event.SOURCE_UNBLOCKED)
+    told = ("kind",)
 
     class Meta(Control.Meta):
         constraints = [
@@ -108,6 +120,8 @@ class AuditSampling(Control):
     )
 
     gate_columns = ("''", "CAST(rate AS text)")
+    announced = (Event.AUDIT_SAMPLING_STARTED, Event.AUDIT_SAMPLING_STOPPED)
+    told = ("rate",)
 
     class Meta(Control.Meta):
         verbose_name_plural = "audit sampling"
@@ -129,6 +143,9 @@ class BreakGlassReview(Control):
     rollout_event = models.OneToOneField(
         RolloutEvent, on_delete=models.PROTECT, null=True, blank=True, related_name="review"
     )
+
+    announced = (Event.BREAK_GLASS_REVIEW_OPENED, Event.BREAK_GLASS_REVIEW_CLOSED)
+    told = ("revision_id", "rollout_event_id")
 
     class Meta(Control.Meta):
         indexes = [models.Index(fields=["workspace"], condition=IN_FORCE, name="break_glass_open")]
