@@ -11,7 +11,7 @@ import numpy as np
 from calibration.evidence.contract import Stratum
 from calibration.evidence.reading import SegmentCounts
 from governance.definitions import to_lattice
-from ledger.imports.mapping import Mapper
+from ledger.imports.mapper import Mapper
 from ledger.imports.records import Record
 from ledger.imports.services import read_row
 from ledger.imports.source import Rejected

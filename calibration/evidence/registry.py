@@ -23,6 +23,9 @@ def register_source(source: EvidenceSource) -> None:
     """
     if unknown := set(source.segment_keys) - set(SEGMENT_KEYS):
         raise InvalidInput(f"{source.name} splits by keys that no override can match: {', '.join(sorted(unknown))}.")
+    for key in source.policy_keys:
+        if SOURCES.get(key) not in (None, source):
+            raise InvalidInput(f"Policy key {key} has an evidence source already: {source_for(key).name}.")
     SOURCES.register(source, *source.policy_keys)
 
 

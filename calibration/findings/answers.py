@@ -10,7 +10,12 @@ from typing import Self
 from calibration.findings import wording
 from calibration.findings.cohorts import Cohort
 from calibration.statistics.audits import AuditedRecommendation, recommend_with_audits
-from calibration.statistics.claims import certified_audit_statement, certified_pair_statement, certified_statement
+from calibration.statistics.claims import (
+    Unit,
+    certified_audit_statement,
+    certified_pair_statement,
+    certified_statement,
+)
 from calibration.statistics.joint import JointRecommendation, recommend_pair
 from calibration.statistics.lattice import LATTICE
 from calibration.statistics.recommendation import ThresholdRecommendation
@@ -41,6 +46,13 @@ class Subject:
     def bands(self) -> int | None:
         """How many risk bands pass the risk threshold in force."""
         return self.bands_below(self.current_risk)
+
+    @property
+    def unit(self) -> Unit:
+        """What counts once: cases, as soon as one of the cohort's has a second decision."""
+        counts, chosen = self.cohort.counts, self.cohort.chosen
+        has_copies = int(counts.rows[chosen].sum()) > int(counts.decisions[chosen].sum())
+        return "cases, their first decision" if has_copies else "decisions"
 
     @property
     def is_fair(self) -> bool:
@@ -147,7 +159,7 @@ def _by_walk(found: ThresholdRecommendation, subject: Subject, *, is_tested: boo
         risk_threshold=None if found.threshold is None else subject.judged_risk,
         reason=found.reason,
         figures=wording.walk(found),
-        statement=certified_statement(found, risk_in_force=subject.judged_risk),
+        statement=certified_statement(found, risk_in_force=subject.judged_risk, unit=subject.unit),
         method="walk",
         detail=found,
         is_tested=is_tested,
@@ -170,7 +182,9 @@ def _with_audits(subject: Subject, alpha: float, delta: float) -> Answer:
         risk_threshold=None if found.threshold is None else subject.judged_risk,
         reason=found.reason,
         figures=wording.audits(found, subject.cohort.floor),
-        statement=certified_audit_statement(found, in_force=subject.cohort.floor, risk_in_force=subject.judged_risk),
+        statement=certified_audit_statement(
+            found, in_force=subject.cohort.floor, risk_in_force=subject.judged_risk, unit=subject.unit
+        ),
         method="audits",
         detail=found,
         is_tested=True,
@@ -202,7 +216,7 @@ def _pair(subject: Subject, current_risk: float, alpha: float, delta: float) -> 
         risk_threshold=found.risk_threshold,
         reason=found.reason,
         figures=wording.pair(found, best),
-        statement=certified_pair_statement(found),
+        statement=certified_pair_statement(found, unit=subject.unit),
         method="pair",
         detail=found,
         is_tested=True,

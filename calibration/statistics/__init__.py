@@ -14,19 +14,17 @@ NaN; bad input raises ``ValueError`` and says what to do. Import from the module
     ``recommend_threshold(confidence, n, successes, alpha=, delta=, floor=)`` and ``recommend_for_groups(groups,
     ...)`` -> ``ThresholdRecommendation``; ``is_same_cut(groups, certified, in_force)``; ``minimum_sample``.
 ``bands``
-    ``recommend_band(groups, alpha=, delta=)``: a lower and an upper bound where the top is bad.
-``claims``, ``units``
+    ``recommend_band(groups, alpha=, delta=)``: a lower and an upper bound where the top is bad; no run offers it yet.
+``claims``
     ``certified_statement``, ``certified_pair_statement``, ``certified_audit_statement``,
-    ``certified_budget_statement``: what an answer certifies, in the only words for it; ``certified_unit``: decisions
-    or cases, beside the rate of all decisions.
+    ``certified_budget_statement``: what an answer certifies, in the only words for it, and of which ``Unit``.
 ``segments``, ``joint``, ``audits``
     ``recommend_for_segments({name: groups}, ...)`` shares delta; ``recommend_pair(risk, confidence, n,
     successes, total, ...)`` for a confidence and a risk threshold; ``recommend_with_audits(groups, audited,
     in_force=, ...)`` goes below the threshold in force.
-``selection``, ``label_strata``, ``label_plans``, ``operating_points``
+``selection``, ``label_strata``, ``operating_points``
     ``label_coverage``, ``stratified_failure_rate``, ``stratified_interval``; ``label_strata(groups)``: where labels are
-    missing by confidence; ``plan_labels(groups, ...)``: which labels next; ``operating_point`` and
-    ``operating_curve``: what given thresholds allow.
+    missing by confidence; ``operating_point`` and ``operating_curve``: what given thresholds allow.
 ``reliability``, ``calibration_error``, ``scores``, ``intervals``
     ``equal_width_curve``, ``equal_mass_curve``; ``calibration_error``, ``noise_floor``; ``brier_score``,
     ``log_loss``, ``auroc``, ``confidence_bias``; ``wilson``, ``clopper_pearson``.

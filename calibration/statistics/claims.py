@@ -4,11 +4,15 @@ Each says of which decisions it speaks, which failure rate they keep below, with
 what it takes for granted.
 """
 
+from typing import Literal
+
 from calibration.statistics.audits import AuditedRecommendation
 from calibration.statistics.budgets import BudgetRecommendation
 from calibration.statistics.joint import JointRecommendation
 from calibration.statistics.recommendation import ThresholdRecommendation
-from calibration.statistics.units import Unit
+
+Unit = Literal["decisions", "cases, their first decision"]
+"""What was counted once."""
 
 
 def certified_statement(
@@ -23,7 +27,7 @@ def certified_statement(
     risk_in_force : float, optional
         The risk threshold that its decisions passed, which stays as it is.
     unit : {"decisions", "cases, their first decision"}
-        What was counted once (`certified_unit`).
+        What was counted once.
 
     Returns
     -------

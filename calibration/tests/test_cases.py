@@ -34,6 +34,15 @@ def test_cases__decisions_of_one_case__the_earliest_counts(workspace: Workspace)
     assert "Of 3 decisions 2 count: of each case the earliest." in finding["explanation"]
 
 
+@pytest.mark.parametrize(("copies", "unit"), [(1, "first decisions of the labelled cases"), (0, "labelled decisions")])
+def test_cases__the_statement__names_what_counts_once(workspace: Workspace, copies: int, unit: str) -> None:
+    made = [decision(workspace, confidence=0.95, minute=minute, case_key=f"t-{minute}") for minute in range(100)]
+    again = [decision(workspace, confidence=0.95, minute=200, case_key="t-1")] * copies
+    store([*made, *again], [outcome(each, True) for each in [*made, *again]])
+    (finding,) = findings(workspace)
+    assert unit in finding["statement"]
+
+
 def test_cases__earliest_is_unlabelled__the_case_is(workspace: Workspace) -> None:
     # To take the labelled one instead would let the label choose.
     early, late = (decision(workspace, confidence=0.8, minute=minute, case_key="t-1") for minute in (1, 2))

@@ -65,7 +65,7 @@ def test_own_source__counted_and_proposed_like_any_other() -> None:
 
 @pytest.mark.usefixtures("own_key")
 def test_own_source__second_one_for_a_key__refused() -> None:
-    with pytest.raises(InvalidInput, match=r"evidence source is registered already under host\.own"):
+    with pytest.raises(InvalidInput, match="has an evidence source already: host's own"):
         register_source(ExecutedSource())
     assert source_for("host.own").name == "host's own"
 

@@ -12,7 +12,7 @@ from django.core.management.base import CommandParser
 from confidence_project.foundation.errors import InvalidInput
 from ledger.imports.mapping import ImportMapping, parse_mapping
 from ledger.imports.parquet import ParquetFormat
-from ledger.imports.records import FORMATS, SEPARATORS, CsvFormat, Format, format_of
+from ledger.imports.records import FORMATS, CsvFormat, Format, format_of
 from ledger.imports.rows import CONSTANTS
 from ledger.models import ConfidenceKind
 
@@ -77,11 +77,10 @@ def mapping_of(options: Mapping[str, Any], saved: Mapping[str, Any] | None = Non
             given[name] = True
     if options.get("scale"):
         given["scale"] = _SCALES[options["scale"]]
-    separator = options.get("separator") or {".tsv": "\t"}.get(Path(str(options.get("file"))).suffix)
+    is_tsv = str(options.get("file")).lower().removesuffix(".gz").endswith(".tsv")
+    separator = options.get("separator") or ("tab" if is_tsv and "separator" not in given else None)
     if separator:
         given["separator"] = _SEPARATOR_WORDS.get(separator, separator)
-        if given["separator"] not in SEPARATORS:
-            raise InvalidInput("--separator takes , ; | or the word tab.")
     return parse_mapping(given)
 
 

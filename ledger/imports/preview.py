@@ -9,7 +9,8 @@ from itertools import islice
 from typing import Any
 
 from confidence_project.foundation.errors import InvalidInput
-from ledger.imports.mapping import ImportMapping, Mapper
+from ledger.imports.mapper import Mapper
+from ledger.imports.mapping import ImportMapping
 from ledger.imports.records import Format, Record
 from ledger.imports.rows import COLUMNS
 from ledger.imports.services import read_row

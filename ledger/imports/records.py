@@ -25,8 +25,6 @@ LONGEST_RECORD = LONGEST_LINE
 LARGEST_DOCUMENT = 512 << 20
 """Bytes of a JSON document, which is read whole."""
 
-SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
-
 
 @dataclass(frozen=True, slots=True)
 class Record:

@@ -24,7 +24,8 @@ from confidence_project.foundation.errors import DomainError, InvalidInput
 from confidence_project.foundation.submissions import Stored, Submission, settle
 from governance.models import Workspace
 from ledger.contracts import CONTRACT_VERSION
-from ledger.imports.mapping import ImportMapping, Mapper
+from ledger.imports.mapper import Mapper
+from ledger.imports.mapping import ImportMapping
 from ledger.imports.records import Format, Record
 from ledger.imports.rejects import RejectsFile
 from ledger.imports.rows import ImportedDecision, Label, check_constants, check_row, reason_of

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -246,6 +247,12 @@ def test_separator__declared__is_used_and_otherwise_named(tmp_path: Path, mark: 
 
 def test_separator__of_a_tsv_file__is_a_tab(tmp_path: Path) -> None:
     path = a_file(tmp_path, HEADER.replace(",", "\t"), row(1, "0.93", "1").replace(",", "\t"), name="history.tsv")
+    assert "1 imported" in import_file(path)
+
+
+def test_separator__of_a_packed_tsv_file__is_a_tab_too(tmp_path: Path) -> None:
+    path = tmp_path / "history.tsv.gz"
+    path.write_bytes(gzip.compress("\n".join([HEADER, row(1, "0.93", "1")]).replace(",", "\t").encode()))
     assert "1 imported" in import_file(path)
 
 

@@ -22,7 +22,7 @@ from confidence_project.desk.pictures import LIGHT, reliability, risk_coverage
 from confidence_project.foundation.commands import DomainCommand
 from confidence_project.foundation.errors import InvalidInput
 from confidence_project.foundation.formatting import count
-from ledger.imports.mapping import Mapper
+from ledger.imports.mapper import Mapper
 from ledger.imports.options import add_file_options, format_for, mapping_of, read_mapping_file
 from ledger.imports.records import Format, Record
 from ledger.imports.rows import check_constants

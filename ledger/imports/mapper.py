@@ -1,0 +1,249 @@
+"""A mapping in use: from the values of a record, under the file's names and in its spellings, to columns of ours."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from decimal import Decimal, InvalidOperation
+from functools import lru_cache
+from typing import Any
+
+from confidence_project.foundation.errors import InvalidInput
+from ledger.imports.mapping import Condition, ImportMapping
+from ledger.imports.rows import COLUMNS, CONSTANTS, NEEDED, Label
+from ledger.imports.source import Rejected
+from ledger.models import ConfidenceKind
+
+SUM_TOLERANCE = 0.05
+"""How far the probabilities of the classes may miss 1."""
+
+_YES, _NO = {"1", "true", "t", "yes", "y", "on"}, {"0", "false", "f", "no", "n", "off"}
+_TRUTH_COLUMNS = ("automation_executed", "downstream_failure", "audit_selected")
+_NUMBERS = ("ml_risk_score", "label_propensity")
+_TIMES = ("decided_at", "observed_at")
+_TIME = re.compile(r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d(?:\.\d{1,9})?) ?(Z|z|UTC|GMT|[+-]\d\d(?::?\d\d)?)")
+_WHOLE = re.compile(r"([01])\.0*")
+
+
+class Mapper:
+    """A mapping in use on one file; `locate` first, where the columns of all records are known."""
+
+    def __init__(self, mapping: ImportMapping, *, is_text: bool, needed: Sequence[str] = NEEDED) -> None:
+        self.mapping = mapping
+        self.is_text = is_text
+        self.needed = needed
+        # Nearly always the records have the same columns, in JSON too.
+        self._located = lru_cache(maxsize=64)(self._locate)
+        self._missing = frozenset(mapping.missing)
+        self._words = {word.casefold(): number for word, number in mapping.words.items()}
+
+    def locate(self, columns: list[str] | None) -> None:
+        """Find our columns among those of a file that has the same in every record.
+
+        Raises
+        ------
+        InvalidInput
+            One that is needed or named is missing, stands twice, or is not known.
+        """
+        if columns is None:
+            return
+        names, used = self._located(tuple(columns))
+        present = {*names, *self.mapping.constants}
+        if self.mapping.probabilities:
+            present |= {"confidence", "success"}
+        if self.mapping.labels or self.mapping.success_when or self.mapping.failure_when:
+            present.add("success")
+        if missing := [name for name in self.needed if name not in present]:
+            raise InvalidInput(_what_is_missing(missing, columns))
+        if not set(self.mapping.places.values()) <= {*used, *columns}:
+            raise InvalidInput("A column that an option names is not in the file.")
+        unknown = [str(place) for place, column in enumerate(columns, start=1) if column not in used]
+        if unknown and not self.mapping.ignore_unknown:
+            raise InvalidInput(
+                f"The names of columns {', '.join(unknown[:20])} are not known; known are {', '.join(COLUMNS)}. Say "
+                "what they hold with --column, or leave them out with --ignore-unknown."
+            )
+
+    def row(self, values: Mapping[str, Any], stand_ins: Mapping[str, str]) -> dict[str, Any]:
+        """Return a record as columns of ours, blank ones left out; raise `Rejected` for what cannot be one."""
+        names, used = self._located(tuple(values))
+        if not self.mapping.ignore_unknown and not used.issuperset(values):
+            raise Rejected("a field is not a known column")
+        given = {name: values[column] for name, column in names.items()}
+        row = {name: self._value(name, value) for name, value in given.items() if not self._is_blank(value)}
+        if self.mapping.probabilities:
+            row |= self._classified(values)
+        elif self.mapping.labels:
+            row["labels"] = self._labels(values)
+        elif self.mapping.success_when or self.mapping.failure_when:
+            row |= self._judged(values, names.get("success"), row.pop("success", None))
+        kind = {"confidence_kind": ConfidenceKind.VERBAL.value} if self._words else {}
+        return {**stand_ins, **self.mapping.constants, **kind, **row}
+
+    def needs_a_scale(self, values: Mapping[str, Any]) -> bool:
+        """True where a record's confidence could only be on a scale that was not declared."""
+        column = self._located(tuple(values))[0].get("confidence")
+        value = values.get(column) if column else None
+        if self.mapping.scale is not None or self._is_blank(value) or isinstance(value, bool):
+            return False
+        number = _number(str(value).removesuffix("%"), self.mapping.decimal_comma)
+        return number is not None and number.is_finite() and (number > 1 or str(value).endswith("%"))
+
+    def _locate(self, columns: tuple[str, ...]) -> tuple[dict[str, str], frozenset[str]]:
+        """Return the file's names of our columns, and the columns that are used at all."""
+        by_fold: dict[str, list[str]] = {}
+        for column in columns:
+            by_fold.setdefault(column.casefold(), []).append(column)
+        names = {}
+        for name in COLUMNS:
+            wanted = self.mapping.columns.get(name, name)
+            found = [column for column in columns if column == wanted] or by_fold.get(wanted.casefold(), [])
+            if len(found) > 1:
+                raise InvalidInput(f"The first line names a column twice: {name}.")
+            if found:
+                names[name] = found[0]
+        return names, frozenset([*names.values(), *self.mapping.places.values()])
+
+    def _is_blank(self, value: object) -> bool:
+        if isinstance(value, str):
+            return not value.strip() or value in self._missing
+        # What pandas and Parquet have for a missing number.
+        return value is None or (isinstance(value, float) and math.isnan(value) and "NaN" in self._missing)
+
+    def _value(self, name: str, value: Any) -> Any:
+        if name == "confidence":
+            return self._confidence(value)
+        if isinstance(value, Decimal):
+            value = float(value)
+        if not isinstance(value, str):
+            return value
+        if name in _TIMES:
+            return _time(value)
+        if self.is_text and name in (*_TRUTH_COLUMNS, "success"):
+            return _WHOLE.sub(r"\1", value)
+        if self.is_text and name in _NUMBERS and self.mapping.decimal_comma:
+            return value.replace(",", ".")
+        return value
+
+    def _confidence(self, value: Any) -> Any:
+        if isinstance(value, str) and value.casefold() in self._words:
+            number: float = self._words[value.casefold()]
+            return str(number) if self.is_text else number
+        if self._words and isinstance(value, str) and _number(value, self.mapping.decimal_comma) is None:
+            raise Rejected("confidence is a word without a number; --words gives it one")
+        if not isinstance(value, str):
+            return _scaled(Decimal(repr(value)), self.mapping.scale) if _is_number(value) else value
+        if not self.is_text and self.mapping.scale in (None, 1):
+            return value
+        text = value.removesuffix("%") if self.mapping.scale == 100 else value
+        decimal = _number(text, self.mapping.decimal_comma)
+        if decimal is None or not decimal.is_finite():
+            return value
+        scaled = _scaled(decimal, self.mapping.scale)
+        return str(scaled) if self.is_text else scaled
+
+    def _classified(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        probabilities = {
+            name: _number(str(values.get(column, "")), self.mapping.decimal_comma)
+            for name, column in self.mapping.probabilities.items()
+        }
+        known = {name: float(number) for name, number in probabilities.items() if number is not None}
+        if len(known) != len(probabilities) or not all(0 <= number <= 1 for number in known.values()):
+            raise Rejected("the probability of a class is no number from 0 to 1")
+        if abs(math.fsum(known.values()) - 1) > SUM_TOLERANCE:
+            raise Rejected("the probabilities of the classes miss 1 by more than .05")
+        top = max(known.values())
+        predicted = str(values.get(self.mapping.predicted or "", "")) or max(known, key=lambda name: known[name])
+        if known.get(predicted) != top:
+            raise Rejected("the predicted class is not the most probable one")
+        actual = values.get(str(self.mapping.actual))
+        success = {} if self._is_blank(actual) else {"success": self._truth(str(actual) == predicted)}
+        kind = self.mapping.constants.get("confidence_kind", ConfidenceKind.CLASSIFIER.value)
+        return {"confidence": str(top) if self.is_text else top, **success, "confidence_kind": kind}
+
+    def _labels(self, values: Mapping[str, Any]) -> list[Label]:
+        given = {column: values.get(column) for column in self.mapping.labels}
+        return [
+            Label(reporter=column, success=_yes_or_no(column, value))
+            for column, value in given.items()
+            if not self._is_blank(value)
+        ]
+
+    def _judged(self, values: Mapping[str, Any], own_column: str | None, stated: Any) -> dict[str, Any]:
+        is_success = any(self._holds(values, each) for each in self.mapping.success_when)
+        is_failure = any(self._holds(values, each) for each in self.mapping.failure_when)
+        if is_success and is_failure:
+            raise Rejected("success and failure are both declared for what the row holds")
+        if is_success or is_failure:
+            return {"success": self._truth(is_success)}
+        compared = [(column, value[1:]) for column, value in self.mapping.success_when if value[:1] == "@"]
+        if compared:
+            is_known = not any(self._is_blank(values.get(column)) for pair in compared for column in pair)
+            return {"success": self._truth(False)} if is_known else {}
+        conditions = (*self.mapping.success_when, *self.mapping.failure_when)
+        rest = [values.get(column) for column, _ in conditions if column != own_column]
+        if any(not self._is_blank(value) for value in rest):
+            raise Rejected(_UNDECLARED)
+        if stated is None:
+            return {}
+        return {"success": self._truth(_yes_or_no("success", stated))}
+
+    def _holds(self, values: Mapping[str, Any], condition: Condition) -> bool:
+        column, wanted = condition
+        value = values.get(column)
+        other = values.get(wanted[1:]) if wanted[:1] == "@" else wanted
+        return not self._is_blank(value) and not self._is_blank(other) and str(value) == str(other)
+
+    def _truth(self, value: bool) -> Any:
+        return str(value) if self.is_text else value
+
+
+_UNDECLARED = "success is a word that no option declares; see --success-when, --failure-when and --missing"
+
+
+def _yes_or_no(column: str, value: Any) -> bool:
+    text = _WHOLE.sub(r"\1", str(value).strip().casefold())
+    if text in _YES | _NO:
+        return text in _YES
+    raise Rejected(_UNDECLARED if column == "success" else "a label is neither yes nor no; see --missing")
+
+
+def _time(text: str) -> str:
+    found = _TIME.fullmatch(text.strip())
+    if found is None:
+        return text
+    day, time, zone = found.groups()
+    if zone in ("Z", "z", "UTC", "GMT"):
+        return f"{day}T{time}Z"
+    hours, minutes = zone[:3], zone[3:].removeprefix(":") or "00"
+    return f"{day}T{time}{hours}:{minutes}"
+
+
+def _number(text: str, decimal_comma: bool) -> Decimal | None:
+    try:
+        return Decimal((text.replace(",", ".") if decimal_comma else text).strip())
+    except InvalidOperation:
+        return None
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float | Decimal) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _scaled(number: Decimal, scale: int | None) -> float:
+    return float(number / scale) if scale else float(number)
+
+
+def _what_is_missing(missing: list[str], columns: list[str]) -> str:
+    answers = [name for name in missing if name in CONSTANTS]
+    hint = f"Name the column that holds it (--column {missing[0]}=…)"
+    hint += f", or say what holds for the whole file (--{answers[0].replace('_', '-')} …)." if answers else "."
+    if "success" in missing:
+        hint += " For labels in other forms see --success-when, --labels and --probability."
+    if len(columns) == 1:
+        found = next((mark for mark in (";", "\t", "|") if mark in columns[0]), None)
+        if found:
+            mark = {"\t": "tab", ";": "';'", "|": "'|'"}[found]
+            return f"The columns are separated by {mark}: say --separator {mark}; missing: {', '.join(missing)}."
+    return f"The first line names the columns, with commas between; missing: {', '.join(missing)}. {hint}"
