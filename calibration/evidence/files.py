@@ -48,7 +48,7 @@ def count_file(records: Iterable[Record], mapper: Mapper, *, segment_by: Sequenc
             rejected[rejection.detail] += 1
             continue
         decision = row.decision
-        segment = tuple(str(getattr(decision, key) or "") for key in segment_by)
+        segment = tuple(_named(key, getattr(decision, key)) for key in segment_by)
         stratum = Stratum.COMPLETE if decision.gate_verdict == "allow" else Stratum.HISTORY_BLOCKED
         entry = counts.setdefault((segment, int(stratum), to_lattice(decision.confidence)), [0, 0, 0])
         entry[0] += 1
@@ -64,6 +64,10 @@ def count_file(records: Iterable[Record], mapper: Mapper, *, segment_by: Sequenc
         unlabelled=unlabelled,
         rejected=rejected,
     )
+
+
+def _named(key: str, value: object) -> str:
+    return "" if value is None or value == STAND_INS.get(key) else str(value)
 
 
 def _segment(

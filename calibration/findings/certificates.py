@@ -93,7 +93,10 @@ def thresholds_file(certificates: Sequence[Certificate], *, alpha: float, delta:
         "target_failure_rate": alpha,
         "risk_confidence": round(1 - delta, 12),
         "thresholds": [
-            {"match": dict(each.subject.cohort.counts.segment), "at_least": each.answer.threshold}
+            {
+                "match": {key: value for key, value in each.subject.cohort.counts.segment.items() if value},
+                "at_least": each.answer.threshold,
+            }
             for each in certificates
             if each.answer.threshold is not None
         ],

@@ -46,6 +46,7 @@ def test_certify__labelled_whole__is_what_the_statistics_certify(tmp_path: Path)
     assert (certificate["labelled"], certificate["successes"]) == (1100, 1006)
     assert "14 of 800 labelled decisions failed" in certificate["figures"]
     assert certificate["statement"]
+    assert "\nevery decision: Allow at or above 0.95.\n" in said(labelled(tmp_path))
 
 
 def test_certify__too_few__says_how_many_labels_are_needed(tmp_path: Path) -> None:
@@ -64,7 +65,7 @@ def test_certify__files_that_were_asked_for__hold_the_thresholds_and_the_picture
     page, thresholds = tmp_path / "page.html", tmp_path / "thresholds.json"
     said(labelled(tmp_path), html=page, thresholds=thresholds)
     written = json.loads(thresholds.read_text())
-    assert [each["at_least"] for each in written["thresholds"]] == [0.95]
+    assert written["thresholds"] == [{"match": {"confidence_kind": "unspecified"}, "at_least": 0.95}]
     assert (written["target_failure_rate"], written["risk_confidence"]) == (0.05, 0.95)
     html = page.read_text("utf-8")
     assert html.count("<svg") == 2
