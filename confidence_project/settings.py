@@ -200,6 +200,13 @@ STORAGES = {
 }
 WHITENOISE_USE_FINDERS = WHITENOISE_AUTOREFRESH = DEV
 
+# Uploads are counted as they come in, before anything else reads them.
+FILE_UPLOAD_HANDLERS = [
+    "confidence_project.foundation.uploads.LimitedUploadHandler",
+    "django.core.files.uploadhandler.MemoryFileUploadHandler",
+    "django.core.files.uploadhandler.TemporaryFileUploadHandler",
+]
+
 # --- HTTP API --------------------------------------------------------------------------------------------------------
 # The largest body that is read, in bytes; the same limit for Django's own forms.
 CONFIDENCE_MAX_BODY_BYTES = DATA_UPLOAD_MAX_MEMORY_SIZE = env.int("CONFIDENCE_MAX_BODY_BYTES", default=10 * 1024**2)
@@ -299,6 +306,14 @@ CONFIDENCE_BOOKING_OUTCOMES = {
 CONFIDENCE_PROPOSAL_EXPIRY_DAYS = env.int("CONFIDENCE_PROPOSAL_EXPIRY_DAYS", default=30)
 # Four eyes at the last step too: who approved a proposal does not apply it.
 CONFIDENCE_APPLIER_IS_NOT_APPROVER = env.bool("CONFIDENCE_APPLIER_IS_NOT_APPROVER", default=True)
+
+# Files that are imported in the browser wait here for a worker: outside of what is served, and shared by servers and
+# workers. They are the users' own texts, so they are not in the database, whose backups would keep them.
+CONFIDENCE_IMPORT_FOLDER = Path(env.str("CONFIDENCE_IMPORT_FOLDER", default=str(VAR_DIR / "imports")))
+# The largest upload in bytes, of any page.
+CONFIDENCE_IMPORT_MAX_BYTES = env.int("CONFIDENCE_IMPORT_MAX_BYTES", default=100 * 1024**2)
+# An upload that nobody imported, and rejected rows that nobody removed, are kept so long (`prune_imports`).
+CONFIDENCE_IMPORT_KEEP_DAYS = env.int("CONFIDENCE_IMPORT_KEEP_DAYS", default=7)
 
 # Where people reach the site: the links in webhooks begin with it.
 CONFIDENCE_SITE_URL = env.str("CONFIDENCE_SITE_URL", default="http://localhost:8000" if DEV else "").rstrip("/")
