@@ -34,6 +34,7 @@ SECTIONS = {
     "Records": {
         "decisionrecord": "Decision ledger",
         "decisionoutcome": "Outcomes",
+        "decisionimport": "Imports",
         "aiinteraction": "AI interactions",
         "aidraft": "Drafts",
         "inboundmessage": "Replies to drafts",

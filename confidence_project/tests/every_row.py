@@ -30,6 +30,7 @@ from governance.tests.factories import (
 )
 from governance.workflow import apply_confidence_policy_proposal, approve_confidence_policy_proposal
 from governance.workspaces.services import issue_api_key, rename_workspace
+from ledger.models import DecisionImport
 from ledger.tests.factories import RECORDED_AT, LedgerAmendmentFactory
 from telemetry.tests import bodies
 
@@ -46,6 +47,10 @@ def furnish(workspace: Workspace) -> None:
     LedgerAmendmentFactory(decision__workspace=workspace)
     _governed(workspace)
     _recorded(workspace)
+    DecisionImport.objects.create(
+        workspace=workspace, status="COMPLETE", file_name="history.csv", mapping={}, started_at=RECORDED_AT,
+        finished_at=RECORDED_AT,
+    )  # fmt: skip
     issue_api_key(**common, name="a machine", scopes=["read"])
     rename_workspace(**common, name=f"Renamed {workspace.slug}")
     block_source(**common, kind="model", value=f"model-of-{workspace.slug}", reason="Smoke.")

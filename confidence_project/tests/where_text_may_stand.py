@@ -12,6 +12,7 @@ SAID_BY_PEOPLE = {
     "governance_confidencepolicyrevision.reason": "an application and a rollback say why",
     "governance_proposalevent.reason": "the history of a proposal keeps what people said",
     "governance_rolloutevent.reason": "the history of a rollout, too",
+    "ledger_decisionimport.file_name": "what a person called the file, without its blanks",
     "ledger_decisionimport.mapping": "what a person declares of the columns of a file: its names and words",
     "ledger_savedmapping.mapping": "and keeps for the next file",
     "ledger_savedmapping.name": "under a name of their choice",

@@ -48,22 +48,34 @@ class Mapper:
         """
         if columns is None:
             return
-        names, used = self._located(tuple(columns))
-        present = {*names, *self.mapping.constants}
+        if missing := self.missing(columns):
+            raise InvalidInput(_what_is_missing(missing, columns))
+        if not set(self.mapping.places.values()) <= {*self._located(tuple(columns))[1], *columns}:
+            raise InvalidInput("A column that an option names is not in the file.")
+        if (unknown := self.unused(columns)) and not self.mapping.ignore_unknown:
+            places = ", ".join(str(place) for place in unknown[:20])
+            raise InvalidInput(
+                f"The names of columns {places} are not known; known are {', '.join(COLUMNS)}. Say "
+                "what they hold with --column, or leave them out with --ignore-unknown."
+            )
+
+    def missing(self, columns: Sequence[str]) -> list[str]:
+        """Return what is needed and neither in a column nor declared."""
+        present = {*self._located(tuple(columns))[0], *self.mapping.constants}
         if self.mapping.probabilities:
             present |= {"confidence", "success"}
         if self.mapping.labels or self.mapping.success_when or self.mapping.failure_when:
             present.add("success")
-        if missing := [name for name in self.needed if name not in present]:
-            raise InvalidInput(_what_is_missing(missing, columns))
-        if not set(self.mapping.places.values()) <= {*used, *columns}:
-            raise InvalidInput("A column that an option names is not in the file.")
-        unknown = [str(place) for place, column in enumerate(columns, start=1) if column not in used]
-        if unknown and not self.mapping.ignore_unknown:
-            raise InvalidInput(
-                f"The names of columns {', '.join(unknown[:20])} are not known; known are {', '.join(COLUMNS)}. Say "
-                "what they hold with --column, or leave them out with --ignore-unknown."
-            )
+        return [name for name in self.needed if name not in present]
+
+    def unused(self, columns: Sequence[str]) -> list[int]:
+        """Return the places of the columns, from 1 on, that nothing is taken from."""
+        used = self._located(tuple(columns))[1]
+        return [place for place, column in enumerate(columns, start=1) if column not in used]
+
+    def column_of(self, name: str, columns: Sequence[str]) -> str | None:
+        """Return the file's column that holds what we call `name`."""
+        return self._located(tuple(columns))[0].get(name)
 
     def row(self, values: Mapping[str, Any], stand_ins: Mapping[str, str]) -> dict[str, Any]:
         """Return a record as columns of ours, blank ones left out; raise `Rejected` for what cannot be one."""

@@ -10,8 +10,9 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import PydanticCustomError
 
-from confidence_project.foundation.errors import InvalidInput
+from confidence_project.foundation.errors import FieldProblem, InvalidInput
 from ledger.imports.rows import COLUMNS, CONSTANTS
 from ledger.models import ConfidenceKind
 
@@ -68,20 +69,28 @@ class ImportMapping(BaseModel):
     @model_validator(mode="after")
     def _is_consistent(self) -> Self:
         if unknown := [name for name in self.columns if name not in COLUMNS]:
-            raise ValueError(f"{len(unknown)} of the columns are not ours; ours are {', '.join(COLUMNS)}")
+            raise _wrong("columns", f"{len(unknown)} of the columns are not ours; ours are {', '.join(COLUMNS)}")
         if unknown := [name for name in self.constants if name not in CONSTANTS]:
-            raise ValueError(f"{len(unknown)} of the constants cannot be one; these can: {', '.join(CONSTANTS)}")
+            raise _wrong(
+                "constants", f"{len(unknown)} of the constants cannot be one; these can: {', '.join(CONSTANTS)}"
+            )
         if self.decimal_comma and self.separator == ",":
-            raise ValueError("numbers with a decimal comma need another separator")
+            raise _wrong("separator", "numbers with a decimal comma need another separator")
         if self.words and self.constants.get("confidence_kind", ConfidenceKind.VERBAL) != ConfidenceKind.VERBAL:
-            raise ValueError(f"numbers for words are of the kind {ConfidenceKind.VERBAL.value}")
+            raise _wrong("words", f"numbers for words are of the kind {ConfidenceKind.VERBAL.value}")
         if self.probabilities and (len(self.probabilities) < 2 or self.actual is None):
-            raise ValueError("class probabilities need two classes or more, and the column of the actual one")
+            raise _wrong(
+                "probabilities", "class probabilities need two classes or more, and the column of the actual one"
+            )
         if (self.predicted or self.actual) and not self.probabilities:
-            raise ValueError("a predicted and an actual class go with class probabilities")
+            raise _wrong("probabilities", "a predicted and an actual class go with class probabilities")
         if self.labels and (self.success_when or self.failure_when or self.probabilities):
-            raise ValueError("several labels a row do not go with other rules for success")
+            raise _wrong("labels", "several labels a row do not go with other rules for success")
         return self
+
+    def as_json(self) -> dict[str, Any]:
+        """Return what was declared, as `parse_mapping` takes it."""
+        return self.model_dump(mode="json", exclude_defaults=True)
 
     @property
     def places(self) -> dict[str, str]:
@@ -97,9 +106,15 @@ def parse_mapping(given: Mapping[str, Any]) -> ImportMapping:
     try:
         return ImportMapping.model_validate(given)
     except ValidationError as error:
-        problems = error.errors(include_url=False, include_context=False, include_input=False)
-        said = "; ".join(
-            f"{'/'.join(map(str, problem['loc'][:1])) or 'mapping'}: {problem['msg'].removeprefix('Value error, ')}"
-            for problem in problems
-        )
-        raise InvalidInput(f"The mapping is not valid: {said}.") from error
+        problems = [_problem(each) for each in error.errors(include_url=False, include_input=False)]
+        said = "; ".join(f"{each.pointer.removeprefix('/') or 'mapping'}: {each.detail}" for each in problems)
+        raise InvalidInput(f"The mapping is not valid: {said}.", problems) from error
+
+
+def _wrong(part: str, sentence: str) -> PydanticCustomError:
+    return PydanticCustomError("inconsistent", "{sentence}", {"part": part, "sentence": sentence})
+
+
+def _problem(given: Any) -> FieldProblem:
+    part = given["ctx"]["part"] if given["type"] == "inconsistent" else given["loc"][0]
+    return FieldProblem(f"/{part}", "invalid", given["msg"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -101,6 +102,11 @@ def read_mapping_file(path: Path) -> Mapping[str, Any]:
     if not isinstance(given, dict):
         raise InvalidInput("The file of the mapping holds no JSON object.")
     return given
+
+
+def without_options(text: str) -> str:
+    """Return a message of an import in the words of a form, whose fields are called as the options are."""
+    return re.sub(r"--([a-z-]+)", lambda found: f"“{found[1].replace('-', ' ').capitalize()}”", text)
 
 
 def _pieces(given: list[str] | str | None) -> list[str]:

@@ -5,20 +5,24 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
+from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
 from confidence_project.foundation.errors import InvalidInput
+from governance.models import Workspace
 from ledger.imports.mapper import Mapper
 from ledger.imports.mapping import ImportMapping
 from ledger.imports.records import Format, Record
-from ledger.imports.rows import COLUMNS
+from ledger.imports.rows import COLUMNS, Row, check_row
 from ledger.imports.services import read_row
 from ledger.imports.source import Rejected, Source
 
 SHOWN = 5
 LOOKED_AT = 200
 """Rows by which a mapping is proposed."""
+
+NEEDS_A_SCALE = "confidence is above 1 or has a percent sign; say --scale"
 
 _KNOWN_AS = {
     "confidence": ("confidence", "conf", "score", "probability", "prob", "ai_conf", "confidence_score", "certainty"),
@@ -35,23 +39,61 @@ _KNOWN_AS = {
 _FIELDS = ("external_id", "decided_at", "provider", "model", "task", "confidence", "confidence_kind")
 
 
-def preview(source: Source, format: Format, mapping: ImportMapping) -> str:
-    """Return the first rows as they are understood, or why not, and a mapping to start from. Stores nothing."""
+@dataclass(frozen=True, slots=True)
+class Understood:
+    """A record of the file, and what it would become: a decision with its labels, or the reason why it would not."""
+
+    number: int
+    values: Mapping[str, Any] | None
+    row: Row | None = None
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What the first rows of a file are taken for. `problem`: why the file would be refused as a whole."""
+
+    columns: Sequence[str]
+    rows: Sequence[Understood]
+    problem: str
+    proposed: Mapping[str, Any]
+
+
+def look(source: Source, format: Format, mapping: ImportMapping, workspace: Workspace | None = None) -> Look:
+    """Read the first rows of a file, with the rules of a workspace where one is given. Stores nothing.
+
+    Raises
+    ------
+    InvalidInput
+        The file is not of the format.
+    """
     with closing(format.records(source)) as records:
         looked_at = list(islice(records, LOOKED_AT))
     columns = format.columns or list(dict.fromkeys(name for each in looked_at for name in each.values or {}))
     mapper = Mapper(mapping, is_text=format.is_text)
-    said = [f"{len(columns)} columns, {len(looked_at)} rows looked at (at most {LOOKED_AT})."]
+    problem = ""
     try:
         mapper.locate(format.columns)
     except InvalidInput as error:
-        said.append(f"As it stands the file is refused: {error.detail}")
+        problem = error.detail
+        rows = [Understood(each.number, each.values) for each in looked_at]
     else:
-        said += [_understood(each, mapper) for each in looked_at[:SHOWN]]
+        rows = [_understood(each, mapper, workspace) for each in looked_at]
     proposed = propose(columns, [each.values for each in looked_at if each.values], mapping)
-    if proposed:
+    return Look(columns, rows, problem, proposed)
+
+
+def preview(source: Source, format: Format, mapping: ImportMapping) -> str:
+    """Return the first rows as they are understood, or why not, and a mapping to start from, for a terminal."""
+    seen = look(source, format, mapping)
+    said = [f"{len(seen.columns)} columns, {len(seen.rows)} rows looked at (at most {LOOKED_AT})."]
+    if seen.problem:
+        said.append(f"As it stands the file is refused: {seen.problem}")
+    else:
+        said += [_in_words(each) for each in seen.rows[:SHOWN]]
+    if seen.proposed:
         said += ["A mapping to start from (guessed from names and values: check each, then give it as options or as a",
-                 "file with --mapping):", json.dumps(proposed, indent=2, ensure_ascii=False)]  # fmt: skip
+                 "file with --mapping):", json.dumps(seen.proposed, indent=2, ensure_ascii=False)]  # fmt: skip
     return "\n".join(said)
 
 
@@ -72,18 +114,27 @@ def propose(columns: Sequence[str], rows: Iterable[Mapping[str, Any]], mapping: 
     return proposed
 
 
-def _understood(record: Record, mapper: Mapper) -> str:
-    if record.values is None:
-        return f"line {record.number}: rejected: {record.problem}"
+def _understood(record: Record, mapper: Mapper, workspace: Workspace | None) -> Understood:
     try:
+        if record.values is None:
+            raise Rejected(record.problem)
         if mapper.needs_a_scale(record.values):
-            raise Rejected("confidence is above 1 or has a percent sign; say --scale")
+            raise Rejected(NEEDS_A_SCALE)
         row = read_row(record.values, mapper, {"external_id": f"line:{record.number}"})
+        if workspace is not None:
+            check_row(row.decision, bool(row.labels), workspace)
     except Rejected as rejection:
-        return f"line {record.number}: rejected: {rejection.detail}"
-    fields = ", ".join(f"{name}={getattr(row.decision, name)}" for name in _FIELDS if getattr(row.decision, name))
-    labels = ", ".join(f"{'success' if label.success else 'failure'}" for label in row.labels) or "unlabelled"
-    return f"line {record.number}: {fields}: {labels}"
+        return Understood(record.number, record.values, problem=rejection.detail)
+    return Understood(record.number, record.values, row)
+
+
+def _in_words(seen: Understood) -> str:
+    if seen.row is None:
+        return f"line {seen.number}: rejected: {seen.problem}"
+    decision = seen.row.decision
+    fields = ", ".join(f"{name}={getattr(decision, name)}" for name in _FIELDS if getattr(decision, name))
+    labels = ", ".join(f"{'success' if label.success else 'failure'}" for label in seen.row.labels) or "unlabelled"
+    return f"line {seen.number}: {fields}: {labels}"
 
 
 def _number(value: object) -> float | None:

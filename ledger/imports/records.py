@@ -177,6 +177,9 @@ class JsonFormat(Format):
     name = "json"
     rejects = "jsonl"
 
+    def __init__(self, largest: int = LARGEST_DOCUMENT) -> None:
+        self.largest = largest
+
     def records(self, source: Source) -> Generator[Record, None, None]:
         for number, item in enumerate(self._items(source), start=1):
             if isinstance(item, dict):
@@ -184,9 +187,8 @@ class JsonFormat(Format):
             else:
                 yield Record(number, to_json(item), problem="the item is not a JSON object")
 
-    @staticmethod
-    def _items(source: Source) -> list[Any]:
-        content = source.content(LARGEST_DOCUMENT)
+    def _items(self, source: Source) -> list[Any]:
+        content = source.content(self.largest)
         try:
             document: Any = from_json(content)
         except ValueError:

@@ -1,15 +1,22 @@
-"""The file of rejected lines: the one place where the content of a line goes, because it is the user's own."""
+"""Files of rejected records: the one place where the content of a line goes, because it is the user's own."""
 
 from __future__ import annotations
 
+import csv
+import io
 import os
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Self
+from typing import IO, Any, Self
 
 from confidence_project.foundation.errors import InvalidInput
+from ledger.imports.records import Record
+
+_FORMULA = re.compile(r"[\s'\"]*[=+\-@|%\t\r]")
+_NUMBER = re.compile(r"[+-]?[\d.,]+%?")
 
 
 class RejectsFile:
@@ -40,6 +47,44 @@ class RejectsFile:
             _put(self._file, last)
         if not last.endswith(b"\n"):
             _put(self._file, b"\n")
+
+
+class RejectsTable:
+    """Rejected records with line and reason, to be looked at in a spreadsheet: no value in it is taken for a formula.
+
+    It is not to be imported: the values of `RejectsFile` are as they were.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._file = RejectsFile(path)
+        self._columns: list[str] = []
+
+    def __enter__(self) -> Self:
+        self._file.__enter__()
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        self._file.__exit__(*error)
+
+    def write(self, record: Record, reason: str) -> None:
+        """Add a record; the columns are those of the first that has any."""
+        values = record.values or {}
+        self._columns = self._columns or list(values)
+        header = _csv_line(["line", "reason", *self._columns])
+        self._file.write(header, [_csv_line([record.number, reason, *(values.get(name) for name in self._columns)])])
+
+
+def _csv_line(values: Iterable[object]) -> bytes:
+    line = io.StringIO()
+    csv.writer(line).writerow([_harmless(value) for value in values])
+    return line.getvalue().encode("utf-8", "replace")
+
+
+def _harmless(value: object) -> object:
+    """Mark what a spreadsheet would take for a formula as text, with an apostrophe; numbers stay numbers."""
+    if not isinstance(value, str) or not _FORMULA.match(value) or _NUMBER.fullmatch(value):
+        return value
+    return f"'{value}"
 
 
 def _put(file: IO[bytes], piece: bytes) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Literal
@@ -67,6 +67,14 @@ class ImportedDecision(BaseModel):
     automation_executed: bool | None = None
     downstream_failure: bool | None = None
     observed_at: Timestamp | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A decision and what came of it, by whom."""
+
+    decision: ImportedDecision
+    labels: Sequence[Label]
 
 
 COLUMNS = tuple(ImportedDecision.model_fields)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -23,7 +24,7 @@ def save_mapping(*, workspace: Workspace, name: str, mapping: ImportMapping) -> 
     if len(name) > NAME_LENGTH:
         raise InvalidInput(f"The name of a mapping has at most {NAME_LENGTH} characters.")
     kept, _ = SavedMapping.objects.update_or_create(
-        workspace=workspace, name=name, defaults={"mapping": mapping.model_dump(mode="json", exclude_defaults=True)}
+        workspace=workspace, name=name, defaults={"mapping": mapping.as_json()}
     )
     return kept
 
@@ -36,3 +37,18 @@ def saved_mapping(workspace: Workspace, name: str) -> Mapping[str, Any]:
         raise NotFound(f"No mapping of this name is saved; saved are: {', '.join(names) or 'none'}.")
     mapping: Mapping[str, Any] = kept.mapping
     return mapping
+
+
+@dataclass(frozen=True, slots=True)
+class OfferedMapping:
+    """A mapping that somebody may start from: `key` names it in an address, `label` to people."""
+
+    key: str
+    label: str
+    mapping: Mapping[str, Any]
+
+
+def offered_mappings(workspace: Workspace) -> list[OfferedMapping]:
+    """Return every mapping that an import of the workspace may start from."""
+    kept = SavedMapping.objects.in_workspace(workspace)
+    return [OfferedMapping(f"saved:{each.name}", f"Saved: {each.name}", each.mapping) for each in kept]

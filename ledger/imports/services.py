@@ -8,35 +8,35 @@ when the decision was made unless the file says when, so that any later observat
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing
-from dataclasses import dataclass
-from datetime import datetime
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
 from itertools import chain, islice
 from typing import Any
 
-from django.utils import timezone
 from pydantic import ValidationError
 
-from confidence_project.foundation.bulk import insert_rows
 from confidence_project.foundation.errors import DomainError, InvalidInput
-from confidence_project.foundation.submissions import Stored, Submission, settle
 from governance.models import Workspace
-from ledger.contracts import CONTRACT_VERSION
+from ledger.imports import course
 from ledger.imports.mapper import Mapper
 from ledger.imports.mapping import ImportMapping
 from ledger.imports.records import Format, Record
 from ledger.imports.rejects import RejectsFile
-from ledger.imports.rows import ImportedDecision, Label, check_constants, check_row, reason_of
+from ledger.imports.rows import ImportedDecision, Label, Row, check_constants, check_row, reason_of
 from ledger.imports.source import Rejected, Source
-from ledger.models import DecisionImport, DecisionOutcome, DecisionRecord
-from ledger.services import decisions_by_external_id, four_decimals, insert_with_external_ids
+from ledger.imports.writing import write_rows
+from ledger.models import DecisionImport
 
 CHUNK = 5_000
 """Records a transaction."""
 
-REASON = "imported"
+MOST_REASONS = 50
+"""So many reasons of rejection are told apart; the rest is one more."""
+
+CHECK = 0.2
+"""The share of an import that its first pass takes, about."""
+
 REPORTER = "import_decisions"
 
 
@@ -48,6 +48,19 @@ class ImportSummary:
     unlabelled: int = 0
     unchanged: int = 0
     rejected: int = 0
+    _reasons: dict[str, list[int]] = field(default_factory=dict)
+
+    def reject(self, number: int, reason: str) -> None:
+        """Count a record that is rejected, by its reason."""
+        self.rejected += 1
+        known = reason in self._reasons or len(self._reasons) < MOST_REASONS
+        self._reasons.setdefault(reason if known else "other reasons", [0, number])[0] += 1
+
+    @property
+    def reasons(self) -> list[dict[str, Any]]:
+        """Why records were rejected, the most frequent first, each with how many and the line of the first."""
+        by_rows = sorted(self._reasons.items(), key=lambda each: -each[1][0])
+        return [{"reason": reason, "rows": rows, "first_line": line} for reason, (rows, line) in by_rows]
 
     @property
     def lines(self) -> int:
@@ -61,9 +74,10 @@ def import_decisions(
     format: Format,
     mapping: ImportMapping,
     rejects: RejectsFile,
-    on_rejected: Callable[[int, str], None],
+    on_rejected: Callable[[Record, str], None],
     on_progress: Callable[[str], object],
     write: bool = True,
+    kept: DecisionImport | None = None,
 ) -> ImportSummary:
     """Import every good record of `source` and hand the others to `rejects`.
 
@@ -75,79 +89,102 @@ def import_decisions(
     Parameters
     ----------
     on_rejected
-        Called with the number of each rejected record and the reason.
+        Called with each rejected record and the reason.
     on_progress
         Called with "checking" or "importing" as the passes go on.
     write
         False: only check the records; nothing is looked up or stored.
+    kept
+        The row of an import that a worker took up. None: the import begins here.
 
     Raises
     ------
     InvalidInput
         The file as a whole, or what is declared of it, cannot be taken. Nothing was stored.
+    Conflict
+        Somebody stopped it, or another worker goes on with it. What was stored until then stays.
     """
     check_constants(mapping.constants, workspace)
     mapper = Mapper(mapping, is_text=format.is_text)
-    check_file(source, format, mapper, on_progress=lambda: on_progress("checking"))
+
+    def checking() -> None:
+        on_progress("checking")
+        if kept is not None:
+            course.report_progress(kept, CHECK * source.position / source.size)
+
+    total = check_file(source, format, mapper, on_progress=checking)
+    if kept is None and write:
+        kept = _begin(workspace, source, format, mapping)
+    elif kept is not None:
+        course.identify(kept, source.sha256)
     summary = ImportSummary()
-    kept = _begin(workspace, source, mapping) if write else None
 
     def reject(record: Record, reason: str) -> None:
-        summary.rejected += 1
-        on_rejected(record.number, reason)
+        summary.reject(record.number, reason)
+        on_rejected(record, reason)
         rejects.write(format.header, _pieces(record, source))
 
-    with closing(format.records(source)) as records:
+    with _told_how_it_ended(kept), closing(format.records(source)) as records:
         rows = _good_rows(records, f"sha256:{source.sha256}:", mapper, workspace, reject)
         while chunk := list(islice(rows, CHUNK)):
-            if write:
-                _write(workspace, chunk, summary, reject)
-            else:
+            if kept is None:
                 summary.imported += len(chunk)
                 summary.unlabelled += sum(not row.labels for _, row in chunk)
+            else:
+                _write(kept, chunk, summary, reject)
+                course.report_progress(kept, CHECK + (1 - CHECK) * summary.lines / max(total, 1))
             on_progress("importing")
-    if kept is not None:
-        _end(kept, summary)
+        if kept is not None:
+            # Records that an earlier attempt stored are counted as its.
+            unchanged = summary.unchanged - kept.imported
+            course.complete(kept, unchanged=unchanged, rejected=summary.rejected, reasons=summary.reasons)
     return summary
 
 
-def check_file(source: Source, format: Format, mapper: Mapper, *, on_progress: Callable[[], object]) -> None:
-    """Look at a whole file before any of it is taken.
+def check_file(source: Source, format: Format, mapper: Mapper, *, on_progress: Callable[[], object]) -> int:
+    """Look at a whole file before any of it is taken; return how many records it has.
 
     Raises
     ------
     InvalidInput
         Its form is broken, a column is missing, or its confidences are on a scale that was not declared.
     """
+    total = 0
     with closing(format.records(source)) as records:
         first = next(records, None)
         mapper.locate(format.columns)
         # The number of a record is where it stands, so the list need not be held.
-        for record in chain([first] if first else [], records):
+        for total, record in enumerate(chain([first] if first else [], records), start=1):
             if record.values is not None and mapper.needs_a_scale(record.values):
                 raise InvalidInput(
                     f"The confidence in line {record.number} is above 1, or has a percent sign, so nobody can tell "
                     "what 1 means in this file. Say --scale 100 (or 10, or 5), or --scale 1 to reject such lines."
                 )
-            if not record.number % CHUNK:
+            if not total % CHUNK:
                 on_progress()
+    return total
 
 
-def _begin(workspace: Workspace, source: Source, mapping: ImportMapping) -> DecisionImport:
-    return DecisionImport.objects.create(
+def _begin(workspace: Workspace, source: Source, format: Format, mapping: ImportMapping) -> DecisionImport:
+    return course.begin(
         workspace=workspace,
+        mapping=mapping,
+        reporter=REPORTER,
+        file_name=source.name,
+        file_format=format.name,
+        file_bytes=source.size,
         file_sha256=source.sha256,
-        mapping=mapping.model_dump(mode="json", exclude_defaults=True),
-        started_at=timezone.now(),
-        actor_name=REPORTER,
     )
 
 
-def _end(kept: DecisionImport, summary: ImportSummary) -> None:
-    for name in ("imported", "unlabelled", "unchanged", "rejected"):
-        setattr(kept, name, getattr(summary, name))
-    kept.finished_at = timezone.now()
-    kept.save()
+@contextmanager
+def _told_how_it_ended(kept: DecisionImport | None) -> Iterator[None]:
+    try:
+        yield
+    except BaseException as error:
+        if kept is not None:
+            course.end_badly(kept, error)
+        raise
 
 
 def _pieces(record: Record, source: Source) -> Iterator[bytes]:
@@ -156,15 +193,7 @@ def _pieces(record: Record, source: Source) -> Iterator[bytes]:
         yield from source.rest()
 
 
-@dataclass(frozen=True, slots=True)
-class _Row:
-    """A decision and what came of it, by whom."""
-
-    decision: ImportedDecision
-    labels: Sequence[Label]
-
-
-def read_row(values: Mapping[str, Any], mapper: Mapper, stand_ins: Mapping[str, str]) -> _Row:
+def read_row(values: Mapping[str, Any], mapper: Mapper, stand_ins: Mapping[str, str]) -> Row:
     """Return a record as a decision with its labels; raise `Rejected` where it is none."""
     row = mapper.row(values, stand_ins)
     labels = row.pop("labels", None)
@@ -175,7 +204,7 @@ def read_row(values: Mapping[str, Any], mapper: Mapper, stand_ins: Mapping[str, 
         raise Rejected(reason_of(error)) from None
     if labels is None:
         labels = [] if decision.success is None else [Label(REPORTER, decision.success)]
-    return _Row(decision, labels)
+    return Row(decision, labels)
 
 
 def _good_rows(
@@ -184,7 +213,7 @@ def _good_rows(
     mapper: Mapper,
     workspace: Workspace,
     reject: Callable[[Record, str], None],
-) -> Iterator[tuple[Record, _Row]]:
+) -> Iterator[tuple[Record, Row]]:
     for record in records:
         try:
             if record.values is None:
@@ -198,17 +227,12 @@ def _good_rows(
 
 
 def _write(
-    workspace: Workspace,
-    chunk: Sequence[tuple[Record, _Row]],
+    kept: DecisionImport,
+    chunk: Sequence[tuple[Record, Row]],
     summary: ImportSummary,
     reject: Callable[[Record, str], None],
 ) -> None:
-    submissions = [Submission(row.decision.external_id, _fingerprint(row), row) for _, row in chunk]
-    results: list[Stored[DecisionRecord] | DomainError] = settle(
-        submissions,
-        find=lambda ids: decisions_by_external_id(workspace, ids),
-        create=lambda fresh: _create(workspace, fresh),
-    )
+    results = write_rows(kept, [row for _, row in chunk])
     for (record, row), result in zip(chunk, results, strict=True):
         if isinstance(result, DomainError):
             reject(record, "another record with this external_id exists")
@@ -217,68 +241,3 @@ def _write(
             summary.unlabelled += not row.labels
         else:
             summary.unchanged += 1
-
-
-def _fingerprint(row: _Row) -> str:
-    content = row.decision.model_dump_json(exclude_none=True)
-    if row.decision.success is None and row.labels:
-        content += repr([(label.reporter, label.success) for label in row.labels])
-    return hashlib.sha256(content.encode()).hexdigest()
-
-
-def _create(workspace: Workspace, fresh: Sequence[Submission[_Row]]) -> list[DecisionRecord]:
-    now = timezone.now()
-    records = [_build_record(workspace, submission.item.decision, now) for submission in fresh]
-    insert_with_external_ids(records, {submission.external_id: submission.body_sha256 for submission in fresh})
-    insert_rows(
-        [
-            _build_outcome(record, submission.item.decision, sequence, label, now)
-            for record, submission in zip(records, fresh, strict=True)
-            for sequence, label in enumerate(submission.item.labels, start=1)
-        ]
-    )
-    return records
-
-
-def _build_record(workspace: Workspace, row: ImportedDecision, now: datetime) -> DecisionRecord:
-    return DecisionRecord(
-        workspace_id=workspace.pk,
-        timestamp=now,
-        occurred_at=row.decided_at,
-        origin=DecisionRecord.Origin.IMPORT,
-        external_id=row.external_id,
-        policy_key=row.policy_key,
-        provider=row.provider,
-        model=row.model,
-        prompt_hash=row.prompt_hash or "",
-        schema_version=CONTRACT_VERSION,
-        schema_valid=True,
-        ml_risk_score=four_decimals(row.ml_risk_score),
-        llm_confidence=four_decimals(row.confidence),
-        confidence_kind=row.confidence_kind,
-        task=row.task or "",
-        channel=row.channel or "",
-        case_key=row.case_key or "",
-        action_type=row.action_type,
-        gate_verdict=row.gate_verdict,
-        gate_reason=REASON,
-        audit_selected=bool(row.audit_selected),
-        label_propensity=four_decimals(row.label_propensity),
-    )
-
-
-def _build_outcome(
-    record: DecisionRecord, row: ImportedDecision, sequence: int, label: Label, now: datetime
-) -> DecisionOutcome:
-    return DecisionOutcome(
-        decision_id=record.decision_id,
-        workspace_id=record.workspace_id,
-        sequence=sequence,
-        success=label.success,
-        source=row.outcome_source or DecisionOutcome.Source.IMPORT,
-        automation_executed=row.automation_executed,
-        downstream_failure=row.downstream_failure,
-        observed_at=row.observed_at or row.decided_at,
-        recorded_at=now,
-        reporter=label.reporter,
-    )

@@ -58,7 +58,7 @@ class Line:
 class Source:
     """A file whose lines are read once, and whose hash is computed in a pass of its own when it is asked for."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, name: str | None = None) -> None:
         try:
             self.size = path.stat().st_size
             with path.open("rb") as file:
@@ -68,6 +68,7 @@ class Source:
         if not self.size:
             raise InvalidInput("The file is empty.")
         self.path = path
+        self.name = path.name if name is None else name
         self._is_gzip = start.startswith(_GZIP)
         self._raw: BinaryIO | None = None
         self._content: IO[bytes] | None = None
@@ -146,4 +147,4 @@ def open_source(path: Path | None, stdin: BinaryIO) -> Iterator[Source]:
         with path.open("rb") if path else nullcontext(stdin) as stream:
             shutil.copyfileobj(stream, copy)
         copy.flush()
-        yield Source(Path(copy.name))
+        yield Source(Path(copy.name), name="")

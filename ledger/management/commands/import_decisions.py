@@ -16,7 +16,7 @@ from governance.selectors import workspace_by_slug
 from ledger.imports.mapping import ImportMapping
 from ledger.imports.options import add_file_options, format_for, mapping_of, read_mapping_file
 from ledger.imports.preview import preview
-from ledger.imports.records import Format
+from ledger.imports.records import Format, Record
 from ledger.imports.rejects import RejectsFile
 from ledger.imports.rows import COLUMNS
 from ledger.imports.saved import save_mapping, saved_mapping
@@ -89,9 +89,9 @@ and import that file.
         *,
         write: bool,
     ) -> ImportSummary:
-        def name_row(number: int, reason: str) -> None:
+        def name_row(record: Record, reason: str) -> None:
             with tqdm.external_write_mode(file=self.stderr):
-                self.stderr.write(f"line {number}: {reason}")
+                self.stderr.write(f"line {record.number}: {reason}")
 
         # A progress bar on a terminal only.
         with (

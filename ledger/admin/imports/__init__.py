@@ -1,0 +1,5 @@
+"""Imports in the admin: their list, the upload, the mapping, and what became of each."""
+
+from ledger.admin.imports import pages
+
+__all__ = ["pages"]

@@ -1,0 +1,241 @@
+"""The form that says what the columns of a file mean. Its fields are called as the options of the command."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, ClassVar
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_slug
+from django.forms.boundfield import BoundField
+
+from confidence_project.foundation.errors import InvalidInput
+from governance.models import Workspace
+from ledger.admin.imports.fields import LinesField, column_field, constant_field
+from ledger.admin.imports.upload_form import FORMATS
+from ledger.imports.mapper import Mapper
+from ledger.imports.mapping import ImportMapping, parse_mapping
+from ledger.imports.records import CsvFormat
+from ledger.imports.rows import COLUMNS, CONSTANTS, NEEDED, check_constants
+from ledger.models.imports import NAME_LENGTH
+
+MOST_COLUMNS = 200
+"""So many columns of a file are offered."""
+
+FIRST = ("confidence", "success", "decided_at", "policy_key", "provider", "model", "task", "external_id")
+"""What nearly every import says; the other columns stand behind them."""
+
+
+class MappingForm(forms.Form):
+    """What the columns mean, and how the file is written; `mapping` once it is valid.
+
+    Parameters
+    ----------
+    columns
+        Of the file; none where it could not be read, so that only the way in which it is written can be said.
+    known
+        True where every record has these columns.
+    """
+
+    layout = forms.CharField(required=False, widget=forms.HiddenInput)
+    format = forms.ChoiceField(choices=list(FORMATS.items()))
+    separator = forms.ChoiceField(
+        choices=[(",", "Comma"), (";", "Semicolon"), ("\t", "Tab"), ("|", "Bar |")], help_text="Of a CSV file."
+    )
+    decimal_comma = forms.BooleanField(required=False, help_text="Numbers are written 0,93.")
+    scale = forms.TypedChoiceField(
+        required=False,
+        coerce=int,
+        empty_value=None,
+        choices=[
+            ("", "0 to 1"),
+            ("100", "0 to 100, or with a percent sign"),
+            ("10", "0 to 10"),
+            ("5", "0 to 5"),
+            ("1", "0 to 1, and reject what is above"),
+        ],
+        help_text="What stands for certainty. It belongs to the column, not to a value.",
+    )
+    words = LinesField("Your numbers for words that stand instead of a confidence, one a line: high=.9")
+    success_when = LinesField("COLUMN=VALUE, one a line: verdict=ACCEPT, or predicted=@actual for equal columns.")
+    failure_when = LinesField("The same for failures: verdict=REJECT")
+    missing = LinesField("Words that say that nothing is known, one a line: N/A")
+    labels = forms.MultipleChoiceField(
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        help_text="Columns with one person's label each; the last one rules.",
+    )
+    probability = LinesField("CLASS=COLUMN, one a line: the columns with the probability of each class.")
+    predicted = forms.ChoiceField(required=False, help_text="The column with the predicted class.")
+    actual = forms.ChoiceField(required=False, help_text="The column with the class that was right.")
+    ignore_unknown = forms.BooleanField(required=False, help_text="Leave out the columns that nothing is taken from.")
+    save_as = forms.CharField(
+        required=False,
+        max_length=NAME_LENGTH,
+        help_text="Keeps this mapping for the next file, in place of one of the same name.",
+    )
+
+    _FIELD_OF_PART: ClassVar = {"probabilities": "probability"}
+    _PAIRS: ClassVar = {"words": "words", "probability": "probabilities"}
+
+    def __init__(
+        self,
+        data: Any,
+        *,
+        mapping: ImportMapping,
+        file_format: str,
+        columns: Sequence[str],
+        known: bool,
+        workspace: Workspace,
+    ) -> None:
+        self.columns, self.known, self.workspace = list(columns)[:MOST_COLUMNS], known, workspace
+        self.mapping = mapping
+        self.columns_hash = hashlib.sha256("\0".join(self.columns).encode("utf-8", "replace")).hexdigest()[:16]
+        super().__init__(data, initial=self._initial(mapping, file_format))
+        offered = [("", "–"), *((column, column) for column in self.columns if column)]
+        for name in ("predicted", "actual"):
+            self.fields[name].choices = offered  # type: ignore[attr-defined]
+        self.fields["labels"].choices = offered[1:]  # type: ignore[attr-defined]
+        for name in COLUMNS:
+            self.fields[f"column_{name}"] = column_field(name, offered)
+            if name in CONSTANTS:
+                self.fields[f"constant_{name}"] = constant_field(name)
+
+    def _initial(self, mapping: ImportMapping, file_format: str) -> dict[str, Any]:
+        given = mapping.model_dump()
+        pairs = {name: [f"{key}={value}" for key, value in given[part].items()] for name, part in self._PAIRS.items()}
+        conditions = {name: ["=".join(pair) for pair in given[name]] for name in ("success_when", "failure_when")}
+        own = {column.casefold(): column for column in self.columns}
+        columns = {f"column_{name}": mapping.columns.get(name, own.get(name)) for name in COLUMNS}
+        constants = {f"constant_{name}": value for name, value in mapping.constants.items()}
+        lists = {"missing": list(mapping.missing), "labels": list(mapping.labels)}
+        written = {"format": file_format, "layout": self.columns_hash}
+        return {**given, **pairs, **conditions, **columns, **constants, **lists, **written}
+
+    @property
+    def is_of_other_columns(self) -> bool:
+        """True where the fields were filled in for other columns: those of another separator, or another format."""
+        return self.is_bound and self.data.get("layout") != self.columns_hash
+
+    def first(self) -> Iterator[tuple[BoundField, BoundField | None]]:
+        """Give the fields of the columns that nearly every import says, each with that for every row."""
+        return self._of_columns(FIRST)
+
+    def others(self) -> Iterator[tuple[BoundField, BoundField | None]]:
+        """Give those of the other columns."""
+        return self._of_columns([name for name in COLUMNS if name not in FIRST])
+
+    def _of_columns(self, names: Sequence[str]) -> Iterator[tuple[BoundField, BoundField | None]]:
+        for name in names:
+            yield self[f"column_{name}"], self[f"constant_{name}"] if name in CONSTANTS else None
+
+    @property
+    def others_are_used(self) -> bool:
+        return self._are_used([field.name for pair in self.others() for field in pair if field])
+
+    @property
+    def classes_are_used(self) -> bool:
+        return self._are_used(["labels", "probability", "predicted", "actual"])
+
+    def _are_used(self, names: Sequence[str]) -> bool:
+        return any(self[name].value() or self[name].errors for name in names)
+
+    # --- what was said -----------------------------------------------------------------------------------------------
+
+    def clean_save_as(self) -> str:
+        name: str = self.cleaned_data["save_as"].strip()
+        try:
+            if name:
+                validate_slug(name)
+        except ValidationError:
+            raise ValidationError("The name of a mapping has letters, digits, hyphens and underscores.") from None
+        return name
+
+    def clean_words(self) -> dict[str, str]:
+        return self._pairs("words", "Write WORD=NUMBER, one a line.")
+
+    def clean_probability(self) -> dict[str, str]:
+        pairs = self._pairs("probability", "Write CLASS=COLUMN, one a line.")
+        if set(pairs.values()) - set(self.columns):
+            raise ValidationError("A column that is named here is not in the file.")
+        return pairs
+
+    def clean_success_when(self) -> list[tuple[str, str]]:
+        return self._conditions("success_when")
+
+    def clean_failure_when(self) -> list[tuple[str, str]]:
+        return self._conditions("failure_when")
+
+    def _pairs(self, name: str, form: str) -> dict[str, str]:
+        pairs = {}
+        for line in self.cleaned_data[name]:
+            # A class may hold the sign, and so may a word; the number, or the column of most files, does not.
+            key, mark, value = line.rpartition("=")
+            if not mark or not key.strip() or not value.strip():
+                raise ValidationError(form)
+            pairs[key.strip()] = value.strip()
+        return pairs
+
+    def _conditions(self, name: str) -> list[tuple[str, str]]:
+        conditions = []
+        for line in self.cleaned_data[name]:
+            column = max((each for each in self.columns if line.startswith(f"{each}=")), key=len, default=None)
+            if column is None:
+                raise ValidationError("Write COLUMN=VALUE, one a line, with a column of the file.")
+            value = line[len(column) + 1 :].strip()
+            if value[:1] == "@" and value[1:] not in self.columns:
+                raise ValidationError("A column that is named behind an @ is not in the file.")
+            conditions.append((column, value))
+        return conditions
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = self.cleaned_data
+        if not self.errors:
+            self._declare(cleaned)
+        if not self.errors and self.columns:
+            self._check_columns()
+        return cleaned
+
+    def _declare(self, cleaned: Mapping[str, Any]) -> None:
+        given = {name: cleaned[name] for name in ("scale", "decimal_comma", "success_when", "failure_when")}
+        given |= {name: cleaned[name] for name in ("words", "missing", "labels", "ignore_unknown")}
+        given |= {name: cleaned[name] or None for name in ("predicted", "actual")}
+        given["separator"] = cleaned["separator"] if cleaned["format"] == CsvFormat.name else ","
+        given["probabilities"] = cleaned["probability"]
+        chosen = {name: cleaned[f"column_{name}"] for name in COLUMNS}
+        given["columns"] = {ours: theirs for ours, theirs in chosen.items() if theirs and theirs.casefold() != ours}
+        given["constants"] = {name: cleaned[f"constant_{name}"] for name in CONSTANTS if cleaned[f"constant_{name}"]}
+        try:
+            self.mapping = parse_mapping(given)
+        except InvalidInput as error:
+            for problem in error.problems:
+                part = problem.pointer.removeprefix("/")
+                field = self._FIELD_OF_PART.get(part, part)
+                self.add_error(field if field in self.fields else None, f"{problem.detail.capitalize()}.")
+        for name, value in given["constants"].items():
+            try:
+                check_constants({name: value}, self.workspace)
+            except InvalidInput as error:
+                self.add_error(f"constant_{name}", error.detail)
+
+    def _check_columns(self) -> None:
+        """What would have the file refused, beside the field that mends it."""
+        needed = ["confidence", "provider", "model", "decided_at", "policy_key"]
+        needed += [name for name in NEEDED if name not in needed and self.known]
+        mapper = Mapper(self.mapping, is_text=self.known, needed=needed)
+        try:
+            missing, unused = mapper.missing(self.columns), mapper.unused(self.columns)
+        except InvalidInput as error:
+            self.add_error(None, error.detail)
+            return
+        for name in missing:
+            way = " or say below what holds for every row" if name in CONSTANTS else ""
+            other = ", or say “Success when”, “Labels” or “Probability”" if name == "success" else ""
+            self.add_error(f"column_{name}", f"Choose the column that holds it{way}{other}.")
+        if unused and not self.mapping.ignore_unknown:
+            names = ", ".join(self.columns[place - 1] or f"column {place}, which has no name" for place in unused[:20])
+            self.add_error(
+                "ignore_unknown", f"Nothing is taken from {names}. Say what they hold, or leave them out with this."
+            )
