@@ -1,4 +1,4 @@
-"""Uploaded files: none is read beyond the limit, whatever page it is sent to, and whoever sends it."""
+"""Uploaded files: none is kept beyond the limit, whatever page it is sent to, and whoever sends it."""
 
 from __future__ import annotations
 
@@ -12,10 +12,13 @@ _MARK = "upload_was_too_large"
 
 
 class LimitedUploadHandler(FileUploadHandler):
-    """Drops a file above `CONFIDENCE_IMPORT_MAX_BYTES` while it comes in; the fields of its form are kept."""
+    """Drops the file with which a request exceeds `CONFIDENCE_IMPORT_MAX_BYTES`; the fields of its form are kept."""
+
+    received = 0
 
     def receive_data_chunk(self, raw_data: bytes, start: int) -> bytes:
-        if start + len(raw_data) > settings.CONFIDENCE_IMPORT_MAX_BYTES:
+        self.received += len(raw_data)
+        if self.received > settings.CONFIDENCE_IMPORT_MAX_BYTES:
             setattr(self.request, _MARK, True)
             raise SkipFile
         return raw_data

@@ -8,7 +8,7 @@ from traceback import format_tb
 from django.db import transaction
 from django_tasks import task
 
-from confidence_project.foundation.errors import Conflict, DomainError
+from confidence_project.foundation.errors import DomainError
 from governance.access.permissions import Person, Verb, require
 from ledger.imports import course, spool
 from ledger.imports.mapping import ImportMapping, parse_mapping
@@ -60,9 +60,8 @@ def carry_out_import(import_id: int) -> None:
         return
     try:
         _carry_out(kept)
-    except Conflict:
-        return
     except Exception as error:
+        # One that was stopped, or goes on elsewhere, says so already.
         course.end_badly(kept, error)
         if not isinstance(error, DomainError):
             # Where, and not what: the message of an error may hold a value of the file.

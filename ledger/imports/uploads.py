@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from uuid import UUID
 
 from confidence_project.foundation.errors import InvalidInput, Unavailable
@@ -17,7 +18,7 @@ from ledger.models import DecisionImport
 LARGEST_DOCUMENT = 32 << 20
 """Bytes of a JSON document: it is read whole, by a page too."""
 
-_SEPARATORS = ("\t", ";", "|")
+_SEPARATORS = (",", ";", "\t", "|")
 
 
 def look_at_upload(*, actor: Person, kept: DecisionImport, mapping: ImportMapping, file_format: str) -> Look:
@@ -28,18 +29,22 @@ def look_at_upload(*, actor: Person, kept: DecisionImport, mapping: ImportMappin
 
 def first_guess(*, actor: Person, kept: DecisionImport) -> ImportMapping:
     """Return a mapping to start from, guessed from names and values: to be checked by whoever imports."""
-    mapping = ImportMapping(separator="\t") if kept.file_name.lower().removesuffix(".gz").endswith(".tsv") else None
+    mapping = ImportMapping()
     try:
-        mapping = mapping or ImportMapping()
+        if kept.file_format == CsvFormat.name:
+            mapping = parse_mapping({"separator": _most_frequent(source_of(kept))})
         seen = look_at_upload(actor=actor, kept=kept, mapping=mapping, file_format=kept.file_format)
-        mark = next((mark for mark in _SEPARATORS if len(seen.columns) == 1 and mark in seen.columns[0]), None)
-        if mark and kept.file_format == CsvFormat.name:
-            mapping = parse_mapping({"separator": mark})
-            seen = look_at_upload(actor=actor, kept=kept, mapping=mapping, file_format=kept.file_format)
     except InvalidInput:
         # The page shows why.
-        return mapping or ImportMapping()
+        return mapping
     return parse_mapping({**mapping.as_json(), **seen.proposed})
+
+
+def _most_frequent(source: Source) -> str:
+    """The separator that stands most often in the first line."""
+    with closing(source.lines()) as lines:
+        first = next(lines).raw.decode("utf-8", "replace")
+    return max(_SEPARATORS, key=first.count)
 
 
 def source_of(kept: DecisionImport) -> Source:

@@ -359,7 +359,7 @@ def test_rejects__mended__import(admin: Client, workspace: Workspace) -> None:
 
 def test_rejects__removed__are_gone_and_the_import_stays(admin: Client, workspace: Workspace, folder: Path) -> None:
     kept = map_and_import(admin, upload(admin, workspace, lines(*GOOD, BAD)))
-    assert admin.post(page("remove-file", kept)).status_code == 302
+    assert admin.post(page("remove-files", kept)).status_code == 302
     kept.refresh_from_db()
     assert (kept.status, kept.kept_as, list(folder.iterdir())) == (Status.COMPLETE, None, [])
     assert admin.get(page("rejects", kept)).status_code == 404
@@ -553,7 +553,7 @@ def test_prune__removes_what_is_old_and_nothing_else(
 
 
 def address_of_each_verb(kept: DecisionImport) -> list[str]:
-    return [page(name, kept) for name in ("map", "stop", "go-on", "remove-file", "rejects", "rejects-to-look-at")]
+    return [page(name, kept) for name in ("map", "stop", "go-on", "remove-files", "rejects", "rejects-to-look-at")]
 
 
 @pytest.fixture

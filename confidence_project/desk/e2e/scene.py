@@ -32,7 +32,7 @@ from governance.workflow import (
 )
 from governance.workspaces.services import issue_api_key, set_toggles
 from ledger.amendments import backfill_prompt_hashes
-from ledger.models import DecisionExternalId, DecisionRecord
+from ledger.models import DecisionExternalId, DecisionImport, DecisionRecord
 from ledger.tests.transparency import SIGNER
 from ledger.transparency.services import append_leaves, sign_checkpoint
 from telemetry.models import AIDraft, AIInteraction, FollowUpBooking, InboundMessage, MeetingOverseerDecision
@@ -261,7 +261,13 @@ def _alarm(superuser: Any) -> None:
 
 
 def _log(workspace: Workspace) -> None:
-    """A signed checkpoint, an amendment, and a decision that a host can find by its own id."""
+    """A signed checkpoint, an amendment, an import, and a decision that a host can find by its own id."""
+    now = timezone.now()
+    DecisionImport.objects.create(
+        workspace=workspace, status="COMPLETE", file_name="history.csv", file_bytes=48_213, file_sha256="0" * 64,
+        mapping={"scale": 100}, started_at=now, heartbeat_at=now, finished_at=now, imported=1_180, rejected=20,
+        reasons=[{"reason": "confidence must be a number from 0 to 1", "rows": 20, "first_line": 14}],
+    )  # fmt: skip
     backfill_prompt_hashes(workspace=workspace)
     DecisionExternalId.objects.create(
         workspace=workspace,

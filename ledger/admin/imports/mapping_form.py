@@ -231,7 +231,7 @@ class MappingForm(forms.Form):
             self.add_error(None, error.detail)
             return
         for name in missing:
-            way = " or say below what holds for every row" if name in CONSTANTS else ""
+            way = ", or say beside it what holds for every row" if name in CONSTANTS else ""
             other = ", or say “Success when”, “Labels” or “Probability”" if name == "success" else ""
             self.add_error(f"column_{name}", f"Choose the column that holds it{way}{other}.")
         if unused and not self.mapping.ignore_unknown:

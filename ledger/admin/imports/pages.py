@@ -51,10 +51,9 @@ def _verb(name: str, label: str, done: str, is_open: Callable[[Any], bool], act:
 class ImportAdmin(MappingPages):
     """Every import of a file, by a command or in the browser."""
 
-    list_display = ["__str__", "state", "workspace", "started_at", "by", "rows", "imported", "unchanged", "rejected"]
+    list_display = ["__str__", "state", "workspace", "started", "by", "rows", "imported", "rejected"]
     list_filter = [WorkspaceFilter, "status"]
     list_select_related = ["workspace"]
-    date_hierarchy = "started_at"
     change_form_template = "admin/ledger/decisionimport/change_form.html"
     fields = (
         "workspace",
@@ -79,7 +78,9 @@ class ImportAdmin(MappingPages):
     verbs = (
         _verb("stop", "Stop", "stopped", lambda kept: kept.is_under_way, course.stop),
         _verb("go-on", "Go on", "waiting for a worker", lambda kept: kept.can_go_on, request_again),
-        _verb("remove-file", "Remove its file", "without its file", lambda kept: kept.can_be_discarded, course.discard),
+        _verb(
+            "remove-file", "Remove its files", "rid of its files", lambda kept: kept.can_be_discarded, course.discard
+        ),
     )
 
     def get_urls(self) -> list[URLPattern]:
@@ -99,9 +100,13 @@ class ImportAdmin(MappingPages):
     def by(self, kept: DecisionImport) -> str:
         return str(kept.actor_name)
 
-    @admin.display(description="rows")
-    def rows(self, kept: DecisionImport) -> int:
-        return kept.rows
+    @admin.display(description="begun (UTC)", ordering="started_at")
+    def started(self, kept: DecisionImport) -> str:
+        return f"{kept.started_at:%Y-%m-%d %H:%M}"
+
+    @admin.display(description="rows", empty_value="–")
+    def rows(self, kept: DecisionImport) -> int | None:
+        return kept.rows or None
 
     # --- upload ------------------------------------------------------------------------------------------------------
 

@@ -24,6 +24,8 @@ FORMATS = {
 class UploadForm(forms.Form):
     """A file, and whose history it is."""
 
+    button = "Upload and look at it"
+
     workspace = forms.ModelChoiceField(Workspace.objects.none())
     file = forms.FileField(
         help_text="CSV with a header, JSON Lines, JSON or Parquet, plain or gzip. Nothing is stored before you have "

@@ -1,4 +1,5 @@
-// How far a run is: asks the server, less and less often while nothing moves, and shows the findings when it is over.
+// How far a run or an import is: asks the server, less and less often while nothing moves, and shows what came of it when
+// it is over.
 "use strict";
 
 const SOONEST = 1000;
@@ -24,7 +25,7 @@ function start(section) {
         try {
             const reply = await fetch(section.dataset.progress, { headers: { Accept: "application/json" } });
             if (reply.redirected || reply.status === 403 || reply.status === 404) {
-                said.textContent = "You are not signed in any more, or may not see this run. Load the page again.";
+                said.textContent = "You are not signed in any more, or may not see this any more. Load the page again.";
                 return;
             }
             const text = reply.ok ? await reply.text() : before;
