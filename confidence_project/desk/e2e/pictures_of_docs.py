@@ -6,9 +6,12 @@ import io
 from pathlib import Path
 
 import pytest
+from django.contrib.auth.models import User
 from PIL import Image
 
 from confidence_project.desk.e2e.conftest import Visitor
+from ledger.imports.course import declare, upload
+from ledger.imports.mapping import parse_mapping
 
 pytestmark = pytest.mark.browser
 
@@ -48,3 +51,26 @@ def test_pictures__of_the_main_screens__are_written(visitor, scene):
     keep(reviewer, "definitions", "/admin/definitions/")
     in_the_dark = visitor("reviewer", color_scheme="dark")
     keep(in_the_dark, "proposal-dark", proposal, height=1480)
+
+
+def test_pictures__of_an_import__are_written(visitor, workspace, settings, tmp_path):
+    settings.CONFIDENCE_IMPORT_FOLDER = tmp_path
+    verdicts = ("ACCEPT", "ACCEPT", "REJECT", "ACCEPT", "")
+    rows = [f"T-{n},2026-10-{n % 28 + 1:02}T09:30:00Z,{70 + n % 30},{verdicts[n % 5]}\n" for n in range(240)]
+    kept = upload(
+        actor=User.objects.get(username="reviewer"),
+        workspace=workspace,
+        file_name="tickets.csv",
+        file_format="csv",
+        pieces=[b"ticket,time,ai_conf,verdict\n", "".join(rows).encode()],
+    )
+    mapping = {
+        "columns": {"external_id": "ticket", "decided_at": "time", "confidence": "ai_conf"},
+        "constants": {"policy_key": "confidence_gate", "provider": "acme", "model": "clerk-2", "task": "refund"},
+        "scale": 100,
+        "success_when": [("verdict", "ACCEPT")],
+        "failure_when": [("verdict", "REJECT")],
+    }
+    declare(actor=kept.actor, kept=kept, mapping=parse_mapping(mapping), file_format="csv")
+    reviewer = visitor("reviewer", color_scheme="light")
+    keep(reviewer, "import", f"/admin/ledger/decisionimport/{kept.pk}/map/", at="details.card", height=2100)

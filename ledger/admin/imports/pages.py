@@ -78,9 +78,7 @@ class ImportAdmin(MappingPages):
     verbs = (
         _verb("stop", "Stop", "stopped", lambda kept: kept.is_under_way, course.stop),
         _verb("go-on", "Go on", "waiting for a worker", lambda kept: kept.can_go_on, request_again),
-        _verb(
-            "remove-file", "Remove its files", "rid of its files", lambda kept: kept.can_be_discarded, course.discard
-        ),
+        _verb("remove-files", "Remove its files", "files removed", lambda kept: kept.can_be_discarded, course.discard),
     )
 
     def get_urls(self) -> list[URLPattern]:
