@@ -50,7 +50,7 @@ class Mapper:
             return
         if missing := self.missing(columns):
             raise InvalidInput(_what_is_missing(missing, columns))
-        if not set(self.mapping.places.values()) <= {*self._located(tuple(columns))[1], *columns}:
+        if self.absent(columns):
             raise InvalidInput("A column that an option names is not in the file.")
         if (unknown := self.unused(columns)) and not self.mapping.ignore_unknown:
             places = ", ".join(str(place) for place in unknown[:20])
@@ -73,9 +73,11 @@ class Mapper:
         used = self._located(tuple(columns))[1]
         return [place for place, column in enumerate(columns, start=1) if column not in used]
 
-    def column_of(self, name: str, columns: Sequence[str]) -> str | None:
-        """Return the file's column that holds what we call `name`."""
-        return self._located(tuple(columns))[0].get(name)
+    def absent(self, columns: Sequence[str]) -> list[str]:
+        """Return what the mapping says of columns that are not in the file, by the keys of its `places`."""
+        names = self._located(tuple(columns))[0]
+        places = self.mapping.places.items()
+        return [name for name, place in places if place not in columns and name not in names]
 
     def row(self, values: Mapping[str, Any], stand_ins: Mapping[str, str]) -> dict[str, Any]:
         """Return a record as columns of ours, blank ones left out; raise `Rejected` for what cannot be one."""

@@ -176,9 +176,7 @@ class JsonFormat(Format):
 
     name = "json"
     rejects = "jsonl"
-
-    def __init__(self, largest: int = LARGEST_DOCUMENT) -> None:
-        self.largest = largest
+    largest = LARGEST_DOCUMENT
 
     def records(self, source: Source) -> Generator[Record, None, None]:
         for number, item in enumerate(self._items(source), start=1):

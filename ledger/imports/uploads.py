@@ -57,7 +57,10 @@ def source_of(kept: DecisionImport) -> Source:
 
 def format_of_upload(name: str, mapping: ImportMapping) -> Format:
     """Return the format of an upload, of which no more is held than a page may take."""
-    return JsonFormat(LARGEST_DOCUMENT) if name == JsonFormat.name else format_for(None, name, mapping)
+    layout = format_for(None, name, mapping)
+    if isinstance(layout, JsonFormat):
+        layout.largest = LARGEST_DOCUMENT
+    return layout
 
 
 def name_of(kept: DecisionImport) -> UUID:

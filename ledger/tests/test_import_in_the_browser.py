@@ -170,8 +170,11 @@ def test_mapping__of_other_names__errors_stand_beside_their_fields_then_it_impor
         ({"words": "high=x"}, "words"),
         ({"success_when": "verdict"}, "success_when"),
         ({"success_when": "nowhere=1"}, "success_when"),
+        ({"success_when": "=1"}, "success_when"),
+        ({"success_when": "success="}, "success_when"),
         ({"failure_when": "success=@nowhere"}, "failure_when"),
-        ({"probability": "a=nowhere"}, "probability"),
+        ({"probability": "a=nowhere\nb=confidence", "actual": "success"}, "probability"),
+        ({"probability": "a"}, "probability"),
         ({"probability": "a=success"}, "probability"),
         ({"predicted": "success"}, "probability"),
         ({"labels": ["success"], "success_when": "success=1"}, "labels"),
@@ -195,6 +198,14 @@ def test_mapping__that_cannot_be__is_told_beside_its_field_and_nothing_is_queued
     kept.refresh_from_db()
     assert kept.status == Status.UPLOADED
     assert not DBTaskResult.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "forged", [{"format": "zip"}, {"separator": "x"}, {"begun_with": "["}, {"begun_with": '{"x": 1}'}]
+)
+def test_mapping__forged__is_not_found(admin: Client, workspace: Workspace, forged: dict[str, str]) -> None:
+    kept = upload(admin, workspace, lines(*GOOD))
+    assert admin.post(page("map", kept), {**filled_in(admin, kept), **forged, "import": "yes"}).status_code == 404
 
 
 def test_mapping__saved__is_offered_for_the_next_file_of_the_workspace_only(

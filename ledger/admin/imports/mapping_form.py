@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
@@ -28,6 +29,17 @@ FIRST = ("confidence", "success", "decided_at", "policy_key", "provider", "model
 """What nearly every import says; the other columns stand behind them."""
 
 
+_SHOWN = (
+    *("columns", "constants", "scale", "words", "success_when", "failure_when", "missing", "labels"),
+    *("probabilities", "predicted", "actual", "separator", "decimal_comma", "ignore_unknown"),
+)
+
+
+def rest_of(mapping: ImportMapping) -> dict[str, Any]:
+    """Return what a mapping says that the form has no field for; it stays as it was."""
+    return {name: value for name, value in mapping.as_json().items() if name not in _SHOWN}
+
+
 class MappingForm(forms.Form):
     """What the columns mean, and how the file is written; `mapping` once it is valid.
 
@@ -37,9 +49,12 @@ class MappingForm(forms.Form):
         Of the file; none where it could not be read, so that only the way in which it is written can be said.
     known
         True where every record has these columns.
+    mapping
+        What the form begins with. What it has no field for, it keeps.
     """
 
     layout = forms.CharField(required=False, widget=forms.HiddenInput)
+    begun_with = forms.CharField(required=False, widget=forms.HiddenInput)
     format = forms.ChoiceField(choices=list(FORMATS.items()))
     separator = forms.ChoiceField(
         choices=[(",", "Comma"), (";", "Semicolon"), ("\t", "Tab"), ("|", "Bar |")], help_text="Of a CSV file."
@@ -91,7 +106,7 @@ class MappingForm(forms.Form):
         workspace: Workspace,
     ) -> None:
         self.columns, self.known, self.workspace = list(columns)[:MOST_COLUMNS], known, workspace
-        self.mapping = mapping
+        self.base = self.mapping = mapping
         self.columns_hash = hashlib.sha256("\0".join(self.columns).encode("utf-8", "replace")).hexdigest()[:16]
         super().__init__(data, initial=self._initial(mapping, file_format))
         offered = [("", "–"), *((column, column) for column in self.columns if column)]
@@ -99,7 +114,9 @@ class MappingForm(forms.Form):
             self.fields[name].choices = offered  # type: ignore[attr-defined]
         self.fields["labels"].choices = offered[1:]  # type: ignore[attr-defined]
         for name in COLUMNS:
-            self.fields[f"column_{name}"] = column_field(name, offered)
+            said = mapping.columns.get(name)
+            more = [(said, said)] if said and said not in self.columns else []
+            self.fields[f"column_{name}"] = column_field(name, [*offered, *more])
             if name in CONSTANTS:
                 self.fields[f"constant_{name}"] = constant_field(name)
 
@@ -111,7 +128,8 @@ class MappingForm(forms.Form):
         columns = {f"column_{name}": mapping.columns.get(name, own.get(name)) for name in COLUMNS}
         constants = {f"constant_{name}": value for name, value in mapping.constants.items()}
         lists = {"missing": list(mapping.missing), "labels": list(mapping.labels)}
-        written = {"format": file_format, "layout": self.columns_hash}
+        begun_with = json.dumps(mapping.as_json())
+        written = {"format": file_format, "layout": self.columns_hash, "begun_with": begun_with}
         return {**given, **pairs, **conditions, **columns, **constants, **lists, **written}
 
     @property
@@ -157,10 +175,7 @@ class MappingForm(forms.Form):
         return self._pairs("words", "Write WORD=NUMBER, one a line.")
 
     def clean_probability(self) -> dict[str, str]:
-        pairs = self._pairs("probability", "Write CLASS=COLUMN, one a line.")
-        if set(pairs.values()) - set(self.columns):
-            raise ValidationError("A column that is named here is not in the file.")
-        return pairs
+        return self._pairs("probability", "Write CLASS=COLUMN, one a line.")
 
     def clean_success_when(self) -> list[tuple[str, str]]:
         return self._conditions("success_when")
@@ -181,13 +196,12 @@ class MappingForm(forms.Form):
     def _conditions(self, name: str) -> list[tuple[str, str]]:
         conditions = []
         for line in self.cleaned_data[name]:
+            # The name of a column may hold the sign, too.
             column = max((each for each in self.columns if line.startswith(f"{each}=")), key=len, default=None)
-            if column is None:
-                raise ValidationError("Write COLUMN=VALUE, one a line, with a column of the file.")
-            value = line[len(column) + 1 :].strip()
-            if value[:1] == "@" and value[1:] not in self.columns:
-                raise ValidationError("A column that is named behind an @ is not in the file.")
-            conditions.append((column, value))
+            column, mark, value = (column, "=", line[len(column) + 1 :]) if column else line.partition("=")
+            if not mark or not column.strip() or not value.strip():
+                raise ValidationError("Write COLUMN=VALUE, one a line.")
+            conditions.append((column.strip(), value.strip()))
         return conditions
 
     def clean(self) -> dict[str, Any]:
@@ -199,13 +213,19 @@ class MappingForm(forms.Form):
         return cleaned
 
     def _declare(self, cleaned: Mapping[str, Any]) -> None:
-        given = {name: cleaned[name] for name in ("scale", "decimal_comma", "success_when", "failure_when")}
+        given = rest_of(self.base)
+        given |= {name: cleaned[name] for name in ("scale", "decimal_comma", "success_when", "failure_when")}
         given |= {name: cleaned[name] for name in ("words", "missing", "labels", "ignore_unknown")}
         given |= {name: cleaned[name] or None for name in ("predicted", "actual")}
         given["separator"] = cleaned["separator"] if cleaned["format"] == CsvFormat.name else ","
         given["probabilities"] = cleaned["probability"]
         chosen = {name: cleaned[f"column_{name}"] for name in COLUMNS}
-        given["columns"] = {ours: theirs for ours, theirs in chosen.items() if theirs and theirs.casefold() != ours}
+        said = self.base.columns
+        given["columns"] = {
+            ours: theirs
+            for ours, theirs in chosen.items()
+            if theirs and (theirs.casefold() != ours or said.get(ours) == theirs)
+        }
         given["constants"] = {name: cleaned[f"constant_{name}"] for name in CONSTANTS if cleaned[f"constant_{name}"]}
         try:
             self.mapping = parse_mapping(given)
@@ -227,9 +247,12 @@ class MappingForm(forms.Form):
         mapper = Mapper(self.mapping, is_text=self.known, needed=needed)
         try:
             missing, unused = mapper.missing(self.columns), mapper.unused(self.columns)
+            absent = mapper.absent(self.columns)
         except InvalidInput as error:
             self.add_error(None, error.detail)
             return
+        for name in absent:
+            self.add_error(self._field_that_names(name), "A column that is named here is not in the file.")
         for name in missing:
             way = ", or say beside it what holds for every row" if name in CONSTANTS else ""
             other = ", or say “Success when”, “Labels” or “Probability”" if name == "success" else ""
@@ -239,3 +262,14 @@ class MappingForm(forms.Form):
             self.add_error(
                 "ignore_unknown", f"Nothing is taken from {names}. Say what they hold, or leave them out with this."
             )
+
+    def _field_that_names(self, key: str) -> str:
+        """Return the field that says what stands under a key of the mapping's places."""
+        column = key.removeprefix("/")
+        if column == key:
+            return f"column_{column}"
+        conditions = {name: getattr(self.mapping, name) for name in ("success_when", "failure_when")}
+        for name, each in conditions.items():
+            if any(column in (place, value.removeprefix("@")) for place, value in each):
+                return name
+        return "probability"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from typing import Any
 
@@ -13,7 +14,8 @@ from django.urls import reverse
 from confidence_project.foundation.errors import DomainError, WrongState
 from governance.access.permissions import Verb, may, who_may
 from governance.admin_kit.service_views import ServiceAdmin
-from ledger.admin.imports.mapping_form import MappingForm
+from ledger.admin.imports.mapping_form import MappingForm, rest_of
+from ledger.admin.imports.upload_form import FORMATS
 from ledger.imports import course
 from ledger.imports.mapping import ImportMapping, parse_mapping
 from ledger.imports.options import without_options
@@ -70,11 +72,14 @@ class MappingPages(ServiceAdmin):
         # How the file is written decides which columns there are, and these, what may be said of them.
         file_format = request.POST.get("format", kept.file_format)
         try:
-            raw = parse_mapping({"separator": request.POST.get("separator", ",")})
-            seen, problem = self._look(request, kept, raw, file_format)
-        except DomainError:
+            base = parse_mapping(json.loads(request.POST.get("begun_with") or "{}"))
+            raw = parse_mapping({**rest_of(base), "separator": request.POST.get("separator", ",")})
+        except (DomainError, ValueError):
             raise Http404 from None
-        form = self._form(kept, raw, file_format, seen, request.POST)
+        if file_format not in FORMATS:
+            raise Http404
+        seen, problem = self._look(request, kept, raw, file_format)
+        form = self._form(kept, base, file_format, seen, request.POST)
         if seen is None or form.is_of_other_columns:
             guess = parse_mapping({**raw.as_json(), **(seen.proposed if seen else {})})
             seen, problem = self._look(request, kept, guess, file_format)
