@@ -17,6 +17,7 @@ from calibration.findings.parts import (
     Change,
     CheapestThreshold,
     CurvePoint,
+    EveryDecision,
     LeftOut,
     Recalibration,
     Reliability,
@@ -113,6 +114,35 @@ def describe_step(subject: Subject, answer: Answer | None) -> dict[str, Any]:
         "at_recommended": _weighted(_point(subject, subject.cohort.groups(bands), answer.threshold), answer),
         "change": _change(subject, answer.threshold, bands),
     }
+
+
+def describe_every_decision(subject: Subject, answer: Answer | None) -> EveryDecision | None:
+    """Return how all decisions go that lie at or above the recommended threshold, else the one in force.
+
+    None where no case has a second decision: the certificate speaks of the same then.
+    """
+    later = subject.cohort.counts.later
+    if later is None:
+        return None
+    threshold, bands = subject.current, subject.bands
+    if answer is not None and answer.threshold is not None:
+        threshold, bands = answer.threshold, subject.bands_below(answer.risk_threshold)
+    first = subject.cohort.groups(bands).allowed_by(threshold)
+    # What was blocked has labels that somebody picked, later decisions of a case as well as the first.
+    fair = max(threshold, subject.cohort.floor or 0.0)
+    counted = later.confidence >= threshold_to_lattice(fair)
+    if bands is not None:
+        counted &= (later.risk_band != ABSENT) & (later.risk_band < bands)
+    if subject.cohort.kind == "complete_history":
+        counted &= later.is_history
+    labelled = first.labelled + int(later.labelled[counted].sum())
+    failures = labelled - first.succeeded - int(later.successes[counted].sum())
+    return EveryDecision(
+        threshold=threshold,
+        labelled=labelled,
+        failures=failures,
+        failure_rate=failures / labelled if labelled else None,
+    )
 
 
 def _point(subject: Subject, passing: Groups, threshold: float) -> OperatingPoint:

@@ -18,6 +18,7 @@ from calibration.findings.parts import (
     Change,
     CheapestThreshold,
     CurvePoint,
+    EveryDecision,
     LeftOut,
     Recalibration,
     Reliability,
@@ -135,6 +136,9 @@ class Finding(Brief):
         Everything that the method returned; None where a run that may not loosen does not say it.
     at_current, at_recommended : OperatingPoint
         What the thresholds in force allow, and what the recommended ones would. Coverage is of the whole cohort.
+    every_decision : EveryDecision or None
+        How all decisions of the cases go at the threshold that is recommended, else in force; None where no case has
+        a second one.
     reliability to periods
         What a reviewer looks at besides; None where nothing was tested.
     """
@@ -155,6 +159,7 @@ class Finding(Brief):
     at_current: OperatingPoint
     at_recommended: OperatingPoint | None = None
     change: Change | None = None
+    every_decision: EveryDecision | None = None
     drift: WindowDrift | None = None
     costs: CheapestThreshold | None = None
     reliability: Reliability | None = None

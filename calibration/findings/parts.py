@@ -38,6 +38,16 @@ class LeftOut:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EveryDecision:
+    """The labelled decisions at or above `threshold`, each for itself: later decisions of a case included."""
+
+    threshold: float
+    labelled: int
+    failures: int
+    failure_rate: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Bucket:
     """Decisions with a confidence from `low` on and below `high`, and how many of them are allowed."""
 

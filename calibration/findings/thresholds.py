@@ -11,10 +11,18 @@ from calibration.findings import wording
 from calibration.findings.answers import Answer, Subject, answer_segments
 from calibration.findings.cohorts import InForce, choose_cohort
 from calibration.findings.drift import alarm, window_drift
-from calibration.findings.figures import describe, describe_costs, describe_step, describe_subject
+from calibration.findings.figures import (
+    describe,
+    describe_costs,
+    describe_every_decision,
+    describe_step,
+    describe_subject,
+)
 from calibration.findings.finding import Finding
 from calibration.parameters import CalibrationParameters
 from calibration.reviews.judging import Review
+from calibration.statistics.audits import AuditedRecommendation
+from calibration.statistics.operating_points import OperatingPoint
 from governance.definitions import LATTICE, FieldDefinition, FieldKind, to_lattice
 from governance.policies import EffectivePolicy
 from governance.policies.config import PolicyConfig
@@ -103,13 +111,16 @@ def _finding(
     costs = describe_costs(subject, parameters.costs, parameters.costs_source) if answer.is_tested else None
     described = describe_subject(subject)
     young = described["left_out"].too_young
+    step, every = describe_step(subject, kept), describe_every_decision(subject, kept)
     texts = (
+        wording.every_decision_fails_too_often(every, parameters.target_failure_rate),
         wording.advice(field.name, current, recommended, is_material=is_material, floor=floor),
         _why_not(refusal, policy, subject, answer),
         answer.figures,
         "" if review.may_loosen else wording.only_stricter(current, is_risk=is_risk),
         wording.too_young(young, parameters.maturity_days) if young and not described["decisions"] else "",
         wording.collapsed(described["cohort"].decisions_before_collapse_by_case, described["decisions"]),
+        wording.every_decision(every, parameters.target_failure_rate),
         wording.drift(drift) if drift else "",
         wording.costs(costs) if costs and not is_risk else "",
         wording.NOT_ADDRESSABLE if is_material and not is_addressable else "",
@@ -128,13 +139,22 @@ def _finding(
         is_tested=answer.is_tested,
         **described,
         method=answer.method,
-        statement=wording.statement(answer.statement, may_loosen=review.may_loosen),
+        statement=wording.statement(
+            answer.statement, may_loosen=review.may_loosen, of_labelled=_is_of_labelled(answer, step["at_recommended"])
+        ),
         answer=answer.detail,
-        **describe_step(subject, kept),
+        **step,
+        every_decision=every,
         drift=drift,
         costs=costs,
         **(describe(subject, certain=review.may_loosen) if answer.is_tested else {}),
     )
+
+
+def _is_of_labelled(answer: Answer, point: OperatingPoint | None) -> bool:
+    """True when something that is allowed has no label, and the statement speaks only of what has."""
+    is_of_all = isinstance(answer.detail, AuditedRecommendation) and answer.detail.is_of_all
+    return point is not None and point.labelled < point.allowed and not is_of_all
 
 
 def _finer_overrides(
