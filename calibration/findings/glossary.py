@@ -5,8 +5,8 @@ from __future__ import annotations
 GLOSSARY = {
     "confidence": (
         "If the same weeks happened again and again with other luck, a value that fails more often than wanted would "
-        "be certified in at most the rest to 100 % of them. Where several reviews or segments share that rest, each has "
-        "its part and is certified with a higher confidence."
+        "be certified in at most the rest to 100 % of them. Where several reviews or segments share that rest, each "
+        "has its part and is certified with a higher confidence."
     ),
     "labelled": "Decisions whose outcome is known. Of the others nobody knows how they went.",
     "failure rate": (
