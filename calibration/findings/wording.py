@@ -7,6 +7,7 @@ from typing import Any
 
 from calibration.findings.parts import CheapestThreshold, EveryDecision, WindowDrift
 from calibration.statistics.audits import AuditedRecommendation
+from calibration.statistics.bands import BandRecommendation
 from calibration.statistics.budgets import BudgetRecommendation
 from calibration.statistics.joint import JointRecommendation
 from calibration.statistics.recommendation import ThresholdRecommendation
@@ -41,6 +42,24 @@ def audits(answer: AuditedRecommendation, floor: float) -> str:
         f"Audits reach below the {decimals(floor)} that was in force: at {decimals(answer.threshold)} and above the "
         f"failure rate, weighted by all decisions, is {rate(answer.failure_rate, unknown='unknown')} and at most "
         f"{rate(step.upper)}; {allowed}"
+    )
+
+
+def band(answer: BandRecommendation) -> str:
+    """Say what is seen in a band, or at a threshold without an upper bound, or why there is neither."""
+    top = ""
+    if answer.top_decisions:
+        top = (
+            f"The most confident fail too often: {count(answer.top_failures)} of the {count(answer.top_decisions)} "
+            "labelled decisions at the top. "
+        )
+    if answer.ceiling is None:
+        return top + walk(answer.above)
+    assert answer.decisions and answer.failures is not None  # noqa: S101, PT018 - narrow types
+    return (
+        f"{top}From {decimals(answer.threshold)} to {decimals(answer.ceiling)}, {answer.failures} of "
+        f"{answer.decisions} labelled decisions failed ({rate(answer.failures / answer.decisions)}); "
+        f"{rate(answer.coverage, 1)} of all decisions are allowed."
     )
 
 

@@ -34,7 +34,8 @@ class Change:
         if self.current is None:
             return True
         moved = self.proposed - self.current
-        return moved > 0 if self.field.kind is FieldKind.RISK_THRESHOLD else moved < 0
+        is_bound_from_above = self.field.kind in (FieldKind.RISK_THRESHOLD, FieldKind.CONFIDENCE_CEILING)
+        return moved > 0 if is_bound_from_above else moved < 0
 
     @property
     def is_large(self) -> bool:
