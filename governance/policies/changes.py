@@ -45,10 +45,6 @@ class Change:
         # Half a unit of the last stored decimal: 0.9 - 0.7 is not larger than 0.2.
         return abs(self.proposed - self.current) > self.field.max_step + 5e-5
 
-    @property
-    def segment_text(self) -> str:
-        return ", ".join(f"{key}={value}" for key, value in self.segment) or "everything else"
-
 
 def changes_between(definition: PolicyDefinition, before: object, after: PolicyConfig) -> list[Change]:
     """Return every field outside of segments, and each further (segment, field) whose value differs.
