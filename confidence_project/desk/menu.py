@@ -27,6 +27,7 @@ SECTIONS = {
         "blockedsource": "Blocked sources",
         "auditsampling": "Audit sampling",
         "standingcosts": "Standing costs",
+        "declaredname": "Declared names",
         "rollout": "Rollouts",
         "webhookendpoint": "Webhooks",
         "webhookdelivery": "Webhook deliveries",

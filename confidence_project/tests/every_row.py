@@ -29,6 +29,7 @@ from governance.tests.factories import (
     viewer_of,
 )
 from governance.workflow import apply_confidence_policy_proposal, approve_confidence_policy_proposal
+from governance.workspaces.names import declare_name
 from governance.workspaces.services import issue_api_key, rename_workspace
 from ledger.tests.factories import RECORDED_AT, LedgerAmendmentFactory
 from telemetry.tests import bodies
@@ -56,6 +57,7 @@ def furnish(workspace: Workspace) -> None:
     candidate = register_candidate(**watched, threshold=0.5)
     withdraw_candidate(actor=common["actor"], candidate=candidate, reason="Smoke.")
     set_standing_costs(**common, policy_key=KEY, false_allow=20, false_block=1, review=3, reason="Smoke.")
+    declare_name(**common, kind="model", name=f"model of {workspace.slug}")
     engage_kill_switch(**common, reason="Smoke.")
 
 

@@ -10,6 +10,8 @@ SAID_BY_PEOPLE = {
     "governance_confidencepolicyproposal.summary": "and why",
     "governance_confidencepolicyproposal.reject_reason": "a rejection says why",
     "governance_confidencepolicyrevision.reason": "an application and a rollback say why",
+    "governance_declaredname.name": "what a person declares that a provider or a model is called",
+    "governance_workspaceevent.subject": "and the history of a workspace keeps that it was",
     "governance_proposalevent.reason": "the history of a proposal keeps what people said",
     "governance_rolloutevent.reason": "the history of a rollout, too",
     "ledger_decisionimport.mapping": "what a person declares of the columns of a file: its names and words",
