@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Literal, TypeVar
 from uuid import UUID
 
 from pydantic import BaseModel, ValidationError
@@ -17,13 +17,11 @@ from ledger.contracts import AnswerEnvelope, DecisionEnvelope, OutcomeEnvelope
 from ledger.models import DecisionRecord
 from ledger.pipelines.decisions import decide_many
 from ledger.services import record_outcomes
-from telemetry.models import AIInteraction
+from telemetry.evaluators import evaluators_of, is_success
+from telemetry.models import AIInteraction, Evaluator
 from telemetry.otlp.handlers import DecisionSpan, Evaluation
 
 REPORTER = "otlp"
-
-SUCCESS_LABELS = frozenset({"pass", "passed", "success", "correct"})
-FAILURE_LABELS = frozenset({"fail", "failed", "failure", "incorrect"})
 
 EnvelopeT = TypeVar("EnvelopeT", DecisionEnvelope, OutcomeEnvelope)
 
@@ -44,9 +42,9 @@ def record_evaluations(*, workspace: Workspace, evaluations: Sequence[Evaluation
 
     Answers each evaluation with None or with why it is no outcome.
     """
-    judged = _decisions_judged(workspace, evaluations)
+    judged, evaluators = _decisions_judged(workspace, evaluations), evaluators_of(workspace)
     return _write(
-        [_outcome(evaluation, judged) for evaluation in evaluations],
+        [_outcome(evaluation, judged, evaluators) for evaluation in evaluations],
         lambda submissions: record_outcomes(workspace=workspace, submissions=submissions, reporter=REPORTER),
     )
 
@@ -63,21 +61,23 @@ def _write(
 
 
 def _decision(span: DecisionSpan) -> DecisionEnvelope | DomainError:
-    answers = span.reply["answers"] if span.reply else None
     try:
         return DecisionEnvelope(
             external_id=span.interaction,
             policy_key=span.policy_key,
             interaction=span.interaction,
             occurred_at=span.occurred_at,
-            answer=AnswerEnvelope(
-                dialect="system_one" if isinstance(answers, dict) else "openai",
-                provider=span.provider,
-                response=span.reply,
-            ),
+            # Without one that can be judged, the gate is told that the decision is missing.
+            answer=_answer(span) if span.answered else None,
         )
     except ValidationError:
-        return InvalidInput("The span of a decision model needs decision.provider or decision.system.")
+        return InvalidInput("The span of a decision model needs gen_ai.provider.name, decision.provider or its system.")
+
+
+def _answer(span: DecisionSpan) -> AnswerEnvelope:
+    answers = span.reply["answers"] if span.reply else None
+    dialect: Literal["openai", "system_one"] = "system_one" if isinstance(answers, dict) else "openai"
+    return AnswerEnvelope(dialect=dialect, provider=span.provider, response=span.reply)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,10 +116,15 @@ def _decisions_judged(workspace: Workspace, evaluations: Sequence[Evaluation]) -
     return found
 
 
-def _outcome(evaluation: Evaluation, judged: _ByCall) -> OutcomeEnvelope | DomainError:
-    success = _success(evaluation)
-    if success is None:
-        return InvalidInput("An outcome is a score label of pass or fail, or a score value of exactly 1 or 0.")
+def _outcome(
+    evaluation: Evaluation, judged: _ByCall, evaluators: Mapping[str, Evaluator]
+) -> OutcomeEnvelope | DomainError:
+    try:
+        success = is_success(
+            evaluators, name=evaluation.name, label=evaluation.score_label, score=evaluation.score_value
+        )
+    except InvalidInput as error:
+        return error
     candidates = _candidates(evaluation, judged)
     if len(candidates) > 1:
         named = {key: each for key, each in candidates.items() if evaluation.name in (each.policy_key, each.task)}
@@ -145,11 +150,3 @@ def _candidates(evaluation: Evaluation, judged: _ByCall) -> dict[UUID, _Judged]:
     by_span = {each.decision_id: each for each in in_span if each.may_rest_on(evaluation.response_id)}
     by_response = {each.decision_id: each for each in judged.get(("response", evaluation.response_id), ())}
     return {key: each for key, each in by_response.items() if key in by_span} or by_response or by_span
-
-
-def _success(evaluation: Evaluation) -> bool | None:
-    label = evaluation.score_label.lower()
-    if label in SUCCESS_LABELS or label in FAILURE_LABELS:
-        return label in SUCCESS_LABELS
-    # A grade in between is a measurement of quality, and where it passes is not ours to say.
-    return {1.0: True, 0.0: False}.get(evaluation.score_value) if evaluation.score_value is not None else None

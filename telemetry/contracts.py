@@ -58,6 +58,12 @@ class InteractionEnvelope(RecordEnvelope):
     metadata: dict[Any, Any] | None = None
 
 
+class SpanEnvelope(InteractionEnvelope):
+    """An AI call that came as a span. `parent_span_id` is that of the span around it, in the same trace."""
+
+    parent_span_id: SpanId = ""
+
+
 class DraftEnvelope(RecordEnvelope):
     """A drafted reply that the auto-send evaluator judged."""
 

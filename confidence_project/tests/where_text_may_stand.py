@@ -17,6 +17,10 @@ SAID_BY_PEOPLE = {
     "ledger_decisionimport.mapping": "what a person declares of the columns of a file: its names and words",
     "ledger_savedmapping.mapping": "and keeps for the next file",
     "ledger_savedmapping.name": "under a name of their choice",
+    "telemetry_evaluator.name": "what a person declares of an evaluator: its name",
+    "telemetry_evaluator.passing_labels": "its labels of a success",
+    "telemetry_evaluator.failing_labels": "and of a failure",
+    "telemetry_evaluator.reason": "and why",
 }
 """Where text may stand, because a person wrote it in order that others read it."""
 
@@ -36,6 +40,7 @@ CHOSEN_BY_HOSTS = {
         OWN_ID: ["external_id", "response_id"],
         NAMED: ["feature_id", "prompt_key", "provider", "model", "operation", "error_type"],
     },
+    "telemetry_reception": {NAMED: ["last_name"]},
     "telemetry_aidraft": {OWN_ID: ["external_id"], CASE: ["case_key"], NAMED: ["provider", "model", "channel"]},
     "telemetry_inboundmessage": {OWN_ID: ["external_id"]},
     "telemetry_meetingoverseerdecision": {

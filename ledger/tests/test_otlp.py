@@ -115,8 +115,6 @@ class TestEvaluations:
         [
             ({"gen_ai.evaluation.score.label": "FAIL"}, False),
             ({"gen_ai.evaluation.score.label": "correct"}, True),
-            ({"gen_ai.evaluation.score.label": None, "gen_ai.evaluation.score.value": 1.0}, True),
-            ({"gen_ai.evaluation.score.label": None, "gen_ai.evaluation.score.value": 0}, False),
             ({"gen_ai.evaluation.score.label": "fail", "gen_ai.evaluation.score.value": 0.9}, False),
         ],
     )
@@ -129,19 +127,22 @@ class TestEvaluations:
     @pytest.mark.parametrize(
         "score",
         [
+            {"gen_ai.evaluation.score.label": None, "gen_ai.evaluation.score.value": 1.0},
+            {"gen_ai.evaluation.score.label": None, "gen_ai.evaluation.score.value": 0},
             {"gen_ai.evaluation.score.label": None, "gen_ai.evaluation.score.value": 0.7},
             {"gen_ai.evaluation.score.label": None, "gen_ai.evaluation.score.value": float("nan")},
             {"gen_ai.evaluation.score.label": "relevant"},
             {"gen_ai.evaluation.score.label": SECRET},
+            {"gen_ai.evaluation.score.label": "not pass", "gen_ai.evaluation.score.value": 1.0},
             {"gen_ai.evaluation.score.label": None},
         ],
     )
-    def test_evaluation__a_grade_in_between__rejected(self, key, exporter, score):
+    def test_evaluation__of_an_evaluator_that_is_not_declared__rejected_by_name(self, key, exporter, score):
         decide(key, exporter)
 
         rejected, message = export(exporter, evaluation(score))
 
-        assert (rejected, "pass or fail" in message) == (1, True)
+        assert (rejected, "resolved: not declared" in message) == (1, True)
         assert not DecisionOutcome.objects.exists()
 
     def test_evaluation__sent_again__one_outcome(self, key, exporter):
@@ -195,7 +196,7 @@ class TestEvaluations:
             "body": {"stringValue": SECRET},
             "attributes": [
                 {"key": "gen_ai.response.id", "value": {"stringValue": "chatcmpl-7"}},
-                {"key": "gen_ai.evaluation.score.value", "value": {"intValue": "0"}},
+                {"key": "gen_ai.evaluation.score.label", "value": {"stringValue": "fail"}},
             ],
         }
 
@@ -291,8 +292,8 @@ class TestEvaluationsOnSpans:
     @pytest.mark.parametrize(
         "attributes, why",
         [
-            ({"gen_ai__evaluation__score__label": "relevant"}, "pass or fail"),
-            ({"gen_ai__evaluation__score__label": SECRET}, "pass or fail"),
+            ({"gen_ai__evaluation__score__label": "relevant"}, "resolved: not declared"),
+            ({"gen_ai__evaluation__score__label": SECRET}, "resolved: not declared"),
             ({}, "No decision rests on the call"),
         ],
     )
@@ -314,7 +315,7 @@ class TestEvaluationsOnSpans:
                 {
                     "name": EVALUATION,
                     "timeUnixNano": str(time.time_ns()),
-                    "attributes": [{"key": "gen_ai.evaluation.score.value", "value": {"intValue": "0"}}],
+                    "attributes": [{"key": "gen_ai.evaluation.score.label", "value": {"stringValue": "fail"}}],
                 }
             ],
         }

@@ -20,13 +20,15 @@ class DecisionSpan:
     """A call of a decision model that a host observed, under the policy that the host names.
 
     `interaction` is the external id of its interaction. `reply` holds the numbers of the model's reply, in the form
-    in which it came (see `answers`); None when there was none, or none that could be read.
+    in which it came (see `answers`); None when there was none, or none that could be read. `answered` False: none of
+    the answers is one that a gate could judge.
     """
 
     interaction: str
     policy_key: str
     provider: str
     occurred_at: datetime
+    answered: bool
     reply: Mapping[str, Any] | None
 
 
@@ -36,7 +38,8 @@ class Evaluation:
 
     `external_id` is the same when the same evaluation is sent again. The answer is named by `response_id` (the
     provider's), or by `interaction`: the external id of the interaction that the span became on which, or in which,
-    the evaluation was made. With both, that may be the span of whoever evaluated; "" is none.
+    the evaluation was made. With both, that may be the span of whoever evaluated; "" is none. `name` and `score_label`
+    are as they came, for comparison alone: they may be text, and are not for storing.
     """
 
     external_id: str
