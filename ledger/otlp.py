@@ -5,17 +5,21 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeVar
+from typing import TypeVar
 from uuid import UUID
 
 from pydantic import BaseModel, ValidationError
 
 from confidence_project.foundation.errors import Conflict, DomainError, InvalidInput, NotFound
-from confidence_project.foundation.submissions import Submission
+from confidence_project.foundation.submissions import Stored, Submission
 from governance.models import Workspace
-from ledger.contracts import AnswerEnvelope, DecisionEnvelope, OutcomeEnvelope
-from ledger.models import DecisionRecord
+from governance.vocabulary import DeclaredNames
+from governance.workspaces.names import WorkspaceNames
+from ledger.contracts import DecisionEnvelope, OutcomeEnvelope
+from ledger.models import DecisionOutcome, DecisionRecord
+from ledger.pipelines.decision_models import RESPONSE
 from ledger.pipelines.decisions import decide_many
+from ledger.reasons import Reason
 from ledger.services import record_outcomes
 from telemetry.evaluators import evaluators_of, is_success
 from telemetry.models import AIInteraction, Evaluator
@@ -24,17 +28,29 @@ from telemetry.otlp.handlers import DecisionSpan, Evaluation
 REPORTER = "otlp"
 
 EnvelopeT = TypeVar("EnvelopeT", DecisionEnvelope, OutcomeEnvelope)
+RecordT = TypeVar("RecordT", DecisionRecord, DecisionOutcome)
 
 
-def gate_decision_spans(*, workspace: Workspace, spans: Sequence[DecisionSpan]) -> list[DomainError | None]:
+def gate_decision_spans(*, workspace: Workspace, spans: Sequence[DecisionSpan]) -> list[DomainError | str]:
     """Gate the answers of decision models that a host observed, and record the verdicts.
 
-    Answers each span with None or with why it left no record. The span's id makes it idempotent.
+    Answers each span with why it left no record, or with what broke the contract of its reply, "" when nothing did.
+    The span's id makes it idempotent.
     """
-    return _write(
-        [_decision(span) for span in spans],
+    declared = WorkspaceNames(workspace)
+    answers = _write(
+        [_decision(span, declared) for span in spans],
         lambda submissions: decide_many(workspace=workspace, submissions=submissions),
     )
+    return [answer if isinstance(answer, DomainError) else _what_broke(answer.record) for answer in answers]
+
+
+def _what_broke(record: DecisionRecord) -> str:
+    wrong = [
+        f"{problem['pointer'].removeprefix(RESPONSE).lstrip('/') or 'the reply'}: {problem['detail']}"
+        for problem in record.schema_problems or []
+    ]
+    return f"A decision was recorded, blocked as {Reason.SCHEMA_INVALID}. {'; '.join(wrong)}." if wrong else ""
 
 
 def record_evaluations(*, workspace: Workspace, evaluations: Sequence[Evaluation]) -> list[DomainError | None]:
@@ -43,41 +59,42 @@ def record_evaluations(*, workspace: Workspace, evaluations: Sequence[Evaluation
     Answers each evaluation with None or with why it is no outcome.
     """
     judged, evaluators = _decisions_judged(workspace, evaluations), evaluators_of(workspace)
-    return _write(
+    answers = _write(
         [_outcome(evaluation, judged, evaluators) for evaluation in evaluations],
         lambda submissions: record_outcomes(workspace=workspace, submissions=submissions, reporter=REPORTER),
     )
+    return [answer if isinstance(answer, DomainError) else None for answer in answers]
 
 
 def _write(
     prepared: Sequence[EnvelopeT | DomainError],
-    write: Callable[[Sequence[Submission[EnvelopeT]]], Sequence[object]],
-) -> list[DomainError | None]:
+    write: Callable[[Sequence[Submission[EnvelopeT]]], Sequence[Stored[RecordT] | DomainError]],
+) -> list[Stored[RecordT] | DomainError]:
     """Write what is sound; answer for each in their order."""
     submissions = [Submission.of(item) for item in prepared if isinstance(item, BaseModel)]
     results = iter(write(submissions) if submissions else [])
-    answers = [item if isinstance(item, DomainError) else next(results) for item in prepared]
-    return [answer if isinstance(answer, DomainError) else None for answer in answers]
+    return [item if isinstance(item, DomainError) else next(results) for item in prepared]
 
 
-def _decision(span: DecisionSpan) -> DecisionEnvelope | DomainError:
+def _decision(span: DecisionSpan, declared: DeclaredNames) -> DecisionEnvelope | DomainError:
+    asked = {
+        "external_id": span.interaction,
+        "policy_key": span.policy_key,
+        "interaction": span.interaction,
+        "occurred_at": span.occurred_at,
+        # Without one that can be judged, the gate is told that the decision is missing.
+        "answer": _answer(span) if span.answered else None,
+    }
     try:
-        return DecisionEnvelope(
-            external_id=span.interaction,
-            policy_key=span.policy_key,
-            interaction=span.interaction,
-            occurred_at=span.occurred_at,
-            # Without one that can be judged, the gate is told that the decision is missing.
-            answer=_answer(span) if span.answered else None,
-        )
+        return DecisionEnvelope.model_validate(asked, context=declared)
     except ValidationError:
         return InvalidInput("The span of a decision model needs gen_ai.provider.name, decision.provider or its system.")
 
 
-def _answer(span: DecisionSpan) -> AnswerEnvelope:
+def _answer(span: DecisionSpan) -> dict[str, object]:
     answers = span.reply["answers"] if span.reply else None
-    dialect: Literal["openai", "system_one"] = "system_one" if isinstance(answers, dict) else "openai"
-    return AnswerEnvelope(dialect=dialect, provider=span.provider, response=span.reply)
+    dialect = "system_one" if isinstance(answers, dict) else "openai"
+    return {"dialect": dialect, "provider": span.provider, "response": span.reply}
 
 
 @dataclass(frozen=True, slots=True)

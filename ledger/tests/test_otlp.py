@@ -391,6 +391,29 @@ class TestDecisionSpans:
 
         assert DecisionRecord.objects.get().gate_reason == reason
 
+    @pytest.mark.parametrize(
+        "output, where",
+        [
+            (openai_reply(1.2), "answers/0/probability: Input should be less than or equal to 1"),
+            (openai_reply(0.9, type=SECRET), "answers/0/type: Input should be one of predicate"),
+            ({**openai_reply(0.9), "model": SECRET}, "model: must have 1 to 200 visible characters"),
+            ({**openai_reply(0.9), "answers": openai_reply(0.9)["answers"] * 2}, "answers: holds several answers"),
+            (SECRET, "the reply: Input should be an object"),
+        ],
+    )
+    def test_decision_span__broken_reply__says_which_field_and_rule(self, exporter, output, where):
+        sent = decision_span(**{"output.value": json.dumps(output)})
+
+        for _ in range(2):
+            said = exporter.export(sent).partial_success
+
+            assert said.rejected_spans == 0
+            assert f"A decision was recorded, blocked as schema_invalid. {where}" in said.error_message
+            assert SECRET not in said.error_message
+        (record,) = DecisionRecord.objects.all()
+        assert record.schema_problems
+        assert SECRET not in json.dumps(record.schema_problems)
+
     def test_decision_span__sent_again__one_record(self, exporter):
         sent = decision_span()
 

@@ -56,6 +56,7 @@ class Kind(models.TextChoices):
 
     EXPORT = "export", "Requests"
     SPAN = "span", "Spans"
+    LABEL = "label", "Names on spans"
     DECISION = "decision", "Answers of decision models"
     EVALUATION = "evaluation", "Evaluations"
     LOG = "log", "Log records"

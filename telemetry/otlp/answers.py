@@ -13,7 +13,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from governance.vocabulary import identifier_or_blank
+from governance.vocabulary import DeclaredNames, NameKind, identifier_or_blank, name_or_blank
 
 MOST_ANSWERS = 1_000
 
@@ -22,12 +22,12 @@ _NO_OPTION = "none"
 _REFUSAL = "refusal"
 
 
-def reduced_reply(text: str) -> dict[str, Any] | None:
+def reduced_reply(text: str, declared: DeclaredNames | None = None) -> dict[str, Any] | None:
     """Return the numbers of a reply in its own form; None when it has none of the two forms."""
     document = _parsed(text)
     if not isinstance(document, dict):
         return None
-    return _reply(document.get("answers"), identifier_or_blank(document.get("model")))
+    return _reply(document.get("answers"), name_or_blank(NameKind.MODEL, document.get("model"), declared))
 
 
 def reduced_answers(text: str, model: str) -> dict[str, Any] | None:

@@ -11,7 +11,15 @@ from typing import Any
 
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 
-from governance.vocabulary import host_id_or_blank, identifier_or_blank
+from governance.vocabulary import (
+    NAME_RULE,
+    DeclaredNames,
+    NameKind,
+    host_id_or_blank,
+    identifier_or_blank,
+    name_or_blank,
+    rule_of,
+)
 from telemetry.metadata import DEEPEST_SCHEMA
 
 MOST_TOKENS = 2_147_483_647
@@ -100,6 +108,8 @@ def _whole(value: str) -> str:
     return value[: MOST_CHARACTERS + 1]
 
 
+_KINDS = {**dict.fromkeys(PROVIDER, NameKind.PROVIDER), **dict.fromkeys(MODEL, NameKind.MODEL)}
+
 _READERS = {
     **dict.fromkeys((*EVALUATION_NAME, *SCORE_LABEL), _whole),
     **dict.fromkeys(RESPONSE_ID, host_id_or_blank),
@@ -107,16 +117,33 @@ _READERS = {
 }
 
 
-def known_attributes(pairs: Iterable[KeyValue]) -> dict[str, str | float]:
-    """Return the attributes that this project knows: labels without white space, and numbers."""
+def known_attributes(pairs: Iterable[KeyValue], declared: DeclaredNames | None = None) -> dict[str, str | float]:
+    """Return the attributes that this project knows: labels and numbers. A label that is refused stands blank."""
     kept: dict[str, str | float] = {}
     for pair in pairs:
         kind = pair.value.WhichOneof("value")
-        if pair.key in _LABELS and kind == "string_value":
-            kept[pair.key] = _READERS.get(pair.key, identifier_or_blank)(pair.value.string_value)
+        if pair.key in _LABELS and kind == "string_value" and pair.value.string_value:
+            kept[pair.key] = _read_label(pair.key, pair.value.string_value, declared)
         elif pair.key in _NUMBERS and kind in ("int_value", "double_value"):
             kept[pair.key] = getattr(pair.value, kind)
     return kept
+
+
+def _read_label(key: str, value: str, declared: DeclaredNames | None) -> str:
+    if key in _KINDS:
+        return name_or_blank(_KINDS[key], value, declared)
+    return _READERS.get(key, identifier_or_blank)(value)
+
+
+def left_out(attributes: Attributes) -> dict[str, str]:
+    """Return the labels that were refused, each with a sentence that says by which rule."""
+    return {key: f"{key} was left out: it {_rule_of(key)}." for key, value in attributes.items() if value == ""}
+
+
+def _rule_of(key: str) -> str:
+    if key in (*ERROR_TYPE, *EXCEPTION_TYPE):
+        return "must be the name of a class"
+    return rule_of(_KINDS[key]) if key in _KINDS else NAME_RULE
 
 
 def label(attributes: Attributes, names: Iterable[str]) -> str:

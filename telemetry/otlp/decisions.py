@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from opentelemetry.proto.common.v1.common_pb2 import KeyValue
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
+from governance.vocabulary import DeclaredNames
 from telemetry.contracts import SpanEnvelope
 from telemetry.models.otlp import Fate
 from telemetry.otlp import attributes as known
@@ -35,7 +36,9 @@ class ReceivedDecision:
     told: str = ""
 
 
-def decision_on(span: Span, envelope: SpanEnvelope, attributes: Attributes) -> ReceivedDecision | None:
+def decision_on(
+    span: Span, envelope: SpanEnvelope, attributes: Attributes, declared: DeclaredNames | None
+) -> ReceivedDecision | None:
     """Return the decision of a call; None when no decision model was called."""
     if DECISION not in (envelope.operation, str(attributes.get(known.SPAN_KIND, "")).lower()):
         return None
@@ -46,7 +49,7 @@ def decision_on(span: Span, envelope: SpanEnvelope, attributes: Attributes) -> R
     answers = _answers_of(span)
     if answers is None and output is None and _has_results(span):
         return ReceivedDecision(None, Fate.NOT_READ, NOT_READ)
-    reply = reduced_reply(output) if output is not None else reduced_answers(answers or "{}", envelope.model)
+    reply = reduced_reply(output, declared) if output is not None else reduced_answers(answers or "{}", envelope.model)
     plain = output is None and reply is not None and not holds_a_number(reply)
     # A refusal is an answer, too; the gate needs to know whose.
     refused = plain and reply is not None and holds_a_refusal(reply) and bool(envelope.provider and envelope.model)

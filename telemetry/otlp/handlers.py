@@ -52,9 +52,12 @@ class Evaluation:
 
 
 class DecisionSpanHandler(Protocol):
-    """Takes decision spans; answers each, in their order, with None or with why it was not kept."""
+    """Takes decision spans; answers each, in their order, with why it was not kept.
 
-    def __call__(self, *, workspace: Workspace, spans: Sequence[DecisionSpan]) -> Sequence[DomainError | None]: ...
+    Of one that was kept, with a sentence for its host, where it was blocked because its reply is broken; with "" else.
+    """
+
+    def __call__(self, *, workspace: Workspace, spans: Sequence[DecisionSpan]) -> Sequence[DomainError | str]: ...
 
 
 class EvaluationHandler(Protocol):
@@ -67,10 +70,10 @@ DECISION_SPANS: Registry[DecisionSpanHandler] = Registry("handler of decision sp
 EVALUATIONS: Registry[EvaluationHandler] = Registry("handler of evaluations")
 
 
-def take_decisions(workspace: Workspace, spans: Sequence[DecisionSpan]) -> Sequence[DomainError | None]:
+def take_decisions(workspace: Workspace, spans: Sequence[DecisionSpan]) -> Sequence[DomainError | str]:
     """Hand decision spans on; without a handler they stay the interactions that they are."""
     handle = DECISION_SPANS.get()
-    return handle(workspace=workspace, spans=spans) if handle and spans else [None] * len(spans)
+    return handle(workspace=workspace, spans=spans) if handle and spans else [""] * len(spans)
 
 
 def take_evaluations(workspace: Workspace, evaluations: Sequence[Evaluation]) -> Sequence[DomainError | None]:

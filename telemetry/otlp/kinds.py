@@ -54,4 +54,5 @@ def why_no_call(attributes: Attributes) -> Fate | None:
         is_call = operation in CALLS or (answered and operation not in NO_CALLS)
         return None if is_call else Fate.OTHER_OPERATION
     counted = tokens(attributes, (*known.INPUT_TOKENS, *known.OUTPUT_TOKENS)) is not None
-    return None if answered or counted or label(attributes, known.RESPONSE_MODEL) else Fate.NO_CALL
+    named = any(name in attributes for name in known.RESPONSE_MODEL)
+    return None if answered or counted or named else Fate.NO_CALL

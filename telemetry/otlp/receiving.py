@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from typing import Any, TypeVar
 
 from opentelemetry.proto.metrics.v1.metrics_pb2 import Metric
@@ -11,6 +12,8 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from confidence_project.foundation.errors import AlreadySo, Conflict, DomainError, InvalidInput, NotFound
 from governance.models import Workspace
+from governance.vocabulary import DeclaredNames
+from governance.workspaces.names import WorkspaceNames
 from telemetry.evaluators import NotByRule, NotDeclared
 from telemetry.models.otlp import Fate, Kind
 from telemetry.otlp.evaluations import evaluations_on, read_log
@@ -48,7 +51,8 @@ def receive_spans(workspace: Workspace, records: Records) -> Received:
     received = Received()
     calls: list[ReceivedCall] = []
     evaluations: list[Evaluation] = []
-    for read, found in read_each(records, read_whole_span, Kind.SPAN, received):
+    read_one = partial(read_whole_span, declared=WorkspaceNames(workspace))
+    for read, found in read_each(records, read_one, Kind.SPAN, received):
         evaluations += found
         if isinstance(read, ReceivedCall):
             calls.append(read)
@@ -62,9 +66,11 @@ def receive_spans(workspace: Workspace, records: Records) -> Received:
     return received
 
 
-def read_whole_span(resource: Resource, span: Span) -> tuple[ReceivedCall | NoCall, list[Evaluation]]:
+def read_whole_span(
+    resource: Resource, span: Span, declared: DeclaredNames | None = None
+) -> tuple[ReceivedCall | NoCall, list[Evaluation]]:
     """Return what a span is, and the evaluations on it."""
-    return read_span(resource, span), evaluations_on(span)
+    return read_span(resource, span, declared), evaluations_on(span)
 
 
 def _store(workspace: Workspace, calls: Sequence[ReceivedCall], received: Received) -> None:
@@ -78,6 +84,8 @@ def _store(workspace: Workspace, calls: Sequence[ReceivedCall], received: Receiv
             received.reject(Kind.SPAN, _fate(answer), seen, answer.detail)
         else:
             received.count(Kind.SPAN, Fate.STORED if answer.created else Fate.REPEATED, seen)
+            for key, why in call.left_out.items():
+                received.count(Kind.LABEL, Fate.INVALID, Seen(seen.id, key), told=why)
             kept.append(call)
     _put_to_the_gate(workspace, kept, received)
 
@@ -88,12 +96,12 @@ def _put_to_the_gate(workspace: Workspace, calls: Sequence[ReceivedCall], receiv
         if decision.fate is not None:
             received.count(Kind.DECISION, decision.fate, Seen(external_id), told=decision.told)
     put = [(decision, decision.span) for _, decision in decisions if decision.span is not None]
-    for (decision, span), error in zip(put, take_decisions(workspace, [span for _, span in put]), strict=True):
+    for (decision, span), answer in zip(put, take_decisions(workspace, [span for _, span in put]), strict=True):
         seen = Seen(span.interaction, span.policy_key)
-        if error is not None:
-            received.reject(Kind.DECISION, _fate(error), seen, error.detail)
+        if isinstance(answer, DomainError):
+            received.reject(Kind.DECISION, _fate(answer), seen, answer.detail)
         elif decision.fate is None:
-            received.count(Kind.DECISION, Fate.STORED, seen)
+            received.count(Kind.DECISION, Fate.STORED, seen, told=answer)
 
 
 def receive_logs(workspace: Workspace, records: Records) -> Received:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
@@ -10,10 +11,12 @@ from pydantic import ValidationError
 
 from confidence_project.foundation.errors import InvalidInput
 from confidence_project.foundation.submissions import Submission
+from confidence_project.foundation.validation import problems_in
+from governance.vocabulary import DeclaredNames
 from telemetry.contracts import SpanEnvelope
 from telemetry.models.otlp import Fate
 from telemetry.otlp import attributes as known
-from telemetry.otlp.attributes import Attributes, known_attributes, label, metadata_in, tokens
+from telemetry.otlp.attributes import Attributes, known_attributes, label, left_out, metadata_in, tokens
 from telemetry.otlp.decisions import ReceivedDecision, decision_on
 from telemetry.otlp.kinds import operation_of, why_no_call
 from telemetry.otlp.naming import span_key, time_of
@@ -21,10 +24,14 @@ from telemetry.otlp.naming import span_key, time_of
 
 @dataclass(frozen=True, slots=True)
 class ReceivedCall:
-    """A span that is an AI call. `decision` is there when a decision model was called."""
+    """A span that is an AI call. `decision` is there when a decision model was called.
+
+    `left_out` holds the labels that were refused, each with why.
+    """
 
     submission: Submission[SpanEnvelope]
     decision: ReceivedDecision | None
+    left_out: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,28 +43,35 @@ class NoCall:
     operation: str
 
 
-def read_span(resource: Resource, span: Span) -> ReceivedCall | NoCall:
+def read_span(resource: Resource, span: Span, declared: DeclaredNames | None = None) -> ReceivedCall | NoCall:
     """Return the AI call that `span` is, or why it is none.
+
+    Parameters
+    ----------
+    declared
+        Names that the workspace declared; None: none.
 
     Raises
     ------
     InvalidInput
         The span is an AI call and cannot be stored: ids or times are missing or impossible.
     """
-    attributes = known_attributes(span.attributes)
+    attributes = known_attributes(span.attributes, declared)
     key = span_key(span.trace_id, span.span_id)
     if (why := why_no_call(attributes)) is not None:
         return NoCall(why, key, operation_of(attributes))
-    attributes = known_attributes(resource.attributes) | attributes
+    attributes = known_attributes(resource.attributes, declared) | attributes
     if not key:
         raise InvalidInput("A span needs a trace id of 16 bytes and a span id of 8, neither of them zero.")
     if not span.start_time_unix_nano or 0 < span.end_time_unix_nano < span.start_time_unix_nano:
         raise InvalidInput("A span needs a start time, and an end time that is not before it.")
     try:
-        envelope = SpanEnvelope.model_validate(_fields(key, span, attributes))
-    except ValidationError:
-        raise InvalidInput("The span holds a value that an interaction cannot have.") from None
-    return ReceivedCall(Submission.of(envelope), decision_on(span, envelope, attributes))
+        envelope = SpanEnvelope.model_validate(_fields(key, span, attributes), context=declared)
+    except ValidationError as error:
+        wrong = (f"{problem.pointer[1:]}: {problem.detail}" for problem in problems_in(error))
+        raise InvalidInput(f"The span holds a value that an interaction cannot have. {'; '.join(wrong)}.") from None
+    decision = decision_on(span, envelope, attributes, declared)
+    return ReceivedCall(Submission.of(envelope), decision, left_out(attributes))
 
 
 def _fields(key: str, span: Span, attributes: Attributes) -> dict[str, object]:
