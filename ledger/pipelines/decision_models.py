@@ -1,172 +1,25 @@
 """Answers of decision models: from the reply on the wire to what the gate judges.
 
-Two forms are read: a reply of the OpenAI Decisions API, and one of System One (TypeSafe and others). The policy's
-`AnswerRule` names the question and says how a predicate's probability becomes a confidence. A confidence means a
-different thing for each form and kind of answer, so each has a confidence kind of its own.
+The forms that are read stand in `replies`. The policy's `AnswerRule` names the question and says how a predicate's
+probability becomes a confidence. A confidence means a different thing for each form and kind of answer, so each has a
+confidence kind of its own.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, NoReturn
+from typing import Any, Literal, NoReturn
 
-from pydantic import BaseModel, ConfigDict, Field, PlainValidator, StrictStr, ValidationError, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import BaseModel, ValidationError
 
 from confidence_project.foundation.errors import FieldProblem, InvalidInput
 from confidence_project.foundation.validation import fields_of, pointer_to, problems_in
 from governance.definitions import AnswerRule, PolicyDefinition, PredicateReading
-from governance.vocabulary import (
-    DeclaredNames,
-    ModelName,
-    NameKind,
-    Probability,
-    identifier_or_blank,
-    name_or_blank,
-)
+from governance.vocabulary import DeclaredNames, NameKind, identifier_or_blank, name_or_blank
 from ledger.contracts import AnswerEnvelope, DecisionEnvelope, DecisionGatePayload
 from ledger.models import ConfidenceKind
-
-
-class _Wire(BaseModel):
-    """A part of a reply. Vendors add fields; those are let pass and not read."""
-
-    model_config = ConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)
-
-
-class Predicate(_Wire):
-    """A yes/no question: `probability` is P(yes)."""
-
-    type: Literal["predicate"]
-    probability: Probability
-
-
-class Noul(_Wire):
-    """System One's predicate: `noul` is P(yes)."""
-
-    type: Literal["noul"]
-    noul: Probability
-
-    @property
-    def probability(self) -> float:
-        return self.noul
-
-
-def _text_or_truth(value: object) -> str | bool:
-    if isinstance(value, str | bool):
-        return value
-    raise PydanticCustomError("option", "Input should be text, true or false")
-
-
-# A string and a boolean of the same text are two values.
-_Option = Annotated[str | bool, PlainValidator(_text_or_truth)]
-
-
-class _TypedProbability(_Wire):
-    value: _Option
-    probability: Probability
-
-
-class Choice(_Wire):
-    """One value of several, in the OpenAI form."""
-
-    type: Literal["choice"]
-    choice: _Option
-    confidence: Probability
-    probabilities: Annotated[list[_TypedProbability], Field(min_length=1)]
-
-    @model_validator(mode="after")
-    def _choice_is_an_option(self) -> Choice:
-        options = [(type(option.value), option.value) for option in self.probabilities]
-        if (type(self.choice), self.choice) not in options:
-            raise ValueError("the choice is none of the options")
-        return self
-
-
-class SystemOneChoice(_Wire):
-    """One value of several, in the System One form."""
-
-    type: Literal["choice"]
-    choice: StrictStr
-    confidence: Probability
-    probabilities: Annotated[dict[str, Probability], Field(min_length=1)]
-
-    @model_validator(mode="after")
-    def _choice_is_an_option(self) -> SystemOneChoice:
-        if self.choice not in self.probabilities:
-            raise ValueError("the choice is none of the options")
-        return self
-
-
-class Score(_Wire):
-    """A place on a scale of levels, in either form."""
-
-    type: Literal["score"]
-    score: Annotated[float, Field(strict=True, allow_inf_nan=False)]
-    confidence: Probability
-
-
-class Refusal(_Wire):
-    """The model declined to answer this question."""
-
-    type: Literal["refusal"]
-
-
-Answer = Predicate | Noul | Choice | SystemOneChoice | Score | Refusal
-
-
-_Placed = tuple[int | str, dict[str, Any]]
-"""An answer, and what it stands under in the reply: a place in the list, or the name of its question."""
-
-
-class _OpenAIReply(_Wire):
-    model: ModelName
-    answers: list[dict[str, Any]]
-
-    def answers_to(self, question: str) -> list[_Placed]:
-        return [
-            (place, answer)
-            for place, answer in enumerate(self.answers)
-            if not question or answer.get("name") == question
-        ]
-
-    @staticmethod
-    def question_of(place: int | str, answer: Mapping[str, Any]) -> str:
-        return identifier_or_blank(answer.get("name"))
-
-
-class _SystemOneReply(_Wire):
-    model: ModelName
-    answers: dict[str, dict[str, Any]]
-
-    def answers_to(self, question: str) -> list[_Placed]:
-        return [(name, answer) for name, answer in self.answers.items() if not question or name == question]
-
-    @staticmethod
-    def question_of(place: int | str, answer: Mapping[str, Any]) -> str:
-        return identifier_or_blank(place)
-
-
-@dataclass(frozen=True, slots=True)
-class _Dialect:
-    reply: type[_OpenAIReply] | type[_SystemOneReply]
-    answers: Mapping[str, type[Answer]]
-    kinds: Mapping[type[Answer], ConfidenceKind]
-
-
-_DIALECTS: Mapping[str, _Dialect] = {
-    "openai": _Dialect(
-        _OpenAIReply,
-        {"predicate": Predicate, "choice": Choice, "score": Score, "refusal": Refusal},
-        {Choice: ConfidenceKind.OPENAI_CHOICE, Score: ConfidenceKind.OPENAI_SCORE},
-    ),
-    "system_one": _Dialect(
-        _SystemOneReply,
-        {"noul": Noul, "choice": SystemOneChoice, "score": Score, "refusal": Refusal},
-        {SystemOneChoice: ConfidenceKind.SYSTEM_ONE_CHOICE, Score: ConfidenceKind.SYSTEM_ONE_SCORE},
-    ),
-}
+from ledger.pipelines.replies import DIALECTS, Answer, Dialect, Noul, Predicate, Refusal
 
 RESPONSE = "/answer/response"
 """Where a reply stands in the `DecisionEnvelope`."""
@@ -205,7 +58,7 @@ def read_answer(
 
     Only that question's answer is looked at: the others may be of any type and refused or broken.
     """
-    form = _DIALECTS[dialect]
+    form = DIALECTS[dialect]
     raw = response.model_dump() if isinstance(response, BaseModel) else response
     question = identifier_or_blank(rule.question)
     try:
@@ -231,7 +84,7 @@ def read_answer(
     return ReadAnswer(model=reply.model, question=question, confidence=confidence, kind=kind)
 
 
-def _parse_answer(raw: dict[str, Any], form: _Dialect, at: str) -> Answer:
+def _parse_answer(raw: dict[str, Any], form: Dialect, at: str) -> Answer:
     kind = raw.get("type")
     if kind is None:
         _refuse(f"{at}/type", "missing", "Field required")
@@ -252,7 +105,7 @@ def _refuse(at: str, code: str, detail: str) -> NoReturn:
     raise InvalidInput(_BROKEN, [FieldProblem(RESPONSE + at, code, detail)])
 
 
-def _confidence(answer: Any, rule: AnswerRule, form: _Dialect) -> tuple[float, ConfidenceKind]:
+def _confidence(answer: Any, rule: AnswerRule, form: Dialect) -> tuple[float, ConfidenceKind]:
     if isinstance(answer, Predicate | Noul):
         yes = answer.probability
         reading = rule.confidence
