@@ -24,6 +24,7 @@ from ledger.services import record_outcomes
 from telemetry.evaluators import evaluators_of, is_success
 from telemetry.models import AIInteraction, Evaluator
 from telemetry.otlp.handlers import DecisionSpan, Evaluation
+from telemetry.selectors import interactions_named
 
 REPORTER = "otlp"
 
@@ -118,8 +119,8 @@ def _decisions_judged(workspace: Workspace, evaluations: Sequence[Evaluation]) -
     spans = {evaluation.interaction for evaluation in evaluations if evaluation.interaction}
     responses = {evaluation.response_id for evaluation in evaluations if evaluation.response_id}
     names: dict[int, list[tuple[str, str]]] = defaultdict(list)
-    for pk, external_id in interactions.filter(external_id__in=spans).values_list("pk", "external_id"):
-        names[pk].append(("span", str(external_id)))
+    for external_id, pk in interactions_named(workspace, spans).items():
+        names[pk].append(("span", external_id))
     answered = interactions.filter(response_id__in=responses).exclude(response_id="")
     for pk, response_id in answered.values_list("pk", "response_id"):
         names[pk].append(("response", response_id))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar, cast
@@ -12,7 +12,7 @@ from django.db.models import QuerySet
 
 from governance.admin_kit.keyset import held_to
 from governance.models import Workspace
-from telemetry.models import HostRecord, InboundMessage, Reception
+from telemetry.models import AIInteraction, HostRecord, InboundMessage, Reception, SameCall
 from telemetry.models.otlp import Fate, Kind
 
 HostRecordT = TypeVar("HostRecordT", bound=HostRecord)
@@ -22,6 +22,17 @@ def records_of(model: type[HostRecordT], workspace: Workspace) -> QuerySet[HostR
     """Return the records of one kind that belong to the workspace, for pages of them."""
     rows: Any = held_to(model.objects.all(), "workspace_id", workspace.pk)
     return cast("QuerySet[HostRecordT]", rows.select_related("draft") if model is InboundMessage else rows)
+
+
+def interactions_named(workspace: Workspace, names: Collection[str]) -> dict[str, int]:
+    """Return the keys of AI calls by what hosts name them by: their external id, or another span that watches them."""
+    own = AIInteraction.objects.in_workspace(workspace).order_by().filter(external_id__in=names)
+    found = {str(external_id): pk for external_id, pk in own.values_list("external_id", "pk")}
+    missing = set(names) - found.keys()
+    if missing:
+        spans = SameCall.objects.in_workspace(workspace).filter(external_id__in=missing)
+        found |= dict(spans.values_list("external_id", "interaction_id"))
+    return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,7 +35,7 @@ from telemetry.models import (
     InboundMessage,
     MeetingOverseerDecision,
 )
-from telemetry.same_calls import same_calls
+from telemetry.same_calls import remember_spans, same_calls
 
 EnvelopeT = TypeVar("EnvelopeT", bound=RecordEnvelope)
 HostRecordT = TypeVar("HostRecordT", bound=HostRecord)
@@ -56,18 +56,26 @@ def record_spans(
     *, workspace: Workspace, submissions: Sequence[Submission[SpanEnvelope]]
 ) -> list[Stored[AIInteraction] | DomainError]:
     """Store AI calls that came as spans; what watches the same call as another span is answered with `AlreadySo`."""
+    same: dict[str, str] = {}
 
     def prepare(items: Sequence[SpanEnvelope]) -> ColumnsOf[SpanEnvelope]:
-        again = same_calls(workspace, items)
+        # Anew at each attempt.
+        same.clear()
+        same.update(same_calls(workspace, items))
 
         def columns(item: SpanEnvelope) -> Columns:
-            if item.external_id in again:
+            if item.external_id in same:
                 raise AlreadySo("Another span watches the same call, and a call is counted once.")
             return _sanitized(item)
 
         return columns
 
-    return _record(workspace, submissions, AIInteraction, prepare)
+    results = _record(workspace, submissions, AIInteraction, prepare)
+    answered = zip(submissions, results, strict=True)
+    watching = {each.external_id: each.item for each, result in answered if isinstance(result, AlreadySo)}
+    if watching:
+        remember_spans(workspace, watching.values(), same)
+    return results
 
 
 def _sanitized(item: InteractionEnvelope) -> Columns:

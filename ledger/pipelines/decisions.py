@@ -27,7 +27,7 @@ from ledger.services import (
     decisions_by_external_id,
     insert_with_external_ids,
 )
-from telemetry.models import AIInteraction
+from telemetry.selectors import interactions_named
 
 
 def gate_over(workspace: Workspace, policy_key: str) -> DecisionGate:
@@ -67,7 +67,8 @@ def decide_many(
     RuntimeError
         When called inside a transaction: no verdict leaves before its record is committed.
     """
-    interactions = _interactions(workspace, [submission.item for submission in submissions])
+    named = {submission.item.interaction for submission in submissions if submission.item.interaction}
+    interactions = interactions_named(workspace, named) if named else {}
     declared = WorkspaceNames(workspace)
 
     def create(fresh: Sequence[Submission[DecisionEnvelope]]) -> list[DecisionRecord | DomainError]:
@@ -93,14 +94,6 @@ def _gates_over(workspace: Workspace, policy_keys: set[str]) -> dict[str, Decisi
         except InvalidInput as error:
             gates[policy_key] = error
     return gates
-
-
-def _interactions(workspace: Workspace, items: Sequence[DecisionEnvelope]) -> dict[str, int]:
-    names = {item.interaction for item in items if item.interaction}
-    if not names:
-        return {}
-    rows = AIInteraction.objects.in_workspace(workspace).filter(external_id__in=names)
-    return {str(external_id): pk for external_id, pk in rows.values_list("external_id", "pk")}
 
 
 def _judge(

@@ -104,6 +104,24 @@ class TestEvaluations:
         assert export(exporter, evaluation(trace_id=TRACE, span_id=(9).to_bytes(8, "big"))) == (0, "")
         assert DecisionOutcome.objects.get().decision == decision
 
+    @pytest.mark.parametrize("first, then", [(1, 2), (2, 1)])
+    def test_decision_and_evaluation__by_another_span_that_watches_the_call__of_the_call(
+        self, key, exporter, first, then
+    ):
+        spans = {1: span(1), 2: span(2, parent_span_id=(1).to_bytes(8, "big"))}
+        exporter.export(spans[first])
+        exporter.export(spans[then])
+        body = envelope(interaction=f"{TRACE.hex()}:{then:016x}")
+
+        answer = exporter.client.post("/api/v1/decisions", json.dumps(body), "application/json")
+        judged = evaluation({"gen_ai.response.id": None}, trace_id=TRACE, span_id=then.to_bytes(8, "big"))
+
+        assert answer.status_code == 201
+        assert export(exporter, judged) == (0, "")
+        outcome = DecisionOutcome.objects.get()
+        assert outcome.decision.interaction == AIInteraction.objects.get()
+        assert outcome.decision.interaction.span_id == f"{first:016x}"
+
     def test_evaluation__named_by_the_former_attribute__taken(self, key, exporter):
         decide(key, exporter)
 

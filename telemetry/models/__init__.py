@@ -8,6 +8,7 @@ from telemetry.models.records import (
     HostRecord,
     InboundMessage,
     MeetingOverseerDecision,
+    SameCall,
 )
 
 __all__ = [
@@ -19,4 +20,5 @@ __all__ = [
     "InboundMessage",
     "MeetingOverseerDecision",
     "Reception",
+    "SameCall",
 ]

@@ -105,6 +105,28 @@ class AIInteraction(HostRecord):
         ]
 
 
+class SameCall(models.Model):
+    """A span that watches a call which `interaction` stands for: whoever names the span means that call."""
+
+    workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT, related_name="+", db_index=False)
+    external_id = models.CharField(max_length=200, help_text="Trace and span.")
+    parent_span_id = models.CharField(max_length=16, blank=True, default="")
+    interaction = models.ForeignKey(AIInteraction, on_delete=models.CASCADE, related_name="other_spans")
+
+    objects = WorkspaceScopedQuerySet.as_manager()
+
+    class Meta:
+        indexes = [
+            models.Index(
+                fields=["workspace", "parent_span_id"], condition=~models.Q(parent_span_id=""), name="samecall_parent"
+            )
+        ]
+        constraints = [models.UniqueConstraint(fields=["workspace", "external_id"], name="samecall_external_id")]
+
+    def __str__(self) -> str:
+        return f"Span {self.external_id} of {self.interaction}"
+
+
 class AIDraft(HostRecord):
     """A drafted reply that the auto-send evaluator judged."""
 

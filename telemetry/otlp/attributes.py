@@ -104,8 +104,9 @@ def _class_name(value: str) -> str:
 
 
 def _whole(value: str) -> str:
-    """Return what is compared with names that people declared, and never stored; one too long equals none of these."""
-    return value[: MOST_CHARACTERS + 1]
+    """Return what is compared with names that people declared, and never stored."""
+    # Nothing that is declared holds a NUL.
+    return value if len(value) <= MOST_CHARACTERS else "\0"
 
 
 _KINDS = {**dict.fromkeys(PROVIDER, NameKind.PROVIDER), **dict.fromkeys(MODEL, NameKind.MODEL)}

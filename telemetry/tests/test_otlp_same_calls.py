@@ -11,7 +11,7 @@ import pytest
 from django.db import connection
 
 from governance.tests.factories import ApiKeyFactory
-from telemetry.models import AIInteraction
+from telemetry.models import AIInteraction, SameCall
 from telemetry.tests.otlp_messages import CHAT, TRACE, Exporter, span
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -119,6 +119,16 @@ def test_three__one_in_another_in_one_export__the_innermost(exporter, order):
     assert (kept(), tokens()) == ([3], 7)
 
 
+@pytest.mark.parametrize("order", [(3, 2, 1), (1, 2, 3), (2, 3, 1), (2, 1, 3)])
+def test_three__one_in_another_in_three_exports__the_one_that_came_first(exporter, order):
+    sent = {1: span(1, EMBEDDING), 2: inside(1, 2), 3: inside(2, 3)}
+
+    for number in (*order, *order):
+        exporter.export(sent[number])
+
+    assert (kept(), tokens()) == ([order[0]], 7)
+
+
 def test_inner__that_says_no_tokens__the_outer_one_that_does(exporter):
     exporter.export(*pair(inner=without(EMBEDDING, "gen_ai.usage.input_tokens")))
 
@@ -167,10 +177,17 @@ def test_inner__in_another_workspace__its_own_call(exporter):
     assert AIInteraction.objects.count() == 2
 
 
-def test_span__that_is_its_own_parent__a_call(exporter):
-    exporter.export(inside(1, 1))
+def test_spans__that_stand_in_a_circle__none_is_lost(exporter):
+    exporter.export(inside(1, 1), inside(3, 2), inside(2, 3))
 
-    assert kept() == [1]
+    assert kept() == [1, 2, 3]
+
+
+def test_pair__whose_call_has_an_impossible_time__nothing_is_kept(exporter):
+    reply = exporter.export(*(inside(1, number, start_time_unix_nano=1_000) for number in (1, 2)))
+
+    assert reply.partial_success.rejected_spans == 2
+    assert (kept(), SameCall.objects.count()) == ([], 0)
 
 
 def test_pair__in_two_exports_at_the_same_moment__one_call():
