@@ -150,7 +150,9 @@ INVALID = [{}, llm_decision(confidence=1.2), llm_decision(note="more"), llm_deci
 @pytest.mark.parametrize("payload", INVALID)
 def test_process__invalid_payload__blocks(process, agent, payload):
     agent.says = payload
-    blocked(process(), "schema_invalid")
+    result = process()
+    blocked(result, "schema_invalid")
+    assert all(problem["pointer"].startswith("/decision") for problem in result.record.schema_problems)
 
 
 def test_process__missing_risk_score__blocks_and_stays_null(process):
