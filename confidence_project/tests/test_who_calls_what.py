@@ -37,6 +37,7 @@ OF_THE_OWN_WORKSPACE = {
     "ofrep/v1/evaluate/flags/<path:key>",
     "v1/traces",
     "v1/logs",
+    "v1/metrics",
 }
 BODIES_OF_PEOPLE = {
     "proposals": {"policy_key": KEY, "title": "x", "rationale": "x", "config": config_of(0.85)},

@@ -9,6 +9,8 @@ from itertools import islice
 from typing import Any
 
 from confidence_project.foundation.errors import InvalidInput
+from governance.models import Workspace
+from governance.workspaces.names import WorkspaceNames
 from ledger.imports.mapper import Mapper
 from ledger.imports.mapping import ImportMapping
 from ledger.imports.records import Format, Record
@@ -35,12 +37,12 @@ _KNOWN_AS = {
 _FIELDS = ("external_id", "decided_at", "provider", "model", "task", "confidence", "confidence_kind")
 
 
-def preview(source: Source, format: Format, mapping: ImportMapping) -> str:
+def preview(workspace: Workspace, source: Source, format: Format, mapping: ImportMapping) -> str:
     """Return the first rows as they are understood, or why not, and a mapping to start from. Stores nothing."""
     with closing(format.records(source)) as records:
         looked_at = list(islice(records, LOOKED_AT))
     columns = format.columns or list(dict.fromkeys(name for each in looked_at for name in each.values or {}))
-    mapper = Mapper(mapping, is_text=format.is_text)
+    mapper = Mapper(mapping, is_text=format.is_text, declared=WorkspaceNames(workspace))
     said = [f"{len(columns)} columns, {len(looked_at)} rows looked at (at most {LOOKED_AT})."]
     try:
         mapper.locate(format.columns)

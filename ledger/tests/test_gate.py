@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from confidence_project.foundation.errors import FieldProblem
 from governance.definitions import FieldKind, get_definition
 from governance.policies import EffectivePolicy
 from governance.policies.config import PolicyConfig, parse_config
@@ -57,7 +58,7 @@ CAUSES = {
     "kill_switch": ({"kill_switch": True}, {}),
     "automation_disabled": ({"automation_enabled": False}, {}),
     "policy_unavailable": ({"policy": None}, {}),
-    "schema_invalid": ({}, {"schema_valid": False}),
+    "schema_invalid": ({}, {"problems": [FieldProblem("/decision", "type", "Input should be an object")]}),
     "llm_refusal": ({}, {"refused": True}),
     "missing_llm_decision": ({}, {"llm_decision": None}),
     "provider_blocked": ({"blocked_providers": frozenset({"acme"})}, {}),

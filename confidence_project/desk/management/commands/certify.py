@@ -22,6 +22,7 @@ from confidence_project.desk.pictures import LIGHT, reliability, risk_coverage
 from confidence_project.foundation.commands import DomainCommand
 from confidence_project.foundation.errors import InvalidInput
 from confidence_project.foundation.formatting import count
+from governance.vocabulary import AnyName
 from ledger.imports.mapper import Mapper
 from ledger.imports.options import add_file_options, format_for, mapping_of, read_mapping_file
 from ledger.imports.records import Format, Record
@@ -78,7 +79,7 @@ is labelled whole counts whole; where labels are missing, say with --in-force un
         mapping = mapping_of({**options, "ignore_unknown": True}, kept)
         check_constants(mapping.constants)
         layout = format_for(path, options["format"], mapping)
-        mapper = Mapper(mapping, is_text=layout.is_text, needed=("confidence", "success"))
+        mapper = Mapper(mapping, is_text=layout.is_text, needed=("confidence", "success"), declared=AnyName())
         with open_source(path, sys.stdin.buffer) as source:
             check_file(source, layout, mapper, on_progress=lambda: None)
             counts = self._count(source, layout, mapper, options["segment"])
