@@ -10,6 +10,7 @@ from functools import lru_cache
 from typing import Any
 
 from confidence_project.foundation.errors import InvalidInput
+from governance.vocabulary import DeclaredNames
 from ledger.imports.mapping import Condition, ImportMapping
 from ledger.imports.rows import COLUMNS, CONSTANTS, NEEDED, Label
 from ledger.imports.source import Rejected
@@ -29,8 +30,16 @@ _WHOLE = re.compile(r"([01])\.0*")
 class Mapper:
     """A mapping in use on one file; `locate` first, where the columns of all records are known."""
 
-    def __init__(self, mapping: ImportMapping, *, is_text: bool, needed: Sequence[str] = NEEDED) -> None:
+    def __init__(
+        self,
+        mapping: ImportMapping,
+        *,
+        is_text: bool,
+        needed: Sequence[str] = NEEDED,
+        declared: DeclaredNames | None = None,
+    ) -> None:
         self.mapping = mapping
+        self.declared = declared
         self.is_text = is_text
         self.needed = needed
         # Nearly always the records have the same columns, in JSON too.

@@ -11,6 +11,7 @@ from typing import Any
 
 from confidence_project.foundation.errors import InvalidInput
 from governance.models import Workspace
+from governance.workspaces.names import WorkspaceNames
 from ledger.imports.mapper import Mapper
 from ledger.imports.mapping import ImportMapping
 from ledger.imports.records import Format, Record
@@ -59,8 +60,8 @@ class Look:
     proposed: Mapping[str, Any]
 
 
-def look(source: Source, format: Format, mapping: ImportMapping, workspace: Workspace | None = None) -> Look:
-    """Read the first rows of a file, with the rules of a workspace where one is given. Stores nothing.
+def look(workspace: Workspace, source: Source, format: Format, mapping: ImportMapping) -> Look:
+    """Read the first rows of a file as an import into the workspace would. Stores nothing.
 
     Raises
     ------
@@ -70,7 +71,7 @@ def look(source: Source, format: Format, mapping: ImportMapping, workspace: Work
     with closing(format.records(source)) as records:
         looked_at = list(islice(records, LOOKED_AT))
     columns = format.columns or list(dict.fromkeys(name for each in looked_at for name in each.values or {}))
-    mapper = Mapper(mapping, is_text=format.is_text)
+    mapper = Mapper(mapping, is_text=format.is_text, declared=WorkspaceNames(workspace))
     problem = ""
     try:
         mapper.locate(format.columns)
@@ -83,9 +84,9 @@ def look(source: Source, format: Format, mapping: ImportMapping, workspace: Work
     return Look(columns, rows, problem, proposed)
 
 
-def preview(source: Source, format: Format, mapping: ImportMapping) -> str:
+def preview(workspace: Workspace, source: Source, format: Format, mapping: ImportMapping) -> str:
     """Return the first rows as they are understood, or why not, and a mapping to start from, for a terminal."""
-    seen = look(source, format, mapping)
+    seen = look(workspace, source, format, mapping)
     said = [f"{len(seen.columns)} columns, {len(seen.rows)} rows looked at (at most {LOOKED_AT})."]
     if seen.problem:
         said.append(f"As it stands the file is refused: {seen.problem}")
@@ -114,15 +115,14 @@ def propose(columns: Sequence[str], rows: Iterable[Mapping[str, Any]], mapping: 
     return proposed
 
 
-def _understood(record: Record, mapper: Mapper, workspace: Workspace | None) -> Understood:
+def _understood(record: Record, mapper: Mapper, workspace: Workspace) -> Understood:
     try:
         if record.values is None:
             raise Rejected(record.problem)
         if mapper.needs_a_scale(record.values):
             raise Rejected(NEEDS_A_SCALE)
         row = read_row(record.values, mapper, {"external_id": f"line:{record.number}"})
-        if workspace is not None:
-            check_row(row.decision, bool(row.labels), workspace)
+        check_row(row.decision, bool(row.labels), workspace)
     except Rejected as rejection:
         return Understood(record.number, record.values, problem=rejection.detail)
     return Understood(record.number, record.values, row)

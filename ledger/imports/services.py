@@ -18,6 +18,7 @@ from pydantic import ValidationError
 
 from confidence_project.foundation.errors import DomainError, InvalidInput
 from governance.models import Workspace
+from governance.workspaces.names import WorkspaceNames
 from ledger.imports import course
 from ledger.imports.mapper import Mapper
 from ledger.imports.mapping import ImportMapping
@@ -105,7 +106,7 @@ def import_decisions(
         Somebody stopped it, or another worker goes on with it. What was stored until then stays.
     """
     check_constants(mapping.constants, workspace)
-    mapper = Mapper(mapping, is_text=format.is_text)
+    mapper = Mapper(mapping, is_text=format.is_text, declared=WorkspaceNames(workspace))
 
     def checking() -> None:
         on_progress("checking")
@@ -199,7 +200,7 @@ def read_row(values: Mapping[str, Any], mapper: Mapper, stand_ins: Mapping[str, 
     labels = row.pop("labels", None)
     try:
         validate = ImportedDecision.model_validate_strings if mapper.is_text else ImportedDecision.model_validate
-        decision = validate(row)
+        decision = validate(row, context=mapper.declared)
     except ValidationError as error:
         raise Rejected(reason_of(error)) from None
     if labels is None:

@@ -24,7 +24,7 @@ _SEPARATORS = (",", ";", "\t", "|")
 def look_at_upload(*, actor: Person, kept: DecisionImport, mapping: ImportMapping, file_format: str) -> Look:
     """Return what the first rows of an upload are taken for, in a format and under a mapping; see `look`."""
     require(Verb.OPERATE, actor, kept.workspace)
-    return look(source_of(kept), format_of_upload(file_format, mapping), mapping, kept.workspace)
+    return look(kept.workspace, source_of(kept), format_of_upload(file_format, mapping), mapping)
 
 
 def first_guess(*, actor: Person, kept: DecisionImport) -> ImportMapping:

@@ -12,7 +12,7 @@ def say_how_they_ended(apps, schema_editor):
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('ledger', '0006_one_book'),
+        ('ledger', '0007_schema_problems'),
     ]
 
     operations = [
