@@ -22,6 +22,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 
+from confidence_project.tests.planting import TEXT, columns_with
 from governance.access.permissions import Verb, who_may
 from governance.models import Workspace
 from governance.tests.browser import signed_in
@@ -360,6 +361,17 @@ def test_rejects__value_that_a_spreadsheet_would_run__is_text(admin: Client, wor
     work_off()
     table = b"".join(admin.get(page("rejects-to-look-at", kept)).streaming_content).decode()
     assert list(csv.reader(io.StringIO(table)))[1][2:] == [f"'{value}", "-1.5", "-1.5"]
+
+
+def test_text_of_the_file__is_in_no_table_and_no_log(
+    admin: Client, workspace: Workspace, caplog: pytest.LogCaptureFixture
+) -> None:
+    rows = [f"{GOOD[0]},{TEXT}", f"{GOOD[1].replace('0.8', TEXT)},", f'{GOOD[2]},"{TEXT}\n{TEXT}"']
+    kept = upload(admin, workspace, lines(*rows, header=f"{HEADER},note"), f"{TEXT}.csv")
+    kept = map_and_import(admin, kept, ignore_unknown="on")
+    assert (kept.imported, kept.rejected) == (2, 1)
+    assert columns_with(TEXT) == set()
+    assert TEXT not in caplog.text
 
 
 def test_rejects__mended__import(admin: Client, workspace: Workspace) -> None:
