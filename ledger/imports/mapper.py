@@ -7,12 +7,14 @@ import re
 from collections.abc import Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from confidence_project.foundation.errors import InvalidInput
 from ledger.imports.mapping import Condition, ImportMapping
-from ledger.imports.rows import COLUMNS, CONSTANTS, NEEDED, Label
+from ledger.imports.paths import Path, spelled
+from ledger.imports.rows import COLUMNS, CONSTANTS, NEEDED, TIME_COLUMNS, Label
 from ledger.imports.source import Rejected
+from ledger.imports.times import read_time
 from ledger.models import ConfidenceKind
 
 SUM_TOLERANCE = 0.05
@@ -21,9 +23,17 @@ SUM_TOLERANCE = 0.05
 _YES, _NO = {"1", "true", "t", "yes", "y", "on"}, {"0", "false", "f", "no", "n", "off"}
 _TRUTH_COLUMNS = ("automation_executed", "downstream_failure", "audit_selected")
 _NUMBERS = ("ml_risk_score", "label_propensity")
-_TIMES = ("decided_at", "observed_at")
-_TIME = re.compile(r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d(?:\.\d{1,9})?) ?(Z|z|UTC|GMT|[+-]\d\d(?::?\d\d)?)")
+_IDS = ("external_id", "case_key")
 _WHOLE = re.compile(r"([01])\.0*")
+
+
+class _Located(NamedTuple):
+    """Where a record has what: the file's name for each of our columns, all columns that are used, and the paths that
+    begin in one of them."""
+
+    names: dict[str, str]
+    used: frozenset[str]
+    reached: frozenset[str]
 
 
 class Mapper:
@@ -36,6 +46,7 @@ class Mapper:
         # Nearly always the records have the same columns, in JSON too.
         self._located = lru_cache(maxsize=64)(self._locate)
         self._missing = frozenset(mapping.missing)
+        self._paths = {place: Path(place) for place in mapping.places.values() if Path.is_one(place)}
         self._words = {word.casefold(): number for word, number in mapping.words.items()}
 
     def locate(self, columns: list[str] | None) -> None:
@@ -48,7 +59,7 @@ class Mapper:
         """
         if columns is None:
             return
-        names, used = self._located(tuple(columns))
+        names, used, reached = self._located(tuple(columns))
         present = {*names, *self.mapping.constants}
         if self.mapping.probabilities:
             present |= {"confidence", "success"}
@@ -56,7 +67,8 @@ class Mapper:
             present.add("success")
         if missing := [name for name in self.needed if name not in present]:
             raise InvalidInput(_what_is_missing(missing, columns))
-        if not set(self.mapping.places.values()) <= {*used, *columns}:
+        known = {*columns, *reached}
+        if any(place not in known and name not in names for name, place in self.mapping.places.items()):
             raise InvalidInput("A column that an option names is not in the file.")
         unknown = [str(place) for place, column in enumerate(columns, start=1) if column not in used]
         if unknown and not self.mapping.ignore_unknown:
@@ -67,10 +79,17 @@ class Mapper:
 
     def row(self, values: Mapping[str, Any], stand_ins: Mapping[str, str]) -> dict[str, Any]:
         """Return a record as columns of ours, blank ones left out; raise `Rejected` for what cannot be one."""
-        names, used = self._located(tuple(values))
+        names, used, reached = self._located(tuple(values))
         if not self.mapping.ignore_unknown and not used.issuperset(values):
             raise Rejected("a field is not a known column")
-        given = {name: values[column] for name, column in names.items()}
+        if reached:
+            values = {**values, **{place: self._reach(place, values) for place in reached}}
+        # An object under a name of ours, which nobody declared, holds other things than one value.
+        given = {
+            name: values[column]
+            for name, column in names.items()
+            if name in self.mapping.columns or not isinstance(values[column], dict)
+        }
         row = {name: self._value(name, value) for name, value in given.items() if not self._is_blank(value)}
         if self.mapping.probabilities:
             row |= self._classified(values)
@@ -81,29 +100,54 @@ class Mapper:
         kind = {"confidence_kind": ConfidenceKind.VERBAL.value} if self._words else {}
         return {**stand_ins, **self.mapping.constants, **kind, **row}
 
+    def sought(self) -> dict[str, str]:
+        """Return, by what it is for, where confidences and labels stand: nothing there in a whole file is a mistake."""
+        names = self.mapping.places
+        return {name: place for name, place in names.items() if name in ("confidence", "success") or name[0] == "/"}
+
+    def has_nothing_for(self, name: str, values: Mapping[str, Any]) -> bool:
+        """True where a record has nothing, not even a blank, where the mapping looks for it."""
+        names, _, reached = self._located(tuple(values))
+        place = self.mapping.places[name]
+        if place in reached:
+            return not self._paths[place].leads_somewhere(values)
+        return place not in values and name not in names
+
     def needs_a_scale(self, values: Mapping[str, Any]) -> bool:
         """True where a record's confidence could only be on a scale that was not declared."""
-        column = self._located(tuple(values))[0].get("confidence")
-        value = values.get(column) if column else None
+        names, _, reached = self._located(tuple(values))
+        column = names.get("confidence", "")
+        try:
+            value = self._reach(column, values) if column in reached else values.get(column)
+        except Rejected:
+            return False
         if self.mapping.scale is not None or self._is_blank(value) or isinstance(value, bool):
             return False
         number = _number(str(value).removesuffix("%"), self.mapping.decimal_comma)
         return number is not None and number.is_finite() and (number > 1 or str(value).endswith("%"))
 
-    def _locate(self, columns: tuple[str, ...]) -> tuple[dict[str, str], frozenset[str]]:
-        """Return the file's names of our columns, and the columns that are used at all."""
+    def _reach(self, place: str, values: Mapping[str, Any]) -> Any:
+        found = self._paths[place].find(values)
+        return spelled(found) if self.is_text and found is not None else found
+
+    def _locate(self, columns: tuple[str, ...]) -> _Located:
+        heads = {place: path.head(columns) for place, path in self._paths.items() if place not in columns}
+        reached = frozenset(place for place, head in heads.items() if head)
         by_fold: dict[str, list[str]] = {}
-        for column in columns:
+        places = (*columns, *reached)
+        for column in places:
             by_fold.setdefault(column.casefold(), []).append(column)
         names = {}
         for name in COLUMNS:
-            wanted = self.mapping.columns.get(name, name)
-            found = [column for column in columns if column == wanted] or by_fold.get(wanted.casefold(), [])
+            # Among the names of scores one may happen to be ours.
+            wanted = self.mapping.columns.get(name, "" if self.mapping.pivot_by else name)
+            found = [column for column in places if column == wanted] or by_fold.get(wanted.casefold(), [])
             if len(found) > 1:
                 raise InvalidInput(f"The first line names a column twice: {name}.")
             if found:
                 names[name] = found[0]
-        return names, frozenset([*names.values(), *self.mapping.places.values()])
+        used = [*names.values(), *self.mapping.places.values(), *(head for head in heads.values() if head)]
+        return _Located(names, frozenset(used), reached)
 
     def _is_blank(self, value: object) -> bool:
         if isinstance(value, str):
@@ -114,12 +158,14 @@ class Mapper:
     def _value(self, name: str, value: Any) -> Any:
         if name == "confidence":
             return self._confidence(value)
+        if name in TIME_COLUMNS:
+            return read_time(value, self.mapping.times)
+        if name in _IDS and isinstance(value, int) and not isinstance(value, bool):
+            return str(value)
         if isinstance(value, Decimal):
             value = float(value)
         if not isinstance(value, str):
             return value
-        if name in _TIMES:
-            return _time(value)
         if self.is_text and name in (*_TRUTH_COLUMNS, "success"):
             return _WHOLE.sub(r"\1", value)
         if self.is_text and name in _NUMBERS and self.mapping.decimal_comma:
@@ -207,17 +253,6 @@ def _yes_or_no(column: str, value: Any) -> bool:
     if text in _YES | _NO:
         return text in _YES
     raise Rejected(_UNDECLARED if column == "success" else "a label is neither yes nor no; see --missing")
-
-
-def _time(text: str) -> str:
-    found = _TIME.fullmatch(text.strip())
-    if found is None:
-        return text
-    day, time, zone = found.groups()
-    if zone in ("Z", "z", "UTC", "GMT"):
-        return f"{day}T{time}Z"
-    hours, minutes = zone[:3], zone[3:].removeprefix(":") or "00"
-    return f"{day}T{time}{hours}:{minutes}"
 
 
 def _number(text: str, decimal_comma: bool) -> Decimal | None:

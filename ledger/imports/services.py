@@ -122,15 +122,25 @@ def check_file(source: Source, format: Format, mapper: Mapper, *, on_progress: C
     with closing(format.records(source)) as records:
         first = next(records, None)
         mapper.locate(format.columns)
+        sought, readable = mapper.sought(), 0
         # The number of a record is where it stands, so the list need not be held.
         for record in chain([first] if first else [], records):
-            if record.values is not None and mapper.needs_a_scale(record.values):
+            if not record.number % CHUNK:
+                on_progress()
+            if record.values is None:
+                continue
+            readable += 1
+            if mapper.needs_a_scale(record.values):
                 raise InvalidInput(
                     f"The confidence in line {record.number} is above 1, or has a percent sign, so nobody can tell "
                     "what 1 means in this file. Say --scale 100 (or 10, or 5), or --scale 1 to reject such lines."
                 )
-            if not record.number % CHUNK:
-                on_progress()
+            sought = {name: at for name, at in sought.items() if mapper.has_nothing_for(name, record.values)}
+    if sought and readable:
+        raise InvalidInput(
+            f"No record has anything at {', '.join(sorted(sought.values()))}, where the mapping looks for confidences "
+            "or labels. Say where they stand (--column confidence=…,success=…)."
+        )
 
 
 def _begin(workspace: Workspace, source: Source, mapping: ImportMapping) -> DecisionImport:

@@ -42,6 +42,7 @@ class Command(DomainCommand):
   manage.py certify answers.csv
   manage.py certify answers.csv --target-failure-rate 0.1 --html certificate.html --thresholds thresholds.json
   manage.py certify export.csv --column confidence=ai_conf,success=ok --scale percent
+  manage.py certify traces.jsonl --form mlflow
   manage.py certify labels.jsonl --segment provider,model,task --json
 
 Needed: a confidence and whether it was right, by column or by option; import_decisions reads files alike. A file that
