@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping, Sequence
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from functools import lru_cache
 from typing import Any, NamedTuple
 
 from confidence_project.foundation.errors import InvalidInput
-from ledger.imports.mapping import Condition, ImportMapping
+from ledger.imports.judging import WHOLE, Judging
+from ledger.imports.mapping import ImportMapping
+from ledger.imports.numbers import read_number
 from ledger.imports.paths import Path, spelled
-from ledger.imports.rows import COLUMNS, CONSTANTS, NEEDED, TIME_COLUMNS, Label
+from ledger.imports.rows import COLUMNS, CONSTANTS, NEEDED, TIME_COLUMNS
 from ledger.imports.source import Rejected
 from ledger.imports.times import read_time
 from ledger.models import ConfidenceKind
@@ -20,11 +21,9 @@ from ledger.models import ConfidenceKind
 SUM_TOLERANCE = 0.05
 """How far the probabilities of the classes may miss 1."""
 
-_YES, _NO = {"1", "true", "t", "yes", "y", "on"}, {"0", "false", "f", "no", "n", "off"}
 _TRUTH_COLUMNS = ("automation_executed", "downstream_failure", "audit_selected")
 _NUMBERS = ("ml_risk_score", "label_propensity")
 _IDS = ("external_id", "case_key")
-_WHOLE = re.compile(r"([01])\.0*")
 
 
 class _Located(NamedTuple):
@@ -46,6 +45,7 @@ class Mapper:
         # Nearly always the records have the same columns, in JSON too.
         self._located = lru_cache(maxsize=64)(self._locate)
         self._missing = frozenset(mapping.missing)
+        self._judging = Judging(mapping, self._is_blank)
         self._paths = {place: Path(place) for place in mapping.places.values() if Path.is_one(place)}
         self._words = {word.casefold(): number for word, number in mapping.words.items()}
 
@@ -94,9 +94,10 @@ class Mapper:
         if self.mapping.probabilities:
             row |= self._classified(values)
         elif self.mapping.labels:
-            row["labels"] = self._labels(values)
+            row["labels"] = self._judging.labels(values)
         elif self.mapping.success_when or self.mapping.failure_when:
-            row |= self._judged(values, names.get("success"), row.pop("success", None))
+            success = self._judging.success(values, names.get("success"), row.pop("success", None))
+            row |= {} if success is None else {"success": self._truth(success)}
         kind = {"confidence_kind": ConfidenceKind.VERBAL.value} if self._words else {}
         return {**stand_ins, **self.mapping.constants, **kind, **row}
 
@@ -123,7 +124,7 @@ class Mapper:
             return False
         if self.mapping.scale is not None or self._is_blank(value) or isinstance(value, bool):
             return False
-        number = _number(str(value).removesuffix("%"), self.mapping.decimal_comma)
+        number = read_number(str(value).removesuffix("%"), self.mapping.decimal_comma)
         return number is not None and number.is_finite() and (number > 1 or str(value).endswith("%"))
 
     def _reach(self, place: str, values: Mapping[str, Any]) -> Any:
@@ -167,7 +168,7 @@ class Mapper:
         if not isinstance(value, str):
             return value
         if self.is_text and name in (*_TRUTH_COLUMNS, "success"):
-            return _WHOLE.sub(r"\1", value)
+            return WHOLE.sub(r"\1", value)
         if self.is_text and name in _NUMBERS and self.mapping.decimal_comma:
             return value.replace(",", ".")
         return value
@@ -176,14 +177,14 @@ class Mapper:
         if isinstance(value, str) and value.casefold() in self._words:
             number: float = self._words[value.casefold()]
             return str(number) if self.is_text else number
-        if self._words and isinstance(value, str) and _number(value, self.mapping.decimal_comma) is None:
+        if self._words and isinstance(value, str) and read_number(value, self.mapping.decimal_comma) is None:
             raise Rejected("confidence is a word without a number; --words gives it one")
         if not isinstance(value, str):
-            return _scaled(Decimal(repr(value)), self.mapping.scale) if _is_number(value) else value
+            return _scaled(Decimal(repr(value)), self.mapping.scale) if _isread_number(value) else value
         if not self.is_text and self.mapping.scale in (None, 1):
             return value
         text = value.removesuffix("%") if self.mapping.scale == 100 else value
-        decimal = _number(text, self.mapping.decimal_comma)
+        decimal = read_number(text, self.mapping.decimal_comma)
         if decimal is None or not decimal.is_finite():
             return value
         scaled = _scaled(decimal, self.mapping.scale)
@@ -191,7 +192,7 @@ class Mapper:
 
     def _classified(self, values: Mapping[str, Any]) -> dict[str, Any]:
         probabilities = {
-            name: _number(str(values.get(column, "")), self.mapping.decimal_comma)
+            name: read_number(str(values.get(column, "")), self.mapping.decimal_comma)
             for name, column in self.mapping.probabilities.items()
         }
         known = {name: float(number) for name, number in probabilities.items() if number is not None}
@@ -208,61 +209,11 @@ class Mapper:
         kind = self.mapping.constants.get("confidence_kind", ConfidenceKind.CLASSIFIER.value)
         return {"confidence": str(top) if self.is_text else top, **success, "confidence_kind": kind}
 
-    def _labels(self, values: Mapping[str, Any]) -> list[Label]:
-        given = {column: values.get(column) for column in self.mapping.labels}
-        return [
-            Label(reporter=column, success=_yes_or_no(column, value))
-            for column, value in given.items()
-            if not self._is_blank(value)
-        ]
-
-    def _judged(self, values: Mapping[str, Any], own_column: str | None, stated: Any) -> dict[str, Any]:
-        is_success = any(self._holds(values, each) for each in self.mapping.success_when)
-        is_failure = any(self._holds(values, each) for each in self.mapping.failure_when)
-        if is_success and is_failure:
-            raise Rejected("success and failure are both declared for what the row holds")
-        if is_success or is_failure:
-            return {"success": self._truth(is_success)}
-        compared = [(column, value[1:]) for column, value in self.mapping.success_when if value[:1] == "@"]
-        if compared:
-            is_known = not any(self._is_blank(values.get(column)) for pair in compared for column in pair)
-            return {"success": self._truth(False)} if is_known else {}
-        conditions = (*self.mapping.success_when, *self.mapping.failure_when)
-        rest = [values.get(column) for column, _ in conditions if column != own_column]
-        if any(not self._is_blank(value) for value in rest):
-            raise Rejected(_UNDECLARED)
-        if stated is None:
-            return {}
-        return {"success": self._truth(_yes_or_no("success", stated))}
-
-    def _holds(self, values: Mapping[str, Any], condition: Condition) -> bool:
-        column, wanted = condition
-        value = values.get(column)
-        other = values.get(wanted[1:]) if wanted[:1] == "@" else wanted
-        return not self._is_blank(value) and not self._is_blank(other) and str(value) == str(other)
-
     def _truth(self, value: bool) -> Any:
         return str(value) if self.is_text else value
 
 
-_UNDECLARED = "success is a word that no option declares; see --success-when, --failure-when and --missing"
-
-
-def _yes_or_no(column: str, value: Any) -> bool:
-    text = _WHOLE.sub(r"\1", str(value).strip().casefold())
-    if text in _YES | _NO:
-        return text in _YES
-    raise Rejected(_UNDECLARED if column == "success" else "a label is neither yes nor no; see --missing")
-
-
-def _number(text: str, decimal_comma: bool) -> Decimal | None:
-    try:
-        return Decimal((text.replace(",", ".") if decimal_comma else text).strip())
-    except InvalidOperation:
-        return None
-
-
-def _is_number(value: object) -> bool:
+def _isread_number(value: object) -> bool:
     return isinstance(value, int | float | Decimal) and not isinstance(value, bool) and math.isfinite(value)
 
 

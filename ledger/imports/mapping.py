@@ -13,12 +13,15 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from confidence_project.foundation.errors import InvalidInput
+from ledger.imports.numbers import read_number
 from ledger.imports.rows import COLUMNS, CONSTANTS
 from ledger.imports.times import Times
 from ledger.models import ConfidenceKind
 
 Condition = tuple[str, str]
-"""A column and a value of it; a value that begins with @ names another column that holds the same."""
+"""A column and a value of it; what begins with @ names another column that holds the same, and >=0.5 is a number's."""
+
+COMPARISONS = (">=", "<=")
 
 
 class ImportMapping(BaseModel):
@@ -36,7 +39,8 @@ class ImportMapping(BaseModel):
     words
         Numbers in [0, 1] for words that stand instead of a confidence.
     success_when, failure_when
-        Any of these makes a success, a failure. Where neither holds, `success` must be blank or a word for yes or no.
+        Any of these makes a success, a failure. Where neither holds, `success` must be blank or a word for yes or no;
+        but what misses an equal column is a failure, and so is what misses a number, if nothing else makes failures.
     missing
         Words that say that nothing is known, in any column.
     labels
@@ -92,6 +96,9 @@ class ImportMapping(BaseModel):
             raise ValueError("class probabilities need two classes or more, and the column of the actual one")
         if (self.predicted or self.actual) and not self.probabilities:
             raise ValueError("a predicted and an actual class go with class probabilities")
+        compared = [value[2:] for _, value in (*self.success_when, *self.failure_when) if value.startswith(COMPARISONS)]
+        if any((number := read_number(text)) is None or not number.is_finite() for text in compared):
+            raise ValueError(f"what follows {' or '.join(COMPARISONS)} in a condition is a number")
         if bool(self.pivot_by) != bool(self.pivot_names):
             raise ValueError("what makes several records one decision, and what names each of them, go together")
         if self.labels and (self.success_when or self.failure_when or self.probabilities):

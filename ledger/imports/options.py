@@ -40,7 +40,7 @@ _TEXTS = {
     "records": ("records", "PATH", "where the records stand in a JSON document: results.results"),
 }
 _CONDITIONS = {
-    "success_when": "what makes a success: label=ACCEPT,KEEP or predicted=@actual (equal columns)",
+    "success_when": "what makes a success: label=ACCEPT,KEEP or predicted=@actual (equal columns) or score>=0.5",
     "failure_when": "what makes a failure: label=REJECT",
 }
 _SAY_SUCCESS = (*_CONDITIONS, "labels", "probability")
@@ -184,4 +184,6 @@ def _split(piece: str) -> tuple[str, str, str]:
     while mark and column.count("[") > column.count("]"):
         more, mark, value = value.partition("=")
         column = f"{column}={more}"
+    if column.endswith((">", "<")):
+        return column[:-1], mark, f"{column[-1]}={value}"
     return column, mark, value

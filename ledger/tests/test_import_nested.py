@@ -189,6 +189,41 @@ def test_any_path_into_any_value__ends_in_a_record_or_a_reason(
     assert all(any(reason in each for reason in known) for each in said)
 
 
+# Numbers and truth values in conditions.
+
+
+@pytest.mark.parametrize("is_csv", [False, True])
+def test_condition__on_a_number__splits_at_it(tmp_path: Path, is_csv: bool) -> None:
+    records = [(0.93, 0.8), (0.71, 0.79), (0.55, None), (0.4, "good")]
+    rows = [{"c": c, "score": score} for c, score in records]
+    as_text = [{"c": str(c), "score": "" if score is None else str(score)} for c, score in records]
+    path = spreadsheet(tmp_path, *as_text) if is_csv else lines(tmp_path, *rows)
+    errors = take(path, "confidence=c", success_when="score>=0.8")
+    assert [error.partition(": ")[2] for error in errors] == [
+        "what is compared with a number is none; --missing names words for nothing"
+    ]
+    assert [label for _, label in stored()] == [True, False, None]
+
+
+def test_condition__on_numbers_from_both_sides__leaves_what_lies_between(tmp_path: Path) -> None:
+    path = lines(tmp_path, *({"c": 0.9, "s": {"grade": grade}} for grade in (5, 4, 3, 2)))
+    errors = take(path, "confidence=c", success_when="s.grade>=4", failure_when="s.grade<=2")
+    assert [error.split(":")[0] for error in errors] == ["line 3"]
+    assert sorted(str(label) for _, label in stored()) == ["False", "True", "True"]
+
+
+@pytest.mark.parametrize("limit", ["high", "", "nan"])
+def test_condition__on_no_number__is_refused(tmp_path: Path, limit: str) -> None:
+    said = take(lines(tmp_path, {"c": 0.9, "score": 1}), "confidence=c", success_when=f"score>={limit}")
+    assert "what follows >= or <= in a condition is a number" in said[0]
+
+
+def test_condition__on_a_truth_value_of_json__is_written_as_json_has_it(tmp_path: Path) -> None:
+    path = lines(tmp_path, {"c": 0.9, "passed": True}, {"c": 0.8, "passed": False})
+    assert take(path, "confidence=c", success_when="passed=true", failure_when="passed=false") == []
+    assert [label for _, label in stored()] == [True, False]
+
+
 # Records inside a document.
 
 
