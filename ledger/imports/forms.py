@@ -65,6 +65,19 @@ FORMS: Mapping[str, Form] = {
             )
         ],
     ),
+    "langfuse-events": _form(
+        "Langfuse: the table of events, CSV or JSON",
+        marks=("traceId", "startTime", "providedModelName", "latencyMs"),
+        columns={
+            "external_id": "id",
+            "decided_at": "startTime",
+            "case_key": "traceId",
+            "model": "providedModelName",
+            "confidence": "confidence.*",
+            "success": "correctness.*",
+        },
+        times="utc",
+    ),
     "langfuse-observations": _form(
         "Langfuse: the table of observations, CSV or JSON",
         marks=("traceId", "startTime", "model", "promptName", "type"),

@@ -13,7 +13,7 @@ from ledger.imports.judging import WHOLE, Judging
 from ledger.imports.mapping import ImportMapping
 from ledger.imports.numbers import read_number
 from ledger.imports.paths import Path, spelled
-from ledger.imports.rows import COLUMNS, CONSTANTS, NEEDED, TIME_COLUMNS
+from ledger.imports.rows import COLUMNS, CONSTANTS, CONTEXT, NEEDED, TIME_COLUMNS
 from ledger.imports.source import Rejected
 from ledger.imports.times import read_time
 from ledger.models import ConfidenceKind
@@ -84,11 +84,8 @@ class Mapper:
             raise Rejected("a field is not a known column")
         if reached:
             values = {**values, **{place: self._reach(place, values) for place in reached}}
-        # An object under a name of ours, which nobody declared, holds other things than one value.
         given = {
-            name: values[column]
-            for name, column in names.items()
-            if name in self.mapping.columns or not isinstance(values[column], dict)
+            name: values[column] for name, column in names.items() if not self._is_of_other_things(name, values[column])
         }
         row = {name: self._value(name, value) for name, value in given.items() if not self._is_blank(value)}
         if self.mapping.probabilities:
@@ -102,17 +99,24 @@ class Mapper:
         return {**stand_ins, **self.mapping.constants, **kind, **row}
 
     def sought(self) -> dict[str, str]:
-        """Return, by what it is for, where confidences and labels stand: nothing there in a whole file is a mistake."""
-        names = self.mapping.places
-        return {name: place for name, place in names.items() if name in ("confidence", "success") or name[0] == "/"}
+        """Return, by what it is for, which places a whole file cannot be without: of confidences, labels, context."""
+        judging = {
+            name: place
+            for name, place in self.mapping.places.items()
+            if name in ("confidence", "success") or name.startswith("/")
+        }
+        open_names = [name for name in CONTEXT if name in self.needed and name not in self.mapping.constants]
+        return {**{name: self.mapping.columns.get(name, name) for name in open_names}, **judging}
 
     def has_nothing_for(self, name: str, values: Mapping[str, Any]) -> bool:
         """True where a record has nothing, not even a blank, where the mapping looks for it."""
         names, _, reached = self._located(tuple(values))
-        place = self.mapping.places[name]
+        place = self.mapping.places.get(name) or names.get(name, "")
         if place in reached:
             return not self._paths[place].leads_somewhere(values)
-        return place not in values and name not in names
+        if place in values:
+            return self._is_of_other_things(name, values[place])
+        return name not in names
 
     def needs_a_scale(self, values: Mapping[str, Any]) -> bool:
         """True where a record's confidence could only be on a scale that was not declared."""
@@ -149,6 +153,10 @@ class Mapper:
                 names[name] = found[0]
         used = [*names.values(), *self.mapping.places.values(), *(head for head in heads.values() if head)]
         return _Located(names, frozenset(used), reached)
+
+    def _is_of_other_things(self, name: str, value: object) -> bool:
+        """True for an object under a name of ours, which nobody declared: it is no one value."""
+        return isinstance(value, dict) and name not in self.mapping.columns
 
     def _is_blank(self, value: object) -> bool:
         if isinstance(value, str):
@@ -219,6 +227,14 @@ def _isread_number(value: object) -> bool:
 
 def _scaled(number: Decimal, scale: int | None) -> float:
     return float(number / scale) if scale else float(number)
+
+
+def what_is_nowhere(sought: Mapping[str, str]) -> str:
+    """Return why a file is refused in which no record has anything at these places, and what to do."""
+    said = [f"at {place}" if name.startswith("/") else f"for {name} at {place}" for name, place in sought.items()]
+    options = [f"--{name.replace('_', '-')}" for name in sought if name in CONSTANTS]
+    hint = f", or say for the whole file: {', '.join(options)}" if options else ""
+    return f"No record has anything {', '.join(said)}. Name the place that holds it (--column confidence=…){hint}."
 
 
 def _what_is_missing(missing: list[str], columns: list[str]) -> str:

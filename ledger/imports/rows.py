@@ -71,7 +71,9 @@ class ImportedDecision(BaseModel):
 
 COLUMNS = tuple(ImportedDecision.model_fields)
 CONSTANTS = tuple(Constants.model_fields)
-NEEDED = ("provider", "model", "task", "confidence", "success")
+CONTEXT = ("provider", "model", "decided_at", "policy_key")
+"""What every record of the ledger needs beside a confidence; a certificate needs none of it."""
+NEEDED = ("provider", "model", "task", "confidence", "success", "decided_at", "policy_key")
 TIME_COLUMNS = ("decided_at", "observed_at")
 OUTCOME_COLUMNS = ("outcome_source", "automation_executed", "downstream_failure", "observed_at")
 

@@ -24,7 +24,7 @@ from confidence_project.foundation.errors import DomainError, InvalidInput
 from confidence_project.foundation.submissions import Stored, Submission, settle
 from governance.models import Workspace
 from ledger.contracts import CONTRACT_VERSION
-from ledger.imports.mapper import Mapper
+from ledger.imports.mapper import Mapper, what_is_nowhere
 from ledger.imports.mapping import ImportMapping
 from ledger.imports.records import Format, Record
 from ledger.imports.rejects import RejectsFile
@@ -137,10 +137,7 @@ def check_file(source: Source, format: Format, mapper: Mapper, *, on_progress: C
                 )
             sought = {name: at for name, at in sought.items() if mapper.has_nothing_for(name, record.values)}
     if sought and readable:
-        raise InvalidInput(
-            f"No record has anything at {', '.join(sorted(sought.values()))}, where the mapping looks for confidences "
-            "or labels. Say where they stand (--column confidence=…,success=…)."
-        )
+        raise InvalidInput(what_is_nowhere(sought))
 
 
 def _begin(workspace: Workspace, source: Source, mapping: ImportMapping) -> DecisionImport:

@@ -29,6 +29,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.core.management import CommandError, call_command
 
 from governance.models import Workspace
@@ -84,6 +85,7 @@ CASES = [
     Case("langfuse_api.jsonl", "langfuse-scores", ACME, LANGFUSE, [DISPUTED], "2026-11-02T08:01:00Z"),
     Case("langfuse_observations.csv", "langfuse-observations", ACME, OBSERVED, [DISPUTED], "2026-11-02T08:01:00Z"),
     Case("langfuse_observations.json", "langfuse-observations", ACME, OBSERVED, [DISPUTED], "2026-11-02T08:01:00Z"),
+    Case("langfuse_events.csv", "langfuse-events", ACME, OBSERVED, [DISPUTED], "2026-11-02T08:01:00Z"),
     Case("langsmith_runs.jsonl", "langsmith-runs", {}, RUNS, ["success must be 1"], "2026-11-02T08:01:00Z"),
     Case("langsmith_feedback.jsonl", "langsmith-feedback", MODEL, RUNS, [DISPUTED], "2026-11-02T08:01:00Z"),
     Case(
@@ -173,6 +175,11 @@ def test_every_form__has_an_export_that_is_read_by_it() -> None:
     assert {case.form for case in CASES} == {*FORMS}
 
 
+def test_every_form__is_in_the_handbook() -> None:
+    page = (settings.BASE_DIR / "docs" / "import.md").read_text()
+    assert [name for name in FORMS if f"\n| `{name}` |" not in page] == []
+
+
 def test_preview__a_file_of_no_tool__is_told_no_form(tmp_path: Path) -> None:
     path = tmp_path / "own.jsonl"
     path.write_text(json.dumps({"id": "a", "name": "b", "score": 0.5, "run_id": "c"}) + "\n")
@@ -215,11 +222,19 @@ def test_form__people_who_disagree__are_read_when_one_of_them_is_picked(tmp_path
 def test_form__what_it_looks_for_is_nowhere__refuses_the_file_and_names_the_place(tmp_path: Path) -> None:
     path = copied(tmp_path, "langsmith_feedback.jsonl")
     path.write_text(path.read_text().replace("correctness", "helpfulness"))
-    with pytest.raises(CommandError, match=r"No record has anything at correctness.score, .*--column"):
+    with pytest.raises(CommandError, match=r"No record has anything for success at correctness.score\..*--column"):
         import_file(path, form="langsmith-feedback", **MODEL, task="triage")
     assert not DecisionRecord.objects.exists()
     take(path, "langsmith-feedback", column="success=helpfulness.score", **MODEL)
     assert stored() == RUNS
+
+
+def test_form__what_no_record_can_say__is_asked_for_at_once(tmp_path: Path) -> None:
+    errors: list[str] = []
+    said = r"anything for provider at provider, for decided_at at decided_at\..*: --provider, --decided-at"
+    with pytest.raises(CommandError, match=said):
+        import_file(copied(tmp_path, "promptfoo.json"), errors=errors, form="promptfoo", task="triage")
+    assert not errors
 
 
 def test_form__saved_as_a_mapping__is_used_again(tmp_path: Path) -> None:

@@ -112,7 +112,7 @@ def test_path__leads_nowhere_in_one_record__is_blank_there(tmp_path: Path) -> No
 def test_place__leads_nowhere_in_the_whole_file__refuses_it(tmp_path: Path, success: str) -> None:
     path = lines(tmp_path, {"c": 0.93, "review": {"ok": 1}}, {"c": 0.71, "review": {"ok": 0}})
     assert (
-        f"No record has anything at {success}, "
+        f"No record has anything for success at {success}. Name the place"
         in take(path, f"confidence=c,success={success}", ignore_unknown=True)[0]
     )
     assert not DecisionRecord.objects.exists()
@@ -185,7 +185,13 @@ def test_any_path_into_any_value__ends_in_a_record_or_a_reason(
 ) -> None:
     path = lines(tmp_path, {"x": value, "success": 1})
     said = take(path, f"confidence=x{where}.{rest}", dry_run=True)
-    known = ("confidence is missing", "confidence must be", DISPUTED, "No record has anything at", "is above 1")
+    known = (
+        "confidence is missing",
+        "confidence must be",
+        DISPUTED,
+        "No record has anything for confidence at",
+        "is above 1",
+    )
     assert all(any(reason in each for reason in known) for each in said)
 
 
