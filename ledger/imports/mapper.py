@@ -222,11 +222,15 @@ class Mapper:
 
 
 def _isread_number(value: object) -> bool:
-    return isinstance(value, int | float | Decimal) and not isinstance(value, bool) and math.isfinite(value)
+    return isinstance(value, int | float | Decimal) and not isinstance(value, bool) and Decimal(value).is_finite()
 
 
 def _scaled(number: Decimal, scale: int | None) -> float:
-    return float(number / scale) if scale else float(number)
+    try:
+        return float(number / scale) if scale else float(number)
+    except ArithmeticError:
+        # Too large for a number, and so for a confidence.
+        return math.inf
 
 
 def what_is_nowhere(sought: Mapping[str, str]) -> str:

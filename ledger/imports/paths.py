@@ -57,9 +57,12 @@ class Path:
         """True where the place exists, whatever stands there."""
         return any(True for _ in self._below(values, self._steps))
 
-    def reach(self, document: Mapping[str, Any]) -> Any:
-        """Return the first thing that stands at the place, as it is; None for nothing."""
-        return next(self._below(document, self._steps), None)
+    def lists(self, document: Any) -> list[Any] | None:
+        """Return the items of every list that stands at the place, None where something else or nothing does."""
+        ends = [*self._below(document, self._steps)]
+        if not ends or not all(isinstance(end, list) for end in ends):
+            return None
+        return [item for end in ends for item in end]
 
     def find(self, values: Mapping[str, Any]) -> Any:
         """Return what stands at the place, None for nothing.

@@ -197,11 +197,12 @@ class JsonFormat(Format):
             document: Any = from_json(content)
         except ValueError:
             raise InvalidInput("The file is no valid JSON document; for an object a line: --format jsonl.") from None
-        if self._at and isinstance(document, dict):
-            document = self._at.reach(document)
+        found = self._at.lists(document) if self._at else None
+        if found is not None:
+            return found
         if isinstance(document, list):
             return document
-        columns = list(document.values()) if isinstance(document, dict) else []
+        columns = list(document.values()) if isinstance(document, dict) and not self._at else []
         if columns and all(isinstance(column, list) and len(column) == len(columns[0]) for column in columns):
             return [dict(zip(document, row, strict=True)) for row in zip(*columns, strict=True)]
         if columns and all(isinstance(column, dict) and column.keys() == columns[0].keys() for column in columns):

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any, Literal
 
+from ledger.imports.numbers import read_number
 from ledger.imports.source import Rejected
 
 Times = Literal["utc", "s", "ms", "us", "ns"]
 """How times without an offset are meant: in UTC, or as a number of seconds (milli, micro, nano) since 1970."""
 
 _PER_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
+_LARGEST = 10**22
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TIME = re.compile(r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d(?:\.\d{1,9})?)(?: ?(Z|z|UTC|GMT|[+-]\d\d(?::?\d\d)?))?")
 
@@ -37,8 +39,11 @@ def read_time(value: Any, declared: Times | None) -> Any:
 
 
 def _since_epoch(value: Any, per_second: int) -> str:
+    number = read_number(str(value))
+    # The comparison comes first: as a whole number, 1e999999 alone would take all memory.
+    if number is None or not number.is_finite() or number.copy_abs() > _LARGEST:
+        raise Rejected("a time is no number of seconds since 1970, as --times declares it")
     try:
-        microseconds = int(Decimal(str(value).strip()) * 10**6 / per_second)
-        return (_EPOCH + timedelta(microseconds=microseconds)).isoformat()
-    except (InvalidOperation, ValueError, OverflowError):
-        raise Rejected("a time is no number of seconds since 1970, as --times declares it") from None
+        return (_EPOCH + timedelta(microseconds=int(number * 10**6 / per_second))).isoformat()
+    except OverflowError:
+        raise Rejected("a time lies outside of the years that there are") from None

@@ -244,6 +244,20 @@ def test_records__stand_deeper_in_a_document__are_read_where_the_option_says(tmp
     assert "--records" in take(path, "confidence=c,success=ok", records="results.rows")[0]
 
 
+def test_records__in_several_lists__are_all_read(tmp_path: Path) -> None:
+    path = tmp_path / "export.json"
+    pages = [{"data": [{"c": 0.93, "ok": True}], "next": 2}, {"data": [{"c": 0.71, "ok": False}], "next": None}]
+    for document in (pages, {"pages": pages}):
+        path.write_text(json.dumps(document))
+        place = "data" if document is pages else "pages.data"
+        assert "would be imported" in import_file(
+            path, column="confidence=c,success=ok", records=place, dry_run=True, decided_at=AT, **CONSTANTS
+        )
+        assert "2 rows: 2 imported" in import_file(
+            path, column="confidence=c,success=ok", records=place, decided_at=AT, **CONSTANTS
+        )
+
+
 # Several records a decision.
 
 LONG = [
@@ -320,11 +334,29 @@ def test_times__not_declared__are_rejected_rather_than_guessed(tmp_path: Path, g
     assert "--times" in errors[0]
 
 
-@pytest.mark.parametrize("given", ["soon", 10**30, "NaN"])
+@pytest.mark.parametrize("given", ["soon", 10**30, "NaN", "1e999999", "1e999999999", True])
 def test_times__no_such_number__is_rejected(tmp_path: Path, given: Any) -> None:
     path = lines(tmp_path, {"confidence": 0.93, "success": 1, "at": given})
     errors = take(path, "decided_at=at", times="ms", decided_at=None)
-    assert errors == ["line 1: a time is no number of seconds since 1970, as --times declares it"]
+    assert errors[0].startswith("line 1: ")
+    assert "--times" in errors[0]
+
+
+def test_times__outside_of_all_years__are_rejected(tmp_path: Path) -> None:
+    path = lines(tmp_path, {"confidence": 0.93, "success": 1, "at": 10**15})
+    errors = take(path, "decided_at=at", times="s", decided_at=None)
+    assert errors == ["line 1: a time lies outside of the years that there are"]
+
+
+@pytest.mark.parametrize("given", ["1e9999999", "1e999999999999", "9" * 400])
+@pytest.mark.parametrize("scale", ["100", "1"])
+def test_confidence__too_large_for_any_number__is_rejected(tmp_path: Path, given: str, scale: str) -> None:
+    path = spreadsheet(tmp_path, {"id": "a", "confidence": given, "success": "1"})
+    assert take(path, "external_id=id", scale=scale) == ["line 2: confidence must be a number from 0 to 1"]
+    path = tmp_path / "export.jsonl"
+    path.write_text(f'{{"a": {{"c": {given}}}, "success": 1}}\n')
+    assert take(path, "confidence=a.c", scale=scale)[0].startswith("line 1: ")
+    assert not DecisionRecord.objects.exists()
 
 
 def test_times__parquet_without_a_zone__is_utc_where_that_is_declared(tmp_path: Path) -> None:
