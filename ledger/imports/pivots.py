@@ -25,12 +25,11 @@ class PivotedFormat(Format):
         The place that names the score.
     """
 
-    name = "pivoted"
-
     def __init__(self, inner: Format, *, by: tuple[str, ...], names: str) -> None:
         self._inner = inner
         self._by = [Path(place) for place in by]
         self._names = Path(names)
+        self.name = inner.name
         self.is_text = inner.is_text
         self.rejects = inner.rejects
 

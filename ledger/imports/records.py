@@ -12,7 +12,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 from pydantic_core import from_json, to_json
 
@@ -48,7 +48,7 @@ class Format(ABC):
     `header` is what stands before rejected records, so that the file of them can be imported once it is mended.
     """
 
-    name: ClassVar[str]
+    name: str
     is_text: bool = False
     """Every value is text, so that numbers, times and truth values are read from text."""
     rejects: str
