@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StringConstraints, model_validator
 
-from governance.vocabulary import HostId, Identifier, Probability, Timestamp
+from governance.vocabulary import HostId, Identifier, ModelName, Probability, ProviderName, Timestamp
 
 Count = Annotated[int, Field(strict=True, ge=0, le=2_147_483_647)]
 Milliseconds = Annotated[float, Field(strict=True, ge=0, le=1e12, allow_inf_nan=False)]
@@ -42,8 +42,8 @@ class InteractionEnvelope(RecordEnvelope):
 
     feature_id: Identifier = ""
     prompt_key: Identifier = ""
-    provider: Identifier = ""
-    model: Identifier = ""
+    provider: ProviderName = ""
+    model: ModelName = ""
     operation: Identifier = ""
     status: Literal["ok", "error"] = "ok"
     error_type: Identifier = ""
@@ -58,11 +58,17 @@ class InteractionEnvelope(RecordEnvelope):
     metadata: dict[Any, Any] | None = None
 
 
+class SpanEnvelope(InteractionEnvelope):
+    """An AI call that came as a span. `parent_span_id` is that of the span around it, in the same trace."""
+
+    parent_span_id: SpanId = ""
+
+
 class DraftEnvelope(RecordEnvelope):
     """A drafted reply that the auto-send evaluator judged."""
 
-    provider: Identifier = ""
-    model: Identifier = ""
+    provider: ProviderName = ""
+    model: ModelName = ""
     confidence: Probability | None = None
     threshold: Probability | None = None
     action: Literal["send", "hold"]
@@ -86,8 +92,8 @@ class OverseerDecisionEnvelope(RecordEnvelope):
     stage: Literal["extract", "gate", "booking_gate"]
     decision: Identifier
     confidence: Probability | None = None
-    provider: Identifier = ""
-    model: Identifier = ""
+    provider: ProviderName = ""
+    model: ModelName = ""
     prompt_key: Identifier = ""
     human_override: Identifier | None = None
     overridden_at: Timestamp | None = None
@@ -102,8 +108,8 @@ class OverseerDecisionEnvelope(RecordEnvelope):
 class BookingEnvelope(RecordEnvelope):
     """A meeting that a follow-up proposed."""
 
-    provider: Identifier = ""
-    model: Identifier = ""
+    provider: ProviderName = ""
+    model: ModelName = ""
     parse_confidence: Probability | None = None
     threshold: Probability | None = None
     auto_booked: StrictBool = False

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict
 from rest_framework import serializers
 
 from governance.models import ConfidencePolicyProposal, ConfidencePolicyRevision
-from governance.workflow.review import is_uncertified
+from governance.workflow.review import is_uncertified, is_uncertified_change
 
 
 class Body(BaseModel):
@@ -107,11 +107,17 @@ class RevisionSerializer(serializers.ModelSerializer[ConfidencePolicyRevision]):
     """One change of a policy."""
 
     workspace = serializers.SlugRelatedField[Any](slug_field="slug", read_only=True)
+    not_certified = serializers.SerializerMethodField(
+        help_text="It loosens, by its proposal or by going back, and no review and no candidate bears that out."
+    )
 
     class Meta:
         model = ConfidencePolicyRevision
         fields = [
             "id", "workspace", "policy_key", "version", "action", "config_before", "config_after", "proposal",
-            "restored_revision", "actor_name", "reason", "break_glass", "created_at",
+            "restored_revision", "not_certified", "actor_name", "reason", "break_glass", "created_at",
         ]  # fmt: skip
         read_only_fields = fields
+
+    def get_not_certified(self, revision: ConfidencePolicyRevision) -> bool:
+        return is_uncertified_change(revision)

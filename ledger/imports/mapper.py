@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from confidence_project.foundation.errors import InvalidInput
+from governance.vocabulary import DeclaredNames
 from ledger.imports.judging import WHOLE, Judging
 from ledger.imports.mapping import ImportMapping
 from ledger.imports.numbers import read_number
@@ -38,8 +39,16 @@ class _Located(NamedTuple):
 class Mapper:
     """A mapping in use on one file; `locate` first, where the columns of all records are known."""
 
-    def __init__(self, mapping: ImportMapping, *, is_text: bool, needed: Sequence[str] = NEEDED) -> None:
+    def __init__(
+        self,
+        mapping: ImportMapping,
+        *,
+        is_text: bool,
+        needed: Sequence[str] = NEEDED,
+        declared: DeclaredNames | None = None,
+    ) -> None:
         self.mapping = mapping
+        self.declared = declared
         self.is_text = is_text
         self.needed = needed
         # Nearly always the records have the same columns, in JSON too.

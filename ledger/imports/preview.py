@@ -9,6 +9,8 @@ from itertools import islice
 from typing import Any
 
 from confidence_project.foundation.errors import InvalidInput
+from governance.models import Workspace
+from governance.workspaces.names import WorkspaceNames
 from ledger.imports.forms import FORMS, recognise
 from ledger.imports.mapper import Mapper
 from ledger.imports.mapping import ImportMapping
@@ -36,7 +38,7 @@ _KNOWN_AS = {
 _FIELDS = ("external_id", "decided_at", "provider", "model", "task", "confidence", "confidence_kind")
 
 
-def preview(source: Source, format: Format, mapping: ImportMapping) -> str:
+def preview(workspace: Workspace, source: Source, format: Format, mapping: ImportMapping) -> str:
     """Return the first rows as they are understood, or why not, and a mapping to start from. Stores nothing."""
     known_as = None if mapping.pivot_by or mapping.records else _recognised(source, format)
     hint = f"This is an export of {FORMS[known_as].holds}: say --form {known_as}." if known_as else ""
@@ -47,7 +49,7 @@ def preview(source: Source, format: Format, mapping: ImportMapping) -> str:
             raise
         return f"As it stands the file is refused: {error.detail}\n{hint}"
     columns = format.columns or list(dict.fromkeys(name for each in looked_at for name in each.values or {}))
-    mapper = Mapper(mapping, is_text=format.is_text)
+    mapper = Mapper(mapping, is_text=format.is_text, declared=WorkspaceNames(workspace))
     said = [f"{len(columns)} columns, {len(looked_at)} rows looked at (at most {LOOKED_AT})."]
     try:
         mapper.locate(format.columns)

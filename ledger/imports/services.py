@@ -23,6 +23,7 @@ from confidence_project.foundation.bulk import insert_rows
 from confidence_project.foundation.errors import DomainError, InvalidInput
 from confidence_project.foundation.submissions import Stored, Submission, settle
 from governance.models import Workspace
+from governance.workspaces.names import WorkspaceNames
 from ledger.contracts import CONTRACT_VERSION
 from ledger.imports.mapper import Mapper, what_is_nowhere
 from ledger.imports.mapping import ImportMapping
@@ -87,7 +88,7 @@ def import_decisions(
         The file as a whole, or what is declared of it, cannot be taken. Nothing was stored.
     """
     check_constants(mapping.constants, workspace)
-    mapper = Mapper(mapping, is_text=format.is_text)
+    mapper = Mapper(mapping, is_text=format.is_text, declared=WorkspaceNames(workspace))
     check_file(source, format, mapper, on_progress=lambda: on_progress("checking"))
     summary = ImportSummary()
     kept = _begin(workspace, source, mapping) if write else None
@@ -177,7 +178,7 @@ def read_row(values: Mapping[str, Any], mapper: Mapper, stand_ins: Mapping[str, 
     labels = row.pop("labels", None)
     try:
         validate = ImportedDecision.model_validate_strings if mapper.is_text else ImportedDecision.model_validate
-        decision = validate(row)
+        decision = validate(row, context=mapper.declared)
     except ValidationError as error:
         raise Rejected(reason_of(error)) from None
     if labels is None:

@@ -67,7 +67,7 @@ and import that file.
             raise CommandError("The rejects file cannot be the file itself.")
         with open_source(path, sys.stdin.buffer) as source:
             if options["preview"]:
-                self.stdout.write(preview(source, layout, mapping))
+                self.stdout.write(preview(workspace, source, layout, mapping))
                 return
             summary = self._import(workspace, source, layout, mapping, rejects, write=not options["dry_run"])
         if options["save_mapping"]:
