@@ -12,9 +12,10 @@ from typing import Any
 from confidence_project.foundation.errors import InvalidInput
 from governance.models import Workspace
 from governance.workspaces.names import WorkspaceNames
+from ledger.imports.forms import FORMS, recognise
 from ledger.imports.mapper import Mapper
 from ledger.imports.mapping import ImportMapping
-from ledger.imports.records import Format, Record
+from ledger.imports.records import Format, JsonFormat, Record
 from ledger.imports.rows import COLUMNS, Row, check_row
 from ledger.imports.services import read_row
 from ledger.imports.source import Rejected, Source
@@ -52,9 +53,13 @@ class Understood:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What the first rows of a file are taken for. `problem`: why the file would be refused as a whole."""
+    """What the first rows of a file are taken for. `problem`: why the file would be refused as a whole.
+
+    `same_in_all`: every record has these columns.
+    """
 
     columns: Sequence[str]
+    same_in_all: bool
     rows: Sequence[Understood]
     problem: str
     proposed: Mapping[str, Any]
@@ -68,8 +73,7 @@ def look(workspace: Workspace, source: Source, format: Format, mapping: ImportMa
     InvalidInput
         The file is not of the format.
     """
-    with closing(format.records(source)) as records:
-        looked_at = list(islice(records, LOOKED_AT))
+    looked_at = _first(source, format)
     columns = format.columns or list(dict.fromkeys(name for each in looked_at for name in each.values or {}))
     mapper = Mapper(mapping, is_text=format.is_text, declared=WorkspaceNames(workspace))
     problem = ""
@@ -81,21 +85,46 @@ def look(workspace: Workspace, source: Source, format: Format, mapping: ImportMa
     else:
         rows = [_understood(each, mapper, workspace) for each in looked_at]
     proposed = propose(columns, [each.values for each in looked_at if each.values], mapping)
-    return Look(columns, rows, problem, proposed)
+    return Look(columns, format.columns is not None, rows, problem, proposed)
 
 
 def preview(workspace: Workspace, source: Source, format: Format, mapping: ImportMapping) -> str:
     """Return the first rows as they are understood, or why not, and a mapping to start from, for a terminal."""
-    seen = look(workspace, source, format, mapping)
+    known_as = None if mapping.pivot_by or mapping.records else recognised_form(source, format)
+    hint = f"This is an export of {FORMS[known_as].holds}: say --form {known_as}." if known_as else ""
+    try:
+        seen = look(workspace, source, format, mapping)
+    except InvalidInput as error:
+        if not hint:
+            raise
+        return f"As it stands the file is refused: {error.detail}\n{hint}"
     said = [f"{len(seen.columns)} columns, {len(seen.rows)} rows looked at (at most {LOOKED_AT})."]
     if seen.problem:
         said.append(f"As it stands the file is refused: {seen.problem}")
     else:
         said += [_in_words(each) for each in seen.rows[:SHOWN]]
-    if seen.proposed:
+    if hint:
+        said.append(hint)
+    elif seen.proposed and not mapping.pivot_by:
         said += ["A mapping to start from (guessed from names and values: check each, then give it as options or as a",
                  "file with --mapping):", json.dumps(seen.proposed, indent=2, ensure_ascii=False)]  # fmt: skip
     return "\n".join(said)
+
+
+def recognised_form(source: Source, format: Format) -> str | None:
+    """Return the name of the form of the first records, also where they stand deeper in a JSON document."""
+    deeper = {form.mapping["records"] for form in FORMS.values() if "records" in form.mapping}
+    for layout in (format, *(JsonFormat(place) for place in deeper if format.name == JsonFormat.name)):
+        try:
+            return recognise(each.values for each in _first(source, layout) if each.values)
+        except InvalidInput:
+            continue
+    return None
+
+
+def _first(source: Source, format: Format) -> list[Record]:
+    with closing(format.records(source)) as records:
+        return list(islice(records, LOOKED_AT))
 
 
 def propose(columns: Sequence[str], rows: Iterable[Mapping[str, Any]], mapping: ImportMapping) -> dict[str, Any]:

@@ -80,7 +80,10 @@ class Row:
 
 COLUMNS = tuple(ImportedDecision.model_fields)
 CONSTANTS = tuple(Constants.model_fields)
-NEEDED = ("provider", "model", "task", "confidence", "success")
+CONTEXT = ("provider", "model", "decided_at", "policy_key")
+"""What every record of the ledger needs beside a confidence; a certificate needs none of it."""
+NEEDED = ("provider", "model", "task", "confidence", "success", "decided_at", "policy_key")
+TIME_COLUMNS = ("decided_at", "observed_at")
 OUTCOME_COLUMNS = ("outcome_source", "automation_executed", "downstream_failure", "observed_at")
 
 _OTHER_LABELS = "; --success-when, --failure-when and --missing declare other words"
@@ -110,6 +113,8 @@ def reason_of(error: ValidationError) -> str:
         words = _REASONS.get(problem["type"]) or problem["msg"].removeprefix("Value error, ").removeprefix("Input ")
         if problem["type"] == "missing" and field in CONSTANTS:
             words = f"is missing; --{field.replace('_', '-')} stands in for it"
+        elif field in TIME_COLUMNS and "RFC 3339" in words:
+            words += "; --times says how times without an offset are meant"
         reasons.append(f"{field} {words}")
     return "; ".join(reasons)
 

@@ -11,6 +11,7 @@ from django.core.validators import validate_slug
 
 from confidence_project.foundation.errors import InvalidInput, NotFound
 from governance.models import Workspace
+from ledger.imports.forms import FORMS
 from ledger.imports.mapping import ImportMapping
 from ledger.models.imports import NAME_LENGTH, SavedMapping
 
@@ -51,4 +52,5 @@ class OfferedMapping:
 def offered_mappings(workspace: Workspace) -> list[OfferedMapping]:
     """Return every mapping that an import of the workspace may start from."""
     kept = SavedMapping.objects.in_workspace(workspace)
-    return [OfferedMapping(f"saved:{each.name}", f"Saved: {each.name}", each.mapping) for each in kept]
+    saved = [OfferedMapping(f"saved:{each.name}", f"Saved: {each.name}", each.mapping) for each in kept]
+    return [*saved, *(OfferedMapping(f"form:{name}", form.holds, form.mapping) for name, form in FORMS.items())]

@@ -20,7 +20,7 @@ from confidence_project.foundation.errors import DomainError, InvalidInput
 from governance.models import Workspace
 from governance.workspaces.names import WorkspaceNames
 from ledger.imports import course
-from ledger.imports.mapper import Mapper
+from ledger.imports.mapper import Mapper, what_is_nowhere
 from ledger.imports.mapping import ImportMapping
 from ledger.imports.records import Format, Record
 from ledger.imports.rejects import RejectsFile
@@ -154,15 +154,22 @@ def check_file(source: Source, format: Format, mapper: Mapper, *, on_progress: C
     with closing(format.records(source)) as records:
         first = next(records, None)
         mapper.locate(format.columns)
+        sought, readable = mapper.sought(), 0
         # The number of a record is where it stands, so the list need not be held.
         for total, record in enumerate(chain([first] if first else [], records), start=1):
-            if record.values is not None and mapper.needs_a_scale(record.values):
+            if not total % CHUNK:
+                on_progress()
+            if record.values is None:
+                continue
+            readable += 1
+            if mapper.needs_a_scale(record.values):
                 raise InvalidInput(
                     f"The confidence in line {record.number} is above 1, or has a percent sign, so nobody can tell "
                     "what 1 means in this file. Say --scale 100 (or 10, or 5), or --scale 1 to reject such lines."
                 )
-            if not total % CHUNK:
-                on_progress()
+            sought = {name: at for name, at in sought.items() if mapper.has_nothing_for(name, record.values)}
+    if sought and readable:
+        raise InvalidInput(what_is_nowhere(sought))
     return total
 
 

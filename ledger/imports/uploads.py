@@ -8,15 +8,16 @@ from uuid import UUID
 from confidence_project.foundation.errors import InvalidInput, Unavailable
 from governance.access.permissions import Person, Verb, require
 from ledger.imports import spool
+from ledger.imports.forms import FORMS
 from ledger.imports.mapping import ImportMapping, parse_mapping
 from ledger.imports.options import format_for
-from ledger.imports.preview import Look, look
-from ledger.imports.records import CsvFormat, Format, JsonFormat
+from ledger.imports.preview import Look, look, recognised_form
+from ledger.imports.records import CsvFormat, Format
 from ledger.imports.source import Source
 from ledger.models import DecisionImport
 
-LARGEST_DOCUMENT = 32 << 20
-"""Bytes of a JSON document: it is read whole, by a page too."""
+LARGEST_WHOLE = 32 << 20
+"""Bytes of a JSON document, or of scores that make decisions together: they are held whole, by a page too."""
 
 _SEPARATORS = (",", ";", "\t", "|")
 
@@ -28,11 +29,14 @@ def look_at_upload(*, actor: Person, kept: DecisionImport, mapping: ImportMappin
 
 
 def first_guess(*, actor: Person, kept: DecisionImport) -> ImportMapping:
-    """Return a mapping to start from, guessed from names and values: to be checked by whoever imports."""
+    """Return a mapping to start from, that of a tool's form or guessed from names and values: to be checked."""
+    require(Verb.OPERATE, actor, kept.workspace)
     mapping = ImportMapping()
     try:
         if kept.file_format == CsvFormat.name:
             mapping = parse_mapping({"separator": _most_frequent(source_of(kept))})
+        if known_as := recognised_form(source_of(kept), format_of_upload(kept.file_format, mapping)):
+            return parse_mapping({**mapping.as_json(), **FORMS[known_as].mapping})
         seen = look_at_upload(actor=actor, kept=kept, mapping=mapping, file_format=kept.file_format)
     except InvalidInput:
         # The page shows why.
@@ -57,10 +61,7 @@ def source_of(kept: DecisionImport) -> Source:
 
 def format_of_upload(name: str, mapping: ImportMapping) -> Format:
     """Return the format of an upload, of which no more is held than a page may take."""
-    layout = format_for(None, name, mapping)
-    if isinstance(layout, JsonFormat):
-        layout.largest = LARGEST_DOCUMENT
-    return layout
+    return format_for(None, name, mapping, LARGEST_WHOLE)
 
 
 def name_of(kept: DecisionImport) -> UUID:

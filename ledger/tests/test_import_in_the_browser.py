@@ -33,6 +33,7 @@ from ledger.imports.queue import carry_out_import
 from ledger.models import DecisionImport, DecisionRecord, SavedMapping
 from ledger.models.imports import PATIENCE, SILENCE
 from ledger.tests.imports import HEADER
+from ledger.tests.test_import_forms import CASES, EXPORTS, Case
 
 pytestmark = pytest.mark.django_db(transaction=True)
 Status = DecisionImport.Status
@@ -262,6 +263,34 @@ def test_formats__each__is_guessed_by_name_and_content(
     assert (kept.status, kept.imported) == (Status.COMPLETE, 4)
 
 
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.file)
+def test_export_of_a_tool__is_recognised_and_asks_only_for_what_it_does_not_hold(
+    admin: Client, workspace: Workspace, case: Case
+) -> None:
+    said = {f"constant_{name}": value for name, value in case.options.items()}
+    kept = upload(admin, workspace, (EXPORTS / case.file).read_bytes(), case.file)
+    kept = map_and_import(admin, kept, constant_task="triage", **said)
+    stored = {
+        each.external_id: (str(each.llm_confidence), next((o.success for o in each.outcomes.all()), None))
+        for each in DecisionRecord.objects.prefetch_related("outcomes")
+    }
+    assert (stored, kept.rejected) == (case.decisions, len(case.rejected))
+
+
+def test_form_of_a_tool__is_offered_and_what_it_says_beyond_the_fields_is_kept(
+    admin: Client, workspace: Workspace
+) -> None:
+    name = "langsmith_feedback.jsonl"
+    kept = upload(admin, workspace, (EXPORTS / name).read_bytes(), name)
+    shown = admin.get(f"{page('map', kept)}?start=form:langsmith-feedback").content.decode()
+    assert "pivot_names: key" in shown
+    assert "LangSmith: feedback" in shown
+    said = {"constant_provider": "acme", "constant_model": "large", "constant_task": "triage", "preview": "yes"}
+    assert admin.post(page("map", kept), filled_in(admin, kept, **said)).status_code == 200
+    kept.refresh_from_db()
+    assert (kept.mapping["pivot_names"], kept.mapping["times"]) == ("key", "utc")
+
+
 def test_format__that_was_wrong__is_told_and_can_be_changed_on_the_page(admin: Client, workspace: Workspace) -> None:
     kept = upload(admin, workspace, lines(*GOOD), "history.json")
     shown = admin.get(page("map", kept))
@@ -354,11 +383,11 @@ def test_rejects__are_named_and_downloaded_as_they_were_and_as_a_spreadsheet_may
 
 @pytest.mark.parametrize("value", ["=1", "+cmd", "@x", "-x", "\t=1", " =1", "|x", "%x"])
 def test_rejects__value_that_a_spreadsheet_would_run__is_text(admin: Client, workspace: Workspace, value: str) -> None:
-    content = json.dumps({"note": value, "number": -1.5, "text": "-1.5"}).encode()
-    kept = upload(admin, workspace, content, "history.jsonl")
-    DecisionImport.objects.update(status=Status.PENDING, mapping={"ignore_unknown": True})
-    carry_out_import.enqueue(kept.pk)
-    work_off()
+    good = dict(zip(HEADER.split(","), [*GOOD[0].split(",")[:4], 0.8, True], strict=True))
+    bad = {"confidence": value, "number": -1.5, "text": "-1.5"}
+    content = "\n".join(json.dumps(row) for row in (good, bad))
+    kept = upload(admin, workspace, content.encode(), "history.jsonl")
+    kept = map_and_import(admin, kept, ignore_unknown="on")
     table = b"".join(admin.get(page("rejects-to-look-at", kept)).streaming_content).decode()
     assert list(csv.reader(io.StringIO(table)))[1][2:] == [f"'{value}", "-1.5", "-1.5"]
 

@@ -17,7 +17,8 @@ from governance.models import Workspace
 from ledger.admin.imports.fields import LinesField, column_field, constant_field
 from ledger.admin.imports.upload_form import FORMATS
 from ledger.imports.mapper import Mapper
-from ledger.imports.mapping import ImportMapping, parse_mapping
+from ledger.imports.mapping import COMPARISONS, Condition, ImportMapping, parse_mapping
+from ledger.imports.options import split_condition
 from ledger.imports.records import CsvFormat
 from ledger.imports.rows import COLUMNS, CONSTANTS, NEEDED, check_constants
 from ledger.models.imports import NAME_LENGTH
@@ -29,15 +30,22 @@ FIRST = ("confidence", "success", "decided_at", "policy_key", "provider", "model
 """What nearly every import says; the other columns stand behind them."""
 
 
+SINCE_1970 = {"s": "seconds", "ms": "milliseconds", "us": "microseconds", "ns": "nanoseconds"}
+
 _SHOWN = (
     *("columns", "constants", "scale", "words", "success_when", "failure_when", "missing", "labels"),
-    *("probabilities", "predicted", "actual", "separator", "decimal_comma", "ignore_unknown"),
+    *("probabilities", "predicted", "actual", "separator", "decimal_comma", "ignore_unknown", "times"),
 )
 
 
 def rest_of(mapping: ImportMapping) -> dict[str, Any]:
     """Return what a mapping says that the form has no field for; it stays as it was."""
     return {name: value for name, value in mapping.as_json().items() if name not in _SHOWN}
+
+
+def _spelled(condition: Condition) -> str:
+    column, value = condition
+    return f"{column}{value}" if value.startswith(COMPARISONS) else f"{column}={value}"
 
 
 class MappingForm(forms.Form):
@@ -73,8 +81,19 @@ class MappingForm(forms.Form):
         ],
         help_text="What stands for certainty. It belongs to the column, not to a value.",
     )
+    times = forms.ChoiceField(
+        required=False,
+        choices=[
+            ("", "Each with its offset"),
+            ("utc", "In UTC, where they have none"),
+            *((unit, f"Numbers of {name} since 1970") for unit, name in SINCE_1970.items()),
+        ],
+        help_text="How times are meant.",
+    )
     words = LinesField("Your numbers for words that stand instead of a confidence, one a line: high=.9")
-    success_when = LinesField("COLUMN=VALUE, one a line: verdict=ACCEPT, or predicted=@actual for equal columns.")
+    success_when = LinesField(
+        "COLUMN=VALUE, one a line: verdict=ACCEPT, predicted=@actual (equal columns), score>=0.5."
+    )
     failure_when = LinesField("The same for failures: verdict=REJECT")
     missing = LinesField("Words that say that nothing is known, one a line: N/A")
     labels = forms.MultipleChoiceField(
@@ -123,8 +142,8 @@ class MappingForm(forms.Form):
     def _initial(self, mapping: ImportMapping, file_format: str) -> dict[str, Any]:
         given = mapping.model_dump()
         pairs = {name: [f"{key}={value}" for key, value in given[part].items()] for name, part in self._PAIRS.items()}
-        conditions = {name: ["=".join(pair) for pair in given[name]] for name in ("success_when", "failure_when")}
-        own = {column.casefold(): column for column in self.columns}
+        conditions = {name: [_spelled(pair) for pair in given[name]] for name in ("success_when", "failure_when")}
+        own = {} if mapping.pivot_by else {column.casefold(): column for column in self.columns}
         columns = {f"column_{name}": mapping.columns.get(name, own.get(name)) for name in COLUMNS}
         constants = {f"constant_{name}": value for name, value in mapping.constants.items()}
         lists = {"missing": list(mapping.missing), "labels": list(mapping.labels)}
@@ -198,7 +217,7 @@ class MappingForm(forms.Form):
         for line in self.cleaned_data[name]:
             # The name of a column may hold the sign, too.
             column = max((each for each in self.columns if line.startswith(f"{each}=")), key=len, default=None)
-            column, mark, value = (column, "=", line[len(column) + 1 :]) if column else line.partition("=")
+            column, mark, value = (column, "=", line[len(column) + 1 :]) if column else split_condition(line)
             if not mark or not column.strip() or not value.strip():
                 raise ValidationError("Write COLUMN=VALUE, one a line.")
             conditions.append((column.strip(), value.strip()))
@@ -216,7 +235,7 @@ class MappingForm(forms.Form):
         given = rest_of(self.base)
         given |= {name: cleaned[name] for name in ("scale", "decimal_comma", "success_when", "failure_when")}
         given |= {name: cleaned[name] for name in ("words", "missing", "labels", "ignore_unknown")}
-        given |= {name: cleaned[name] or None for name in ("predicted", "actual")}
+        given |= {name: cleaned[name] or None for name in ("predicted", "actual", "times")}
         given["separator"] = cleaned["separator"] if cleaned["format"] == CsvFormat.name else ","
         given["probabilities"] = cleaned["probability"]
         chosen = {name: cleaned[f"column_{name}"] for name in COLUMNS}
@@ -247,7 +266,7 @@ class MappingForm(forms.Form):
         mapper = Mapper(self.mapping, is_text=self.known, needed=needed)
         try:
             missing, unused = mapper.missing(self.columns), mapper.unused(self.columns)
-            absent = mapper.absent(self.columns)
+            absent = mapper.absent(self.columns) if self.known else []
         except InvalidInput as error:
             self.add_error(None, error.detail)
             return

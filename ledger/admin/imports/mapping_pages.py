@@ -119,7 +119,7 @@ class MappingPages(ServiceAdmin):
             mapping=mapping,
             file_format=file_format,
             columns=seen.columns if seen else (),
-            known=file_format in ("csv", "parquet"),
+            known=seen is not None and seen.same_in_all,
             workspace=kept.workspace,
         )
 
@@ -138,6 +138,7 @@ class MappingPages(ServiceAdmin):
         context = {
             "kept": kept,
             "form": form,
+            "rest": rest_of(form.base),
             "seen": seen,
             "problem": without_options(problem or (seen.problem if seen else "")),
             "refusal": refusal,

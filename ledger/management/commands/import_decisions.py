@@ -37,6 +37,7 @@ class Command(DomainCommand):
       --success-when verdict=ACCEPT --failure-when verdict=REJECT,EDIT --missing N/A
   manage.py import_decisions classes.csv --workspace acme --policy-key confidence_gate \\
       --probability cat=p_cat,dog=p_dog --predicted predicted --actual actual
+  manage.py import_decisions traces.jsonl --form mlflow --workspace acme --policy-key confidence_gate --task triage
   psql -c "COPY (…) TO STDOUT CSV HEADER" | manage.py import_decisions - --format csv --workspace acme
   manage.py import_decisions history.csv --workspace acme --dry-run      # check every row, store nothing
 

@@ -43,6 +43,7 @@ class Command(DomainCommand):
   manage.py certify answers.csv
   manage.py certify answers.csv --target-failure-rate 0.1 --html certificate.html --thresholds thresholds.json
   manage.py certify export.csv --column confidence=ai_conf,success=ok --scale percent
+  manage.py certify traces.jsonl --form mlflow
   manage.py certify labels.jsonl --segment provider,model,task --json
   manage.py certify verbalised.csv --band
 
