@@ -17,6 +17,7 @@ from django.db.models import Q
 from governance.models import Workspace
 from telemetry.contracts import SpanEnvelope
 from telemetry.models import AIInteraction, SameCall
+from telemetry.operations import are_alike
 
 QUEUE = 0x0C411
 """First key of the advisory locks (PostgreSQL) under which exports of one trace wait for each other."""
@@ -43,7 +44,7 @@ class _Call:
     def is_the_call_of(self, outer: _Call) -> bool:
         """True when this call, inside `outer`, is what `outer` tells of, as far as both say."""
         answers = {self.response_id, outer.response_id} - {""}
-        return len({self.operation, outer.operation} - {""}) < 2 and len(answers) < 2
+        return are_alike(self.operation, outer.operation) and len(answers) < 2
 
 
 def same_calls(workspace: Workspace, spans: Sequence[SpanEnvelope]) -> dict[str, str]:

@@ -186,5 +186,6 @@ def _build(
 def _by_external_id(
     model: type[HostRecordT], workspace: Workspace, external_ids: Sequence[str]
 ) -> dict[str, HostRecordT]:
-    rows: Any = model.objects.in_workspace(workspace).filter(external_id__in=set(external_ids))
+    # Unordered, or SQLite reads the whole workspace in its order instead of looking the ids up.
+    rows: Any = model.objects.in_workspace(workspace).order_by().filter(external_id__in=set(external_ids))
     return {str(row.external_id): row for row in rows}

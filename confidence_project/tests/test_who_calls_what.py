@@ -30,7 +30,7 @@ def foreign():
 
 
 NO_UUID = "00000000-0000-4000-8000-000000000000"
-PUBLIC = {"api/v1/schema", "api/docs"}
+PUBLIC = {"api/v1/schema", "api/docs", "api/docs/"}
 OF_PEOPLE = "api/v1/governance/workspaces/<slug:slug>/"
 OF_THE_OWN_WORKSPACE = {
     "ofrep/v1/evaluate/flags",

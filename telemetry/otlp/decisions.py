@@ -11,11 +11,11 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from governance.vocabulary import DeclaredNames
 from telemetry.contracts import SpanEnvelope
 from telemetry.models.otlp import Fate
+from telemetry.operations import DECISION
 from telemetry.otlp import attributes as known
 from telemetry.otlp.answers import holds_a_number, holds_a_refusal, reduced_answers, reduced_reply
 from telemetry.otlp.attributes import Attributes, label
 from telemetry.otlp.handlers import DecisionSpan
-from telemetry.otlp.kinds import DECISION
 from telemetry.otlp.naming import time_of
 
 ANSWERS_IN_EVENT = "answers"

@@ -3,29 +3,9 @@
 from __future__ import annotations
 
 from telemetry.models.otlp import Fate
+from telemetry.operations import AROUND_CALLS, CALLS, DECISION
 from telemetry.otlp import attributes as known
 from telemetry.otlp.attributes import Attributes, label, tokens
-
-DECISION = "decision"
-
-CALLS = frozenset(
-    {
-        "chat", "text_completion", "generate_content", "embeddings", DECISION,
-        "completion", "completions", "generate_text", "text_generation", "generate_object", "message", "messages",
-        "response", "responses", "embedding", "embed", "rerank", "reranking", "classify", "moderation",
-        "generate_image", "image_generation", "transcription", "transcribe", "speech", "speech_to_text",
-        "text_to_speech", "translation", "ai.transcribe", "ai.streamTranscribe", "ai.generateSpeech",
-    }
-)  # fmt: skip
-"""Operations that call a model, in the names of the GenAI conventions and of what sends its own."""
-
-NO_CALLS = frozenset(
-    {
-        "invoke_agent", "create_agent", "invoke_workflow", "execute_tool", "retrieval",
-        "agent", "agent_step", "step", "workflow", "chain", "task", "tool", "plan", "handoff",
-    }
-)  # fmt: skip
-"""Operations around calls: they repeat the tokens, and some the response, of the calls inside them."""
 
 KINDS_OF_CALLS = {"LLM": "chat", "EMBEDDING": "embeddings", "RERANKER": "rerank", "DECISION": DECISION}
 """OpenInference kinds that call a model, and their operations; others (CHAIN, AGENT, …) hold calls or none."""
@@ -51,7 +31,7 @@ def why_no_call(attributes: Attributes) -> Fate | None:
     operation = label(attributes, known.OPERATION)
     answered = bool(label(attributes, known.RESPONSE_ID))
     if operation:
-        is_call = operation in CALLS or (answered and operation not in NO_CALLS)
+        is_call = operation in CALLS or (answered and operation not in AROUND_CALLS)
         return None if is_call else Fate.OTHER_OPERATION
     counted = tokens(attributes, (*known.INPUT_TOKENS, *known.OUTPUT_TOKENS)) is not None
     named = any(name in attributes for name in known.RESPONSE_MODEL)

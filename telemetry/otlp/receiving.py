@@ -80,6 +80,8 @@ def _store(workspace: Workspace, calls: Sequence[ReceivedCall], received: Receiv
         seen = Seen(call.submission.external_id, call.submission.item.operation)
         if isinstance(answer, AlreadySo):
             received.count(Kind.SPAN, Fate.SAME_CALL, seen)
+            if call.decision is not None:
+                received.count(Kind.DECISION, Fate.SAME_CALL, seen)
         elif isinstance(answer, DomainError):
             received.reject(Kind.SPAN, _fate(answer), seen, answer.detail)
         else:

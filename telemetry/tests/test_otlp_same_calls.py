@@ -141,6 +141,15 @@ def test_outer__with_tokens_and_no_operation__the_call_inside_it(exporter):
     assert kept() == [INNER]
 
 
+@pytest.mark.parametrize("outer, inner", [("chat", "generate_content"), ("responses", "chat"), ("embed", "embeddings")])
+def test_pair__of_one_operation_under_two_names__one_call(exporter, outer, inner):
+    names = ({**EMBEDDING, "gen_ai.operation.name": name} for name in (outer, inner))
+
+    exporter.export(*pair(*names))
+
+    assert (kept(), tokens()) == ([INNER], 7)
+
+
 def test_agent__step_and_call_with_the_same_tokens__the_call(exporter):
     usage = {"gen_ai.request.model": "m-1", "gen_ai.usage.input_tokens": 11, "gen_ai.usage.output_tokens": 5}
     exporter.export(
