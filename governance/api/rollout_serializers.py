@@ -80,7 +80,7 @@ class FlipsSerializer(serializers.Serializer[Any]):
 
 
 class RolloutSerializer(serializers.ModelSerializer[Rollout]):
-    """The trial of a proposal, with the flips so far."""
+    """The rollout of a proposal, with the flips so far."""
 
     share = serializers.FloatField()
     events = RolloutEventSerializer(many=True)

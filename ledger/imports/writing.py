@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from confidence_project.foundation.bulk import insert_rows
 from confidence_project.foundation.errors import DomainError
-from confidence_project.foundation.submissions import Stored, Submission, settle
+from confidence_project.foundation.submissions import Stored, Submission, find_or_create
 from governance.models import Workspace
 from ledger.contracts import CONTRACT_VERSION
 from ledger.imports import course
@@ -30,7 +30,7 @@ def write_rows(kept: DecisionImport, rows: Sequence[Row]) -> list[Stored[Decisio
         The import was stopped, or goes on elsewhere: nothing of these is stored.
     """
     submissions = [Submission(row.decision.external_id, _fingerprint(row), row) for row in rows]
-    return settle(
+    return find_or_create(
         submissions,
         find=lambda ids: decisions_by_external_id(kept.workspace, ids),
         create=lambda fresh: _create(kept, fresh),
