@@ -29,6 +29,10 @@ def _four_decimals(value: float) -> float:
     return to_lattice(value) / LATTICE
 
 
+def _whole(value: object) -> object:
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
 def _rfc3339(value: object) -> object:
     if isinstance(value, datetime) or (isinstance(value, str) and _RFC3339.fullmatch(value)):
         return value
@@ -43,6 +47,9 @@ HostId = Annotated[str, StringConstraints(strict=True, pattern=r"^[\x21-\x7e]{1,
 
 Probability = Annotated[float, Field(strict=True, ge=0, le=1, allow_inf_nan=False), AfterValidator(_four_decimals)]
 """A number in [0, 1], rounded to the 4 decimals that are stored and compared."""
+
+Whole = BeforeValidator(_whole)
+"""Last in the annotation of an `int`: the number is whole, however JSON writes it, `12` or `12.0`."""
 
 Timestamp = Annotated[
     AwareDatetime, BeforeValidator(_rfc3339), WithJsonSchema({"type": "string", "format": "date-time"})
