@@ -1,7 +1,7 @@
-// What both clients of OpenTelemetry share: each span is exported as it ends, and how that went is remembered.
+// What both clients of OpenTelemetry share: exports in batches, whose results are remembered.
 // OTEL_* in the environment says where to.
 import { resourceFromAttributes } from "@opentelemetry/resources";
-import { SimpleSpanProcessor, TracerProvider } from "@opentelemetry/sdk-trace";
+import { BatchSpanProcessor, TracerProvider } from "@opentelemetry/sdk-trace";
 
 export class Watched {
   results = [];
@@ -29,6 +29,6 @@ export class Watched {
 export function providerOf(exporter) {
   return new TracerProvider({
     resource: resourceFromAttributes({ "service.name": "mailer" }),
-    spanProcessors: [new SimpleSpanProcessor({ exporter })],
+    spanProcessors: [new BatchSpanProcessor({ exporter })],
   });
 }
