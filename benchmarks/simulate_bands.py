@@ -1,7 +1,8 @@
 """Measure a certified band beside the one-sided threshold: coverage, and how often it is violated.
 
 The twelve curves of `simulate_guarantee`, then a sweep of curves made to break it: a bad top that is found about half
-of the time, and below it rates that bring the mean to just above alpha.
+of the time, and below it rates that bring the mean to just above alpha. A policy that looks for no band keeps all of
+its coverage; one that does gives .6 of delta for it, and keeps at least .85 where there is no bad top.
 
 example: python -m benchmarks.simulate_bands --trials 4000 --seed 7
 """
@@ -46,9 +47,9 @@ def simulate(name: str, curve: Curve, trials: int, seed: int) -> Seen:
         seen.threshold += (recommend_for_groups(groups, alpha=ALPHA, delta=DELTA).coverage or 0.0) / trials
         band = recommend_band(groups, alpha=ALPHA, delta=DELTA)
         seen.band += (band.coverage or 0.0) / trials
-        if band.lower is not None:
-            upper = 2.0 if band.upper is None else band.upper
-            inside = (groups.confidence >= band.lower) & (groups.confidence < upper)
+        if band.threshold is not None:
+            ceiling = 1.0 if band.ceiling is None else band.ceiling
+            inside = (groups.confidence >= band.threshold) & (groups.confidence <= ceiling)
             seen.violated += bool(np.average(failure[inside], weights=drawn[inside]) > ALPHA)
     return seen
 
@@ -79,7 +80,7 @@ def main(arguments: list[str] | None = None) -> int:
             met &= line(f"{name}: mean coverage of the band", seen.band, ">= .35", met=seen.band >= 0.35)
         elif seen.threshold >= 0.05:
             kept = seen.band / seen.threshold
-            met &= line(f"{name}: kept of {seen.threshold:.3f}", kept, ">= .95", met=kept >= 0.95)
+            met &= line(f"{name}: kept of {seen.threshold:.3f}", kept, ">= .85", met=kept >= 0.85)
         else:
             lost = seen.threshold - seen.band
             met &= line(f"{name}: lost of {seen.threshold:.3f}", lost, "<= .005", met=lost <= 0.005)

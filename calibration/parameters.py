@@ -17,7 +17,7 @@ from confidence_project.foundation.errors import InvalidInput
 from governance.definitions import all_definitions, get_definition
 from governance.policies.config import SEGMENT_KEYS
 
-METHOD = "fallback"
+METHOD, BAND_METHOD = "fallback", "fallback or band"
 
 CostsSource = Literal["run", "workspace"]
 """Where costs come from: stated for the run, or kept by the workspace (`StandingCosts`)."""
@@ -95,6 +95,8 @@ class CalibrationParameters:
         Hold no review; so does a dry run.
     again : bool
         Hold the last review once more.
+    band : bool
+        Look for a confidence ceiling, too, where the policy has one: what the calendar of a review asks.
     costs : Costs, optional
         For the view beside the certified threshold. No part of `as_json`: they decide nothing.
     costs_source : {"run", "workspace"}
@@ -111,6 +113,7 @@ class CalibrationParameters:
     dry_run: bool
     tighten_only: bool
     again: bool = False
+    band: bool = False
     costs: Costs | None = None
     costs_source: CostsSource = "run"
 
@@ -175,7 +178,7 @@ class CalibrationParameters:
             "target_failure_rate": self.target_failure_rate,
             "risk_confidence": self.risk_confidence,
             "maturity_days": self.maturity_days,
-            "method": METHOD,
+            "method": BAND_METHOD if self.band else METHOD,
             "materiality": settings.CONFIDENCE_MATERIALITY,
         }
 

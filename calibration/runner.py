@@ -127,7 +127,11 @@ def _carry_out(run: ConfidenceCalibrationRun, parameters: CalibrationParameters,
             results.append(_compute(run.workspace, each.reading, with_costs, each.review))
     asked = {each.parameters for each in judged}
     with transaction.atomic():
-        proposals = [] if parameters.dry_run else [_propose(run.workspace, result) for result in results]
+        proposals = (
+            []
+            if parameters.dry_run
+            else [_propose(run.workspace, result, is_alone=len(results) == 1) for result in results]
+        )
         # Where all that was found answers one question, that of a review, the run says so.
         _store(run, asked.pop() if len(asked) == 1 else parameters, labels_as_of, results, proposals)
     progress(1.0, "done")
@@ -163,10 +167,12 @@ def _compute(workspace: Workspace, reading: Reading, parameters: CalibrationPara
     )
 
 
-def _propose(workspace: Workspace, result: _Result) -> ConfidencePolicyProposal | None:
+def _propose(workspace: Workspace, result: _Result, *, is_alone: bool) -> ConfidencePolicyProposal | None:
+    """Propose what was found, else the defaults of a policy that is in use or that alone was asked for."""
     policy = result.reading.policy
     proposal = propose_findings(workspace=workspace, policy=policy, findings=result.findings, context=result.context)
-    if proposal is None and needs_bootstrap(workspace, policy.definition.key):
+    is_wanted = is_alone or bool(result.findings)
+    if proposal is None and is_wanted and needs_bootstrap(workspace, policy.definition.key):
         return propose_defaults(workspace=workspace, definition=policy.definition)
     return proposal
 

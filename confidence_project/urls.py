@@ -3,6 +3,7 @@
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path, re_path
 from django.views.decorators.cache import cache_page
+from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from confidence_project.foundation import problems
@@ -26,6 +27,9 @@ urlpatterns = [
     path("", include("governance.urls")),
     path("v1/", include("telemetry.otlp.urls")),
     path("api/docs", SpectacularSwaggerSplitView.as_view(template_name="api_docs.html"), name="api-docs"),
+    # What people type.
+    path("", RedirectView.as_view(pattern_name="admin:index"), name="root"),
+    path("api/docs/", RedirectView.as_view(pattern_name="api-docs")),
     path("problems/<slug:code>", problems.problem_page, name="problem"),
     path("admin/", admin.site.urls),
     # Last of their trees. A base address that ends with a slash makes paths that begin with two.

@@ -49,6 +49,7 @@ class FieldKind(StrEnum):
     """What a field of a policy is, and so in which direction it allows."""
 
     CONFIDENCE_THRESHOLD = "confidence_threshold"  # allow when confidence >= value
+    CONFIDENCE_CEILING = "confidence_ceiling"  # and when confidence <= value
     RISK_THRESHOLD = "risk_threshold"  # allow when risk < value
     BUDGET = "budget"  # an upper bound on what may be spent
 
@@ -184,6 +185,8 @@ def register(definition: PolicyDefinition) -> None:
         raise InvalidInput(
             f"Policy key {definition.key} needs at least one field, each name once, each kind of threshold once."
         )
+    if FieldKind.CONFIDENCE_CEILING in thresholds and FieldKind.CONFIDENCE_THRESHOLD not in thresholds:
+        raise InvalidInput(f"Policy key {definition.key} has a confidence ceiling, so it needs a confidence threshold.")
     if not all(name.isidentifier() and name != ENABLED for name in names):
         raise InvalidInput(f"Names of fields of {definition.key} are identifiers, and {ENABLED!r} is taken.")
     for candidate in definition.fields:
@@ -268,7 +271,15 @@ register(
         key="confidence_gate",
         title="Confidence gate",
         description="Any decision that a host lets run by its confidence alone.",
-        fields=(confidence_threshold("confidence_threshold", 0.9, "Least confidence that is allowed"),),
+        fields=(
+            confidence_threshold("confidence_threshold", 0.9, "Least confidence that is allowed"),
+            FieldDefinition(
+                name="confidence_ceiling",
+                kind=FieldKind.CONFIDENCE_CEILING,
+                default=1.0,
+                title="Greatest confidence that is allowed",
+            ),
+        ),
         answer=AnswerRule(),
     )
 )

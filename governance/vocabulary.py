@@ -7,20 +7,13 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Protocol
 
-from pydantic import (
-    AfterValidator,
-    AwareDatetime,
-    BeforeValidator,
-    Field,
-    StringConstraints,
-    TypeAdapter,
-    ValidationError,
-    WithJsonSchema,
-)
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, Strict, ValidationInfo, WithJsonSchema
+from pydantic_core import PydanticCustomError
 
 from governance.definitions import LATTICE, to_lattice
+from governance.models import DeclaredName
 
 _RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)")
 
@@ -39,11 +32,68 @@ def _rfc3339(value: object) -> object:
     raise ValueError("must be an RFC 3339 time with its offset, such as 2026-01-31T09:30:00Z")
 
 
-Identifier = Annotated[str, StringConstraints(strict=True, pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/@+\-]{0,199}$")]
-"""A name from a closed vocabulary (provider, model, task): no white space, so no sentence fits."""
+NameKind = DeclaredName.Kind
 
-HostId = Annotated[str, StringConstraints(strict=True, pattern=r"^[\x21-\x7e]{1,200}$")]
-"""An id that the host made: visible ASCII without spaces, 1 to 200 characters."""
+LONGEST_NAME = 200
+
+NAME_RULE = f"must have 1 to {LONGEST_NAME} visible characters (ASCII) and no white space"
+_OR_DECLARED = f"{NAME_RULE}; any other {{kind}} has to be declared in the workspace first"
+
+_VISIBLE = re.compile(rf"[\x21-\x7e]{{1,{LONGEST_NAME}}}")
+
+
+class DeclaredNames(Protocol):
+    """What a workspace declared; contracts are given it as the context of their validation."""
+
+    def has(self, kind: NameKind, name: str) -> bool:
+        """True when the workspace declared `name`."""
+
+
+class AnyName:
+    """Takes every name that can be printed: for what is not kept, and belongs to no workspace."""
+
+    def has(self, kind: NameKind, name: str) -> bool:
+        return name.isprintable()
+
+
+def is_visible(text: str) -> bool:
+    """True for what may be a name or an id without being declared: no white space, so no sentence fits."""
+    return _VISIBLE.fullmatch(text) is not None
+
+
+def rule_of(kind: NameKind) -> str:
+    """Return what holds for names of this kind, in words that go on from "the name"."""
+    return _OR_DECLARED.format(kind=kind.value)
+
+
+def _visible(text: str) -> str:
+    if not is_visible(text):
+        raise PydanticCustomError("name", NAME_RULE)
+    return text
+
+
+def _name_of(kind: NameKind) -> AfterValidator:
+    def check(text: str, info: ValidationInfo) -> str:
+        if _may_name(kind, text, info.context):
+            return text
+        raise PydanticCustomError("name", _OR_DECLARED, {"kind": kind.value})
+
+    return AfterValidator(check)
+
+
+_DOCUMENTED = WithJsonSchema({"type": "string", "pattern": f"^{_VISIBLE.pattern}$"})
+
+Identifier = Annotated[str, Strict(), AfterValidator(_visible), _DOCUMENTED]
+"""A name (task, channel, policy key, action type): see `is_visible`."""
+
+HostId = Identifier
+"""An id that the host made, by the same rule."""
+
+ProviderName = Annotated[str, Strict(), _name_of(NameKind.PROVIDER), _DOCUMENTED]
+"""The name of a provider: an `Identifier`, or any that the workspace declared."""
+
+ModelName = Annotated[str, Strict(), _name_of(NameKind.MODEL), _DOCUMENTED]
+"""The name of a model, likewise."""
 
 Probability = Annotated[float, Field(strict=True, ge=0, le=1, allow_inf_nan=False), AfterValidator(_four_decimals)]
 """A number in [0, 1], rounded to the 4 decimals that are stored and compared."""
@@ -56,22 +106,21 @@ Timestamp = Annotated[
 ]
 """A time with its offset; `clock.check_time` holds it within bounds."""
 
-_IDENTIFIER: TypeAdapter[str] = TypeAdapter(Identifier)
-_HOST_ID: TypeAdapter[str] = TypeAdapter(HostId)
-
 
 def identifier_or_blank(value: object) -> str:
     """Return `value` when it is an `Identifier`, "" otherwise: for labels that are taken where they are sound."""
-    return _or_blank(_IDENTIFIER, value)
+    return value if isinstance(value, str) and is_visible(value) else ""
 
 
 def host_id_or_blank(value: object) -> str:
     """Return `value` when it is a `HostId`, "" otherwise."""
-    return _or_blank(_HOST_ID, value)
+    return identifier_or_blank(value)
 
 
-def _or_blank(adapter: TypeAdapter[str], value: object) -> str:
-    try:
-        return adapter.validate_python(value)
-    except ValidationError:
-        return ""
+def name_or_blank(kind: NameKind, value: object, declared: DeclaredNames | None) -> str:
+    """Return `value` when it may name a provider or a model, "" otherwise. `declared` None: nothing is."""
+    return value if isinstance(value, str) and _may_name(kind, value, declared) else ""
+
+
+def _may_name(kind: NameKind, text: str, declared: DeclaredNames | None) -> bool:
+    return is_visible(text) or (declared is not None and declared.has(kind, text))

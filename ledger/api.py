@@ -17,6 +17,7 @@ from confidence_project.foundation.pagination import RecordPagination
 from governance.access.authentication import api_key_of, workspace_of
 from governance.admin_kit.keyset import held_to
 from governance.models import ApiKey
+from governance.workspaces.names import WorkspaceNames
 from ledger import selectors
 from ledger.contracts import DecisionEnvelope, LLMDecision, OutcomeEnvelope
 from ledger.models import DecisionOutcome, DecisionRecord
@@ -91,10 +92,12 @@ class Decisions(ListAPIView[DecisionRecord]):
     def post(self, request: Request) -> Response:
         # One serializer for the whole bulk: making one builds all its fields.
         show = VerdictSerializer().to_representation
+        workspace = workspace_of(request)
         return ingest(
             request,
             _DECISION,
-            write=partial(decide_many, workspace=workspace_of(request)),
+            known=WorkspaceNames(workspace),
+            write=partial(decide_many, workspace=workspace),
             show=show,
             show_in_bulk=show,
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -21,8 +21,18 @@ from pydantic import (
     model_validator,
 )
 
+from confidence_project.foundation.errors import FieldProblem, InvalidInput
+from confidence_project.foundation.validation import fields_of, problems_in
 from governance.definitions import ParameterKind, PolicyDefinition
-from governance.vocabulary import HostId, Identifier, Probability, Timestamp
+from governance.vocabulary import (
+    DeclaredNames,
+    HostId,
+    Identifier,
+    ModelName,
+    Probability,
+    ProviderName,
+    Timestamp,
+)
 from ledger.reasons import ReasonCode
 from telemetry.metadata import is_known_name
 
@@ -63,8 +73,8 @@ class LLMDecision(BaseModel):
     likely_root_cause: Text
     confidence: Probability
     recommended_action: RecommendedAction
-    provider: Identifier
-    model: Identifier
+    provider: ProviderName
+    model: ModelName
     prompt_hash: PromptHash
 
 
@@ -76,8 +86,8 @@ class DecisionGatePayload:
     ----------
     stated_confidence, action_type
         Of a decision that came in another form than an `LLMDecision`.
-    schema_valid
-        False: there was a decision, and it was broken.
+    problems
+        What broke the contract, where there was a decision and it was broken.
     refused
         The model declined to answer.
     withheld
@@ -90,7 +100,7 @@ class DecisionGatePayload:
     stated_confidence: float | None = None
     action_type: str | None = None
     ml_risk_score: float | None = None
-    schema_valid: bool = True
+    problems: Sequence[FieldProblem] = ()
     provider: str = ""
     model: str = ""
     prompt_hash: str = ""
@@ -99,6 +109,11 @@ class DecisionGatePayload:
     channel: str = ""
     refused: bool = False
     withheld: ReasonCode | None = None
+
+    @property
+    def schema_valid(self) -> bool:
+        """False: there was a decision, and it was broken."""
+        return not self.problems
 
     @property
     def confidence(self) -> float | None:
@@ -126,7 +141,7 @@ class AnswerEnvelope(BaseModel):
     dialect: Literal["openai", "system_one"] = Field(
         description="The reply's form: OpenAI Decisions API, or System One (TypeSafe and others)."
     )
-    provider: Identifier
+    provider: ProviderName
     prompt_hash: PromptHash | None = Field(default=None, description="Names the wording of the questions.")
     response: Any
 
@@ -201,13 +216,21 @@ class OutcomeEnvelope(BaseModel):
         return self
 
 
-def parse_llm_decision(raw: object, definition: PolicyDefinition) -> LLMDecision | None:
-    """Return the decision in `raw`, or None when it does not meet the contract of this policy key."""
+def parse_llm_decision(raw: object, definition: PolicyDefinition, declared: DeclaredNames | None = None) -> LLMDecision:
+    """Return the decision in `raw`; raise `InvalidInput` with what breaks the contract of this policy key.
+
+    Its problems may be stored: they name fields of the contract and nothing of what was sent.
+    """
     try:
-        decision = raw if isinstance(raw, LLMDecision) else LLMDecision.model_validate(raw)
-    except ValidationError:
-        return None
-    return decision if decision.recommended_action.type in definition.actions else None
+        decision = raw if isinstance(raw, LLMDecision) else LLMDecision.model_validate(raw, context=declared)
+    except ValidationError as error:
+        problems = problems_in(error, under="/decision", fields=fields_of(LLMDecision))
+        raise InvalidInput("The decision breaks its contract.", problems) from None
+    if decision.recommended_action.type not in definition.actions:
+        detail = f"is none of the actions of this policy key: {', '.join(definition.actions)}"
+        problem = FieldProblem("/decision/recommended_action/type", "action", detail)
+        raise InvalidInput("The decision breaks its contract.", [problem])
+    return decision
 
 
 def kept_parameters(decision: LLMDecision, definition: PolicyDefinition) -> dict[str, Any]:

@@ -82,7 +82,7 @@ class DecisionGate:
             or context.block_of_source(provider=payload.provider, model=payload.model)
             or self._block_by_threshold(payload, policy, thresholds)
         )
-        return GateVerdict(reason or Reason.ALLOWED, thresholds, policy.version)
+        return GateVerdict(reason or Reason.ALLOWED, _bounding(policy, thresholds), policy.version)
 
     @staticmethod
     def _block_by_content(payload: DecisionGatePayload) -> ReasonCode | None:
@@ -109,4 +109,15 @@ class DecisionGate:
             return Reason.POLICY_UNAVAILABLE
         if to_lattice(payload.confidence) < to_lattice(thresholds[confidence_field.name]):
             return Reason.LLM_CONFIDENCE_BELOW_THRESHOLD
+        ceiling_field = policy.definition.field_of_kind(FieldKind.CONFIDENCE_CEILING)
+        if ceiling_field is not None and to_lattice(payload.confidence) > to_lattice(thresholds[ceiling_field.name]):
+            return Reason.LLM_CONFIDENCE_ABOVE_CEILING
         return None
+
+
+def _bounding(policy: EffectivePolicy, thresholds: Mapping[str, float]) -> Mapping[str, float]:
+    """Leave out a ceiling of 1: it bounds nothing, and each record would carry it."""
+    ceiling = policy.definition.field_of_kind(FieldKind.CONFIDENCE_CEILING)
+    if ceiling is None or thresholds[ceiling.name] < 1:
+        return thresholds
+    return {name: value for name, value in thresholds.items() if name != ceiling.name}

@@ -11,32 +11,47 @@ from uuid import UUID
 from pydantic import BaseModel, ValidationError
 
 from confidence_project.foundation.errors import Conflict, DomainError, InvalidInput, NotFound
-from confidence_project.foundation.submissions import Submission
+from confidence_project.foundation.submissions import Stored, Submission
 from governance.models import Workspace
-from ledger.contracts import AnswerEnvelope, DecisionEnvelope, OutcomeEnvelope
-from ledger.models import DecisionRecord
+from governance.vocabulary import DeclaredNames
+from governance.workspaces.names import WorkspaceNames
+from ledger.contracts import DecisionEnvelope, OutcomeEnvelope
+from ledger.models import DecisionOutcome, DecisionRecord
+from ledger.pipelines.decision_models import RESPONSE
 from ledger.pipelines.decisions import decide_many
+from ledger.reasons import Reason
 from ledger.services import record_outcomes
-from telemetry.models import AIInteraction
+from telemetry.evaluators import evaluators_of, is_success
+from telemetry.models import AIInteraction, Evaluator
 from telemetry.otlp.handlers import DecisionSpan, Evaluation
+from telemetry.selectors import interactions_named
 
 REPORTER = "otlp"
 
-SUCCESS_LABELS = frozenset({"pass", "passed", "success", "correct"})
-FAILURE_LABELS = frozenset({"fail", "failed", "failure", "incorrect"})
-
 EnvelopeT = TypeVar("EnvelopeT", DecisionEnvelope, OutcomeEnvelope)
+RecordT = TypeVar("RecordT", DecisionRecord, DecisionOutcome)
 
 
-def gate_decision_spans(*, workspace: Workspace, spans: Sequence[DecisionSpan]) -> list[DomainError | None]:
+def gate_decision_spans(*, workspace: Workspace, spans: Sequence[DecisionSpan]) -> list[DomainError | str]:
     """Gate the answers of decision models that a host observed, and record the verdicts.
 
-    Answers each span with None or with why it left no record. The span's id makes it idempotent.
+    Answers each span with why it left no record, or with what broke the contract of its reply, "" when nothing did.
+    The span's id makes it idempotent.
     """
-    return _write(
-        [_decision(span) for span in spans],
+    declared = WorkspaceNames(workspace)
+    answers = _write(
+        [_decision(span, declared) for span in spans],
         lambda submissions: decide_many(workspace=workspace, submissions=submissions),
     )
+    return [answer if isinstance(answer, DomainError) else _what_broke(answer.record) for answer in answers]
+
+
+def _what_broke(record: DecisionRecord) -> str:
+    wrong = [
+        f"{problem['pointer'].removeprefix(RESPONSE).lstrip('/') or 'the reply'}: {problem['detail']}"
+        for problem in record.schema_problems or []
+    ]
+    return f"A decision was recorded, blocked as {Reason.SCHEMA_INVALID}. {'; '.join(wrong)}." if wrong else ""
 
 
 def record_evaluations(*, workspace: Workspace, evaluations: Sequence[Evaluation]) -> list[DomainError | None]:
@@ -44,40 +59,43 @@ def record_evaluations(*, workspace: Workspace, evaluations: Sequence[Evaluation
 
     Answers each evaluation with None or with why it is no outcome.
     """
-    judged = _decisions_judged(workspace, evaluations)
-    return _write(
-        [_outcome(evaluation, judged) for evaluation in evaluations],
+    judged, evaluators = _decisions_judged(workspace, evaluations), evaluators_of(workspace)
+    answers = _write(
+        [_outcome(evaluation, judged, evaluators) for evaluation in evaluations],
         lambda submissions: record_outcomes(workspace=workspace, submissions=submissions, reporter=REPORTER),
     )
+    return [answer if isinstance(answer, DomainError) else None for answer in answers]
 
 
 def _write(
     prepared: Sequence[EnvelopeT | DomainError],
-    write: Callable[[Sequence[Submission[EnvelopeT]]], Sequence[object]],
-) -> list[DomainError | None]:
+    write: Callable[[Sequence[Submission[EnvelopeT]]], Sequence[Stored[RecordT] | DomainError]],
+) -> list[Stored[RecordT] | DomainError]:
     """Write what is sound; answer for each in their order."""
     submissions = [Submission.of(item) for item in prepared if isinstance(item, BaseModel)]
     results = iter(write(submissions) if submissions else [])
-    answers = [item if isinstance(item, DomainError) else next(results) for item in prepared]
-    return [answer if isinstance(answer, DomainError) else None for answer in answers]
+    return [item if isinstance(item, DomainError) else next(results) for item in prepared]
 
 
-def _decision(span: DecisionSpan) -> DecisionEnvelope | DomainError:
-    answers = span.reply["answers"] if span.reply else None
+def _decision(span: DecisionSpan, declared: DeclaredNames) -> DecisionEnvelope | DomainError:
+    asked = {
+        "external_id": span.interaction,
+        "policy_key": span.policy_key,
+        "interaction": span.interaction,
+        "occurred_at": span.occurred_at,
+        # Without one that can be judged, the gate is told that the decision is missing.
+        "answer": _answer(span) if span.answered else None,
+    }
     try:
-        return DecisionEnvelope(
-            external_id=span.interaction,
-            policy_key=span.policy_key,
-            interaction=span.interaction,
-            occurred_at=span.occurred_at,
-            answer=AnswerEnvelope(
-                dialect="system_one" if isinstance(answers, dict) else "openai",
-                provider=span.provider,
-                response=span.reply,
-            ),
-        )
+        return DecisionEnvelope.model_validate(asked, context=declared)
     except ValidationError:
-        return InvalidInput("The span of a decision model needs decision.provider or decision.system.")
+        return InvalidInput("The span of a decision model needs gen_ai.provider.name, decision.provider or its system.")
+
+
+def _answer(span: DecisionSpan) -> dict[str, object]:
+    answers = span.reply["answers"] if span.reply else None
+    dialect = "system_one" if isinstance(answers, dict) else "openai"
+    return {"dialect": dialect, "provider": span.provider, "response": span.reply}
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +119,8 @@ def _decisions_judged(workspace: Workspace, evaluations: Sequence[Evaluation]) -
     spans = {evaluation.interaction for evaluation in evaluations if evaluation.interaction}
     responses = {evaluation.response_id for evaluation in evaluations if evaluation.response_id}
     names: dict[int, list[tuple[str, str]]] = defaultdict(list)
-    for pk, external_id in interactions.filter(external_id__in=spans).values_list("pk", "external_id"):
-        names[pk].append(("span", str(external_id)))
+    for external_id, pk in interactions_named(workspace, spans).items():
+        names[pk].append(("span", external_id))
     answered = interactions.filter(response_id__in=responses).exclude(response_id="")
     for pk, response_id in answered.values_list("pk", "response_id"):
         names[pk].append(("response", response_id))
@@ -116,10 +134,15 @@ def _decisions_judged(workspace: Workspace, evaluations: Sequence[Evaluation]) -
     return found
 
 
-def _outcome(evaluation: Evaluation, judged: _ByCall) -> OutcomeEnvelope | DomainError:
-    success = _success(evaluation)
-    if success is None:
-        return InvalidInput("An outcome is a score label of pass or fail, or a score value of exactly 1 or 0.")
+def _outcome(
+    evaluation: Evaluation, judged: _ByCall, evaluators: Mapping[str, Evaluator]
+) -> OutcomeEnvelope | DomainError:
+    try:
+        success = is_success(
+            evaluators, name=evaluation.name, label=evaluation.score_label, score=evaluation.score_value
+        )
+    except InvalidInput as error:
+        return error
     candidates = _candidates(evaluation, judged)
     if len(candidates) > 1:
         named = {key: each for key, each in candidates.items() if evaluation.name in (each.policy_key, each.task)}
@@ -145,11 +168,3 @@ def _candidates(evaluation: Evaluation, judged: _ByCall) -> dict[UUID, _Judged]:
     by_span = {each.decision_id: each for each in in_span if each.may_rest_on(evaluation.response_id)}
     by_response = {each.decision_id: each for each in judged.get(("response", evaluation.response_id), ())}
     return {key: each for key, each in by_response.items() if key in by_span} or by_response or by_span
-
-
-def _success(evaluation: Evaluation) -> bool | None:
-    label = evaluation.score_label.lower()
-    if label in SUCCESS_LABELS or label in FAILURE_LABELS:
-        return label in SUCCESS_LABELS
-    # A grade in between is a measurement of quality, and where it passes is not ours to say.
-    return {1.0: True, 0.0: False}.get(evaluation.score_value) if evaluation.score_value is not None else None

@@ -29,5 +29,11 @@ class PipelineReason(ReasonCode):
 OBSERVED = "observed"
 """Reason of a record that the gate was not asked about: the verdict is the host's own."""
 
-THRESHOLD_REASONS = frozenset({Reason.ML_RISK_THRESHOLD_EXCEEDED, Reason.LLM_CONFIDENCE_BELOW_THRESHOLD})
+THRESHOLD_REASONS = frozenset(
+    {
+        Reason.ML_RISK_THRESHOLD_EXCEEDED,
+        Reason.LLM_CONFIDENCE_BELOW_THRESHOLD,
+        Reason.LLM_CONFIDENCE_ABOVE_CEILING,
+    }
+)
 """Blocks that another threshold would have let through: what audit sampling draws from."""

@@ -41,20 +41,36 @@ class OutcomeFilter(filters.FilterSet):
     decision_id = filters.UUIDFilter(field_name="decision_id")
 
 
+class SchemaProblemSerializer(serializers.Serializer[Any]):
+    """One thing that broke the contract, in the form that problems have."""
+
+    pointer = serializers.CharField(help_text="JSON Pointer into the item; empty: the answer to a prompt as a whole.")
+    code = serializers.CharField()
+    detail = serializers.CharField()
+
+
 class VerdictSerializer(RowSerializer[DecisionRecord]):
     """What the host needs in order to act."""
 
     verdict = serializers.ChoiceField(source="gate_verdict", choices=DecisionRecord.Verdict.choices)
     reason = serializers.CharField(source="gate_reason")
+    # A declared field, which the class takes out of its attributes: the property of that name stays.
+    errors = serializers.SerializerMethodField(  # type: ignore[assignment]
+        help_text="What broke the contract of the decision; never a value."
+    )
     thresholds = serializers.DictField(child=serializers.FloatField(), help_text="The values applied, by field.")
 
     class Meta:
         model = DecisionRecord
         fields = [
-            "decision_id", "external_id", "verdict", "reason", "thresholds", "policy_key", "policy_version",
+            "decision_id", "external_id", "verdict", "reason", "errors", "thresholds", "policy_key", "policy_version",
             "audit_selected",
         ]  # fmt: skip
         read_only_fields = fields
+
+    @extend_schema_field(SchemaProblemSerializer(many=True))
+    def get_errors(self, record: DecisionRecord) -> Any:
+        return record.schema_problems or []
 
 
 class OutcomeSerializer(RowSerializer[DecisionOutcome]):

@@ -89,6 +89,7 @@ class DecisionLedger:
             prompt_hash=payload.prompt_hash,
             schema_version=CONTRACT_VERSION,
             schema_valid=payload.schema_valid,
+            schema_problems=[_as_stored(problem) for problem in payload.problems] or None,
             ml_risk_score=four_decimals(payload.ml_risk_score),
             llm_confidence=four_decimals(payload.confidence),
             confidence_kind=payload.confidence_kind,
@@ -107,6 +108,10 @@ class DecisionLedger:
             label_propensity=alongside.audit_rate if audited else None,
             **(_trial_columns(trial) if trial else {}),
         )
+
+
+def _as_stored(problem: FieldProblem) -> dict[str, str]:
+    return {"pointer": problem.pointer, "code": problem.code, "detail": problem.detail}
 
 
 def _trial_columns(trial: TrialVerdict) -> dict[str, Any]:

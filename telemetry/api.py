@@ -21,6 +21,7 @@ from confidence_project.foundation.openapi import LISTED, PROBLEMS_OF_READING, d
 from confidence_project.foundation.pagination import RecordPagination
 from governance.access.authentication import workspace_of
 from governance.models import ApiKey
+from governance.workspaces.names import WorkspaceNames
 from telemetry import contracts, facts, models, selectors, serializers, services
 
 Scope = ApiKey.Scope
@@ -45,10 +46,12 @@ class Ingestion(GenericAPIView[Any]):
     required_scopes: Mapping[str, str] = {"POST": Scope.INGEST}
 
     def post(self, request: Request) -> Response:
+        workspace = workspace_of(request)
         return ingest(
             request,
             self.contract,
-            write=partial(type(self).write, workspace=workspace_of(request)),
+            known=WorkspaceNames(workspace),
+            write=partial(type(self).write, workspace=workspace),
             show=self.get_serializer().to_representation,
             show_in_bulk=lambda record: {"id": record.pk, "external_id": record.external_id},
         )

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StringConstraints, model_validator
 
-from governance.vocabulary import HostId, Identifier, Probability, Timestamp, Whole
+from governance.vocabulary import HostId, Identifier, ModelName, Probability, ProviderName, Timestamp, Whole
 
 Count = Annotated[int, Field(strict=True, ge=0, le=2_147_483_647), Whole]
 Milliseconds = Annotated[float, Field(strict=True, ge=0, le=1e12, allow_inf_nan=False)]
@@ -49,8 +49,8 @@ class InteractionEnvelope(RecordEnvelope):
 
     feature_id: Identifier = ""
     prompt_key: Identifier = ""
-    provider: Identifier = ""
-    model: Identifier = ""
+    provider: ProviderName = ""
+    model: ModelName = ""
     operation: Identifier = ""
     status: Literal["ok", "error"] = "ok"
     error_type: Identifier = ""
@@ -65,11 +65,17 @@ class InteractionEnvelope(RecordEnvelope):
     metadata: dict[Any, Any] | None = None
 
 
+class SpanEnvelope(InteractionEnvelope):
+    """An AI call that came as a span. `parent_span_id` is that of the span around it, in the same trace."""
+
+    parent_span_id: SpanId = ""
+
+
 class DraftEnvelope(RecordEnvelope):
     """A drafted reply that the auto-send evaluator judged."""
 
-    provider: Identifier = ""
-    model: Identifier = ""
+    provider: ProviderName = ""
+    model: ModelName = ""
     confidence: Probability | None = None
     threshold: Probability | None = None
     action: Literal["send", "hold"]
@@ -101,8 +107,8 @@ class OverseerDecisionEnvelope(RecordEnvelope):
     stage: Literal["extract", "gate", "booking_gate"]
     decision: Identifier
     confidence: Probability | None = None
-    provider: Identifier = ""
-    model: Identifier = ""
+    provider: ProviderName = ""
+    model: ModelName = ""
     prompt_key: Identifier = ""
     human_override: Identifier | None = None
     overridden_at: Timestamp | None = None
@@ -119,8 +125,8 @@ class BookingEnvelope(RecordEnvelope):
 
     model_config = ConfigDict(json_schema_extra=_null_or_given_together("outcome", "outcome_at"))
 
-    provider: Identifier = ""
-    model: Identifier = ""
+    provider: ProviderName = ""
+    model: ModelName = ""
     parse_confidence: Probability | None = None
     threshold: Probability | None = None
     auto_booked: StrictBool = False

@@ -7,7 +7,7 @@ import inspect
 import logging
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from types import TracebackType
 from typing import Any, ParamSpec, TypedDict, TypeVar, Unpack, cast
@@ -18,10 +18,12 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 from pydantic import ValidationError
 
-from confidence_project.foundation.errors import Conflict, FieldProblem, InvalidInput
+from confidence_project.foundation.errors import Conflict, InvalidInput
+from confidence_project.foundation.validation import problems_in
 from governance.clock import check_time
 from governance.models import Workspace
-from governance.vocabulary import host_id_or_blank, identifier_or_blank
+from governance.vocabulary import NameKind, host_id_or_blank, identifier_or_blank, name_or_blank, rule_of
+from governance.workspaces.names import WorkspaceNames
 from telemetry.contracts import InteractionEnvelope
 from telemetry.metadata import sanitize_metadata
 from telemetry.models import AIInteraction
@@ -73,7 +75,9 @@ def record_interaction(
     defaults = {"external_id": str(uuid_utils.compat.uuid7()), "created_at": timezone.now()}
     given = defaults | {name: value for name, value in fields.items() if value not in ("", None)}
     try:
-        columns = InteractionEnvelope.model_validate(given).model_dump(exclude={"metadata"})
+        columns = InteractionEnvelope.model_validate(given, context=WorkspaceNames(workspace)).model_dump(
+            exclude={"metadata"}
+        )
     except ValidationError as error:
         raise _invalid(error) from None
     check_time(columns["created_at"], workspace, "created_at")
@@ -92,10 +96,9 @@ def record_interaction(
 
 
 def _invalid(error: ValidationError) -> InvalidInput:
-    found = error.errors(include_url=False, include_context=False, include_input=False)
-    names = [str(each["loc"][0]) if each["loc"][0] in InteractionFields.__annotations__ else "*" for each in found]
-    problems = [FieldProblem(f"/{name}", each["type"], each["msg"]) for name, each in zip(names, found, strict=True)]
-    return InvalidInput(f"These fields of the interaction are not valid: {', '.join(sorted(set(names)))}.", problems)
+    problems = problems_in(error)
+    names = sorted({problem.pointer.removeprefix("/") for problem in problems})
+    return InvalidInput(f"These fields of the interaction are not valid: {', '.join(names)}.", problems)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -118,6 +121,7 @@ class TrackedCall:
     reasoning_tokens: int | None = None
     cached_tokens: int | None = None
     interaction: AIInteraction | None = None
+    _answered: object = field(default=None, init=False, repr=False)
 
     def observe(self, response: object) -> None:
         """Take resolved model, id and token counts from a response of the OpenAI protocol (an object or a dict)."""
@@ -128,7 +132,8 @@ class TrackedCall:
 
     def _take(self, response: object) -> None:
         usage = _read(response, "usage")
-        self.model = identifier_or_blank(_read(response, "model")) or self.model
+        self._answered = _read(response, "model")
+        self.model = identifier_or_blank(self._answered) or self.model
         self.response_id = host_id_or_blank(_read(response, "id")) or self.response_id
         self.input_tokens = _first_count(_read(usage, "input_tokens"), _read(usage, "prompt_tokens"), self.input_tokens)
         self.output_tokens = _first_count(
@@ -144,6 +149,16 @@ class TrackedCall:
             _read(_read(usage, "completion_tokens_details"), "reasoning_tokens"),
             self.reasoning_tokens,
         )
+
+    def settle_names(self) -> None:
+        """Leave out a name that nobody declared: the call itself stays on record. Asks the database."""
+        declared = WorkspaceNames(self.workspace)
+        self.model = name_or_blank(NameKind.MODEL, self._answered, declared) or self.model
+        for kind in NameKind:
+            given = getattr(self, kind.value)
+            if given and not name_or_blank(kind, given, declared):
+                logger.warning("AI call recorded without its %s, whose name %s.", kind.value, rule_of(kind))
+                setattr(self, kind.value, "")
 
 
 def _read(source: object, name: str) -> object:
@@ -244,6 +259,7 @@ def _class_name(kind: type[BaseException]) -> str:
 
 def _record(call: TrackedCall, created_at: datetime, duration_ms: float, kind: type[BaseException] | None) -> None:
     try:
+        call.settle_names()
         call.interaction = record_interaction(
             workspace=call.workspace,
             created_at=created_at,

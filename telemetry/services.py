@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from django.utils import timezone
 
 from confidence_project.foundation.bulk import insert_rows
-from confidence_project.foundation.errors import Conflict, DomainError, FieldProblem, InvalidInput
+from confidence_project.foundation.errors import AlreadySo, Conflict, DomainError, FieldProblem, InvalidInput
 from confidence_project.foundation.submissions import Stored, Submission, settle
 from governance.clock import check_time
 from governance.models import Workspace
@@ -24,6 +24,7 @@ from telemetry.contracts import (
     OverseerDecisionEnvelope,
     RecordEnvelope,
     SentimentEnvelope,
+    SpanEnvelope,
 )
 from telemetry.metadata import sanitize_metadata
 from telemetry.models import (
@@ -34,6 +35,7 @@ from telemetry.models import (
     InboundMessage,
     MeetingOverseerDecision,
 )
+from telemetry.same_calls import remember_spans, same_calls
 
 EnvelopeT = TypeVar("EnvelopeT", bound=RecordEnvelope)
 HostRecordT = TypeVar("HostRecordT", bound=HostRecord)
@@ -47,12 +49,38 @@ def record_interactions(
     *, workspace: Workspace, submissions: Sequence[Submission[InteractionEnvelope]]
 ) -> list[Stored[AIInteraction] | DomainError]:
     """Store AI calls. Metadata outside the allowlist is dropped, and counted in `metadata_removed`."""
+    return _record(workspace, submissions, AIInteraction, lambda items: _sanitized)
 
-    def columns(item: InteractionEnvelope) -> Columns:
-        metadata = sanitize_metadata(item.metadata)
-        return {"metadata": metadata.clean, "metadata_removed": dict(metadata.removed) or None}
 
-    return _record(workspace, submissions, AIInteraction, lambda items: columns)
+def record_spans(
+    *, workspace: Workspace, submissions: Sequence[Submission[SpanEnvelope]]
+) -> list[Stored[AIInteraction] | DomainError]:
+    """Store AI calls that came as spans; what watches the same call as another span is answered with `AlreadySo`."""
+    same: dict[str, str] = {}
+
+    def prepare(items: Sequence[SpanEnvelope]) -> ColumnsOf[SpanEnvelope]:
+        # Anew at each attempt.
+        same.clear()
+        same.update(same_calls(workspace, items))
+
+        def columns(item: SpanEnvelope) -> Columns:
+            if item.external_id in same:
+                raise AlreadySo("Another span watches the same call, and a call is counted once.")
+            return _sanitized(item)
+
+        return columns
+
+    results = _record(workspace, submissions, AIInteraction, prepare)
+    answered = zip(submissions, results, strict=True)
+    watching = {each.external_id: each.item for each, result in answered if isinstance(result, AlreadySo)}
+    if watching:
+        remember_spans(workspace, watching.values(), same)
+    return results
+
+
+def _sanitized(item: InteractionEnvelope) -> Columns:
+    metadata = sanitize_metadata(item.metadata)
+    return {"metadata": metadata.clean, "metadata_removed": dict(metadata.removed) or None}
 
 
 def record_drafts(
@@ -158,5 +186,6 @@ def _build(
 def _by_external_id(
     model: type[HostRecordT], workspace: Workspace, external_ids: Sequence[str]
 ) -> dict[str, HostRecordT]:
-    rows: Any = model.objects.in_workspace(workspace).filter(external_id__in=set(external_ids))
+    # Unordered, or SQLite reads the whole workspace in its order instead of looking the ids up.
+    rows: Any = model.objects.in_workspace(workspace).order_by().filter(external_id__in=set(external_ids))
     return {str(row.external_id): row for row in rows}

@@ -66,6 +66,11 @@ class CalendarForm(_WorkspaceForm):
         choices=lambda: [(key, key) for key in known_segment_keys()],
         widget=forms.CheckboxSelectMultiple,
     )
+    looks_for_band = forms.BooleanField(
+        required=False,
+        help_text="Look for a confidence ceiling, too: for models that are most wrong where they claim certainty. It "
+        "costs coverage where no ceiling is needed.",
+    )
     reason = _reason()
 
 

@@ -146,6 +146,8 @@ def _decisions(candidate: Candidate, now: datetime) -> Iterable[tuple[Any, ...]]
         llm_confidence__gte=candidate.threshold,
         **candidate.segment,
     )
+    # A lower threshold leaves these blocked.
+    decisions = decisions.exclude(gate_reason=Reason.LLM_CONFIDENCE_ABOVE_CEILING.value)
     if get_definition(candidate.policy_key).field_of_kind(FieldKind.RISK_THRESHOLD) is not None:
         risk = threshold_in_force(candidate.policy_key, FieldKind.RISK_THRESHOLD)
         decisions = decisions.filter(ml_risk_score__lt=risk)

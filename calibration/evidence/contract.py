@@ -36,6 +36,10 @@ class Stratum(IntEnum):
     """Younger than the maturity lag: no evidence yet."""
     HISTORY_BLOCKED = 6
     """History that was blocked, so that its labels may be picked: evidence only where all of history is labelled."""
+    LATER = 7
+    """A later decision of a case, of which the earliest counts: no evidence, but shown beside it."""
+    LATER_OF_HISTORY = 8
+    """The same, imported."""
 
 
 HISTORY = (Stratum.COMPLETE, Stratum.HISTORY_BLOCKED)
@@ -43,6 +47,9 @@ HISTORY = (Stratum.COMPLETE, Stratum.HISTORY_BLOCKED)
 
 EVIDENCE = (Stratum.GATED, Stratum.AUDITED, *HISTORY)
 """The strata that make up a cohort."""
+
+LATER = (Stratum.LATER, Stratum.LATER_OF_HISTORY)
+"""The strata of later decisions of cases."""
 
 LEFT_OUT = (Stratum.OTHER_CHECKS, Stratum.NO_CONFIDENCE, Stratum.TOO_YOUNG)
 """The strata that are only counted."""

@@ -14,6 +14,7 @@ from calibration.evidence.contract import (
     ABSENT,
     EVIDENCE,
     HISTORY,
+    LATER,
     EvidenceCounts,
     EvidenceRequest,
     EvidenceSource,
@@ -26,6 +27,17 @@ from governance.workflow.evidence import canonical_json
 _KEYS = ("period", "stratum", "risk_band", "audit_rate", "confidence")
 _COLUMNS = (*_KEYS, "decisions", "rows", "labelled", "successes")
 _THRESHOLDS = ("threshold", "risk_threshold")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class LaterDecisions:
+    """The decisions of cases after the earliest, which alone counts: columns as in `SegmentCounts`."""
+
+    is_history: NDArray[np.bool_]
+    risk_band: IntArray
+    confidence: IntArray
+    labelled: IntArray
+    successes: IntArray
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -42,6 +54,8 @@ class SegmentCounts:
         What the entries stand for, in canonical order; audit rate and confidence 0…10,000. Evidence only.
     decisions, rows, labelled, successes : ndarray of int64, shape (k,)
         The counts, as in `EvidenceCounts`.
+    later : LaterDecisions or None
+        None where no case has a second decision.
     """
 
     segment: Mapping[str, str]
@@ -57,6 +71,7 @@ class SegmentCounts:
     rows: IntArray
     labelled: IntArray
     successes: IntArray
+    later: LaterDecisions | None = None
 
     def groups(self, chosen: NDArray[np.bool_], labels: NDArray[np.bool_] | None = None) -> Groups:
         """Return the groups of the chosen entries; labels count only where `labels` says so."""
@@ -96,8 +111,11 @@ class KeyEvidence:
                 "entries": counts.confidence.size,
             }
             digest.update(canonical_json(head).encode())
-            for name in _COLUMNS:
-                digest.update(getattr(counts, name).astype("<i8").tobytes())
+            columns = [getattr(counts, name) for name in _COLUMNS]
+            if counts.later is not None:
+                columns += [getattr(counts.later, name) for name in LaterDecisions.__slots__]
+            for column in columns:
+                digest.update(column.astype("<i8").tobytes())
         return digest.hexdigest()
 
 
@@ -133,7 +151,8 @@ def _named(keys: tuple[str, ...], segment: tuple[str | None, ...]) -> dict[str, 
 def _counts_of(segment: Mapping[str, str], whole: IntArray) -> SegmentCounts:
     stratum, confidence, decisions = (whole[_COLUMNS.index(name)] for name in ("stratum", "confidence", "decisions"))
     is_evidence = np.isin(stratum, EVIDENCE) & (confidence != ABSENT)
-    left_out = np.unique(stratum[~is_evidence])
+    is_later = np.isin(stratum, LATER)
+    left_out = np.unique(stratum[~is_evidence & ~is_later])
     # History that was imported went through no threshold of a policy.
     thresholds, risk_thresholds = whole[len(_COLUMNS) :, is_evidence & ~np.isin(stratum, HISTORY)]
     return SegmentCounts(
@@ -142,6 +161,15 @@ def _counts_of(segment: Mapping[str, str], whole: IntArray) -> SegmentCounts:
         highest_threshold=max((thresholds[thresholds != ABSENT] / LATTICE).tolist(), default=None),
         lowest_risk_threshold=min((risk_thresholds[risk_thresholds != ABSENT] / LATTICE).tolist(), default=None),
         **dict(zip(_COLUMNS, _added_up(whole[: len(_COLUMNS), is_evidence]), strict=True)),
+        later=_later(whole[: len(_COLUMNS), is_later]) if is_later.any() else None,
+    )
+
+
+def _later(columns: IntArray) -> LaterDecisions:
+    kept = dict(zip(_COLUMNS, _added_up(columns), strict=True))
+    return LaterDecisions(
+        is_history=kept["stratum"] == Stratum.LATER_OF_HISTORY,
+        **{name: kept[name] for name in ("risk_band", "confidence", "labelled", "successes")},
     )
 
 

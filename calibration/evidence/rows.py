@@ -1,7 +1,7 @@
 """Counting decisions in SQL, from a queryset that says where they are.
 
-The queryset gives one row for each decision; the statements around it keep the earliest decision of each case and
-count. The rows stay in the database.
+The queryset gives one row for each decision; the statements around it tell the earliest decision of each case from the
+later ones and count. The rows stay in the database.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from django.db.models import (
 )
 from django.db.models.expressions import Combinable
 
-from calibration.evidence.contract import ABSENT, EvidenceCounts, EvidenceRequest, Stratum
+from calibration.evidence.contract import ABSENT, HISTORY, EvidenceCounts, EvidenceRequest, Stratum
 from governance.definitions import LATTICE
 
 FETCH = 5_000
@@ -219,19 +219,27 @@ def _collapsed(decisions: QuerySet[Any], rows: DecisionRows, request: EvidenceRe
         "evidence_at": F(rows.at),
         "evidence_id": F("pk"),
     }
-    statement, parameters = _select(decisions, {**_columns(rows, success, request), **of_case})
-    return f"SELECT * FROM ({_first_of_each_case(statement, request)}) first WHERE place = 1", parameters  # noqa: S608
+    columns = _columns(rows, success, request)
+    statement, parameters = _select(decisions, {**columns, **of_case})
+    others = ", ".join(name for name in columns if name != "evidence_stratum")
+    history = ", ".join(str(int(stratum)) for stratum in HISTORY)
+    return (
+        f"SELECT {others}, CASE WHEN place = 1 THEN evidence_stratum "  # noqa: S608
+        f"WHEN evidence_stratum IN ({history}) THEN {int(Stratum.LATER_OF_HISTORY)} ELSE {int(Stratum.LATER)} END "
+        f"AS evidence_stratum, CASE WHEN place = 1 THEN copies ELSE 0 END AS copies "
+        f"FROM ({_numbered(statement, request)}) numbered WHERE place = 1 OR evidence_kept"
+    ), parameters
 
 
-def _first_of_each_case(cases: str, request: EvidenceRequest) -> str:
+def _numbered(cases: str, request: EvidenceRequest) -> str:
     """Number the decisions of each case within its segment, evidence first, then by time."""
     partition = ", ".join([*_segment_names(request), "evidence_case"])
     return (
-        "SELECT numbered.*, ROW_NUMBER() OVER "  # noqa: S608
+        "SELECT decisions.*, ROW_NUMBER() OVER "  # noqa: S608
         f"(PARTITION BY {partition} ORDER BY CASE WHEN evidence_kept THEN 0 ELSE 1 END, "
         f"evidence_at, evidence_id) AS place, "
         f"COUNT(CASE WHEN evidence_kept THEN 1 END) OVER (PARTITION BY {partition}) AS copies "
-        f"FROM ({cases}) numbered"
+        f"FROM ({cases}) decisions"
     )
 
 

@@ -10,9 +10,11 @@ from typing import Self
 from calibration.findings import wording
 from calibration.findings.cohorts import Cohort
 from calibration.statistics.audits import AuditedRecommendation, recommend_with_audits
+from calibration.statistics.bands import BandRecommendation, recommend_band
 from calibration.statistics.claims import (
     Unit,
     certified_audit_statement,
+    certified_band_statement,
     certified_pair_statement,
     certified_statement,
 )
@@ -32,6 +34,10 @@ class Subject:
         The thresholds in force for the segment now; no risk threshold: None.
     risk_edges : tuple of int
         Ends of the risk bands, 0…10,000.
+    current_ceiling : float or None
+        The confidence ceiling in force for the segment now; its cohort lies below. None: the policy has none.
+    wants_band : bool
+        True: a lower ceiling is looked for, too.
     may_loosen : bool
         False: only what is at least as strict as the thresholds in force is looked at.
     """
@@ -40,6 +46,8 @@ class Subject:
     current: float
     current_risk: float | None
     risk_edges: tuple[int, ...]
+    current_ceiling: float | None = None
+    wants_band: bool = False
     may_loosen: bool = True
 
     @property
@@ -59,7 +67,8 @@ class Subject:
         """True when what the thresholds in force allow, those of the whole window allowed: its labels are no choice."""
         floor, risk_floor = self.cohort.floor, self.cohort.risk_floor
         riskier = risk_floor is not None and self.current_risk is not None and self.current_risk > risk_floor
-        return not riskier and (floor is None or self.current >= floor)
+        above = self.current_ceiling is not None and self.current_ceiling > self.cohort.judged_ceiling
+        return not riskier and not above and (floor is None or self.current >= floor)
 
     @property
     def judged_risk(self) -> float | None:
@@ -101,15 +110,15 @@ class Answer:
 
     Parameters
     ----------
-    threshold, risk_threshold : float or None
-        What to set; the risk threshold only for a policy with one.
+    threshold, risk_threshold, ceiling : float or None
+        What to set; the risk threshold and the ceiling only for a policy with one.
     reason : str
         "OK", "INSUFFICIENT_DATA" or "NOT_CERTIFIABLE".
     figures : str
         What is seen at the threshold, or why there is none, in plain words.
     statement : str or None
         What is certified, in the only words for it.
-    method : {"walk", "audits", "pair"}
+    method : {"walk", "audits", "pair", "band"}
         How it was found.
     detail
         Everything that the method returned.
@@ -125,9 +134,10 @@ class Answer:
     figures: str
     statement: str | None
     method: str
-    detail: ThresholdRecommendation | AuditedRecommendation | JointRecommendation
+    detail: ThresholdRecommendation | AuditedRecommendation | JointRecommendation | BandRecommendation
     is_tested: bool
     delta: float
+    ceiling: float | None = None
 
 
 def answer_segments(subjects: Mapping[str, Subject], *, alpha: float, delta: float) -> dict[str, Answer]:
@@ -146,6 +156,8 @@ def answer_segments(subjects: Mapping[str, Subject], *, alpha: float, delta: flo
             return _by_walk(walked, subject, is_tested=False)
         if subject.is_audited:
             return _with_audits(subject, alpha, together.segment_delta)
+        if subject.wants_band:
+            return _with_band(subject, alpha, together.segment_delta)
         if subject.current_risk is not None:
             return _pair(subject, subject.current_risk, alpha, together.segment_delta)
         return _by_walk(walked, subject, is_tested=True)
@@ -186,6 +198,24 @@ def _with_audits(subject: Subject, alpha: float, delta: float) -> Answer:
             found, in_force=subject.cohort.floor, risk_in_force=subject.judged_risk, unit=subject.unit
         ),
         method="audits",
+        detail=found,
+        is_tested=True,
+        delta=delta,
+    )
+
+
+def _with_band(subject: Subject, alpha: float, delta: float) -> Answer:
+    found = recommend_band(
+        subject.cohort.groups(subject.judged_bands), alpha=alpha, delta=delta, floor=subject.cohort.floor
+    )
+    return Answer(
+        threshold=found.threshold,
+        risk_threshold=None if found.threshold is None else subject.judged_risk,
+        ceiling=found.ceiling,
+        reason=found.reason,
+        figures=wording.band(found),
+        statement=certified_band_statement(found, risk_in_force=subject.judged_risk, unit=subject.unit),
+        method="band",
         detail=found,
         is_tested=True,
         delta=delta,

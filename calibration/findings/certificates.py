@@ -30,6 +30,8 @@ class Certificate:
         """The first line: what to set, or that nothing is certified."""
         if self.answer.threshold is None:
             return "No threshold is certified."
+        if self.answer.ceiling is not None:
+            return f"Allow from {threshold(self.answer.threshold)} to {threshold(self.answer.ceiling)}."
         return f"Allow at or above {threshold(self.answer.threshold)}."
 
     @property
@@ -49,6 +51,7 @@ class Certificate:
         return {
             "segment": dict(counts.segment),
             "threshold": self.answer.threshold,
+            "ceiling": self.answer.ceiling,
             "reason": self.answer.reason,
             "figures": self.answer.figures,
             "statement": self.answer.statement,
@@ -61,7 +64,7 @@ class Certificate:
 
 
 def certify(
-    segments: Sequence[SegmentCounts], *, alpha: float, delta: float, in_force: float = 0.0
+    segments: Sequence[SegmentCounts], *, alpha: float, delta: float, in_force: float = 0.0, band: bool = False
 ) -> list[Certificate]:
     """Return a certificate for each segment; together they are wrong with a probability of at most `delta`.
 
@@ -72,6 +75,8 @@ def certify(
     in_force
         The threshold under which the decisions were made. Where some labels are missing, those below it do not count:
         they exist for what somebody picked. A file that is labelled whole counts whole.
+    band
+        Look for an upper bound, too, for models that are most wrong where they claim certainty.
     """
     subjects = {
         str(place): Subject(
@@ -79,6 +84,8 @@ def certify(
             current=in_force,
             current_risk=None,
             risk_edges=(),
+            current_ceiling=1.0 if band else None,
+            wants_band=band,
         )
         for place, counts in enumerate(segments)
     }
@@ -96,6 +103,7 @@ def thresholds_file(certificates: Sequence[Certificate], *, alpha: float, delta:
             {
                 "match": {key: value for key, value in each.subject.cohort.counts.segment.items() if value},
                 "at_least": each.answer.threshold,
+                **({} if each.answer.ceiling is None else {"at_most": each.answer.ceiling}),
             }
             for each in certificates
             if each.answer.threshold is not None

@@ -17,6 +17,7 @@ from calibration.evidence.contract import ABSENT, HISTORY, Stratum
 from calibration.evidence.reading import SegmentCounts
 from calibration.statistics.groups import Groups
 from calibration.statistics.lattice import threshold_to_lattice
+from governance.definitions import to_lattice
 
 CohortKind = Literal["complete_history", "at_or_above_threshold_in_force"]
 Mask = NDArray[np.bool_]
@@ -32,10 +33,13 @@ class InForce:
         The highest confidence threshold.
     risk : float or None
         The lowest risk threshold; None for a policy without one.
+    ceiling : float
+        The lowest confidence ceiling; 1 for a policy without one.
     """
 
     confidence: float
     risk: float | None
+    ceiling: float = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -50,6 +54,10 @@ class Cohort:
         The entries that belong to it, and those whose labels count.
     floor, risk_floor : float or None
         The strictest confidence and risk thresholds in force; None for complete history.
+    judged_ceiling : float
+        The strictest confidence ceiling in force: above it no label counts. 1 for complete history.
+    ceiling : float
+        Confidences above it are not looked at.
     """
 
     kind: CohortKind
@@ -58,13 +66,25 @@ class Cohort:
     labels: Mask
     floor: float | None
     risk_floor: float | None
+    judged_ceiling: float = 1.0
+    ceiling: float = 1.0
 
     def passing(self, bands: int | None) -> Mask:
-        """Return the entries whose risk lies in the first `bands` risk bands; None: there is no risk threshold."""
-        if bands is None:
-            return self.chosen
-        passing: Mask = self.chosen & (self.counts.risk_band != ABSENT) & (self.counts.risk_band < bands)
+        """Return the entries up to the ceiling whose risk lies in the first `bands` bands; None: no risk threshold."""
+        passing: Mask = self.chosen & ~self.above_ceiling
+        if bands is not None:
+            passing &= (self.counts.risk_band != ABSENT) & (self.counts.risk_band < bands)
         return passing
+
+    @property
+    def above_ceiling(self) -> Mask:
+        """The entries that the ceiling blocks."""
+        above: Mask = self.counts.confidence > to_lattice(self.ceiling)
+        return above
+
+    def under(self, ceiling: float | None) -> Self:
+        """Return the cohort under another ceiling; None: as it is."""
+        return self if ceiling is None else replace(self, ceiling=ceiling)
 
     def groups(self, bands: int | None, period: int | None = None) -> Groups:
         """Return the decisions that pass the risk threshold, with the labels that count."""
@@ -124,6 +144,7 @@ def choose_cohort(counts: SegmentCounts, in_force: InForce) -> Cohort:
     history = np.isin(counts.stratum, HISTORY)
     # Labels of what an earlier gate blocked were picked by somebody, unless they all were.
     reached = (counts.confidence >= threshold_to_lattice(floor)) & (counts.stratum != Stratum.HISTORY_BLOCKED)
+    reached &= counts.confidence <= to_lattice(in_force.ceiling)
     has_gaps = counts.labelled[history].sum() < counts.decisions[history].sum()
     is_history = not has_gaps and bool(counts.labelled[history].any()) and not counts.labelled[~history].any()
     return Cohort(
@@ -133,4 +154,5 @@ def choose_cohort(counts: SegmentCounts, in_force: InForce) -> Cohort:
         labels=history if is_history else reached,
         floor=None if is_history else floor,
         risk_floor=None if is_history else risk_floor,
+        judged_ceiling=1.0 if is_history else in_force.ceiling,
     )

@@ -29,7 +29,8 @@ def window_drift(subject: Subject, answer: Answer, parameters: CalibrationParame
     looks at; it begins anew with each window. `watch_policies` goes on from day to day.
     """
     bands = subject.bands if answer.risk_threshold is None else subject.bands_below(answer.risk_threshold)
-    periods = [subject.cohort.groups(bands, period) for period in range(PERIODS)]
+    cohort = subject.cohort.under(answer.ceiling)
+    periods = [cohort.groups(bands, period) for period in range(PERIODS)]
     threshold = subject.current if answer.threshold is None else max(answer.threshold, subject.cohort.floor or 0.0)
     recent = compare_recent(periods, threshold=threshold)
     return WindowDrift(

@@ -10,13 +10,14 @@ import numpy as np
 
 from calibration.evidence.contract import ABSENT, LEFT_OUT
 from calibration.findings.answers import Answer, Subject
-from calibration.findings.cohorts import Mask
+from calibration.findings.cohorts import Cohort, Mask
 from calibration.findings.parts import (
     Basis,
     Bucket,
     Change,
     CheapestThreshold,
     CurvePoint,
+    EveryDecision,
     LeftOut,
     Recalibration,
     Reliability,
@@ -34,6 +35,7 @@ from calibration.statistics.recalibration import fit_recalibration
 from calibration.statistics.reliability import equal_mass_curve, equal_width_curve
 from calibration.statistics.scores import auroc, brier_score, confidence_bias, log_loss
 from calibration.statistics.selection import stratified_interval
+from governance.definitions import to_lattice
 
 SEED = 0
 """Seed of the noise floor's draws, stored with each run."""
@@ -88,8 +90,11 @@ def describe_subject(subject: Subject) -> dict[str, Any]:
         ),
         "left_out": LeftOut(
             **{stratum.name.lower(): counts.left_out.get(stratum, 0) for stratum in LEFT_OUT},
-            blocked_by_risk=_decisions(subject, cohort.chosen & ~passing & (counts.risk_band != ABSENT)),
-            without_risk=_decisions(subject, cohort.chosen & (counts.risk_band == ABSENT)),
+            above_ceiling=_decisions(subject, cohort.chosen & cohort.above_ceiling),
+            blocked_by_risk=_decisions(
+                subject, cohort.chosen & ~cohort.above_ceiling & ~passing & (counts.risk_band != ABSENT)
+            ),
+            without_risk=_decisions(subject, cohort.chosen & ~cohort.above_ceiling & (counts.risk_band == ABSENT)),
         ),
     }
 
@@ -107,12 +112,42 @@ def describe_step(subject: Subject, answer: Answer | None) -> dict[str, Any]:
     now = _point_now(subject)
     if answer is None or answer.threshold is None:
         return {"at_current": now, "at_recommended": None, "change": None}
-    bands = subject.bands_below(answer.risk_threshold)
+    then = subject.cohort.under(answer.ceiling).groups(subject.bands_below(answer.risk_threshold))
     return {
         "at_current": now,
-        "at_recommended": _weighted(_point(subject, subject.cohort.groups(bands), answer.threshold), answer),
-        "change": _change(subject, answer.threshold, bands),
+        "at_recommended": _weighted(_point(subject, then, answer.threshold), answer),
+        "change": _change(subject, answer),
     }
+
+
+def describe_every_decision(subject: Subject, answer: Answer | None) -> EveryDecision | None:
+    """Return how all decisions go that lie at or above the recommended threshold, else the one in force.
+
+    None where no case has a second decision: the certificate speaks of the same then.
+    """
+    later = subject.cohort.counts.later
+    if later is None:
+        return None
+    threshold, bands, cohort = subject.current, subject.bands, subject.cohort
+    if answer is not None and answer.threshold is not None:
+        threshold, bands = answer.threshold, subject.bands_below(answer.risk_threshold)
+        cohort = cohort.under(answer.ceiling)
+    first = cohort.groups(bands).allowed_by(threshold)
+    # What was blocked has labels that somebody picked, later decisions of a case as well as the first.
+    fair, ceiling = max(threshold, cohort.floor or 0.0), min(cohort.ceiling, cohort.judged_ceiling)
+    counted = (later.confidence >= threshold_to_lattice(fair)) & (later.confidence <= to_lattice(ceiling))
+    if bands is not None:
+        counted &= (later.risk_band != ABSENT) & (later.risk_band < bands)
+    if cohort.kind == "complete_history":
+        counted &= later.is_history
+    labelled = first.labelled + int(later.labelled[counted].sum())
+    failures = labelled - first.succeeded - int(later.successes[counted].sum())
+    return EveryDecision(
+        threshold=threshold,
+        labelled=labelled,
+        failures=failures,
+        failure_rate=failures / labelled if labelled else None,
+    )
 
 
 def _point(subject: Subject, passing: Groups, threshold: float) -> OperatingPoint:
@@ -149,9 +184,10 @@ def _weighted(point: OperatingPoint, answer: Answer) -> OperatingPoint:
     )
 
 
-def _change(subject: Subject, threshold: float, bands: int | None) -> Change:
-    before = _allowed(subject, subject.current, subject.bands)
-    after = _allowed(subject, threshold, bands)
+def _change(subject: Subject, answer: Answer) -> Change:
+    assert answer.threshold is not None  # noqa: S101 - narrows the type; a refusal changes nothing
+    before = _allowed(subject.cohort, subject.current, subject.bands)
+    after = _allowed(subject.cohort.under(answer.ceiling), answer.threshold, subject.bands_below(answer.risk_threshold))
     decisions = _decisions(subject, subject.cohort.chosen)
     tenth = np.minimum(subject.cohort.counts.confidence // 1_000, 9)
     return Change(
@@ -172,8 +208,8 @@ def _change(subject: Subject, threshold: float, bands: int | None) -> Change:
     )
 
 
-def _allowed(subject: Subject, threshold: float, bands: int | None) -> Mask:
-    mask: Mask = subject.cohort.passing(bands) & (subject.cohort.counts.confidence >= threshold_to_lattice(threshold))
+def _allowed(cohort: Cohort, threshold: float, bands: int | None) -> Mask:
+    mask: Mask = cohort.passing(bands) & (cohort.counts.confidence >= threshold_to_lattice(threshold))
     return mask
 
 

@@ -18,6 +18,7 @@ from calibration.findings.parts import (
     Change,
     CheapestThreshold,
     CurvePoint,
+    EveryDecision,
     LeftOut,
     Recalibration,
     Reliability,
@@ -25,6 +26,7 @@ from calibration.findings.parts import (
     WindowDrift,
 )
 from calibration.statistics.audits import AuditedRecommendation
+from calibration.statistics.bands import BandRecommendation
 from calibration.statistics.budgets import BudgetRecommendation
 from calibration.statistics.calibration_error import CalibrationError, NoiseFloor
 from calibration.statistics.drift import PeriodRate
@@ -129,12 +131,15 @@ class Finding(Brief):
         Whether the segment had labels enough to share δ.
     label_coverage, label_coverage_by_tenth
         Shares of the decisions that have a label: of all, and by tenth of confidence.
-    method : {"walk", "audits", "pair", "budget"}
+    method : {"walk", "audits", "pair", "band", "budget"}
         How the answer was found.
     answer
         Everything that the method returned; None where a run that may not loosen does not say it.
     at_current, at_recommended : OperatingPoint
         What the thresholds in force allow, and what the recommended ones would. Coverage is of the whole cohort.
+    every_decision : EveryDecision or None
+        How all decisions of the cases go at the threshold that is recommended, else in force; None where no case has
+        a second one.
     reliability to periods
         What a reviewer looks at besides; None where nothing was tested.
     """
@@ -151,10 +156,18 @@ class Finding(Brief):
     left_out: LeftOut
     method: str
     statement: str | None
-    answer: ThresholdRecommendation | AuditedRecommendation | JointRecommendation | BudgetRecommendation | None
+    answer: (
+        ThresholdRecommendation
+        | AuditedRecommendation
+        | JointRecommendation
+        | BandRecommendation
+        | BudgetRecommendation
+        | None
+    )
     at_current: OperatingPoint
     at_recommended: OperatingPoint | None = None
     change: Change | None = None
+    every_decision: EveryDecision | None = None
     drift: WindowDrift | None = None
     costs: CheapestThreshold | None = None
     reliability: Reliability | None = None
@@ -194,8 +207,9 @@ class Finding(Brief):
 
     @property
     def share_of_all(self) -> float:
-        """Which share of the cohort's decisions the operating curve is about: those that the risk lets pass."""
-        everything = self.decisions + self.left_out.blocked_by_risk + self.left_out.without_risk
+        """Which share of the cohort's decisions the operating curve is about: those that ceiling and risk let pass."""
+        left_out = self.left_out
+        everything = self.decisions + left_out.above_ceiling + left_out.blocked_by_risk + left_out.without_risk
         return self.decisions / everything if everything else 1.0
 
     def brief(self) -> Brief:

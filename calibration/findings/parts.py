@@ -33,8 +33,19 @@ class LeftOut:
     other_checks: int = 0
     no_confidence: int = 0
     too_young: int = 0
+    above_ceiling: int = 0
     blocked_by_risk: int = 0
     without_risk: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EveryDecision:
+    """The labelled decisions at or above `threshold`, each for itself: later decisions of a case included."""
+
+    threshold: float
+    labelled: int
+    failures: int
+    failure_rate: float | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,6 +13,7 @@ from typing import Any
 
 from calibration.findings.finding import Brief, Finding, Stored
 from calibration.findings.parts import Change, CurvePoint
+from calibration.findings.wording import every_decision_fails_too_often
 from calibration.statistics.audits import AuditedRecommendation
 from calibration.statistics.budgets import BudgetRecommendation
 from calibration.statistics.operating_points import OperatingPoint
@@ -100,19 +101,30 @@ class Subject:
         steps = _and([_step_in_words(step) for step in self.steps if step.has_change])
         if change is None:
             return f"{steps} {self._what_a_budget_does(point)}"
-        return (
-            f"{steps} for {segment(self.finding.segment)} would {_allow(change)}. With "
-            f"{percent(self.wanted.risk_confidence)} confidence the true failure rate of {self._of_which} is at most "
-            f"{percent(self.wanted.target_failure_rate)}{_seen(point)}.{_without_label(point)}"
+        warning = every_decision_fails_too_often(self.finding.every_decision, self.wanted.target_failure_rate)
+        said = (
+            f"{steps} for {segment(self.finding.segment)} would {_allow(change)}. {self._promise(point)}"
+            f"{_without_label(point)}"
         )
+        return f"{warning} {said}" if warning else said
+
+    def _promise(self, point: OperatingPoint) -> str:
+        sure, most = percent(self.wanted.risk_confidence), percent(self.wanted.target_failure_rate)
+        answer = self.finding.answer
+        if isinstance(answer, AuditedRecommendation) and answer.is_of_all:
+            given = ", given that no label is missing because of its outcome"
+        else:
+            given = ", as far as outcomes are known"
+        what = "the cases that it allows fail at their first decision" if self._counts_cases else "what it allows fails"
+        return f"With {sure} confidence at most {most} of {what}{given}{_seen(point)}."
 
     @property
-    def _of_which(self) -> str:
-        """The decisions that the promise speaks of: below the threshold in force, audits stand for all of them."""
-        answer = self.finding.answer
-        if isinstance(answer, AuditedRecommendation) and any(step.certified for step in answer.steps):
-            return "all that it allows, if no label is missing because of its outcome,"
-        return "the labelled decisions that it allows"
+    def _later_decisions(self) -> int:
+        return self.finding.cohort.decisions_before_collapse_by_case - self.finding.decisions
+
+    @property
+    def _counts_cases(self) -> bool:
+        return self.finding.every_decision is not None
 
     def _what_a_budget_does(self, point: OperatingPoint) -> str:
         answer, now = self.finding.answer, self.finding.at_current
@@ -168,8 +180,10 @@ class Subject:
             (cohort.labels_below_threshold_in_force, "labels lie below the threshold that was in force, or on "
              "imported decisions that were blocked: they are no fair sample of what was blocked, and do not count."),
             (cohort.labels_not_pooled, f"labels belong to {_others(cohort.kind)}, and were not pooled."),
+            (self._later_decisions, "are later decisions of a case, of which only the first counts."),
             (left_out.too_young, "decisions are too young to have had a fair chance of an outcome."),
             (left_out.no_confidence, "decisions carried no confidence."),
+            (left_out.above_ceiling, "decisions lay above the confidence ceiling."),
             (left_out.blocked_by_risk, "decisions were blocked by their risk, whatever their confidence."),
             (left_out.without_risk, "decisions carried no risk score."),
             (left_out.other_checks, "decisions were blocked by other checks."),
@@ -280,4 +294,4 @@ def _others(kind: str) -> str:
 def _seen(point: OperatingPoint) -> str:
     if point.failure_rate is None:
         return ""
-    return f" ({percent(point.failure_rate)} seen in {count(point.labelled)} labelled decisions)"
+    return f" ({percent(point.failure_rate)} of {count(point.labelled)} with a label did)"

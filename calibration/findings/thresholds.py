@@ -11,10 +11,18 @@ from calibration.findings import wording
 from calibration.findings.answers import Answer, Subject, answer_segments
 from calibration.findings.cohorts import InForce, choose_cohort
 from calibration.findings.drift import alarm, window_drift
-from calibration.findings.figures import describe, describe_costs, describe_step, describe_subject
+from calibration.findings.figures import (
+    describe,
+    describe_costs,
+    describe_every_decision,
+    describe_step,
+    describe_subject,
+)
 from calibration.findings.finding import Finding
 from calibration.parameters import CalibrationParameters
 from calibration.reviews.judging import Review
+from calibration.statistics.audits import AuditedRecommendation
+from calibration.statistics.operating_points import OperatingPoint
 from governance.definitions import LATTICE, FieldDefinition, FieldKind, to_lattice
 from governance.policies import EffectivePolicy
 from governance.policies.config import PolicyConfig
@@ -45,11 +53,14 @@ def find(
         no threshold.
     """
     definition = policy.definition
-    fields = [definition.field_of_kind(kind) for kind in (FieldKind.CONFIDENCE_THRESHOLD, FieldKind.RISK_THRESHOLD)]
+    kinds = [FieldKind.CONFIDENCE_THRESHOLD, FieldKind.RISK_THRESHOLD]
+    if parameters.band:
+        kinds.append(FieldKind.CONFIDENCE_CEILING)
+    fields = [definition.field_of_kind(kind) for kind in kinds]
     if fields[0] is None:
         return []
     subjects = {
-        str(place): _subject(counts, evidence, policy, configs_in_window)
+        str(place): _subject(counts, evidence, policy, configs_in_window, wants_band=parameters.band)
         for place, counts in enumerate(evidence.segments)
     }
     judged = subjects if review.may_loosen else {name: each.without_loosening() for name, each in subjects.items()}
@@ -64,7 +75,12 @@ def find(
 
 
 def _subject(
-    counts: SegmentCounts, evidence: KeyEvidence, policy: EffectivePolicy, configs_in_window: Sequence[PolicyConfig]
+    counts: SegmentCounts,
+    evidence: KeyEvidence,
+    policy: EffectivePolicy,
+    configs_in_window: Sequence[PolicyConfig],
+    *,
+    wants_band: bool,
 ) -> Subject:
     def values(kind: FieldKind) -> list[float]:
         field = policy.definition.field_of_kind(kind)
@@ -72,11 +88,16 @@ def _subject(
         return [config.value(policy.definition, field.name, counts.segment) for config in configs] if field else []
 
     confidences, risks = values(FieldKind.CONFIDENCE_THRESHOLD), values(FieldKind.RISK_THRESHOLD)
+    ceilings = values(FieldKind.CONFIDENCE_CEILING)
+    in_force = InForce(confidence=max(confidences), risk=min(risks, default=None), ceiling=min(ceilings, default=1.0))
+    current_ceiling = ceilings[0] if ceilings else None
     return Subject(
-        cohort=choose_cohort(counts, InForce(confidence=max(confidences), risk=min(risks, default=None))),
+        cohort=choose_cohort(counts, in_force).under(current_ceiling),
         current=confidences[0],
         current_risk=risks[0] if risks else None,
+        current_ceiling=current_ceiling,
         risk_edges=evidence.request.risk_edges,
+        wants_band=wants_band and current_ceiling is not None,
     )
 
 
@@ -95,21 +116,24 @@ def _finding(
     current = policy.value(field.name, **subject.cohort.counts.segment)
     refusal = _refusal(policy, judged, answer, parameters)
     kept = None if refusal else answer
-    recommended = None if kept is None else kept.risk_threshold if is_risk else kept.threshold
+    recommended = None if kept is None else _recommended(kept, field, current)
     is_material = recommended is not None and _is_material(subject, answer)
     is_addressable = _is_addressable(subject.cohort.counts.segment, segments)
-    floor = None if is_risk else subject.cohort.floor
+    floor = subject.cohort.floor if field.kind is FieldKind.CONFIDENCE_THRESHOLD else None
     drift = window_drift(judged, answer, parameters) if answer.is_tested else None
     costs = describe_costs(subject, parameters.costs, parameters.costs_source) if answer.is_tested else None
     described = describe_subject(subject)
     young = described["left_out"].too_young
+    step, every = describe_step(subject, kept), describe_every_decision(subject, kept)
     texts = (
+        wording.every_decision_fails_too_often(every, parameters.target_failure_rate),
         wording.advice(field.name, current, recommended, is_material=is_material, floor=floor),
         _why_not(refusal, policy, subject, answer),
         answer.figures,
         "" if review.may_loosen else wording.only_stricter(current, is_risk=is_risk),
         wording.too_young(young, parameters.maturity_days) if young and not described["decisions"] else "",
         wording.collapsed(described["cohort"].decisions_before_collapse_by_case, described["decisions"]),
+        wording.every_decision(every, parameters.target_failure_rate),
         wording.drift(drift) if drift else "",
         wording.costs(costs) if costs and not is_risk else "",
         wording.NOT_ADDRESSABLE if is_material and not is_addressable else "",
@@ -128,13 +152,31 @@ def _finding(
         is_tested=answer.is_tested,
         **described,
         method=answer.method,
-        statement=wording.statement(answer.statement, may_loosen=review.may_loosen),
+        statement=wording.statement(
+            answer.statement, may_loosen=review.may_loosen, of_labelled=_is_of_labelled(answer, step["at_recommended"])
+        ),
         answer=answer.detail,
-        **describe_step(subject, kept),
+        **step,
+        every_decision=every,
         drift=drift,
         costs=costs,
         **(describe(subject, certain=review.may_loosen) if answer.is_tested else {}),
     )
+
+
+def _recommended(answer: Answer, field: FieldDefinition, current: float) -> float | None:
+    """What an answer says of a field. No ceiling that is certified leaves the one in force as it is."""
+    if answer.threshold is None:
+        return None
+    if field.kind is FieldKind.CONFIDENCE_CEILING:
+        return current if answer.ceiling is None else answer.ceiling
+    return answer.risk_threshold if field.kind is FieldKind.RISK_THRESHOLD else answer.threshold
+
+
+def _is_of_labelled(answer: Answer, point: OperatingPoint | None) -> bool:
+    """True when something that is allowed has no label, and the statement speaks only of what has."""
+    is_of_all = isinstance(answer.detail, AuditedRecommendation) and answer.detail.is_of_all
+    return point is not None and point.labelled < point.allowed and not is_of_all
 
 
 def _finer_overrides(
@@ -177,7 +219,11 @@ def _refusal(
 
 def _problems(policy: EffectivePolicy, answer: Answer) -> list[str]:
     """Say which of the certified values the definition of the policy does not permit."""
-    values = {FieldKind.CONFIDENCE_THRESHOLD: answer.threshold, FieldKind.RISK_THRESHOLD: answer.risk_threshold}
+    values = {
+        FieldKind.CONFIDENCE_THRESHOLD: answer.threshold,
+        FieldKind.RISK_THRESHOLD: answer.risk_threshold,
+        FieldKind.CONFIDENCE_CEILING: answer.ceiling,
+    }
     fields = [(policy.definition.field_of_kind(kind), value) for kind, value in values.items() if value is not None]
     named = [(field.name, value, field.problem_with(value)) for field, value in fields if field is not None]
     return [f"{name} {value:.4f} {problem}" for name, value, problem in named if problem]
@@ -191,7 +237,11 @@ def _has_cause(subject: Subject, answer: Answer) -> bool:
     """
     assert answer.threshold is not None  # noqa: S101 - narrows the type; refusals are not judged
     bands = subject.bands_below(answer.risk_threshold)
-    if _loosens(subject, answer) or (subject.may_loosen and subject.cohort.is_audited(bands)):
+    if (
+        answer.ceiling is not None
+        or _loosens(subject, answer)
+        or (subject.may_loosen and subject.cohort.is_audited(bands))
+    ):
         return True
     stricter_risk = answer.risk_threshold is not None and answer.risk_threshold < (subject.judged_risk or 0.0)
     groups = subject.cohort.groups(bands)
@@ -206,8 +256,12 @@ def _why_not(refusal: str | None, policy: EffectivePolicy, subject: Subject, ans
 
 
 def _is_material(subject: Subject, answer: Answer) -> bool:
-    """A pair holds together, so it is material when one of its thresholds is."""
-    steps = [(answer.threshold, subject.current), (answer.risk_threshold, subject.current_risk)]
+    """Thresholds of one answer hold together, so it is material when one of them is."""
+    steps = [
+        (answer.threshold, subject.current),
+        (answer.risk_threshold, subject.current_risk),
+        (answer.ceiling, subject.current_ceiling),
+    ]
     return any(
         abs(to_lattice(after) - to_lattice(before)) > settings.CONFIDENCE_MATERIALITY * LATTICE
         for after, before in steps

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from calibration.findings.parts import CheapestThreshold, WindowDrift
+from calibration.findings.parts import CheapestThreshold, EveryDecision, WindowDrift
 from calibration.statistics.audits import AuditedRecommendation
+from calibration.statistics.bands import BandRecommendation
 from calibration.statistics.budgets import BudgetRecommendation
 from calibration.statistics.joint import JointRecommendation
 from calibration.statistics.recommendation import ThresholdRecommendation
-from confidence_project.foundation.formatting import count, decimals, rate, segment, threshold
+from confidence_project.foundation.formatting import count, decimals, percent, rate, segment, threshold
 
 NOT_ADDRESSABLE = (
     "The records leave blank what would single this segment out, so no override can be proposed: record provider, "
@@ -41,6 +42,24 @@ def audits(answer: AuditedRecommendation, floor: float) -> str:
         f"Audits reach below the {decimals(floor)} that was in force: at {decimals(answer.threshold)} and above the "
         f"failure rate, weighted by all decisions, is {rate(answer.failure_rate, unknown='unknown')} and at most "
         f"{rate(step.upper)}; {allowed}"
+    )
+
+
+def band(answer: BandRecommendation) -> str:
+    """Say what is seen in a band, or at a threshold without an upper bound, or why there is neither."""
+    top = ""
+    if answer.top_decisions:
+        top = (
+            f"The most confident fail too often: {count(answer.top_failures)} of the {count(answer.top_decisions)} "
+            "labelled decisions at the top. "
+        )
+    if answer.ceiling is None:
+        return top + walk(answer.above)
+    assert answer.decisions and answer.failures is not None  # noqa: S101, PT018 - narrow types
+    return (
+        f"{top}From {decimals(answer.threshold)} to {decimals(answer.ceiling)}, {answer.failures} of "
+        f"{answer.decisions} labelled decisions failed ({rate(answer.failures / answer.decisions)}); "
+        f"{rate(answer.coverage, 1)} of all decisions are allowed."
     )
 
 
@@ -80,6 +99,34 @@ def collapsed(decisions: int, cases: int) -> str:
     return f"Of {count(decisions)} decisions {count(cases)} count: of each case the earliest."
 
 
+def every_decision(found: EveryDecision | None, wanted: float) -> str:
+    """Say how all decisions of the cases go; blank where they go no worse than wanted, or where each is a case."""
+    if found is None or found.failure_rate is None or found.failure_rate > wanted:
+        return ""
+    return f"{_every_decision(found)}."
+
+
+def every_decision_fails_too_often(found: EveryDecision | None, wanted: float) -> str:
+    """Warn that decisions fail more often than wanted although cases, at their first one, may not; blank otherwise."""
+    if found is None or found.failure_rate is None or found.failure_rate <= wanted:
+        return ""
+    return (
+        f"Mind the later decisions of the cases: {_lower_first(_every_decision(found))}, more than the "
+        f"{percent(wanted)} that are wanted. What is certified here is the first decision of each case only."
+    )
+
+
+def _every_decision(found: EveryDecision) -> str:
+    return (
+        f"Counting every decision at or above {decimals(found.threshold)} and not only the first of each case, "
+        f"{count(found.failures)} of {count(found.labelled)} with a label failed ({rate(found.failure_rate)})"
+    )
+
+
+def _lower_first(text: str) -> str:
+    return text[0].lower() + text[1:]
+
+
 def drift(found: WindowDrift) -> str:
     """Say that the recent part of the window disagrees with the rest; blank where it does not."""
     recent = found.recent if found.recent.flagged else found.halves
@@ -105,7 +152,8 @@ def calendar(review: Mapping[str, Any]) -> str:
     if review["on"]:
         held = (
             f"This is the review of {review['on']}, over decisions from {review['window_from']} to "
-            f"{review['window_to']} UTC, at a level of {review['delta']:.4g}. "
+            f"{review['window_to']} UTC, {_with_confidence(review['delta'])}: its share of what a "
+            "year may spend. "
         )
     spent = f" What 365 days may spend is spent until {review['free_on']}." if review["free_on"] else ""
     if review["next_on"]:
@@ -123,9 +171,20 @@ def only_stricter(current: float, *, is_risk: bool = False) -> str:
     return f"Nothing {side} the {threshold(current)} in force was judged: a review of the calendar does that."
 
 
-def statement(certified: str | None, *, may_loosen: bool) -> str | None:
-    """Add how far a certificate reaches that any number of runs may give: to its own run."""
-    return certified if certified is None or may_loosen else f"{certified} It holds for this run alone."
+def statement(certified: str | None, *, may_loosen: bool, of_labelled: bool = False) -> str | None:
+    """Add how far a certificate reaches.
+
+    Parameters
+    ----------
+    may_loosen
+        False: any number of runs may give such a certificate, so it reaches to its own run.
+    of_labelled
+        Some of what is allowed has no label, so that going from the labelled to all takes an assumption.
+    """
+    if certified is None:
+        return None
+    missing = " For decisions without a label it holds if labels are missing at random at each confidence."
+    return f"{certified}{missing if of_labelled else ''}{'' if may_loosen else ' It holds for this run alone.'}"
 
 
 def costs(found: CheapestThreshold) -> str:
@@ -195,12 +254,12 @@ def finer_overrides(current: float, overrides: Sequence[tuple[Mapping[str, str],
 def _budget_refusal(found: BudgetRecommendation) -> str:
     if found.needed is not None:
         return (
-            f"Too few bundles: a truncation rate of at most {found.target:.3g} takes at least {found.needed} of them, "
-            f"without a truncation, to be {1 - found.delta:.4g} sure."
+            f"Too few bundles: to certify a truncation rate of at most {percent(found.target)} "
+            f"{_with_confidence(found.delta)} takes at least {found.needed} of them, without a truncation."
         )
     return (
-        f"Bundles were truncated too often for any budget to be {1 - found.delta:.4g} sure to truncate at most "
-        f"{found.target:.3g}: what a truncated bundle needed is not known. Raise the budget to learn it."
+        f"Bundles were truncated too often to certify {_with_confidence(found.delta)} that a budget truncates at most "
+        f"{percent(found.target)}: what a truncated bundle needed is not known. Raise the budget to learn it."
     )
 
 
@@ -212,15 +271,15 @@ def _failed(answer: ThresholdRecommendation) -> str:
 
 
 def _refusal(answer: ThresholdRecommendation) -> str:
-    alpha, sure = f"{answer.alpha:.3g}", f"{1 - answer.delta:.4g}"
+    alpha, sure = percent(answer.alpha), _with_confidence(answer.delta)
     if answer.reason == "INSUFFICIENT_DATA":
         return (
-            f"{answer.labelled} labelled decisions are too few: a failure rate of at most {alpha} takes at least "
-            f"{answer.needed} of them, without a failure, to be {sure} sure."
+            f"{answer.labelled} labelled decisions are too few: to certify a failure rate of at most {alpha} {sure} "
+            f"takes at least {answer.needed} of them, without a failure."
         )
     assert answer.start_decisions is not None and answer.start_failures is not None  # noqa: S101, PT018 - narrow types
     start = (
-        f"No threshold is {sure} sure to keep the failure rate at or below {alpha}. Where the tests begin, at the "
+        f"No threshold keeps the failure rate at or below {alpha} {sure}. Where the tests begin, at the "
         f"{answer.start_decisions} most confident of the {answer.labelled} labelled decisions, {answer.start_failures} "
         f"failed ({rate(answer.start_failures / answer.start_decisions)})"
     )
@@ -234,6 +293,11 @@ def _refusal(answer: ThresholdRecommendation) -> str:
         f"{start}, {'hardly below' if is_below else 'at or above'} {alpha}: while that rate stays, more labels certify "
         "nothing there. It is not shown that no threshold would do."
     )
+
+
+def _with_confidence(delta: float) -> str:
+    """Write 1 - δ with as many digits as tell it from 1. Where reviews or segments share δ, it is their share."""
+    return f"with {percent(1 - delta, 4)} confidence"
 
 
 def _or_block_everything(value: float | None) -> str:

@@ -49,6 +49,11 @@ class ReviewCalendar(AppendOnlyModel):
     )
     candidate_share = models.FloatField(default=0.2, help_text="The share of delta that is kept for candidates.")
     segment_by = models.JSONField(default=_default_segments)
+    looks_for_band = models.BooleanField(
+        default=False,
+        help_text="Look for a confidence ceiling, too: for models that are most wrong where they claim certainty. It "
+        "takes .6 of delta, which costs coverage where no ceiling is needed.",
+    )
     reason = models.CharField(max_length=500)
     set_at = models.DateTimeField()
     set_by = actor_of_append_only_row()

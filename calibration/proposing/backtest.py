@@ -89,6 +89,9 @@ def _allowed(definition: PolicyDefinition, config: PolicyConfig) -> Combinable:
     confidence = definition.field_of_kind(FieldKind.CONFIDENCE_THRESHOLD)
     if confidence is not None:
         conditions &= Q(llm_confidence__gte=_threshold(definition, config, confidence))
+    ceiling = definition.field_of_kind(FieldKind.CONFIDENCE_CEILING)
+    if ceiling is not None:
+        conditions &= Q(llm_confidence__lte=_threshold(definition, config, ceiling))
     risk = definition.field_of_kind(FieldKind.RISK_THRESHOLD)
     if risk is not None:
         conditions &= Q(ml_risk_score__lt=_threshold(definition, config, risk))

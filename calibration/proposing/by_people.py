@@ -10,7 +10,7 @@ from calibration.findings.finding import Finding
 from calibration.findings.reading import Evidence, read_evidence
 from calibration.selectors import completed_runs
 from confidence_project.foundation.formatting import count, percent, segment, threshold
-from governance.definitions import get_definition
+from governance.definitions import FieldKind, get_definition
 from governance.models import Workspace
 from governance.policies.config import PolicyConfig
 
@@ -29,7 +29,10 @@ def evidence_for_people(workspace: Workspace, policy_key: str, config: PolicyCon
             continue
         findings = [Finding.from_json(each) for each in found["findings"]]
         definition = get_definition(policy_key)
-        values = [(each, config.value(definition, each.field, each.segment)) for each in findings]
+        # The curve is over thresholds: it has no place for a ceiling.
+        ceiling = definition.field_of_kind(FieldKind.CONFIDENCE_CEILING)
+        placed = [each for each in findings if ceiling is None or each.field != ceiling.name]
+        values = [(each, config.value(definition, each.field, each.segment)) for each in placed]
         changed = [(each, value) for each, value in values if value != each.current]
         return {
             "run": {"id": run.pk, "created_at": run.created_at.isoformat(), "inputs_sha256": run.inputs_sha256},

@@ -71,6 +71,7 @@ class ReviewDate:
             risk_confidence=self.calendar.risk_confidence,
             segment_by=tuple(self.calendar.segment_by),
             maturity_days=self.maturity_days,
+            band=self.calendar.looks_for_band,
         )
 
 

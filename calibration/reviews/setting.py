@@ -14,7 +14,7 @@ from calibration.parameters import parameters_of
 from calibration.reviews.calendar import calendars_of, midnight, received
 from confidence_project.foundation.errors import InvalidInput
 from governance.access.permissions import Person, Verb, require
-from governance.definitions import get_definition
+from governance.definitions import FieldKind, get_definition
 from governance.models import Workspace
 from governance.models.controls import REASON_LENGTH
 from governance.texts import clean_text
@@ -38,6 +38,7 @@ def set_review_calendar(
     risk_confidence: float = 0.95,
     candidate_share: float = 0.2,
     segment_by: Sequence[str] = ("provider", "model"),
+    looks_for_band: bool = False,
 ) -> ReviewCalendar:
     """Set when a policy is reviewed and what is asked then, for windows that begin from now on. It stays on record.
 
@@ -48,6 +49,8 @@ def set_review_calendar(
     opening_on, opening_decisions
         The first review: on a date, or over the decisions that come in first from now on (an import is one file).
         Neither: the dates go on from the opening that was set before, or by default.
+    looks_for_band
+        Also look for a confidence ceiling, for models that are most wrong where they claim certainty.
 
     Raises
     ------
@@ -60,6 +63,8 @@ def set_review_calendar(
     definition = get_definition(policy_key)
     if opening_decisions is not None and not definition.gates_decisions:
         raise InvalidInput("This policy gates no decisions that could be counted. Give the date of the opening.")
+    if looks_for_band and definition.field_of_kind(FieldKind.CONFIDENCE_CEILING) is None:
+        raise InvalidInput("This policy has no confidence ceiling, so its reviews cannot look for one.")
     days: dict[str, Any] = {"window_days": window_days, "maturity_days": maturity_days}
     calendar = ReviewCalendar(
         workspace=workspace,
@@ -72,6 +77,7 @@ def set_review_calendar(
         risk_confidence=risk_confidence,
         candidate_share=candidate_share,
         segment_by=list(segment_by),
+        looks_for_band=looks_for_band,
         set_by_id=actor.pk if actor else None,
         set_by_name=actor.get_username() if actor else "",
         **{name: value for name, value in days.items() if value is not None},

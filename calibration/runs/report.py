@@ -12,7 +12,7 @@ from calibration.findings.finding import Finding
 from calibration.models import ConfidenceCalibrationRun
 from calibration.selectors import proposals_of
 from calibration.statistics.operating_points import OperatingPoint
-from confidence_project.foundation.formatting import count, decimals, rate, threshold
+from confidence_project.foundation.formatting import count, decimals, percent, rate, threshold
 
 WIDTH = 118
 
@@ -60,8 +60,8 @@ def _heading(run: ConfidenceCalibrationRun) -> list[str]:
     return [
         f"Run {run.pk} of {run.workspace.slug}: {run.samples:,} decisions from {run.window_from:%Y-%m-%d %H:%M} "
         f"to {run.window_to:%Y-%m-%d %H:%M} UTC.",
-        f"Wanted: a failure rate of at most {run.target_failure_rate:.3g} among what is allowed, to be "
-        f"{run.risk_confidence:.4g} sure."
+        f"Wanted: a failure rate of at most {percent(run.target_failure_rate)} among what is allowed, with "
+        f"{percent(run.risk_confidence, 4)} confidence."
         + (f" Decisions of the last {run.maturity_days:g} days were left out." if run.maturity_days else ""),
         f"Inputs {run.inputs_sha256}",
     ]

@@ -72,6 +72,11 @@ class AuditedRecommendation:
     above: ThresholdRecommendation
     steps: tuple[AuditStep, ...]
 
+    @property
+    def is_of_all(self) -> bool:
+        """True when it lies below the threshold in force: audits stand there for decisions without a label."""
+        return any(step.certified for step in self.steps)
+
 
 def recommend_with_audits(
     groups: Groups,

@@ -7,6 +7,7 @@ what it takes for granted.
 from typing import Literal
 
 from calibration.statistics.audits import AuditedRecommendation
+from calibration.statistics.bands import BandRecommendation
 from calibration.statistics.budgets import BudgetRecommendation
 from calibration.statistics.joint import JointRecommendation
 from calibration.statistics.recommendation import ThresholdRecommendation
@@ -79,6 +80,41 @@ def certified_pair_statement(recommendation: JointRecommendation, *, unit: Unit 
     return f"{claim} That counts the choice among {tried} risk thresholds."
 
 
+def certified_band_statement(
+    recommendation: BandRecommendation, *, risk_in_force: float | None = None, unit: Unit = "decisions"
+) -> str | None:
+    """Say what a search for a band certifies: a band, or a threshold without an upper bound.
+
+    Either is wrong with the probability that any of both is: delta as a whole.
+
+    Parameters
+    ----------
+    recommendation : BandRecommendation
+        A band, a threshold or a refusal.
+    risk_in_force : float, optional
+        The risk threshold that its decisions passed, which stays as it is.
+    unit : {"decisions", "cases, their first decision"}
+        What was counted once.
+
+    Returns
+    -------
+    str or None
+        The statement; None for a refusal.
+    """
+    if recommendation.threshold is None:
+        return None
+    claim = _claim(
+        of=_named(unit),
+        threshold=recommendation.threshold,
+        ceiling=recommendation.ceiling,
+        risk=risk_in_force,
+        alpha=recommendation.alpha,
+        delta=recommendation.delta,
+        given="independent outcomes",
+    )
+    return f"{claim} That counts the choice between a threshold and a band.{_risk_stays(risk_in_force)}"
+
+
 def certified_audit_statement(
     recommendation: AuditedRecommendation,
     *,
@@ -140,14 +176,24 @@ def certified_budget_statement(recommendation: BudgetRecommendation) -> str | No
     )
 
 
-def _claim(*, of: str, threshold: float, risk: float | None, alpha: float, delta: float, given: str) -> str:
+def _claim(
+    *,
+    of: str,
+    threshold: float,
+    risk: float | None,
+    alpha: float,
+    delta: float,
+    given: str,
+    ceiling: float | None = None,
+) -> str:
+    where = f"at or above {threshold:.4f}" if ceiling is None else f"from {threshold:.4f} to {ceiling:.4f}"
     observed, passed = "confidences", "passed the other checks of the gate and"
     if risk is not None:
         observed = "confidences and risk scores"
         passed = f"passed the other checks of the gate, have a risk below {risk:.4f} and"
     return (
         f"Conditional on the observed {observed} and for any reliability curve, the mean true failure probability of "
-        f"the {of} of the cohort that {passed} lie at or above {threshold:.4f} exceeds {alpha:g} with probability at "
+        f"the {of} of the cohort that {passed} lie {where} exceeds {alpha:g} with probability at "
         f"most {delta:.4g}, given {given}."
     )
 

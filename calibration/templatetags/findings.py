@@ -6,8 +6,12 @@ from typing import Any
 
 from django import template
 from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.text import slugify
 
 from calibration.findings import wording
+from calibration.findings.glossary import GLOSSARY
 from calibration.findings.reading import Subject
 from confidence_project.foundation.formatting import segment
 from governance.models import ConfidencePolicyProposal
@@ -21,6 +25,17 @@ _ALT = {
     "reliability": "Claimed confidence against observed success for {}; the figures are in the tables of this page",
     "risk-coverage": "Failure rate over the share of decisions that is allowed for {}, thresholds marked",
 }
+
+
+@register.simple_tag
+def term(label: str, word: str, *place: object) -> SafeString:
+    """Write a label that says what it means, on hover, on click and by keyboard; `place` tells it from its like."""
+    name = slugify("-".join(map(str, ("term", word, *place))))
+    return format_html(
+        '<button type="button" class="term" popovertarget="{}" title="{}">{}</button>'
+        '<span id="{}" class="glossary" popover>{}</span>',
+        *(name, GLOSSARY[word], label, name, GLOSSARY[word]),
+    )
 
 
 @register.inclusion_tag("admin/calibration/_picture.html")

@@ -119,7 +119,8 @@ def review(*, workspace: Workspace, dry_run: bool = False, tighten_only: bool = 
     """Hold the review over a window: the question as a calendar that was set before it, and the run."""
     costs = {name: question.pop(name) for name in ("costs", "progress", "actor") if name in question}
     scheduled(workspace, **question)
-    question.pop("candidate_share", None)
+    for name in ("candidate_share", "looks_for_band"):
+        question.pop(name, None)
     return run_calibration(
         workspace=workspace, dry_run=dry_run, tighten_only=tighten_only, again=True, **question, **costs
     )

@@ -74,7 +74,9 @@ def test_audits__nothing_certified_above__refusal_speaks_of_that_part_only() -> 
     blocked(workspace, 100, drawn=25, failures=0)
     finding = finding_of(workspace)
     assert (finding["method"], finding["reason"]) == ("audits", "NOT_CERTIFIABLE")
-    assert finding["explanation"].startswith("At or above 0.9000, which was in force: No threshold is 0.95 sure")
+    assert finding["explanation"].startswith(
+        "At or above 0.9000, which was in force: No threshold keeps the failure rate"
+    )
     assert "at the 200 most confident of the 200 labelled decisions, 100 failed (50.00%)" in finding["explanation"]
 
 

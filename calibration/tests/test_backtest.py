@@ -117,7 +117,7 @@ def test_backtest__any_config__agrees_with_the_gate(data):
     for confidence, risk, provider, model, task in drawn:
         where = {"provider": provider, "model": model, "task": task}
         payload = DecisionGatePayload(
-            policy_key="decision_gate", stated_confidence=confidence, ml_risk_score=risk, schema_valid=True, **where
+            policy_key="decision_gate", stated_confidence=confidence, ml_risk_score=risk, **where
         )
         allowed += gate.evaluate(payload).allowed
         rows.append(

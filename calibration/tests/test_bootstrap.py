@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from calibration.tests.factories import HONEST, WINDOW, history, review
-from governance.definitions import all_definitions
 from governance.models import ConfidencePolicyProposal, Workspace
 from governance.tests.factories import SuperuserFactory, WorkspaceFactory, admin_of
 from governance.workflow import (
@@ -28,15 +27,20 @@ def run(workspace: Workspace, *keys: str) -> None:
     review(workspace=workspace, policy_keys=keys, **WINDOW)
 
 
-def test_bootstrap__empty_workspace__defaults_of_every_key_are_proposed_once(workspace: Workspace) -> None:
-    run(workspace)
-    run(workspace)
-    proposals = ConfidencePolicyProposal.objects.filter(origin=BOOTSTRAP)
-    assert {proposal.policy_key for proposal in proposals} == {definition.key for definition in all_definitions()}
-    assert proposals.count() == len(all_definitions())
-    one = proposals.get(policy_key="decision_gate")
+def test_bootstrap__one_key_asked_for__its_defaults_are_proposed_once(workspace: Workspace) -> None:
+    run(workspace, "decision_gate")
+    run(workspace, "decision_gate")
+    one = ConfidencePolicyProposal.objects.get()
+    assert (one.origin, one.policy_key) == (BOOTSTRAP, "decision_gate")
     assert one.config["values"] == {"llm_confidence_threshold": 0.6, "ml_risk_threshold": 0.7}
     assert "no behaviour change until applied" in one.summary
+
+
+def test_bootstrap__run_over_all_keys__defaults_are_proposed_only_of_what_is_in_use(workspace: Workspace) -> None:
+    history(workspace, {0.95: (20, 0)})
+    run(workspace)
+    one = ConfidencePolicyProposal.objects.get()
+    assert (one.origin, one.policy_key) == (BOOTSTRAP, "confidence_gate")
 
 
 def test_bootstrap__defaults_were_applied__no_second_one(workspace: Workspace) -> None:

@@ -66,7 +66,7 @@ def test_run__overconfident_model__refusal_says_what_is_shown_and_what_is_not(wo
         None,
     )
     said = text.replace("\n    ", " ")
-    assert "at the 500 most confident of the 800 labelled decisions, 100 failed (20.00%), at or above 0.05" in said
+    assert "at the 500 most confident of the 800 labelled decisions, 100 failed (20.00%), at or above 5 %" in said
     assert "It is not shown that no threshold would do." in said
 
 
@@ -125,8 +125,8 @@ def test_run__json__keys_are_stable(workspace: Workspace) -> None:
         "policy_key", "field", "segment", "current", "recommended", "reason", "explanation", "is_material",
         "is_proposable", "is_tested", "decisions", "labelled", "successes", "label_coverage",
         "label_coverage_by_tenth", "cohort", "left_out",
-        "method", "drift", "statement", "answer", "at_current", "at_recommended", "change", "reliability",
-        "operating_curve",
+        "method", "drift", "statement", "answer", "at_current", "at_recommended", "every_decision", "change",
+        "reliability", "operating_curve",
         "calibration_error", "noise_floor", "brier_score", "log_loss", "auroc", "confidence_bias", "recalibration",
         "periods", "costs", "since_last_run",
     }  # fmt: skip

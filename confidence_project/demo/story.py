@@ -152,7 +152,7 @@ def _compare(
         else:
             print(
                 f"   {model}: threshold {found.current:.4f} → {found.recommended:.4f}; promised, with {SURENESS:.0%} "
-                f"confidence: a true failure rate of at most {TARGET:.0%} among its labelled decisions."
+                f"confidence: at most {TARGET:.0%} of what it allows fails, as far as outcomes are known."
             )
 
 

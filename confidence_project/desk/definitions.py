@@ -11,6 +11,7 @@ from governance.definitions import FieldDefinition, FieldKind, PolicyDefinition,
 
 KINDS = {
     FieldKind.CONFIDENCE_THRESHOLD: ("Confidence threshold", "allows a confidence at or above it: lower allows more"),
+    FieldKind.CONFIDENCE_CEILING: ("Confidence ceiling", "blocks a confidence above it: higher allows more"),
     FieldKind.RISK_THRESHOLD: ("Risk threshold", "blocks a risk at or above it: higher allows more"),
     FieldKind.BUDGET: ("Budget", "bounds what may be spent: higher allows more"),
 }

@@ -9,8 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -26,20 +25,13 @@ from confidence_project.foundation.bodies import media_type, read_body
 from confidence_project.foundation.errors import DomainError, FieldProblem, InvalidInput
 from confidence_project.foundation.problems import ProblemError, listed
 from confidence_project.foundation.submissions import Stored, Submission
+from confidence_project.foundation.validation import problems_in
 
 JSON = "application/json"
 NDJSON = "application/x-ndjson"
 
 LONGEST_INTEGER = 1_000
 """Digits. A longer one is infinite for every contract, instead of costing quadratic time or the whole body."""
-
-PROBLEMS_PER_ITEM = 20
-
-_SAID_PLAINLY = {"uuid_parsing": "Input should be a valid UUID"}
-"""In place of the library's words where these quote a part of the value."""
-
-_FIELD_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,39}")
-
 
 NO_JSON = "The body is not valid JSON in UTF-8."
 REPEATED_KEY = "names a key twice, and only one of the values could count"
@@ -70,9 +62,13 @@ class TooManyItems(APIException):
 
 @dataclass(slots=True)
 class Batch(Generic[ItemT]):
-    """What a body held: submissions with the index of each, and the problems of the items that were refused."""
+    """What a body held: submissions with the index of each, and the problems of the items that were refused.
+
+    `known` is the context of the validation: what the contract cannot know by itself.
+    """
 
     single: bool
+    known: object = None
     submissions: list[Submission[ItemT]] = field(default_factory=list)
     indexes: list[int] = field(default_factory=list)
     problems: list[FieldProblem] = field(default_factory=list)
@@ -80,10 +76,10 @@ class Batch(Generic[ItemT]):
     def take(self, index: int, raw: object, contract: TypeAdapter[ItemT]) -> None:
         """Validate one item into a submission or into problems."""
         try:
-            item = contract.validate_python(raw)
+            item = contract.validate_python(raw, context=self.known)
             body = json.dumps(raw, sort_keys=True, separators=(",", ":")).encode()
         except ValidationError as error:
-            self.problems += _problems_of(error, None if self.single else index)
+            self.problems += problems_in(error, index=None if self.single else index)
         except RecursionError:
             self.refuse(index, "too_deep", "is nested too deeply")
         else:
@@ -95,7 +91,7 @@ class Batch(Generic[ItemT]):
         self.problems.append(FieldProblem("", code, detail, None if self.single else index))
 
 
-def read_batch(request: HttpRequest, contract: TypeAdapter[ItemT]) -> Batch[ItemT]:
+def read_batch(request: HttpRequest, contract: TypeAdapter[ItemT], known: object = None) -> Batch[ItemT]:
     """Read and validate the body of `request`.
 
     Raises
@@ -104,9 +100,9 @@ def read_batch(request: HttpRequest, contract: TypeAdapter[ItemT]) -> Batch[Item
         Nothing of the body could be used.
     """
     if media_type(request) == JSON:
-        return _read_json(read_body(request), contract)
+        return _read_json(read_body(request), contract, known)
     if media_type(request) == NDJSON:
-        return _read_ndjson(read_body(request), contract)
+        return _read_ndjson(read_body(request), contract, known)
     raise UnsupportedMediaType("", detail=f"Send {JSON} (an object or an array) or {NDJSON}.")
 
 
@@ -125,25 +121,25 @@ def read_object(request: HttpRequest, contract: TypeAdapter[ObjectT]) -> ObjectT
     try:
         return contract.validate_python(_document(read_body(request)))
     except ValidationError as error:
-        raise InvalidInput("The object is not valid; nothing was changed.", list(_problems_of(error, None))) from error
+        raise InvalidInput("The object is not valid; nothing was changed.", problems_in(error)) from error
     except RecursionError as error:
         raise ParseError(NO_JSON) from error
 
 
-def _read_json(body: bytes, contract: TypeAdapter[ItemT]) -> Batch[ItemT]:
+def _read_json(body: bytes, contract: TypeAdapter[ItemT], known: object) -> Batch[ItemT]:
     document = _document(body)
     items = document if isinstance(document, list) else [document]
     _check_count(len(items))
-    batch: Batch[ItemT] = Batch(single=not isinstance(document, list))
+    batch: Batch[ItemT] = Batch(not isinstance(document, list), known)
     for index, item in enumerate(items):
         batch.take(index, item, contract)
     return batch
 
 
-def _read_ndjson(body: bytes, contract: TypeAdapter[ItemT]) -> Batch[ItemT]:
+def _read_ndjson(body: bytes, contract: TypeAdapter[ItemT], known: object) -> Batch[ItemT]:
     lines = [(index, line) for index, line in enumerate(body.split(b"\n")) if line.strip()]
     _check_count(len(lines))
-    batch: Batch[ItemT] = Batch(single=False)
+    batch: Batch[ItemT] = Batch(False, known)
     for index, line in lines:
         try:
             item = _parse(line)
@@ -190,23 +186,11 @@ def _check_count(count: int) -> None:
         raise InvalidInput("The body holds no item.")
 
 
-def _problems_of(error: ValidationError, index: int | None) -> Iterator[FieldProblem]:
-    found = error.errors(include_url=False, include_context=False, include_input=False)
-    for each in found[:PROBLEMS_PER_ITEM]:
-        detail = _SAID_PLAINLY.get(each["type"]) or each["msg"].removeprefix("Value error, ")
-        yield FieldProblem(_pointer(each["loc"]), each["type"], detail, index)
-
-
-def _pointer(location: Sequence[int | str]) -> str:
-    """Return a JSON Pointer. A key that is not a plain name may be text in disguise and stands as `*`."""
-    steps = (step if isinstance(step, int) or _FIELD_NAME.fullmatch(step) else "*" for step in location)
-    return "".join(f"/{step}" for step in steps)
-
-
 def ingest(
     request: Request,
     contract: TypeAdapter[ItemT],
     *,
+    known: object = None,
     write: Callable[..., Sequence[Stored[RecordT] | DomainError]],
     show: Callable[[RecordT], dict[str, Any]],
     show_in_bulk: Callable[[RecordT], dict[str, Any]],
@@ -218,12 +202,14 @@ def ingest(
 
     Parameters
     ----------
+    known
+        The context of the contract's validation: names that the workspace declared.
     write
         The service, called with `submissions=`; answers each, in their order.
     show, show_in_bulk
         A record as the reply to a single object, and as an entry of `results`.
     """
-    batch = read_batch(request._request, contract)
+    batch = read_batch(request._request, contract, known)
     if batch.single and batch.problems:
         raise InvalidInput("The object is not valid; nothing was kept.", batch.problems)
     answers = write(submissions=batch.submissions) if batch.submissions else []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -29,8 +30,10 @@ from governance.tests.factories import (
     viewer_of,
 )
 from governance.workflow import apply_confidence_policy_proposal, approve_confidence_policy_proposal
+from governance.workspaces.names import declare_name
 from governance.workspaces.services import issue_api_key, rename_workspace
 from ledger.tests.factories import RECORDED_AT, LedgerAmendmentFactory
+from telemetry.evaluators import declare_evaluator
 from telemetry.tests import bodies
 
 
@@ -56,6 +59,8 @@ def furnish(workspace: Workspace) -> None:
     candidate = register_candidate(**watched, threshold=0.5)
     withdraw_candidate(actor=common["actor"], candidate=candidate, reason="Smoke.")
     set_standing_costs(**common, policy_key=KEY, false_allow=20, false_block=1, review=3, reason="Smoke.")
+    declare_name(**common, kind="model", name=f"model of {workspace.slug}")
+    declare_evaluator(**common, name=f"judge of {workspace.slug}", passing_labels=["fine"], reason="Smoke.")
     engage_kill_switch(**common, reason="Smoke.")
 
 
@@ -85,6 +90,9 @@ def _recorded(workspace: Workspace) -> None:
     for route, body in sent.items():
         reply = caller.post(route, body)
         assert reply.status_code == 201, (route, reply.content)
+    spans = [{"attributes": [{"key": "gen_ai.operation.name", "value": {"stringValue": f"plan-of-{workspace.slug}"}}]}]
+    export = json.dumps({"resourceSpans": [{"scopeSpans": [{"spans": spans}]}]})
+    assert caller.client.post("/v1/traces", export, content_type="application/json").json() == {}
 
 
 def row_of(model: type[models.Model], workspace: Workspace) -> Any:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +21,12 @@ from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExport
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 
-from governance.tests.factories import ApiKeyFactory, WorkspaceFactory
+from governance.tests.factories import ApiKeyFactory, UserFactory, WorkspaceFactory
 from ledger.models import DecisionOutcome, DecisionRecord
 from ledger.tests.bodies import llm_decision
 from ledger.tests.factories import DecisionRecordFactory
 from ledger.tests.pipelines.servers import http_server, mcp_server
+from telemetry.evaluators import evaluators_of
 from telemetry.metadata import sanitize_metadata
 from telemetry.models import AIInteraction
 from telemetry.prompts import registry
@@ -51,6 +54,7 @@ RECIPES = {
     "OpenAI Decisions": "# a decision model, gated\n",
     "System One": "# System One\n",
     "audio": "# audio\n",
+    "evaluators": "declare_evaluator hallucination",
     "evaluation": "# an evaluation\n",
     "metadata schema": "export CONFIDENCE_METADATA_SCHEMA",
 }
@@ -236,6 +240,15 @@ def test_recipe__audio__prints_the_verdict(settings, workspace, tmp_path, monkey
         exec(recipe("audio"), {})
 
     assert capsys.readouterr().out.split() == ["allow", "allowed"]
+
+
+def test_recipe__evaluators__each_line_declares_one(workspace):
+    UserFactory(username="ann", is_superuser=True)
+    for line in recipe("evaluators").splitlines():
+        _, *arguments = shlex.split(line)
+        call_command(*arguments, stdout=StringIO())
+
+    assert sorted(evaluators_of(workspace)) == ["hallucination", "helpfulness", "toxicity"]
 
 
 def test_recipe__an_evaluation__an_outcome(host, workspace):

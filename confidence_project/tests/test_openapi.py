@@ -79,6 +79,7 @@ def test_schema__every_example_of_a_body__is_accepted(schema):
 
 
 def test_docs__page_and_script__hold_nothing_inline():
+    assert Client().get("/api/docs/").headers["Location"] == "/api/docs"
     page = Client().get("/api/docs")
     assert page.status_code == 200
     html = page.content.decode()

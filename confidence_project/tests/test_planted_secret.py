@@ -17,6 +17,7 @@ from django.test import Client
 from django.utils import timezone
 from google.protobuf.message import Message
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from confidence_project.tests.planting import (
@@ -209,7 +210,7 @@ def variants(document, schema, make) -> Iterator[tuple[dict[str, Any], Any, Any]
 def check_reply(reply) -> None:
     """A name of the host's own comes back with its record; an error repeats nothing but which field is unknown."""
     assert reply.status_code < 500, reply.content
-    said = reply.content.decode() + str(reply.headers)
+    said = reply.content.decode(errors="replace") + str(reply.headers)
     assert TEXT not in said
     if reply.status_code >= 400:
         assert NAME not in re.sub(r'"pointer":"[^"]*"', "", said)
@@ -289,10 +290,10 @@ class TestOpenTelemetry:
         return message
 
     @pytest.mark.parametrize("secret", [TEXT, NAME])
-    @pytest.mark.parametrize("signal", ["traces", "logs"])
+    @pytest.mark.parametrize("signal", ["traces", "logs", "metrics"])
     def test_secret__in_every_string_of_an_export__is_nowhere_afterwards(self, quiet, secret, signal):
         caller = Caller()
-        request = {"traces": ExportTraceServiceRequest, "logs": ExportLogsServiceRequest}[signal]()
+        request = EXPORTS[signal]()
         self.filled(request, secret)
         if signal == "traces":
             spans = request.resource_spans[0].scope_spans[0].spans
@@ -326,6 +327,12 @@ class TestOpenTelemetry:
         return caller.client.post(f"/v1/{signal}", request.SerializeToString(), content_type="application/x-protobuf")
 
 
+EXPORTS = {
+    "traces": ExportTraceServiceRequest,
+    "logs": ExportLogsServiceRequest,
+    "metrics": ExportMetricsServiceRequest,
+}
+
 FLAGS = "/ofrep/v1/evaluate/flags"
 
 
@@ -347,6 +354,7 @@ COVERED_ABOVE = {
     f"{FLAGS}/{{key}}",
     "/v1/traces",
     "/v1/logs",
+    "/v1/metrics",
 }
 TAKES_NOTHING = {f"{API}/schema"}
 

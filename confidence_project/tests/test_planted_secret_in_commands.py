@@ -79,6 +79,7 @@ def sound(name: str, dest: str, workspace) -> str:
         "value": "0.5",
         "run": "1",
         "name": "example.org/log",
+        "kind": "model",
         "file": str(csv_file(Path(), "2026-11-01T09:30:00Z,acme,large,triage,0.8,1")),
         "decision_id": "0190b5a0-0000-7000-8000-000000000000",
     }[dest]

@@ -39,7 +39,7 @@ def test_ofrep__any_method__404_in_the_words_of_the_protocol(path, method):
 
 
 @pytest.mark.parametrize("method", METHODS)
-@pytest.mark.parametrize("path", ["/v1/metrics", "/v1/trace", "/v1/traces/"])
+@pytest.mark.parametrize("path", ["/v1/metric", "/v1/trace", "/v1/traces/"])
 def test_otlp__any_method__404_status_in_the_type_of_the_request(path, method):
     in_json = ask(path, method)
     assert (in_json.status_code, in_json["Content-Type"], in_json.json()["code"]) == (404, "application/json", 5)

@@ -30,13 +30,14 @@ def foreign():
 
 
 NO_UUID = "00000000-0000-4000-8000-000000000000"
-PUBLIC = {"api/v1/schema", "api/docs"}
+PUBLIC = {"api/v1/schema", "api/docs", "api/docs/"}
 OF_PEOPLE = "api/v1/governance/workspaces/<slug:slug>/"
 OF_THE_OWN_WORKSPACE = {
     "ofrep/v1/evaluate/flags",
     "ofrep/v1/evaluate/flags/<path:key>",
     "v1/traces",
     "v1/logs",
+    "v1/metrics",
 }
 BODIES_OF_PEOPLE = {
     "proposals": {"policy_key": KEY, "title": "x", "rationale": "x", "config": config_of(0.85)},

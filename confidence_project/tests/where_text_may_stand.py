@@ -10,11 +10,17 @@ SAID_BY_PEOPLE = {
     "governance_confidencepolicyproposal.summary": "and why",
     "governance_confidencepolicyproposal.reject_reason": "a rejection says why",
     "governance_confidencepolicyrevision.reason": "an application and a rollback say why",
+    "governance_declaredname.name": "what a person declares that a provider or a model is called",
+    "governance_workspaceevent.subject": "and the history of a workspace keeps that it was",
     "governance_proposalevent.reason": "the history of a proposal keeps what people said",
     "governance_rolloutevent.reason": "the history of a rollout, too",
     "ledger_decisionimport.mapping": "what a person declares of the columns of a file: its names and words",
     "ledger_savedmapping.mapping": "and keeps for the next file",
     "ledger_savedmapping.name": "under a name of their choice",
+    "telemetry_evaluator.name": "what a person declares of an evaluator: its name",
+    "telemetry_evaluator.passing_labels": "its labels of a success",
+    "telemetry_evaluator.failing_labels": "and of a failure",
+    "telemetry_evaluator.reason": "and why",
 }
 """Where text may stand, because a person wrote it in order that others read it."""
 
@@ -34,6 +40,7 @@ CHOSEN_BY_HOSTS = {
         OWN_ID: ["external_id", "response_id"],
         NAMED: ["feature_id", "prompt_key", "provider", "model", "operation", "error_type"],
     },
+    "telemetry_reception": {NAMED: ["last_name"]},
     "telemetry_aidraft": {OWN_ID: ["external_id"], CASE: ["case_key"], NAMED: ["provider", "model", "channel"]},
     "telemetry_inboundmessage": {OWN_ID: ["external_id"]},
     "telemetry_meetingoverseerdecision": {

@@ -14,7 +14,7 @@ from django_otp.plugins.otp_static.models import StaticDevice
 from django_otp.plugins.otp_totp.models import TOTPDevice
 from rest_framework_api_key.models import APIKey
 
-from governance.admin_kit.scoped_admin import SuperuserOnly
+from governance.admin_kit.scoped_admin import ShownLookups, SuperuserOnly
 from governance.workspaces import accounts
 
 # The library's own keys belong to no workspace and open nothing here.
@@ -32,7 +32,7 @@ class PasswordForm(AdminPasswordChangeForm):  # type: ignore[type-arg]
 
 
 @admin.register(User)
-class AccountAdmin(SuperuserOnly, UserAdmin):  # type: ignore[type-arg]
+class AccountAdmin(ShownLookups, SuperuserOnly, UserAdmin):  # type: ignore[type-arg]
     """Accounts."""
 
     change_password_form = PasswordForm

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.admin.utils import flatten_fieldsets
 from django.contrib.admin.views.main import ChangeList
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -29,7 +30,27 @@ class WorkspaceFilter(admin.SimpleListFilter):
         return queryset.filter(workspace__slug=self.value()) if self.value() else queryset
 
 
-class ScopedAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # which it takes in the stubs alone
+class ShownLookups:
+    """Mixin for admins: no list is filtered by a field that no page shows, so that nobody finds it out by guessing."""
+
+    def lookup_allowed(self: Any, lookup: str, value: str, request: HttpRequest) -> bool:
+        """Refuse hidden fields of the model itself; of related ones, what Django refuses."""
+        hidden = {field.name for field in self.model._meta.fields} - self._shown(request)
+        allowed: bool = super().lookup_allowed(lookup, value, request)  # type: ignore[misc]
+        return allowed and lookup.split("__")[0] not in hidden
+
+    def _shown(self: Any, request: HttpRequest) -> set[str]:
+        names = [self.model._meta.pk.name, *self.list_display, *self.get_search_fields(request)]
+        for each in self.list_filter:
+            names.append(getattr(each, "parameter_name", each) if isinstance(each, str | type) else each[0])
+        if self.fields or self.fieldsets:
+            names += flatten_fieldsets(self.get_fieldsets(request))
+        else:
+            names += {field.name for field in self.model._meta.fields} - set(self.exclude or ())
+        return {name.split("__")[0] for name in names if isinstance(name, str)}
+
+
+class ScopedAdmin(ShownLookups, admin.ModelAdmin):  # type: ignore[type-arg]  # which it takes in the stubs alone
     """Read-only pages for any signed-in staff member, over the rows that `visible_to` gives them.
 
     Lists, direct URLs, autocompletes and actions all go through `get_queryset`, so a row of another workspace is

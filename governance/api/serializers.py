@@ -17,7 +17,7 @@ from governance.models import ConfidencePolicyProposal, ConfidencePolicyRevision
 from governance.vocabulary import Whole
 from governance.workflow.deciding import REASON_LENGTH
 from governance.workflow.opening import SUMMARY_LENGTH, TITLE_LENGTH
-from governance.workflow.review import is_uncertified
+from governance.workflow.review import is_uncertified, is_uncertified_change
 
 
 def _described(length: int, *, least: int = 0) -> Any:
@@ -135,11 +135,17 @@ class RevisionSerializer(RowSerializer[ConfidencePolicyRevision]):
     """One change of a policy."""
 
     workspace = serializers.SlugRelatedField[Any](slug_field="slug", read_only=True)
+    not_certified = serializers.SerializerMethodField(
+        help_text="It loosens, by its proposal or by going back, and no review and no candidate bears that out."
+    )
 
     class Meta:
         model = ConfidencePolicyRevision
         fields = [
             "id", "workspace", "policy_key", "version", "action", "config_before", "config_after", "proposal",
-            "restored_revision", "actor_name", "reason", "break_glass", "created_at",
+            "restored_revision", "not_certified", "actor_name", "reason", "break_glass", "created_at",
         ]  # fmt: skip
         read_only_fields = fields
+
+    def get_not_certified(self, revision: ConfidencePolicyRevision) -> bool:
+        return is_uncertified_change(revision)

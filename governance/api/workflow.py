@@ -157,7 +157,8 @@ class Revisions(PersonView, ListAPIView[ConfidencePolicyRevision]):
             return self.queryset
         actor = person_of(self.request)
         workspace = selectors.get_workspace(actor=actor, slug=self.kwargs["slug"])
-        return selectors.list_confidence_policy_revisions(actor=actor, workspace=workspace).select_related("workspace")
+        revisions = selectors.list_confidence_policy_revisions(actor=actor, workspace=workspace)
+        return revisions.select_related("workspace", "proposal")
 
     @extend_schema(
         operation_id="list_confidence_policy_revisions",

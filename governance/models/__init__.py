@@ -2,6 +2,7 @@
 
 from governance.models.controls import AuditSampling, BlockedSource, BreakGlassReview, KillSwitch
 from governance.models.history import WorkspaceEvent
+from governance.models.names import DeclaredName
 from governance.models.policies import (
     ConfidencePolicy,
     ConfidencePolicyProposal,
@@ -20,6 +21,7 @@ __all__ = [
     "ConfidencePolicy",
     "ConfidencePolicyProposal",
     "ConfidencePolicyRevision",
+    "DeclaredName",
     "KillSwitch",
     "Membership",
     "ProposalEvent",

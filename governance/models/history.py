@@ -1,4 +1,4 @@
-"""What was changed about a workspace itself: its settings, its people, the keys of its machines, its webhooks."""
+"""What was changed about a workspace itself: its settings, people, keys, names, webhooks."""
 
 from __future__ import annotations
 
@@ -24,6 +24,8 @@ class WorkspaceEvent(AppendOnlyModel):
         MEMBER_REMOVED = "member.removed", "Member removed"
         API_KEY_ISSUED = "api_key.issued", "API key issued"
         API_KEY_REVOKED = "api_key.revoked", "API key revoked"
+        NAME_DECLARED = "name.declared", "Name declared"
+        NAME_WITHDRAWN = "name.withdrawn", "Name withdrawn"
         WEBHOOK_ADDED = "webhook.added", "Webhook endpoint added"
         WEBHOOK_SWITCHED_ON = "webhook.switched_on", "Webhook endpoint switched on"
         WEBHOOK_SWITCHED_OFF = "webhook.switched_off", "Webhook endpoint switched off"
@@ -33,7 +35,9 @@ class WorkspaceEvent(AppendOnlyModel):
 
     workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT, related_name="history")
     kind = models.CharField(max_length=30, choices=Kind.choices)
-    subject = models.CharField(max_length=300, blank=True, default="", help_text="The person, the key, the endpoint.")
+    subject = models.CharField(
+        max_length=300, blank=True, default="", help_text="The person, the key, the name, the endpoint."
+    )
     before = models.JSONField(null=True, blank=True)
     after = models.JSONField(null=True, blank=True)
     actor = actor_of_append_only_row()

@@ -34,7 +34,8 @@ class Change:
         if self.current is None:
             return True
         moved = self.proposed - self.current
-        return moved > 0 if self.field.kind is FieldKind.RISK_THRESHOLD else moved < 0
+        is_bound_from_above = self.field.kind in (FieldKind.RISK_THRESHOLD, FieldKind.CONFIDENCE_CEILING)
+        return moved > 0 if is_bound_from_above else moved < 0
 
     @property
     def is_large(self) -> bool:
@@ -43,10 +44,6 @@ class Change:
             return True
         # Half a unit of the last stored decimal: 0.9 - 0.7 is not larger than 0.2.
         return abs(self.proposed - self.current) > self.field.max_step + 5e-5
-
-    @property
-    def segment_text(self) -> str:
-        return ", ".join(f"{key}={value}" for key, value in self.segment) or "everything else"
 
 
 def changes_between(definition: PolicyDefinition, before: object, after: PolicyConfig) -> list[Change]:

@@ -6,18 +6,16 @@ A field that neither names has the default of its definition.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from confidence_project.foundation.errors import FieldProblem, InvalidInput
 from governance.definitions import PolicyDefinition
+from governance.vocabulary import LONGEST_NAME, NAME_RULE, NameKind, is_visible
 
 SEGMENT_KEYS = ("prompt_hash", "task", "model", "provider", "channel", "confidence_kind")
 """What an override may match on. Of two matches of equal length, the one with the earlier key here wins."""
-
-_SEGMENT_VALUE = re.compile(r"[\x21-\x7e]{1,200}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +132,13 @@ def _parse_match(raw: object, pointer: str, problems: list[FieldProblem]) -> tup
         allowed = ", ".join(SEGMENT_KEYS)
         problems.append(FieldProblem(f"{pointer}/match", "value", f"a match names at least one of {allowed}"))
         return ()
-    if not all(isinstance(value, str) and _SEGMENT_VALUE.fullmatch(value) for value in raw.values()):
-        problems.append(FieldProblem(f"{pointer}/match", "value", "a match holds identifiers of 1 to 200 characters"))
-        return ()
+    for key, value in raw.items():
+        if not isinstance(value, str) or not (is_visible(value) or _may_be_declared(key, value)):
+            problems.append(FieldProblem(f"{pointer}/match/{key}", "name", f"{key} {NAME_RULE}"))
+            return ()
     return tuple(sorted(raw.items()))
+
+
+def _may_be_declared(key: str, value: str) -> bool:
+    # What governs is read without asking what is declared: a name that nobody may send matches nothing.
+    return key in NameKind and 0 < len(value) <= LONGEST_NAME and value.isprintable()

@@ -32,6 +32,7 @@ class Reason(ReasonCode):
     MISSING_RISK_SCORE = "missing_risk_score", "the policy asks for a risk score, and none was given"
     ML_RISK_THRESHOLD_EXCEEDED = "ml_risk_threshold_exceeded", "the risk reached the threshold"
     LLM_CONFIDENCE_BELOW_THRESHOLD = "llm_confidence_below_threshold", "the confidence lay below the threshold"
+    LLM_CONFIDENCE_ABOVE_CEILING = "llm_confidence_above_ceiling", "the confidence lay above the ceiling"
     ALLOWED = "allowed", "every check was passed"
 
 

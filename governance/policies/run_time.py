@@ -24,6 +24,7 @@ from governance.rollouts.trials import Trial
 
 ALLOWS_NOTHING: Mapping[FieldKind, float] = {
     FieldKind.CONFIDENCE_THRESHOLD: 2.0,  # no confidence is above 1
+    FieldKind.CONFIDENCE_CEILING: -1.0,  # and none below 0
     FieldKind.RISK_THRESHOLD: 0.0,  # every risk is at or above 0
     FieldKind.BUDGET: 0.0,
 }
@@ -81,7 +82,8 @@ def resolve_threshold(
 
     The most specific override that matches wins, then the policy's value, then the definition's default. During a
     canary, the candidate's number rules over the cases in it. Where a control blocks whatever the confidence, such as a
-    kill switch, the number is one that allows nothing: 2.0 for a confidence, 0.0 for a risk or a budget.
+    kill switch, the number is one that allows nothing: 2.0 for a confidence, -1.0 for its
+    ceiling, 0.0 for a risk or a budget.
 
     Parameters
     ----------

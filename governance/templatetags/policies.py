@@ -7,25 +7,21 @@ from collections.abc import Sequence
 from django import template
 
 from governance.definitions import title_of
-from governance.models import ConfidencePolicyProposal, ConfidencePolicyRevision
+from governance.models import ConfidencePolicyRevision
 from governance.policies.changes import Change
-from governance.workflow.review import is_uncertified, real_changes
+from governance.workflow.review import is_uncertified, is_uncertified_change, real_changes
 
 register = template.Library()
 
 register.filter("policy_title", title_of)
+register.filter("uncertified", is_uncertified)
+register.filter("uncertified_change", is_uncertified_change)
 
 
 @register.filter
 def changed(revision: ConfidencePolicyRevision) -> list[Change]:
     """Return what a revision changed, as far as it can still be read."""
     return real_changes(revision.policy_key, revision.config_before, revision.config_after)
-
-
-@register.filter
-def uncertified(proposal: ConfidencePolicyProposal | None) -> bool:
-    """Say whether a proposal loosens without a certificate; a change without a proposal does not."""
-    return proposal is not None and is_uncertified(proposal)
 
 
 @register.filter

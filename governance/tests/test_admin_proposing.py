@@ -13,7 +13,6 @@ from governance.tests.factories import (
     WorkspaceFactory,
     admin_of,
     applied,
-    config_of,
     viewer_of,
 )
 
@@ -22,7 +21,8 @@ pytestmark = pytest.mark.django_db
 
 def propose(client, workspace, **data):
     address = f"{url(ConfidencePolicyProposal, 'add')}?workspace={workspace.slug}&policy_key={KEY}"
-    posted = {"title": "Lower it", "rationale": "It blocks too much.", "value_confidence_threshold": "0.85", **data}
+    posted = {"title": "Lower it", "rationale": "It blocks too much.", "value_confidence_threshold": "0.85"}
+    posted |= {"value_confidence_ceiling": "1", **data}
     return client.post(address, {"overrides": "[]", **posted})
 
 
@@ -41,7 +41,8 @@ def test_propose__through_the_page__opens_a_proposal_that_somebody_else_approves
     author = admin_of(workspace)
     assert propose(signed_in(author), workspace).status_code == 302
     proposal = ConfidencePolicyProposal.objects.get()
-    assert (proposal.author, proposal.summary, proposal.config) == (author, "It blocks too much.", config_of(0.85))
+    assert (proposal.author, proposal.summary) == (author, "It blocks too much.")
+    assert proposal.config["values"] == {"confidence_threshold": 0.85, "confidence_ceiling": 1.0}
     assert signed_in(author).post(page(proposal, "approve")).status_code == 403
     assert signed_in(admin_of(workspace)).post(page(proposal, "approve")).status_code == 302
 

@@ -79,7 +79,7 @@ def test_approve_then_apply_then_roll_back__through_the_pages():
     assert "0.8 0.9" in words(confirmation)
     data = {"reason": "It went wrong.", f"version_seen_{baseline.pk}": 1}
     superuser.post(page(baseline, "roll-back"), data)
-    assert ConfidencePolicy.objects.get().config["values"] == {"confidence_threshold": 0.9}
+    assert ConfidencePolicy.objects.get().config["values"]["confidence_threshold"] == 0.9
 
 
 def test_roll_back__policy_moved_on_since_the_page_was_shown__refused_on_the_page():

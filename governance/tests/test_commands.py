@@ -32,7 +32,7 @@ def test_approve_apply_and_roll_back__by_the_rules():
     assert "APPROVED" in run("approve_proposal", proposal.pk, "--as", admin_of(workspace).username)
     assert "version 1 now" in run("apply_proposal", proposal.pk, "--as", superuser)
     history = run("list_revisions", "--workspace", workspace.slug, "--policy-key", KEY)
-    assert '{"confidence_threshold": 0.9}' in history
+    assert '"confidence_threshold": 0.9}' in history
     baseline = ConfidencePolicy.objects.get().revisions.get(version=0)
     rolled_back = run(
         "rollback_revision", baseline.pk, "--as", superuser, "--reason", "Failures.", "--expected-version", 1

@@ -12,7 +12,11 @@ from governance.models import ConfidencePolicyProposal
 from governance.tests.browser import signed_in, words
 from governance.tests.callers import Person
 from governance.tests.factories import SuperuserFactory, WorkspaceFactory, admin_of, applied, config_of, pending
-from governance.workflow import apply_confidence_policy_proposal, approve_confidence_policy_proposal
+from governance.workflow import (
+    apply_confidence_policy_proposal,
+    approve_confidence_policy_proposal,
+    rollback_confidence_policy_revision,
+)
 from governance.workflow.review import is_uncertified
 
 pytestmark = pytest.mark.django_db
@@ -74,3 +78,24 @@ def test_pages__of_a_tightening__do_not():
     ]
     for page in pages:
         assert "not certified" not in words(client.get(page)).lower()
+
+
+@pytest.mark.parametrize(("first", "second", "expected"), [(0.85, 0.95, True), (0.95, 0.85, False)])
+def test_rollback__to_a_looser_version__is_not_certified(first, second, expected):
+    workspace, superuser = WorkspaceFactory(), SuperuserFactory()
+    certified = {"origin": Origin.CALIBRATION, "author": None}
+    back_to = applied(workspace, first, **certified)
+    applied(workspace, second, **certified)
+    client = signed_in(superuser)
+    asked = reverse("admin:governance_confidencepolicyrevision_roll-back", args=[back_to.pk])
+    assert ("going back loosens what is in force now" in words(client.get(asked))) is expected
+    revision = rollback_confidence_policy_revision(
+        actor=superuser, workspace=workspace, revision_id=back_to.pk, reason="Back."
+    )
+    of_policy = reverse("admin:governance_confidencepolicy_change", args=[revision.policy_id])
+    assert ("not certified" in words(client.get(of_policy))) is expected
+    listed = Person(superuser, workspace).get("revisions").json()["results"]
+    assert [each["not_certified"] for each in listed if each["id"] == revision.pk] == [expected]
+    out = StringIO()
+    call_command("list_revisions", workspace=workspace.slug, policy_key="confidence_gate", stdout=out)
+    assert ("(not certified)" in out.getvalue()) is expected

@@ -36,7 +36,10 @@ def of_person(workspace, author, value=0.85, **fields):
 def test_open__no_policy_yet__base_is_version_zero_with_the_defaults():
     proposal = pending(WorkspaceFactory())
     assert (proposal.status, proposal.base_version) == ("PENDING", 0)
-    assert proposal.base_config == {"values": {"confidence_threshold": 0.9}, "overrides": []}
+    assert proposal.base_config == {
+        "values": {"confidence_threshold": 0.9, "confidence_ceiling": 1.0},
+        "overrides": [],
+    }
     assert ConfidencePolicy.objects.count() == 0
 
 

@@ -10,7 +10,7 @@ import socket
 import time
 from collections.abc import Iterable, Mapping
 from http import HTTPStatus
-from ipaddress import IPv4Address, IPv6Address, ip_address
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -19,6 +19,8 @@ from django.conf import settings
 from django.http.request import validate_host
 
 from confidence_project.foundation.errors import InvalidInput
+
+_IPV4_IN_IPV6 = (IPv6Network("::/96"), IPv6Network("64:ff9b::/96"), IPv6Network("64:ff9b:1::/48"))
 
 
 class DeliveryFailed(Exception):
@@ -93,9 +95,19 @@ def _may_connect(address: str) -> bool:
 
 def is_public(address: IPv4Address | IPv6Address) -> bool:
     """False for loopback, private, link-local and reserved addresses, and for IPv6 that carries an IPv4 address."""
-    if isinstance(address, IPv6Address) and (address.ipv4_mapped or address.sixtofour or address.teredo):
+    if isinstance(address, IPv6Address) and _carries_ipv4(address):
         return False
     return address.is_global and not address.is_multicast
+
+
+def _carries_ipv4(address: IPv6Address) -> bool:
+    """True for IPv4-mapped, -compatible, 6to4, Teredo and NAT64 (RFC 4291, 3056, 4380, 6052) addresses."""
+    return bool(
+        address.ipv4_mapped
+        or address.sixtofour
+        or address.teredo
+        or any(address in network for network in _IPV4_IN_IPV6)
+    )
 
 
 class _CheckedBackend(httpcore2.NetworkBackend):

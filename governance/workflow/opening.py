@@ -10,7 +10,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from confidence_project.foundation.errors import InvalidInput
+from confidence_project.foundation.errors import FieldProblem, InvalidInput
 from governance.access.permissions import Person, Verb, require
 from governance.definitions import PolicyDefinition, get_definition
 from governance.models import ConfidencePolicyProposal, Workspace
@@ -18,9 +18,11 @@ from governance.policies.changes import changes_between
 from governance.policies.config import PolicyConfig, parse_config
 from governance.policies.stored import stored_policy
 from governance.texts import clean_text
+from governance.vocabulary import NameKind, name_or_blank, rule_of
 from governance.workflow.evidence import canonical_json, gather_evidence, sha256_of
 from governance.workflow.expiry import expire_proposals
 from governance.workflow.transitions import signature, supersede_open, write_event
+from governance.workspaces.names import WorkspaceNames
 
 TITLE_LENGTH = 200
 SUMMARY_LENGTH = 10_000
@@ -63,6 +65,7 @@ def open_proposal(
     _check_origin(origin, author)
     if author is not None:
         require(Verb.PROPOSE, author, workspace)
+        _check_names(workspace, config)
     written = _written(title, summary, evidence, author)
     expire_proposals(workspace=workspace)
     with transaction.atomic():
@@ -142,6 +145,19 @@ def _check_origin(origin: str, author: Person | None) -> None:
         raise InvalidInput(f"The origin is one of {', '.join(ConfidencePolicyProposal.Origin.values)}.")
     if (origin == ConfidencePolicyProposal.Origin.PERSON) is not (author is not None):
         raise InvalidInput("A person's proposal has an author, and no other has.")
+
+
+def _check_names(workspace: Workspace, config: Any) -> None:
+    """Refuse a person's override for a name that hosts may not send: it is misspelt, or has to be declared."""
+    declared = WorkspaceNames(workspace)
+    problems = [
+        FieldProblem(f"/config/overrides/{index}/match/{kind.value}", "name", f"{kind.value} {rule_of(kind)}")
+        for index, override in enumerate(config.get("overrides", []))
+        for kind in NameKind
+        if kind.value in override["match"] and not name_or_blank(kind, override["match"][kind.value], declared)
+    ]
+    if problems:
+        raise InvalidInput(f"The config is not valid: {problems[0].detail}.", problems)
 
 
 def _check_change(

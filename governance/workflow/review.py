@@ -45,6 +45,10 @@ class Review:
         return any(change.is_large for change in self.changes)
 
     @property
+    def loosens(self) -> bool:
+        return any(change.is_change and change.is_looser for change in self.changes)
+
+    @property
     def evidence_text(self) -> str:
         """The evidence, laid out for reading."""
         return json.dumps(self.evidence, indent=2, ensure_ascii=False) if self.evidence else ""
@@ -84,8 +88,22 @@ def is_uncertified(proposal: ConfidencePolicyProposal) -> bool:
     """True for a loosening that no review and no candidate bears out: it stands outside of the promise."""
     if proposal.origin in (ConfidencePolicyProposal.Origin.CALIBRATION, ConfidencePolicyProposal.Origin.CANDIDATE):
         return False
-    changes = real_changes(proposal.policy_key, proposal.base_config, proposal.config)
-    return any(change.is_looser for change in changes)
+    return _loosens(proposal.policy_key, proposal.base_config, proposal.config)
+
+
+def is_uncertified_change(revision: ConfidencePolicyRevision) -> bool:
+    """True for a change in force that loosens without a certificate: by its proposal, or by going back.
+
+    What a review certified in its time is not certified again by a rollback: later decisions may speak against it.
+    """
+    if revision.proposal is not None:
+        return is_uncertified(revision.proposal)
+    is_rollback = revision.action == ConfidencePolicyRevision.Action.ROLLBACK
+    return is_rollback and _loosens(revision.policy_key, revision.config_before, revision.config_after)
+
+
+def _loosens(policy_key: str, before: object, after: object) -> bool:
+    return any(change.is_looser for change in real_changes(policy_key, before, after))
 
 
 def values_in_force(policy: ConfidencePolicy) -> list[Change]:

@@ -181,6 +181,7 @@ class DecisionRecordAdmin(ServiceAdmin, LedgerAdmin):
                     "action_params",
                     "prompt_hash",
                     "schema_valid",
+                    "schema_problems",
                     "schema_version",
                 ]
             },

@@ -3,39 +3,59 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping, Sequence
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from confidence_project.foundation.errors import InvalidInput
-from ledger.imports.mapping import Condition, ImportMapping
-from ledger.imports.rows import COLUMNS, CONSTANTS, NEEDED, Label
+from governance.vocabulary import DeclaredNames
+from ledger.imports.judging import WHOLE, Judging
+from ledger.imports.mapping import ImportMapping
+from ledger.imports.numbers import read_number
+from ledger.imports.paths import Path, spelled
+from ledger.imports.rows import COLUMNS, CONSTANTS, CONTEXT, NEEDED, TIME_COLUMNS
 from ledger.imports.source import Rejected
+from ledger.imports.times import read_time
 from ledger.models import ConfidenceKind
 
 SUM_TOLERANCE = 0.05
 """How far the probabilities of the classes may miss 1."""
 
-_YES, _NO = {"1", "true", "t", "yes", "y", "on"}, {"0", "false", "f", "no", "n", "off"}
 _TRUTH_COLUMNS = ("automation_executed", "downstream_failure", "audit_selected")
 _NUMBERS = ("ml_risk_score", "label_propensity")
-_TIMES = ("decided_at", "observed_at")
-_TIME = re.compile(r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d(?:\.\d{1,9})?) ?(Z|z|UTC|GMT|[+-]\d\d(?::?\d\d)?)")
-_WHOLE = re.compile(r"([01])\.0*")
+_IDS = ("external_id", "case_key")
+
+
+class _Located(NamedTuple):
+    """Where a record has what: the file's name for each of our columns, all columns that are used, and the paths that
+    begin in one of them."""
+
+    names: dict[str, str]
+    used: frozenset[str]
+    reached: frozenset[str]
 
 
 class Mapper:
     """A mapping in use on one file; `locate` first, where the columns of all records are known."""
 
-    def __init__(self, mapping: ImportMapping, *, is_text: bool, needed: Sequence[str] = NEEDED) -> None:
+    def __init__(
+        self,
+        mapping: ImportMapping,
+        *,
+        is_text: bool,
+        needed: Sequence[str] = NEEDED,
+        declared: DeclaredNames | None = None,
+    ) -> None:
         self.mapping = mapping
+        self.declared = declared
         self.is_text = is_text
         self.needed = needed
         # Nearly always the records have the same columns, in JSON too.
         self._located = lru_cache(maxsize=64)(self._locate)
         self._missing = frozenset(mapping.missing)
+        self._judging = Judging(mapping, self._is_blank)
+        self._paths = {place: Path(place) for place in mapping.places.values() if Path.is_one(place)}
         self._words = {word.casefold(): number for word, number in mapping.words.items()}
 
     def locate(self, columns: list[str] | None) -> None:
@@ -48,7 +68,7 @@ class Mapper:
         """
         if columns is None:
             return
-        names, used = self._located(tuple(columns))
+        names, used, reached = self._located(tuple(columns))
         present = {*names, *self.mapping.constants}
         if self.mapping.probabilities:
             present |= {"confidence", "success"}
@@ -56,7 +76,8 @@ class Mapper:
             present.add("success")
         if missing := [name for name in self.needed if name not in present]:
             raise InvalidInput(_what_is_missing(missing, columns))
-        if not set(self.mapping.places.values()) <= {*used, *columns}:
+        known = {*columns, *reached}
+        if any(place not in known and name not in names for name, place in self.mapping.places.items()):
             raise InvalidInput("A column that an option names is not in the file.")
         unknown = [str(place) for place, column in enumerate(columns, start=1) if column not in used]
         if unknown and not self.mapping.ignore_unknown:
@@ -67,43 +88,84 @@ class Mapper:
 
     def row(self, values: Mapping[str, Any], stand_ins: Mapping[str, str]) -> dict[str, Any]:
         """Return a record as columns of ours, blank ones left out; raise `Rejected` for what cannot be one."""
-        names, used = self._located(tuple(values))
+        names, used, reached = self._located(tuple(values))
         if not self.mapping.ignore_unknown and not used.issuperset(values):
             raise Rejected("a field is not a known column")
-        given = {name: values[column] for name, column in names.items()}
+        if reached:
+            values = {**values, **{place: self._reach(place, values) for place in reached}}
+        given = {
+            name: values[column] for name, column in names.items() if not self._is_of_other_things(name, values[column])
+        }
         row = {name: self._value(name, value) for name, value in given.items() if not self._is_blank(value)}
         if self.mapping.probabilities:
             row |= self._classified(values)
         elif self.mapping.labels:
-            row["labels"] = self._labels(values)
+            row["labels"] = self._judging.labels(values)
         elif self.mapping.success_when or self.mapping.failure_when:
-            row |= self._judged(values, names.get("success"), row.pop("success", None))
+            success = self._judging.success(values, names.get("success"), row.pop("success", None))
+            row |= {} if success is None else {"success": self._truth(success)}
         kind = {"confidence_kind": ConfidenceKind.VERBAL.value} if self._words else {}
         return {**stand_ins, **self.mapping.constants, **kind, **row}
 
+    def sought(self) -> dict[str, str]:
+        """Return, by what it is for, which places a whole file cannot be without: of confidences, labels, context."""
+        judging = {
+            name: place
+            for name, place in self.mapping.places.items()
+            if name in ("confidence", "success") or name.startswith("/")
+        }
+        open_names = [name for name in CONTEXT if name in self.needed and name not in self.mapping.constants]
+        return {**{name: self.mapping.columns.get(name, name) for name in open_names}, **judging}
+
+    def has_nothing_for(self, name: str, values: Mapping[str, Any]) -> bool:
+        """True where a record has nothing, not even a blank, where the mapping looks for it."""
+        names, _, reached = self._located(tuple(values))
+        place = self.mapping.places.get(name) or names.get(name, "")
+        if place in reached:
+            return not self._paths[place].leads_somewhere(values)
+        if place in values:
+            return self._is_of_other_things(name, values[place])
+        return name not in names
+
     def needs_a_scale(self, values: Mapping[str, Any]) -> bool:
         """True where a record's confidence could only be on a scale that was not declared."""
-        column = self._located(tuple(values))[0].get("confidence")
-        value = values.get(column) if column else None
+        names, _, reached = self._located(tuple(values))
+        column = names.get("confidence", "")
+        try:
+            value = self._reach(column, values) if column in reached else values.get(column)
+        except Rejected:
+            return False
         if self.mapping.scale is not None or self._is_blank(value) or isinstance(value, bool):
             return False
-        number = _number(str(value).removesuffix("%"), self.mapping.decimal_comma)
+        number = read_number(str(value).removesuffix("%"), self.mapping.decimal_comma)
         return number is not None and number.is_finite() and (number > 1 or str(value).endswith("%"))
 
-    def _locate(self, columns: tuple[str, ...]) -> tuple[dict[str, str], frozenset[str]]:
-        """Return the file's names of our columns, and the columns that are used at all."""
+    def _reach(self, place: str, values: Mapping[str, Any]) -> Any:
+        found = self._paths[place].find(values)
+        return spelled(found) if self.is_text and found is not None else found
+
+    def _locate(self, columns: tuple[str, ...]) -> _Located:
+        heads = {place: path.head(columns) for place, path in self._paths.items() if place not in columns}
+        reached = frozenset(place for place, head in heads.items() if head)
         by_fold: dict[str, list[str]] = {}
-        for column in columns:
+        places = (*columns, *reached)
+        for column in places:
             by_fold.setdefault(column.casefold(), []).append(column)
         names = {}
         for name in COLUMNS:
-            wanted = self.mapping.columns.get(name, name)
-            found = [column for column in columns if column == wanted] or by_fold.get(wanted.casefold(), [])
+            # Among the names of scores one may happen to be ours.
+            wanted = self.mapping.columns.get(name, "" if self.mapping.pivot_by else name)
+            found = [column for column in places if column == wanted] or by_fold.get(wanted.casefold(), [])
             if len(found) > 1:
                 raise InvalidInput(f"The first line names a column twice: {name}.")
             if found:
                 names[name] = found[0]
-        return names, frozenset([*names.values(), *self.mapping.places.values()])
+        used = [*names.values(), *self.mapping.places.values(), *(head for head in heads.values() if head)]
+        return _Located(names, frozenset(used), reached)
+
+    def _is_of_other_things(self, name: str, value: object) -> bool:
+        """True for an object under a name of ours, which nobody declared: it is no one value."""
+        return isinstance(value, dict) and name not in self.mapping.columns
 
     def _is_blank(self, value: object) -> bool:
         if isinstance(value, str):
@@ -114,14 +176,16 @@ class Mapper:
     def _value(self, name: str, value: Any) -> Any:
         if name == "confidence":
             return self._confidence(value)
+        if name in TIME_COLUMNS:
+            return read_time(value, self.mapping.times)
+        if name in _IDS and isinstance(value, int) and not isinstance(value, bool):
+            return str(value)
         if isinstance(value, Decimal):
             value = float(value)
         if not isinstance(value, str):
             return value
-        if name in _TIMES:
-            return _time(value)
         if self.is_text and name in (*_TRUTH_COLUMNS, "success"):
-            return _WHOLE.sub(r"\1", value)
+            return WHOLE.sub(r"\1", value)
         if self.is_text and name in _NUMBERS and self.mapping.decimal_comma:
             return value.replace(",", ".")
         return value
@@ -130,14 +194,14 @@ class Mapper:
         if isinstance(value, str) and value.casefold() in self._words:
             number: float = self._words[value.casefold()]
             return str(number) if self.is_text else number
-        if self._words and isinstance(value, str) and _number(value, self.mapping.decimal_comma) is None:
+        if self._words and isinstance(value, str) and read_number(value, self.mapping.decimal_comma) is None:
             raise Rejected("confidence is a word without a number; --words gives it one")
         if not isinstance(value, str):
-            return _scaled(Decimal(repr(value)), self.mapping.scale) if _is_number(value) else value
+            return _scaled(Decimal(repr(value)), self.mapping.scale) if _isread_number(value) else value
         if not self.is_text and self.mapping.scale in (None, 1):
             return value
         text = value.removesuffix("%") if self.mapping.scale == 100 else value
-        decimal = _number(text, self.mapping.decimal_comma)
+        decimal = read_number(text, self.mapping.decimal_comma)
         if decimal is None or not decimal.is_finite():
             return value
         scaled = _scaled(decimal, self.mapping.scale)
@@ -145,7 +209,7 @@ class Mapper:
 
     def _classified(self, values: Mapping[str, Any]) -> dict[str, Any]:
         probabilities = {
-            name: _number(str(values.get(column, "")), self.mapping.decimal_comma)
+            name: read_number(str(values.get(column, "")), self.mapping.decimal_comma)
             for name, column in self.mapping.probabilities.items()
         }
         known = {name: float(number) for name, number in probabilities.items() if number is not None}
@@ -162,77 +226,28 @@ class Mapper:
         kind = self.mapping.constants.get("confidence_kind", ConfidenceKind.CLASSIFIER.value)
         return {"confidence": str(top) if self.is_text else top, **success, "confidence_kind": kind}
 
-    def _labels(self, values: Mapping[str, Any]) -> list[Label]:
-        given = {column: values.get(column) for column in self.mapping.labels}
-        return [
-            Label(reporter=column, success=_yes_or_no(column, value))
-            for column, value in given.items()
-            if not self._is_blank(value)
-        ]
-
-    def _judged(self, values: Mapping[str, Any], own_column: str | None, stated: Any) -> dict[str, Any]:
-        is_success = any(self._holds(values, each) for each in self.mapping.success_when)
-        is_failure = any(self._holds(values, each) for each in self.mapping.failure_when)
-        if is_success and is_failure:
-            raise Rejected("success and failure are both declared for what the row holds")
-        if is_success or is_failure:
-            return {"success": self._truth(is_success)}
-        compared = [(column, value[1:]) for column, value in self.mapping.success_when if value[:1] == "@"]
-        if compared:
-            is_known = not any(self._is_blank(values.get(column)) for pair in compared for column in pair)
-            return {"success": self._truth(False)} if is_known else {}
-        conditions = (*self.mapping.success_when, *self.mapping.failure_when)
-        rest = [values.get(column) for column, _ in conditions if column != own_column]
-        if any(not self._is_blank(value) for value in rest):
-            raise Rejected(_UNDECLARED)
-        if stated is None:
-            return {}
-        return {"success": self._truth(_yes_or_no("success", stated))}
-
-    def _holds(self, values: Mapping[str, Any], condition: Condition) -> bool:
-        column, wanted = condition
-        value = values.get(column)
-        other = values.get(wanted[1:]) if wanted[:1] == "@" else wanted
-        return not self._is_blank(value) and not self._is_blank(other) and str(value) == str(other)
-
     def _truth(self, value: bool) -> Any:
         return str(value) if self.is_text else value
 
 
-_UNDECLARED = "success is a word that no option declares; see --success-when, --failure-when and --missing"
-
-
-def _yes_or_no(column: str, value: Any) -> bool:
-    text = _WHOLE.sub(r"\1", str(value).strip().casefold())
-    if text in _YES | _NO:
-        return text in _YES
-    raise Rejected(_UNDECLARED if column == "success" else "a label is neither yes nor no; see --missing")
-
-
-def _time(text: str) -> str:
-    found = _TIME.fullmatch(text.strip())
-    if found is None:
-        return text
-    day, time, zone = found.groups()
-    if zone in ("Z", "z", "UTC", "GMT"):
-        return f"{day}T{time}Z"
-    hours, minutes = zone[:3], zone[3:].removeprefix(":") or "00"
-    return f"{day}T{time}{hours}:{minutes}"
-
-
-def _number(text: str, decimal_comma: bool) -> Decimal | None:
-    try:
-        return Decimal((text.replace(",", ".") if decimal_comma else text).strip())
-    except InvalidOperation:
-        return None
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float | Decimal) and not isinstance(value, bool) and math.isfinite(value)
+def _isread_number(value: object) -> bool:
+    return isinstance(value, int | float | Decimal) and not isinstance(value, bool) and Decimal(value).is_finite()
 
 
 def _scaled(number: Decimal, scale: int | None) -> float:
-    return float(number / scale) if scale else float(number)
+    try:
+        return float(number / scale) if scale else float(number)
+    except ArithmeticError:
+        # Too large for a number, and so for a confidence.
+        return math.inf
+
+
+def what_is_nowhere(sought: Mapping[str, str]) -> str:
+    """Return why a file is refused in which no record has anything at these places, and what to do."""
+    said = [f"at {place}" if name.startswith("/") else f"for {name} at {place}" for name, place in sought.items()]
+    options = [f"--{name.replace('_', '-')}" for name in sought if name in CONSTANTS]
+    hint = f", or say for the whole file: {', '.join(options)}" if options else ""
+    return f"No record has anything {', '.join(said)}. Name the place that holds it (--column confidence=…){hint}."
 
 
 def _what_is_missing(missing: list[str], columns: list[str]) -> str:

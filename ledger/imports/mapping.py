@@ -1,4 +1,5 @@
-"""What the columns of a file mean: declared by whoever imports it, kept with the import, never guessed.
+"""What the columns of a file mean: declared by whoever imports it, kept with the import, never guessed. A name that no
+column has may be a path into nested values (`paths`).
 
 A scale belongs to a column and not to a value, numbers for words are the user's, and a word that nobody declared is
 no label.
@@ -12,11 +13,15 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from confidence_project.foundation.errors import InvalidInput
+from ledger.imports.numbers import read_number
 from ledger.imports.rows import COLUMNS, CONSTANTS
+from ledger.imports.times import Times
 from ledger.models import ConfidenceKind
 
 Condition = tuple[str, str]
-"""A column and a value of it; a value that begins with @ names another column that holds the same."""
+"""A column and a value of it; what begins with @ names another column that holds the same, and >=0.5 is a number's."""
+
+COMPARISONS = (">=", "<=")
 
 
 class ImportMapping(BaseModel):
@@ -34,7 +39,8 @@ class ImportMapping(BaseModel):
     words
         Numbers in [0, 1] for words that stand instead of a confidence.
     success_when, failure_when
-        Any of these makes a success, a failure. Where neither holds, `success` must be blank or a word for yes or no.
+        Any of these makes a success, a failure. Where neither holds, `success` must be blank or a word for yes or no;
+        but what misses an equal column is a failure, and so is what misses a number, if nothing else makes failures.
     missing
         Words that say that nothing is known, in any column.
     labels
@@ -44,6 +50,13 @@ class ImportMapping(BaseModel):
         must name, and it was right if `actual` names it, too.
     separator, decimal_comma
         How a CSV file is written.
+    times
+        How times without an offset are meant; not declared, they are rejected.
+    records
+        Where the records stand in a JSON document that holds more than them.
+    pivot_by, pivot_names
+        Several records make one decision: those that agree in the first are one, and each stands in it under the name
+        that the second gives. Then only columns that are named here are read.
     ignore_unknown
         Leave out columns that are not ours, instead of refusing the file.
     """
@@ -63,6 +76,10 @@ class ImportMapping(BaseModel):
     actual: str | None = None
     separator: Literal[",", ";", "\t", "|"] = ","
     decimal_comma: bool = False
+    times: Times | None = None
+    records: str | None = None
+    pivot_by: tuple[str, ...] = ()
+    pivot_names: str | None = None
     ignore_unknown: bool = False
 
     @model_validator(mode="after")
@@ -79,6 +96,11 @@ class ImportMapping(BaseModel):
             raise ValueError("class probabilities need two classes or more, and the column of the actual one")
         if (self.predicted or self.actual) and not self.probabilities:
             raise ValueError("a predicted and an actual class go with class probabilities")
+        compared = [value[2:] for _, value in (*self.success_when, *self.failure_when) if value.startswith(COMPARISONS)]
+        if any((number := read_number(text)) is None or not number.is_finite() for text in compared):
+            raise ValueError(f"what follows {' or '.join(COMPARISONS)} in a condition is a number")
+        if bool(self.pivot_by) != bool(self.pivot_names):
+            raise ValueError("what makes several records one decision, and what names each of them, go together")
         if self.labels and (self.success_when or self.failure_when or self.probabilities):
             raise ValueError("several labels a row do not go with other rules for success")
         return self

@@ -5,15 +5,18 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from django.core.management.base import CommandParser
 
 from confidence_project.foundation.errors import InvalidInput
+from ledger.imports.forms import FORMS
 from ledger.imports.mapping import ImportMapping, parse_mapping
 from ledger.imports.parquet import ParquetFormat
-from ledger.imports.records import FORMATS, CsvFormat, Format, format_of
+from ledger.imports.pivots import PivotedFormat
+from ledger.imports.records import FORMATS, CsvFormat, Format, JsonFormat, format_of
 from ledger.imports.rows import CONSTANTS
+from ledger.imports.times import Times
 from ledger.models import ConfidenceKind
 
 ALL_FORMATS: Mapping[str, type[Format]] = {**FORMATS, ParquetFormat.name: ParquetFormat}
@@ -28,11 +31,19 @@ _PAIRS = {
 _LISTS = {
     "missing": ("missing", "WORD,…", "words that say that nothing is known: NaN,None,N/A"),
     "labels": ("labels", "COLUMN,…", "columns with one person's label each"),
+    "pivot_by": ("pivot_by", "COLUMN,…", "several records make one decision: those that agree in these columns"),
+}
+_TEXTS = {
+    "predicted": ("predicted", "COLUMN", "with --probability: the class that was predicted"),
+    "actual": ("actual", "COLUMN", "with --probability: the class that was right"),
+    "pivot_names": ("pivot_names", "COLUMN", "with --pivot-by: under which name each record stands in the decision"),
+    "records": ("records", "PATH", "where the records stand in a JSON document: results.results"),
 }
 _CONDITIONS = {
-    "success_when": "what makes a success: label=ACCEPT,KEEP or predicted=@actual (equal columns)",
+    "success_when": "what makes a success: label=ACCEPT,KEEP or predicted=@actual (equal columns) or score>=0.5",
     "failure_when": "what makes a failure: label=REJECT",
 }
+_SAY_SUCCESS = (*_CONDITIONS, "labels", "probability")
 
 
 def add_file_options(parser: CommandParser) -> None:
@@ -43,14 +54,18 @@ def add_file_options(parser: CommandParser) -> None:
     parser.add_argument("--format", choices=sorted(ALL_FORMATS), help="where the file's name does not tell it")
     parser.add_argument("--separator", help="of a CSV file: , ; | or tab")
     parser.add_argument("--decimal-comma", action="store_true", help="numbers are written 0,93")
+    parser.add_argument("--form", choices=sorted(FORMS), help="the export of a tool; other options go over it")
     for name, (_, metavar, text) in {**_PAIRS, **_LISTS}.items():
-        parser.add_argument(f"--{name}", action="append", metavar=metavar, help=text)
+        parser.add_argument(f"--{name.replace('_', '-')}", action="append", metavar=metavar, help=text)
     for name, text in _CONDITIONS.items():
         parser.add_argument(f"--{name.replace('_', '-')}", action="append", metavar="COLUMN=VALUE,…", help=text)
-    parser.add_argument("--predicted", metavar="COLUMN", help="with --probability: the class that was predicted")
-    parser.add_argument("--actual", metavar="COLUMN", help="with --probability: the class that was right")
+    for name, (_, metavar, text) in _TEXTS.items():
+        parser.add_argument(f"--{name.replace('_', '-')}", metavar=metavar, help=text)
     parser.add_argument(
         "--scale", choices=sorted(_SCALES), help="what stands for certainty; not said: confidences are 0 to 1"
+    )
+    parser.add_argument(
+        "--times", choices=get_args(Times), help="times without an offset: in UTC, or since 1970 in s, …"
     )
     parser.add_argument("--ignore-unknown", action="store_true", help="leave out columns that are not ours")
     for name in CONSTANTS:
@@ -59,8 +74,16 @@ def add_file_options(parser: CommandParser) -> None:
 
 
 def mapping_of(options: Mapping[str, Any], saved: Mapping[str, Any] | None = None) -> ImportMapping:
-    """Return what the options declare, over a mapping that was kept; raise `InvalidInput` for what is not one."""
-    given: dict[str, Any] = dict(saved or {})
+    """Return what the options declare, over a mapping that was kept or a tool's form.
+
+    Raises
+    ------
+    InvalidInput
+        It is no mapping, or there are two to start from.
+    """
+    if saved and options.get("form"):
+        raise InvalidInput("--form and --mapping both say what the file holds; give one of them.")
+    given: dict[str, Any] = dict(saved or _of_form(options))
     for name, (target, _, _) in _PAIRS.items():
         given[target] = {**given.get(target, {}), **_pairs(name, options.get(name))}
     for name, (target, _, _) in _LISTS.items():
@@ -69,7 +92,7 @@ def mapping_of(options: Mapping[str, Any], saved: Mapping[str, Any] | None = Non
         given[name] = [*given.get(name, []), *_conditions(name, options.get(name))]
     constants = {name: options[name] for name in CONSTANTS if options.get(name) is not None}
     given["constants"] = {**given.get("constants", {}), **constants}
-    for name in ("predicted", "actual"):
+    for name in (*_TEXTS, "times"):
         if options.get(name):
             given[name] = options[name]
     for name in ("decimal_comma", "ignore_unknown"):
@@ -89,7 +112,18 @@ def format_for(path: Path | None, name: str | None, mapping: ImportMapping) -> F
     name = name or (format_of(path.name) if path else None)
     if name is None:
         raise InvalidInput(f"The file's name does not tell its format; give --format {', '.join(sorted(ALL_FORMATS))}.")
-    return CsvFormat(mapping.separator) if name == CsvFormat.name else ALL_FORMATS[name]()
+    layout = _layout(name, mapping)
+    if mapping.pivot_by and mapping.pivot_names:
+        return PivotedFormat(layout, by=mapping.pivot_by, names=mapping.pivot_names)
+    return layout
+
+
+def _layout(name: str, mapping: ImportMapping) -> Format:
+    if name == CsvFormat.name:
+        return CsvFormat(mapping.separator)
+    if name == JsonFormat.name:
+        return JsonFormat(mapping.records)
+    return ALL_FORMATS[name]()
 
 
 def read_mapping_file(path: Path) -> Mapping[str, Any]:
@@ -100,6 +134,18 @@ def read_mapping_file(path: Path) -> Mapping[str, Any]:
         raise InvalidInput("The file of the mapping cannot be read as JSON.") from error
     if not isinstance(given, dict):
         raise InvalidInput("The file of the mapping holds no JSON object.")
+    return given
+
+
+def _of_form(options: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the mapping of the form, without what an option says otherwise: of success, or for the whole file."""
+    if not options.get("form"):
+        return {}
+    given = dict(FORMS[options["form"]].mapping)
+    given["columns"] = {name: column for name, column in given["columns"].items() if options.get(name) is None}
+    if any(options.get(name) for name in _SAY_SUCCESS) or "success" in _pairs("column", options.get("column")):
+        given = {name: value for name, value in given.items() if name != "success_when"}
+        given["columns"] = {name: column for name, column in given["columns"].items() if name != "success"}
     return given
 
 
@@ -121,7 +167,7 @@ def _pairs(option: str, given: list[str] | str | None) -> dict[str, str]:
 def _conditions(option: str, given: list[str] | str | None) -> list[tuple[str, str]]:
     conditions: list[tuple[str, str]] = []
     for piece in _pieces(given):
-        column, mark, value = piece.partition("=")
+        column, mark, value = _split(piece)
         if mark:
             conditions.append((column.strip(), value.strip()))
         elif conditions:
@@ -130,3 +176,14 @@ def _conditions(option: str, given: list[str] | str | None) -> list[tuple[str, s
         else:
             raise InvalidInput(f"--{option.replace('_', '-')} takes COLUMN=VALUE, with further values after commas.")
     return conditions
+
+
+def _split(piece: str) -> tuple[str, str, str]:
+    """Split at the first equals sign that is not inside the brackets of a path."""
+    column, mark, value = piece.partition("=")
+    while mark and column.count("[") > column.count("]"):
+        more, mark, value = value.partition("=")
+        column = f"{column}={more}"
+    if column.endswith((">", "<")):
+        return column[:-1], mark, f"{column[-1]}={value}"
+    return column, mark, value

@@ -9,9 +9,12 @@ from itertools import islice
 from typing import Any
 
 from confidence_project.foundation.errors import InvalidInput
+from governance.models import Workspace
+from governance.workspaces.names import WorkspaceNames
+from ledger.imports.forms import FORMS, recognise
 from ledger.imports.mapper import Mapper
 from ledger.imports.mapping import ImportMapping
-from ledger.imports.records import Format, Record
+from ledger.imports.records import Format, JsonFormat, Record
 from ledger.imports.rows import COLUMNS
 from ledger.imports.services import read_row
 from ledger.imports.source import Rejected, Source
@@ -35,12 +38,18 @@ _KNOWN_AS = {
 _FIELDS = ("external_id", "decided_at", "provider", "model", "task", "confidence", "confidence_kind")
 
 
-def preview(source: Source, format: Format, mapping: ImportMapping) -> str:
+def preview(workspace: Workspace, source: Source, format: Format, mapping: ImportMapping) -> str:
     """Return the first rows as they are understood, or why not, and a mapping to start from. Stores nothing."""
-    with closing(format.records(source)) as records:
-        looked_at = list(islice(records, LOOKED_AT))
+    known_as = None if mapping.pivot_by or mapping.records else _recognised(source, format)
+    hint = f"This is an export of {FORMS[known_as].holds}: say --form {known_as}." if known_as else ""
+    try:
+        looked_at = _first(source, format)
+    except InvalidInput as error:
+        if not hint:
+            raise
+        return f"As it stands the file is refused: {error.detail}\n{hint}"
     columns = format.columns or list(dict.fromkeys(name for each in looked_at for name in each.values or {}))
-    mapper = Mapper(mapping, is_text=format.is_text)
+    mapper = Mapper(mapping, is_text=format.is_text, declared=WorkspaceNames(workspace))
     said = [f"{len(columns)} columns, {len(looked_at)} rows looked at (at most {LOOKED_AT})."]
     try:
         mapper.locate(format.columns)
@@ -49,10 +58,28 @@ def preview(source: Source, format: Format, mapping: ImportMapping) -> str:
     else:
         said += [_understood(each, mapper) for each in looked_at[:SHOWN]]
     proposed = propose(columns, [each.values for each in looked_at if each.values], mapping)
-    if proposed:
+    if hint:
+        said.append(hint)
+    elif proposed and not mapping.pivot_by:
         said += ["A mapping to start from (guessed from names and values: check each, then give it as options or as a",
                  "file with --mapping):", json.dumps(proposed, indent=2, ensure_ascii=False)]  # fmt: skip
     return "\n".join(said)
+
+
+def _recognised(source: Source, format: Format) -> str | None:
+    """Return the form of the first records, also where they stand deeper in a JSON document."""
+    deeper = {form.mapping["records"] for form in FORMS.values() if "records" in form.mapping}
+    for layout in (format, *(JsonFormat(place) for place in deeper if format.name == JsonFormat.name)):
+        try:
+            return recognise(each.values for each in _first(source, layout) if each.values)
+        except InvalidInput:
+            continue
+    return None
+
+
+def _first(source: Source, format: Format) -> list[Record]:
+    with closing(format.records(source)) as records:
+        return list(islice(records, LOOKED_AT))
 
 
 def propose(columns: Sequence[str], rows: Iterable[Mapping[str, Any]], mapping: ImportMapping) -> dict[str, Any]:

@@ -12,11 +12,12 @@ from abc import ABC, abstractmethod
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 from pydantic_core import from_json, to_json
 
 from confidence_project.foundation.errors import InvalidInput
+from ledger.imports.paths import Path
 from ledger.imports.source import LONGEST_LINE, Line, Rejected, Source
 
 LONGEST_RECORD = LONGEST_LINE
@@ -47,10 +48,10 @@ class Format(ABC):
     `header` is what stands before rejected records, so that the file of them can be imported once it is mended.
     """
 
-    name: ClassVar[str]
-    is_text: ClassVar[bool] = False
+    name: str
+    is_text: bool = False
     """Every value is text, so that numbers, times and truth values are read from text."""
-    rejects: ClassVar[str]
+    rejects: str
     """Suffix of the file of rejects."""
     header = b""
     columns: list[str] | None = None
@@ -172,10 +173,16 @@ class JsonLinesFormat(Format):
 
 
 class JsonFormat(Format):
-    """One JSON document: an array of objects, or an object of columns (arrays, or objects as pandas writes them)."""
+    """One JSON document: an array of objects, or an object of columns (arrays, or objects as pandas writes them).
+
+    `at` says where the records stand in a larger document.
+    """
 
     name = "json"
     rejects = "jsonl"
+
+    def __init__(self, at: str | None = None) -> None:
+        self._at = Path(at) if at else None
 
     def records(self, source: Source) -> Generator[Record, None, None]:
         for number, item in enumerate(self._items(source), start=1):
@@ -184,21 +191,26 @@ class JsonFormat(Format):
             else:
                 yield Record(number, to_json(item), problem="the item is not a JSON object")
 
-    @staticmethod
-    def _items(source: Source) -> list[Any]:
+    def _items(self, source: Source) -> list[Any]:
         content = source.content(LARGEST_DOCUMENT)
         try:
             document: Any = from_json(content)
         except ValueError:
             raise InvalidInput("The file is no valid JSON document; for an object a line: --format jsonl.") from None
+        found = self._at.lists(document) if self._at else None
+        if found is not None:
+            return found
         if isinstance(document, list):
             return document
-        columns = list(document.values()) if isinstance(document, dict) else []
+        columns = list(document.values()) if isinstance(document, dict) and not self._at else []
         if columns and all(isinstance(column, list) and len(column) == len(columns[0]) for column in columns):
             return [dict(zip(document, row, strict=True)) for row in zip(*columns, strict=True)]
         if columns and all(isinstance(column, dict) and column.keys() == columns[0].keys() for column in columns):
             return [{name: document[name][key] for name in document} for key in columns[0]]
-        raise InvalidInput("The JSON document is neither an array of objects nor an object of columns of one length.")
+        raise InvalidInput(
+            "The JSON document is neither an array of objects nor an object of columns of one length; where the "
+            "records stand deeper in it, say so with --records (results.results), or with --form."
+        )
 
 
 FORMATS: dict[str, type[Format]] = {each.name: each for each in (CsvFormat, JsonLinesFormat, JsonFormat)}

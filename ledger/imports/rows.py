@@ -13,7 +13,8 @@ from confidence_project.foundation.errors import DomainError, InvalidInput
 from governance.clock import CLOCK_SKEW, check_time
 from governance.definitions import get_definition
 from governance.models import Workspace
-from governance.vocabulary import HostId, Identifier, Probability, Timestamp
+from governance.vocabulary import AnyName, HostId, Identifier, ModelName, Probability, ProviderName, Timestamp
+from governance.workspaces.names import WorkspaceNames
 from ledger.contracts import PromptHash
 from ledger.imports.source import Rejected
 from ledger.models import ConfidenceKind
@@ -26,8 +27,8 @@ class Constants(BaseModel):
 
     decided_at: Timestamp | None = None
     policy_key: Identifier | None = None
-    provider: Identifier | None = None
-    model: Identifier | None = None
+    provider: ProviderName | None = None
+    model: ModelName | None = None
     task: Identifier | None = None
     channel: Identifier | None = None
     confidence_kind: ConfidenceKind | None = None
@@ -49,8 +50,8 @@ class ImportedDecision(BaseModel):
     external_id: HostId
     decided_at: Timestamp
     policy_key: Identifier
-    provider: Identifier
-    model: Identifier
+    provider: ProviderName
+    model: ModelName
     task: Identifier | None = None
     confidence: Probability
     confidence_kind: ConfidenceKind = ConfidenceKind.UNSPECIFIED
@@ -71,7 +72,10 @@ class ImportedDecision(BaseModel):
 
 COLUMNS = tuple(ImportedDecision.model_fields)
 CONSTANTS = tuple(Constants.model_fields)
-NEEDED = ("provider", "model", "task", "confidence", "success")
+CONTEXT = ("provider", "model", "decided_at", "policy_key")
+"""What every record of the ledger needs beside a confidence; a certificate needs none of it."""
+NEEDED = ("provider", "model", "task", "confidence", "success", "decided_at", "policy_key")
+TIME_COLUMNS = ("decided_at", "observed_at")
 OUTCOME_COLUMNS = ("outcome_source", "automation_executed", "downstream_failure", "observed_at")
 
 _OTHER_LABELS = "; --success-when, --failure-when and --missing declare other words"
@@ -87,7 +91,6 @@ _REASONS = {
     "finite_number": "must be a number from 0 to 1",
     "greater_than_equal": "must be a number from 0 to 1",
     "less_than_equal": "must be a number from 0 to 1",
-    "string_pattern_mismatch": "must be a name or id of the allowed characters, at most 200, without spaces",
     "string_type": "must be text",
     "timezone_aware": "must be an RFC 3339 time with its offset, such as 2026-01-31T09:30:00Z",
 }
@@ -102,6 +105,8 @@ def reason_of(error: ValidationError) -> str:
         words = _REASONS.get(problem["type"]) or problem["msg"].removeprefix("Value error, ").removeprefix("Input ")
         if problem["type"] == "missing" and field in CONSTANTS:
             words = f"is missing; --{field.replace('_', '-')} stands in for it"
+        elif field in TIME_COLUMNS and "RFC 3339" in words:
+            words += "; --times says how times without an offset are meant"
         reasons.append(f"{field} {words}")
     return "; ".join(reasons)
 
@@ -109,7 +114,8 @@ def reason_of(error: ValidationError) -> str:
 def check_constants(constants: Mapping[str, str], workspace: Workspace | None = None) -> None:
     """Raise `InvalidInput` for a constant that cannot stand in any row."""
     try:
-        checked = Constants.model_validate(constants)
+        declared = AnyName() if workspace is None else WorkspaceNames(workspace)
+        checked = Constants.model_validate(constants, context=declared)
     except ValidationError as error:
         raise InvalidInput(f"An option is not valid: {reason_of(error)}.") from error
     if checked.decided_at is not None and workspace is not None:

@@ -23,8 +23,9 @@ from confidence_project.foundation.bulk import insert_rows
 from confidence_project.foundation.errors import DomainError, InvalidInput
 from confidence_project.foundation.submissions import Stored, Submission, settle
 from governance.models import Workspace
+from governance.workspaces.names import WorkspaceNames
 from ledger.contracts import CONTRACT_VERSION
-from ledger.imports.mapper import Mapper
+from ledger.imports.mapper import Mapper, what_is_nowhere
 from ledger.imports.mapping import ImportMapping
 from ledger.imports.records import Format, Record
 from ledger.imports.rejects import RejectsFile
@@ -87,7 +88,7 @@ def import_decisions(
         The file as a whole, or what is declared of it, cannot be taken. Nothing was stored.
     """
     check_constants(mapping.constants, workspace)
-    mapper = Mapper(mapping, is_text=format.is_text)
+    mapper = Mapper(mapping, is_text=format.is_text, declared=WorkspaceNames(workspace))
     check_file(source, format, mapper, on_progress=lambda: on_progress("checking"))
     summary = ImportSummary()
     kept = _begin(workspace, source, mapping) if write else None
@@ -122,15 +123,22 @@ def check_file(source: Source, format: Format, mapper: Mapper, *, on_progress: C
     with closing(format.records(source)) as records:
         first = next(records, None)
         mapper.locate(format.columns)
+        sought, readable = mapper.sought(), 0
         # The number of a record is where it stands, so the list need not be held.
         for record in chain([first] if first else [], records):
-            if record.values is not None and mapper.needs_a_scale(record.values):
+            if not record.number % CHUNK:
+                on_progress()
+            if record.values is None:
+                continue
+            readable += 1
+            if mapper.needs_a_scale(record.values):
                 raise InvalidInput(
                     f"The confidence in line {record.number} is above 1, or has a percent sign, so nobody can tell "
                     "what 1 means in this file. Say --scale 100 (or 10, or 5), or --scale 1 to reject such lines."
                 )
-            if not record.number % CHUNK:
-                on_progress()
+            sought = {name: at for name, at in sought.items() if mapper.has_nothing_for(name, record.values)}
+    if sought and readable:
+        raise InvalidInput(what_is_nowhere(sought))
 
 
 def _begin(workspace: Workspace, source: Source, mapping: ImportMapping) -> DecisionImport:
@@ -170,7 +178,7 @@ def read_row(values: Mapping[str, Any], mapper: Mapper, stand_ins: Mapping[str, 
     labels = row.pop("labels", None)
     try:
         validate = ImportedDecision.model_validate_strings if mapper.is_text else ImportedDecision.model_validate
-        decision = validate(row)
+        decision = validate(row, context=mapper.declared)
     except ValidationError as error:
         raise Rejected(reason_of(error)) from None
     if labels is None:

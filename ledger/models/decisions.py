@@ -73,6 +73,9 @@ class DecisionRecord(AppendOnlyModel):
     action_type = models.CharField(max_length=50, null=True)
     action_params = models.TextField(null=True, help_text="JSON; only what the policy's definition declares.")
     schema_valid = models.BooleanField()
+    schema_problems = models.JSONField(
+        null=True, help_text="What broke the contract: field and rule, never a value. Null: nothing did."
+    )
 
     workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT, related_name="+", db_index=False)
     policy_key = models.CharField(max_length=100)

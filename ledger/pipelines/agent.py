@@ -1,7 +1,8 @@
 """The agent that decides on a turn of a conversation, asked over the Model Context Protocol (Streamable HTTP).
 
 The agent's server offers one tool (`CONFIDENCE_AGENT_TOOL`) that takes `session_id` and `text` and answers with an
-`LLMDecision`, as structured content or as JSON in its first text block.
+`LLMDecision`, as structured content or as JSON in its first text block. Where the tool's type is no object (text, an
+optional, a union), the protocol's SDK wraps what it answers as `{"result": …}`.
 """
 
 from __future__ import annotations
@@ -52,14 +53,17 @@ def _headers() -> dict[str, str]:
 def _decision_in(result: CallToolResult) -> object:
     if result.is_error:
         return None
-    if result.structured_content is not None:
-        return result.structured_content
+    structured = result.structured_content
+    if structured is not None:
+        return _parsed(structured["result"] if structured.keys() == {"result"} else structured)
     first = result.content[0] if result.content else None
-    if not isinstance(first, TextContent):
-        return None
+    return _parsed(first.text) if isinstance(first, TextContent) else None
+
+
+def _parsed(answer: object) -> object:
+    """Return what text says as JSON, and anything else as it is."""
     try:
-        decision: object = json.loads(first.text)
-    except ValueError:
+        return json.loads(answer) if isinstance(answer, str) else answer
+    except (ValueError, RecursionError):
         # There is a decision, and it is broken: the contract will say so.
-        return first.text
-    return decision
+        return answer

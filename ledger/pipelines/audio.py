@@ -17,6 +17,7 @@ from confidence_project.foundation.submissions import Stored
 from governance.definitions import get_definition
 from governance.models import Workspace
 from governance.vocabulary import Probability
+from governance.workspaces.names import WorkspaceNames
 from ledger.contracts import DecisionEnvelope
 from ledger.models import DecisionRecord
 from ledger.pipelines.agent import AgentUnreachable, push_turn
@@ -140,7 +141,8 @@ class AudioPipelineService:
             confidence_kind="self_reported",
             channel="audio",
         )
-        payload = replace(build_payload(asked, get_definition(turn.policy_key)), withheld=failure)
+        definition = get_definition(turn.policy_key)
+        payload = replace(build_payload(asked, definition, WorkspaceNames(self.workspace)), withheld=failure)
         return gate_once(
             self.workspace,
             payload,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from confidence_project.foundation.errors import DomainError
 from confidence_project.foundation.submissions import Submission
 from governance.models import Workspace
-from governance.vocabulary import HostId, Identifier
+from governance.vocabulary import HostId, Identifier, ModelName
 from ledger.contracts import DecisionGatePayload
 from ledger.domains.book import standing_label
 from ledger.domains.drafts import DRAFTS
@@ -33,7 +33,7 @@ class DraftToEvaluate(GatedRequest):
     draft: PromptText
     channel: Identifier
     case_key: HostId = ""
-    model: Identifier = ""
+    model: ModelName = ""
 
 
 @dataclass(frozen=True, slots=True)

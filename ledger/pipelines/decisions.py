@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from django.utils import timezone
 
@@ -13,7 +14,8 @@ from governance.clock import check_time
 from governance.definitions import PolicyDefinition, get_definition
 from governance.models import Workspace
 from governance.policies import read_context
-from governance.vocabulary import identifier_or_blank
+from governance.vocabulary import DeclaredNames, NameKind, name_or_blank
+from governance.workspaces.names import WorkspaceNames
 from ledger.contracts import DecisionEnvelope, DecisionGatePayload, parse_llm_decision
 from ledger.emission import emit_verdicts
 from ledger.gate import DecisionGate
@@ -25,7 +27,7 @@ from ledger.services import (
     decisions_by_external_id,
     insert_with_external_ids,
 )
-from telemetry.models import AIInteraction
+from telemetry.selectors import interactions_named
 
 
 def gate_over(workspace: Workspace, policy_key: str) -> DecisionGate:
@@ -65,12 +67,14 @@ def decide_many(
     RuntimeError
         When called inside a transaction: no verdict leaves before its record is committed.
     """
-    interactions = _interactions(workspace, [submission.item for submission in submissions])
+    named = {submission.item.interaction for submission in submissions if submission.item.interaction}
+    interactions = interactions_named(workspace, named) if named else {}
+    declared = WorkspaceNames(workspace)
 
     def create(fresh: Sequence[Submission[DecisionEnvelope]]) -> list[DecisionRecord | DomainError]:
         # Read inside the transaction: a switch that was thrown while this one waited for its turn counts.
         gates = _gates_over(workspace, {submission.item.policy_key for submission in fresh})
-        made = [_judge(workspace, submission.item, gates, interactions) for submission in fresh]
+        made = [_judge(workspace, submission.item, gates, interactions, declared) for submission in fresh]
         hashes = {submission.external_id: submission.body_sha256 for submission in fresh}
         insert_with_external_ids([record for record in made if isinstance(record, DecisionRecord)], hashes)
         return made
@@ -92,19 +96,12 @@ def _gates_over(workspace: Workspace, policy_keys: set[str]) -> dict[str, Decisi
     return gates
 
 
-def _interactions(workspace: Workspace, items: Sequence[DecisionEnvelope]) -> dict[str, int]:
-    names = {item.interaction for item in items if item.interaction}
-    if not names:
-        return {}
-    rows = AIInteraction.objects.in_workspace(workspace).filter(external_id__in=names)
-    return {str(external_id): pk for external_id, pk in rows.values_list("external_id", "pk")}
-
-
 def _judge(
     workspace: Workspace,
     item: DecisionEnvelope,
     gates: Mapping[str, DecisionGate | DomainError],
     interactions: Mapping[str, int],
+    declared: DeclaredNames,
 ) -> DecisionRecord | DomainError:
     gate = gates[item.policy_key]
     if isinstance(gate, DomainError):
@@ -118,7 +115,7 @@ def _judge(
         detail = "no interaction of this workspace has this id; send it first, or leave the field out"
         return InvalidInput(detail, [FieldProblem("/interaction", "unknown", detail)])
     try:
-        payload = build_payload(item, get_definition(item.policy_key))
+        payload = build_payload(item, get_definition(item.policy_key), declared)
     except InvalidInput as error:
         return error
     alongside = RecordedAlongside(
@@ -132,7 +129,7 @@ def _judge(
     return DecisionLedger(workspace).build(payload, verdict, alongside)
 
 
-def build_payload(item: DecisionEnvelope, definition: PolicyDefinition) -> DecisionGatePayload:
+def build_payload(item: DecisionEnvelope, definition: PolicyDefinition, declared: DeclaredNames) -> DecisionGatePayload:
     """Return what the gate judges. Of a decision that breaks the contract, only a sound provider and model stay.
 
     Raises
@@ -141,18 +138,30 @@ def build_payload(item: DecisionEnvelope, definition: PolicyDefinition) -> Decis
         It is the answer of a decision model, and the policy states no rule for answers.
     """
     if item.answer is not None:
-        return payload_from_answer(item, item.answer, definition)
-    decision = None if item.decision is None else parse_llm_decision(item.decision, definition)
-    raw = item.decision if isinstance(item.decision, dict) else {}
-    return DecisionGatePayload(
+        return payload_from_answer(item, item.answer, definition, declared)
+    asked = DecisionGatePayload(
         policy_key=item.policy_key,
-        llm_decision=decision,
         ml_risk_score=item.ml_risk_score,
-        schema_valid=item.decision is None or decision is not None,
-        provider=decision.provider if decision else identifier_or_blank(raw.get("provider")),
-        model=decision.model if decision else identifier_or_blank(raw.get("model")),
-        prompt_hash=decision.prompt_hash if decision else "",
         confidence_kind=item.confidence_kind,
         task=item.task or "",
         channel=item.channel or "",
+    )
+    if item.decision is None:
+        return asked
+    try:
+        decision = parse_llm_decision(item.decision, definition, declared)
+    except InvalidInput as error:
+        raw = item.decision if isinstance(item.decision, dict) else {}
+        return replace(
+            asked,
+            problems=error.problems,
+            provider=name_or_blank(NameKind.PROVIDER, raw.get("provider"), declared),
+            model=name_or_blank(NameKind.MODEL, raw.get("model"), declared),
+        )
+    return replace(
+        asked,
+        llm_decision=decision,
+        provider=decision.provider,
+        model=decision.model,
+        prompt_hash=decision.prompt_hash,
     )

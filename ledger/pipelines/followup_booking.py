@@ -16,7 +16,7 @@ from pydantic import StrictBool
 from confidence_project.foundation.errors import Conflict, DomainError
 from confidence_project.foundation.submissions import Submission
 from governance.models import Workspace
-from governance.vocabulary import HostId, Identifier, Probability, Timestamp
+from governance.vocabulary import HostId, ModelName, Probability, ProviderName, Timestamp
 from ledger.contracts import DecisionGatePayload, PromptHash
 from ledger.domains.book import standing_label
 from ledger.domains.bookings import BOOKINGS
@@ -59,11 +59,11 @@ class BookingToDecide(GatedRequest):
     parse_confidence: Probability
     needs_timezone_clarification: StrictBool
     matched_availability: StrictBool
-    provider: Identifier
-    model: Identifier
+    provider: ProviderName
+    model: ModelName
     prompt_hash: PromptHash | None = None
     case_key: HostId = ""
-    gate_model: Identifier = ""
+    gate_model: ModelName = ""
 
 
 @dataclass(frozen=True, slots=True)

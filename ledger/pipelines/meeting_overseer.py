@@ -12,7 +12,8 @@ from typing import Literal
 from confidence_project.foundation.errors import DomainError
 from confidence_project.foundation.submissions import Submission
 from governance.models import Workspace
-from governance.vocabulary import HostId, Identifier, Probability, Timestamp
+from governance.vocabulary import HostId, Identifier, ModelName, Probability, ProviderName, Timestamp
+from governance.workspaces.names import WorkspaceNames
 from ledger.domains.book import standing_label
 from ledger.domains.overseen import NO_ANSWER, OVERSEEN
 from ledger.models import DecisionOutcome, DecisionRecord
@@ -38,7 +39,7 @@ class ReplyToOversee(GatedRequest):
     draft: PromptText
     availability: PromptText
     case_key: HostId = ""
-    model: Identifier = ""
+    model: ModelName = ""
 
 
 class ExtractedMessage(GatedRequest):
@@ -47,8 +48,8 @@ class ExtractedMessage(GatedRequest):
     message_ref: Reference
     decision: Identifier
     confidence: Probability | None = None
-    provider: Identifier = ""
-    model: Identifier = ""
+    provider: ProviderName = ""
+    model: ModelName = ""
     prompt_key: Identifier = ""
     created_at: Timestamp | None = None
 
@@ -84,9 +85,8 @@ def record_extraction(*, workspace: Workspace, extracted: ExtractedMessage) -> M
         The stage of this message holds another reading.
     """
     fields = extracted.model_dump(exclude_defaults=True)
-    item = OverseerDecisionEnvelope(
-        external_id=stage_id(extracted.message_ref, Stage.EXTRACT), stage=Stage.EXTRACT.value, **fields
-    )
+    ids = {"external_id": stage_id(extracted.message_ref, Stage.EXTRACT), "stage": Stage.EXTRACT.value}
+    item = OverseerDecisionEnvelope.model_validate({**fields, **ids}, context=WorkspaceNames(workspace))
     (result,) = record_overseer_decisions(workspace=workspace, submissions=[Submission.of(item)])
     if isinstance(result, DomainError):
         raise result

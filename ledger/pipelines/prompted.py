@@ -6,31 +6,38 @@ text leaves.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
-from typing import Generic, TypeVar
+from typing import Generic, TypedDict, TypeVar
 
 from django.conf import settings
 from pydantic import BaseModel
 
+from confidence_project.foundation.errors import FieldProblem
 from governance.models import Workspace
-from governance.vocabulary import identifier_or_blank
+from governance.vocabulary import DeclaredNames, NameKind, name_or_blank
+from governance.workspaces.names import WorkspaceNames
 from ledger.contracts import CONTRACT_VERSION, DecisionGatePayload, compute_prompt_hash
 from ledger.models import ConfidenceKind
 from ledger.pipelines.decisions import gate_over
 from ledger.reasons import PipelineReason, ReasonCode
 from telemetry.prompts import get_prompt
-from telemetry.prompts.runner import PromptFailed, PromptOutputInvalid, PromptResult, run_prompt
+from telemetry.prompts.runner import ANOTHER_FORM, PromptFailed, PromptOutputInvalid, PromptResult, run_prompt
 
 OutputT = TypeVar("OutputT", bound=BaseModel)
+
+
+class _Names(TypedDict):
+    provider: str
+    model: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judgement(Generic[OutputT]):
     """What a prompt said of a case under `policy_key`.
 
-    `output` is None when there is no usable answer: `failure` says why, and `valid` False that there was one, in
+    `output` is None when there is no usable answer: `failure` says why, and `problems` that there was one, in
     another form.
     """
 
@@ -39,7 +46,7 @@ class Judgement(Generic[OutputT]):
     output: OutputT | None
     provider: str
     model: str
-    valid: bool = True
+    problems: Sequence[FieldProblem] = ()
     failure: ReasonCode | None = None
     interaction_id: int | None = None
 
@@ -56,7 +63,7 @@ class Judgement(Generic[OutputT]):
             policy_key=self.policy_key,
             stated_confidence=confidence,
             action_type=action_type,
-            schema_valid=self.valid,
+            problems=self.problems,
             provider=self.provider,
             model=self.model,
             prompt_hash=prompt_hash_of(self.prompt_key),
@@ -81,14 +88,12 @@ def judge_by_prompt(
 
     A provider that fails, or that is not asked because the gate would block anyway, gives a judgement without output.
     """
+    declared = WorkspaceNames(workspace)
+    source = {"provider": settings.CONFIDENCE_AI_PROVIDER, "model": model or settings.CONFIDENCE_AI_MODEL}
     asked: Judgement[OutputT] = Judgement(
-        policy_key=policy_key,
-        prompt_key=prompt_key,
-        output=None,
-        provider=identifier_or_blank(settings.CONFIDENCE_AI_PROVIDER),
-        model=identifier_or_blank(model or settings.CONFIDENCE_AI_MODEL),
+        policy_key=policy_key, prompt_key=prompt_key, output=None, **_kept_names(**source, declared=declared)
     )
-    blocked = gate_over(workspace, policy_key).context.block(provider=asked.provider, model=asked.model)
+    blocked = gate_over(workspace, policy_key).context.block(**source)
     if blocked is not None:
         return replace(asked, failure=blocked)
     try:
@@ -100,22 +105,31 @@ def judge_by_prompt(
             model=model,
             metadata=metadata,
         )
-    except PromptOutputInvalid:
-        return replace(asked, valid=False)
+    except PromptOutputInvalid as error:
+        return replace(asked, problems=error.problems)
     except PromptFailed:
         return replace(asked, failure=PipelineReason.PROMPT_FAILED)
-    return _answered(asked, result, output)
+    return _answered(asked, result, output, declared)
 
 
-def _answered(asked: Judgement[OutputT], result: PromptResult, output: type[OutputT]) -> Judgement[OutputT]:
+def _answered(
+    asked: Judgement[OutputT], result: PromptResult, output: type[OutputT], declared: DeclaredNames
+) -> Judgement[OutputT]:
     return replace(
         asked,
         output=result.output if isinstance(result.output, output) else None,
-        provider=identifier_or_blank(result.provider),
-        model=identifier_or_blank(result.model),
-        valid=isinstance(result.output, output),
+        **_kept_names(provider=result.provider, model=result.model, declared=declared),
+        problems=() if isinstance(result.output, output) else [ANOTHER_FORM],
         interaction_id=result.interaction.pk if result.interaction else None,
     )
+
+
+def _kept_names(*, provider: str, model: str, declared: DeclaredNames) -> _Names:
+    """Return the names that the ledger may keep; block lists are asked for what was given."""
+    return {
+        "provider": name_or_blank(NameKind.PROVIDER, provider, declared),
+        "model": name_or_blank(NameKind.MODEL, model, declared),
+    }
 
 
 @cache

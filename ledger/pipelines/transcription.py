@@ -8,7 +8,6 @@ import openai
 from django.conf import settings
 
 from governance.models import Workspace
-from governance.vocabulary import identifier_or_blank
 from telemetry.recorder import track_ai_call
 
 
@@ -17,7 +16,7 @@ class TranscriptionFailed(Exception):
 
 
 class Transcriber(TypedDict):
-    """Who transcribes: the names that interactions are kept under, and that block lists may hold."""
+    """Who transcribes, by the names that block lists may hold; see `TrackedCall.settle_names` for what is kept."""
 
     provider: str
     model: str
@@ -26,8 +25,8 @@ class Transcriber(TypedDict):
 def transcriber() -> Transcriber:
     """Return who transcribes, by the settings."""
     return {
-        "provider": identifier_or_blank(settings.CONFIDENCE_TRANSCRIPTION_PROVIDER),
-        "model": identifier_or_blank(settings.CONFIDENCE_TRANSCRIPTION_MODEL),
+        "provider": settings.CONFIDENCE_TRANSCRIPTION_PROVIDER,
+        "model": settings.CONFIDENCE_TRANSCRIPTION_MODEL,
     }
 
 

@@ -1,4 +1,4 @@
-"""Every command of the ledger shows examples in its help, and they are right."""
+"""Every command of the ledger and of telemetry shows examples in its help, and they are right."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ import shlex
 import pytest
 from django.core.management import get_commands, load_command_class
 
-COMMANDS = sorted(name for name, app in get_commands().items() if app == "ledger" or name == "enforce_append_only")
+COMMANDS = sorted(
+    name for name, app in get_commands().items() if app in {"ledger", "telemetry"} or name == "enforce_append_only"
+)
 
 
 def examples_of(name: str) -> list[list[str]]:

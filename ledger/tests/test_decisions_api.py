@@ -32,6 +32,7 @@ def test_decide__confident_enough__allowed_with_what_it_rests_on(caller):
         "external_id": "d",
         "verdict": "allow",
         "reason": "allowed",
+        "errors": [],
         "thresholds": {"confidence_threshold": 0.9},
         "policy_key": "confidence_gate",
         "policy_version": 0,

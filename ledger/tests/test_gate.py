@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from governance.definitions import get_definition
+from confidence_project.foundation.errors import FieldProblem
+from governance.definitions import FieldKind, get_definition
 from governance.policies import EffectivePolicy
 from governance.policies.config import PolicyConfig, parse_config
 from ledger.contracts import DecisionGatePayload, parse_llm_decision
@@ -29,12 +30,16 @@ ORDER = [
     "missing_risk_score",
     "ml_risk_threshold_exceeded",
     "llm_confidence_below_threshold",
+    "llm_confidence_above_ceiling",
     "allowed",
 ]
 
 
 def policy(key: str = "decision_gate", config: dict | None = None) -> EffectivePolicy:
     definition = get_definition(key)
+    if definition.field_of_kind(FieldKind.CONFIDENCE_CEILING) is None:
+        ceiling = get_definition("confidence_gate").field_of_kind(FieldKind.CONFIDENCE_CEILING)
+        definition = replace(definition, fields=(*definition.fields, ceiling))
     return EffectivePolicy(definition, parse_config(definition, config or {}), version=3, source="db")
 
 
@@ -53,7 +58,7 @@ CAUSES = {
     "kill_switch": ({"kill_switch": True}, {}),
     "automation_disabled": ({"automation_enabled": False}, {}),
     "policy_unavailable": ({"policy": None}, {}),
-    "schema_invalid": ({}, {"schema_valid": False}),
+    "schema_invalid": ({}, {"problems": [FieldProblem("/decision", "type", "Input should be an object")]}),
     "llm_refusal": ({}, {"refused": True}),
     "missing_llm_decision": ({}, {"llm_decision": None}),
     "provider_blocked": ({"blocked_providers": frozenset({"acme"})}, {}),
@@ -61,6 +66,7 @@ CAUSES = {
     "missing_risk_score": ({}, {"ml_risk_score": None}),
     "ml_risk_threshold_exceeded": ({}, {"ml_risk_score": 0.99}),
     "llm_confidence_below_threshold": ({}, {"llm_decision": payload(confidence=0.1).llm_decision}),
+    "llm_confidence_above_ceiling": ({"policy": policy(config={"values": {"confidence_ceiling": 0.94}})}, {}),
     "allowed": ({}, {}),
 }
 
@@ -144,3 +150,25 @@ def test_evaluate__policy_of_budgets__has_nothing_to_gate_by():
     budgets = EffectivePolicy(get_definition("lead_context_bundle"), PolicyConfig({}), 0, "default")
     verdict = DecisionGate(replace(SOUND, policy=budgets)).evaluate(payload())
     assert verdict.reason is Reason.POLICY_UNAVAILABLE
+
+
+@given(confidence=st.floats(0, 1), least=st.integers(0, 10_000), most=st.integers(0, 10_000))
+def test_evaluate__a_band__allows_what_lies_in_it_with_both_ends(confidence, least, most):
+    config = {"values": {"confidence_threshold": least / 10_000, "confidence_ceiling": most / 10_000}}
+    context = replace(SOUND, policy=policy("confidence_gate", config))
+    verdict = DecisionGate(context).evaluate(payload(confidence, None, "confidence_gate"))
+    stored = round(Decimal(confidence) * 10_000)
+    assert verdict.allowed is (least <= stored <= most)
+    assert verdict.allowed or verdict.reason.value == (
+        "llm_confidence_below_threshold" if stored < least else "llm_confidence_above_ceiling"
+    )
+
+
+def test_evaluate__ceiling_of_one__is_not_recorded_as_it_bounds_nothing():
+    at = {
+        most: replace(SOUND, policy=policy("confidence_gate", {"values": {"confidence_ceiling": most}}))
+        for most in (0.97, 1)
+    }
+    said = {most: DecisionGate(each).evaluate(payload(0.95, None, "confidence_gate")) for most, each in at.items()}
+    assert said[1].thresholds == {"confidence_threshold": 0.9}
+    assert said[0.97].thresholds == {"confidence_threshold": 0.9, "confidence_ceiling": 0.97}

@@ -57,7 +57,10 @@ def rejected(path: Path, **options: Any) -> list[str]:
         ('2026-01-31T09:30:00Z,acme,large,triage,"0,8",1', "confidence must be a number"),
         ("2026-01-31T09:30:00Z,acme,large,triage,,1", "confidence is missing"),
         ("2026-01-31T09:30:00Z,,large,triage,0.8,1", "provider is missing"),
-        (f"2026-01-31T09:30:00Z,acme,{SECRET} has spaces,triage,0.8,1", "model must be a name or id"),
+        (
+            f"2026-01-31T09:30:00Z,acme,{SECRET} has spaces,triage,0.8,1",
+            "model must have 1 to 200 visible characters (ASCII) and no white space; any other",
+        ),
         (f"2026-01-31T09:30:00Z,acme,large,triage,0.8,{SECRET}", "success must be 1, 0, true or false"),
         (",acme,large,triage,0.8,1", "decided_at is missing; --decided-at stands in for it"),
         ("2026-01-31T09:30:00,acme,large,triage,0.8,1", "decided_at must be an RFC 3339 time with its offset"),
@@ -66,7 +69,10 @@ def rejected(path: Path, **options: Any) -> list[str]:
         ("2026-02-30T09:30:00Z,acme,large,triage,0.8,1", "decided_at "),
         ("2999-01-01T00:00:00Z,acme,large,triage,0.8,1", "decided_at lies in the future"),
         ("2014-12-31T23:59:59Z,acme,large,triage,0.8,1", "decided_at lies before the epoch of the workspace"),
-        ("2026-01-31T09:30:00Z,acme,large,tri\x00age,0.8,1", "task must be a name or id"),
+        (
+            "2026-01-31T09:30:00Z,acme,large,tri\x00age,0.8,1",
+            "task must have 1 to 200 visible characters (ASCII) and no white space",
+        ),
     ],
 )
 def test_csv__bad_line__is_named_and_costs_no_other(tmp_path: Path, row: str, reason: str) -> None:

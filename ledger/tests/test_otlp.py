@@ -104,6 +104,24 @@ class TestEvaluations:
         assert export(exporter, evaluation(trace_id=TRACE, span_id=(9).to_bytes(8, "big"))) == (0, "")
         assert DecisionOutcome.objects.get().decision == decision
 
+    @pytest.mark.parametrize("first, then", [(1, 2), (2, 1)])
+    def test_decision_and_evaluation__by_another_span_that_watches_the_call__of_the_call(
+        self, key, exporter, first, then
+    ):
+        spans = {1: span(1), 2: span(2, parent_span_id=(1).to_bytes(8, "big"))}
+        exporter.export(spans[first])
+        exporter.export(spans[then])
+        body = envelope(interaction=f"{TRACE.hex()}:{then:016x}")
+
+        answer = exporter.client.post("/api/v1/decisions", json.dumps(body), "application/json")
+        judged = evaluation({"gen_ai.response.id": None}, trace_id=TRACE, span_id=then.to_bytes(8, "big"))
+
+        assert answer.status_code == 201
+        assert export(exporter, judged) == (0, "")
+        outcome = DecisionOutcome.objects.get()
+        assert outcome.decision.interaction == AIInteraction.objects.get()
+        assert outcome.decision.interaction.span_id == f"{first:016x}"
+
     def test_evaluation__named_by_the_former_attribute__taken(self, key, exporter):
         decide(key, exporter)
 
@@ -115,8 +133,6 @@ class TestEvaluations:
         [
             ({"gen_ai.evaluation.score.label": "FAIL"}, False),
             ({"gen_ai.evaluation.score.label": "correct"}, True),
-            ({"gen_ai.evaluation.score.label": None, "gen_ai.evaluation.score.value": 1.0}, True),
-            ({"gen_ai.evaluation.score.label": None, "gen_ai.evaluation.score.value": 0}, False),
             ({"gen_ai.evaluation.score.label": "fail", "gen_ai.evaluation.score.value": 0.9}, False),
         ],
     )
@@ -129,19 +145,22 @@ class TestEvaluations:
     @pytest.mark.parametrize(
         "score",
         [
+            {"gen_ai.evaluation.score.label": None, "gen_ai.evaluation.score.value": 1.0},
+            {"gen_ai.evaluation.score.label": None, "gen_ai.evaluation.score.value": 0},
             {"gen_ai.evaluation.score.label": None, "gen_ai.evaluation.score.value": 0.7},
             {"gen_ai.evaluation.score.label": None, "gen_ai.evaluation.score.value": float("nan")},
             {"gen_ai.evaluation.score.label": "relevant"},
             {"gen_ai.evaluation.score.label": SECRET},
+            {"gen_ai.evaluation.score.label": "not pass", "gen_ai.evaluation.score.value": 1.0},
             {"gen_ai.evaluation.score.label": None},
         ],
     )
-    def test_evaluation__a_grade_in_between__rejected(self, key, exporter, score):
+    def test_evaluation__of_an_evaluator_that_is_not_declared__rejected_by_name(self, key, exporter, score):
         decide(key, exporter)
 
         rejected, message = export(exporter, evaluation(score))
 
-        assert (rejected, "pass or fail" in message) == (1, True)
+        assert (rejected, "resolved: not declared" in message) == (1, True)
         assert not DecisionOutcome.objects.exists()
 
     def test_evaluation__sent_again__one_outcome(self, key, exporter):
@@ -195,7 +214,7 @@ class TestEvaluations:
             "body": {"stringValue": SECRET},
             "attributes": [
                 {"key": "gen_ai.response.id", "value": {"stringValue": "chatcmpl-7"}},
-                {"key": "gen_ai.evaluation.score.value", "value": {"intValue": "0"}},
+                {"key": "gen_ai.evaluation.score.label", "value": {"stringValue": "fail"}},
             ],
         }
 
@@ -291,8 +310,8 @@ class TestEvaluationsOnSpans:
     @pytest.mark.parametrize(
         "attributes, why",
         [
-            ({"gen_ai__evaluation__score__label": "relevant"}, "pass or fail"),
-            ({"gen_ai__evaluation__score__label": SECRET}, "pass or fail"),
+            ({"gen_ai__evaluation__score__label": "relevant"}, "resolved: not declared"),
+            ({"gen_ai__evaluation__score__label": SECRET}, "resolved: not declared"),
             ({}, "No decision rests on the call"),
         ],
     )
@@ -314,7 +333,7 @@ class TestEvaluationsOnSpans:
                 {
                     "name": EVALUATION,
                     "timeUnixNano": str(time.time_ns()),
-                    "attributes": [{"key": "gen_ai.evaluation.score.value", "value": {"intValue": "0"}}],
+                    "attributes": [{"key": "gen_ai.evaluation.score.label", "value": {"stringValue": "fail"}}],
                 }
             ],
         }
@@ -389,6 +408,29 @@ class TestDecisionSpans:
         exporter.export(decision_span(**{"output.value": json.dumps(output)}))
 
         assert DecisionRecord.objects.get().gate_reason == reason
+
+    @pytest.mark.parametrize(
+        "output, where",
+        [
+            (openai_reply(1.2), "answers/0/probability: Input should be less than or equal to 1"),
+            (openai_reply(0.9, type=SECRET), "answers/0/type: Input should be one of predicate"),
+            ({**openai_reply(0.9), "model": SECRET}, "model: must have 1 to 200 visible characters"),
+            ({**openai_reply(0.9), "answers": openai_reply(0.9)["answers"] * 2}, "answers: holds several answers"),
+            (SECRET, "the reply: Input should be an object"),
+        ],
+    )
+    def test_decision_span__broken_reply__says_which_field_and_rule(self, exporter, output, where):
+        sent = decision_span(**{"output.value": json.dumps(output)})
+
+        for _ in range(2):
+            said = exporter.export(sent).partial_success
+
+            assert said.rejected_spans == 0
+            assert f"A decision was recorded, blocked as schema_invalid. {where}" in said.error_message
+            assert SECRET not in said.error_message
+        (record,) = DecisionRecord.objects.all()
+        assert record.schema_problems
+        assert SECRET not in json.dumps(record.schema_problems)
 
     def test_decision_span__sent_again__one_record(self, exporter):
         sent = decision_span()

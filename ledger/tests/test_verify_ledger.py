@@ -58,6 +58,7 @@ def test_verify__untouched__agrees(decisions: list[DecisionRecord]) -> None:
         ("decision_ledger", "decision_id", "gate_verdict = 'block'"),
         ("decision_ledger", "decision_id", "prompt_hash = ''"),
         ("decision_ledger", "decision_id", "policy_version = NULL"),
+        ("decision_ledger", "decision_id", "schema_problems = '[]'"),
         ("decision_ledger", "decision_id", "thresholds = '{\"confidence_threshold\": 0.91}'"),
     ],
 )
@@ -70,6 +71,17 @@ def test_verify__changed_decision__is_named(decisions: list[DecisionRecord], tab
     assert f"decision {target.pk}: the row is not what was logged (leaf 1)" in found
     assert "checkpoint of size 5: the rows do not give the root that was signed" in found
     assert str(decisions[0].pk) not in found
+
+
+def test_verify__what_broke_a_contract__cannot_be_changed_or_taken_away() -> None:
+    said = [{"pointer": "/decision/confidence", "code": "less_than_equal", "detail": "Input should be at most 1"}]
+    DecisionRecordFactory(schema_valid=False, schema_problems=said)
+    run("checkpoint_ledger")
+    assert "agree" in run("verify_ledger")
+    for change in ("NULL", "'[]'"):
+        with behind_the_triggers() as cursor:
+            cursor.execute(f"UPDATE decision_ledger SET schema_problems = {change}")
+        assert "the row is not what was logged (leaf 0)" in differences()
 
 
 @pytest.mark.parametrize(

@@ -3,14 +3,15 @@
 The bytes are the JSON Canonicalization Scheme (RFC 8785) of an object with the row's columns under their own names,
 plus `entry` and `v`, the version of this encoding. They depend on the values alone, not on the database that holds
 them: times are UTC text with six decimals, probabilities text with four, UUIDs lower-case text. An encoding that
-has been used never changes: a new column needs a new version, beside this one.
+has been used never changes: a column that came later makes a new version of the entries of rows that have it, and no
+difference to the others.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -20,7 +21,7 @@ from django.db import models
 
 from ledger.models import DecisionOutcome, DecisionRecord, LedgerAmendment, LogLeaf, OutcomeVoid
 
-VERSION = 1
+FIRST_VERSION = 1
 
 Row = Mapping[str, Any]
 
@@ -37,6 +38,8 @@ class Table:
         The column with the server's time of recording.
     columns
         What a leaf holds, by attribute name.
+    later
+        Columns that came with a later version, which an entry has when one of them is not null.
     """
 
     entry: str
@@ -44,14 +47,18 @@ class Table:
     key: str
     recorded_at: str
     columns: tuple[str, ...]
+    later: Mapping[str, int] = field(default_factory=dict)
 
     def rows(self) -> models.QuerySet[Any, dict[str, Any]]:
         return self.model._default_manager.values(*self.columns).order_by(self.key)
 
     def encode(self, row: Row) -> bytes:
         """Return the bytes of the leaf of `row`."""
-        columns = {name: _canonical(row[name]) for name in self.columns}
-        content = {"entry": self.entry, "v": VERSION, **columns}
+        had = [name for name in self.later if row[name] is not None]
+        names = (name for name in self.columns if name in had or name not in self.later)
+        columns = {name: _canonical(row[name]) for name in names}
+        version = max((self.later[name] for name in had), default=FIRST_VERSION)
+        content = {"entry": self.entry, "v": version, **columns}
         return json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
 
     def entry_id(self, row: Row) -> str:
@@ -87,6 +94,8 @@ def _canonical(value: Any) -> Any:
             return int(value) if value.is_integer() else value
         case Mapping():
             return {key: _canonical(inner) for key, inner in value.items()}
+        case list():
+            return [_canonical(inner) for inner in value]
     raise TypeError(f"No canonical form for {type(value).__name__}.")
 
 
@@ -109,6 +118,7 @@ DECISIONS = Table(
         "action_type",
         "action_params",
         "schema_valid",
+        "schema_problems",
         "workspace_id",
         "policy_key",
         "policy_version",
@@ -128,6 +138,7 @@ DECISIONS = Table(
         "candidate_verdict",
         "candidate_reason",
     ),
+    later={"schema_problems": 2},
 )
 
 OUTCOMES = Table(

@@ -1,4 +1,4 @@
-"""The OTLP endpoints: `POST /v1/traces` and `POST /v1/logs`."""
+"""The OTLP endpoints: `POST /v1/traces`, `/v1/logs` and `/v1/metrics`."""
 
 from __future__ import annotations
 
@@ -8,16 +8,20 @@ from typing import Any, ClassVar
 
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
+from rest_framework.exceptions import APIException
 from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
+from confidence_project.foundation.bodies import BodyTooLarge
 from confidence_project.foundation.problems import exception_handler, no_such_endpoint
 from governance.access.authentication import workspace_of
 from governance.models import ApiKey, Workspace
-from telemetry.otlp.receiving import Received, Records, receive_logs, receive_spans
-from telemetry.otlp.wire import LOGS, TRACES, Signal, read_records, reply, reply_error
+from telemetry.models.otlp import Fate, Kind
+from telemetry.otlp.receiving import Records, receive_logs, receive_metrics, receive_spans
+from telemetry.otlp.reception import Received
+from telemetry.otlp.wire import LOGS, METRICS, TRACES, Signal, read_records, reply, reply_error
 
 
 class _TypeOfTheRequest(BaseContentNegotiation):
@@ -55,16 +59,24 @@ class _Export(APIView):
     signal: ClassVar[Signal]
 
     def receive(self, workspace: Workspace, records: Records) -> Received:
-        """Take the records; say what was wrong with them."""
+        """Take the records; say what became of them."""
         raise NotImplementedError
 
     def get_exception_handler(self) -> Callable[[Exception, dict[str, Any]], HttpResponse | None]:
         return otlp_error
 
     def post(self, request: Request) -> HttpResponse:
-        http = request._request
-        received = self.receive(workspace_of(request), read_records(http, self.signal))
-        return reply(http, self.signal, received.rejections, received.warnings)
+        http, workspace = request._request, workspace_of(request)
+        try:
+            records = read_records(http, self.signal)
+        except APIException as error:
+            unread = Received()
+            unread.count(Kind.EXPORT, Fate.TOO_LARGE if isinstance(error, BodyTooLarge) else Fate.UNREADABLE)
+            unread.keep(workspace)
+            raise
+        received = self.receive(workspace, records)
+        received.keep(workspace)
+        return reply(http, self.signal, received.rejected, received.reasons)
 
 
 class ExportTraces(_Export):
@@ -83,3 +95,12 @@ class ExportLogs(_Export):
 
     def receive(self, workspace: Workspace, records: Records) -> Received:
         return receive_logs(workspace, records)
+
+
+class ExportMetrics(_Export):
+    """Metrics: taken off the exporter's hands, and not kept."""
+
+    signal = METRICS
+
+    def receive(self, workspace: Workspace, records: Records) -> Received:
+        return receive_metrics(workspace, records)

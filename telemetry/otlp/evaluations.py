@@ -14,7 +14,7 @@ from governance.vocabulary import identifier_or_blank
 from telemetry.otlp import attributes as known
 from telemetry.otlp.attributes import Attributes, known_attributes, label
 from telemetry.otlp.handlers import Evaluation
-from telemetry.otlp.spans import span_key, time_of
+from telemetry.otlp.naming import span_key, time_of
 
 EVALUATION_RESULT = "gen_ai.evaluation.result"
 

@@ -20,13 +20,15 @@ class DecisionSpan:
     """A call of a decision model that a host observed, under the policy that the host names.
 
     `interaction` is the external id of its interaction. `reply` holds the numbers of the model's reply, in the form
-    in which it came (see `answers`); None when there was none, or none that could be read.
+    in which it came (see `answers`); None when there was none, or none that could be read. `answered` False: none of
+    the answers is one that a gate could judge.
     """
 
     interaction: str
     policy_key: str
     provider: str
     occurred_at: datetime
+    answered: bool
     reply: Mapping[str, Any] | None
 
 
@@ -36,7 +38,8 @@ class Evaluation:
 
     `external_id` is the same when the same evaluation is sent again. The answer is named by `response_id` (the
     provider's), or by `interaction`: the external id of the interaction that the span became on which, or in which,
-    the evaluation was made. With both, that may be the span of whoever evaluated; "" is none.
+    the evaluation was made. With both, that may be the span of whoever evaluated; "" is none. `name` and `score_label`
+    are as they came, for comparison alone: they may be text, and are not for storing.
     """
 
     external_id: str
@@ -49,9 +52,12 @@ class Evaluation:
 
 
 class DecisionSpanHandler(Protocol):
-    """Takes decision spans; answers each, in their order, with None or with why it was not kept."""
+    """Takes decision spans; answers each, in their order, with why it was not kept.
 
-    def __call__(self, *, workspace: Workspace, spans: Sequence[DecisionSpan]) -> Sequence[DomainError | None]: ...
+    Of one that was kept, with a sentence for its host, where it was blocked because its reply is broken; with "" else.
+    """
+
+    def __call__(self, *, workspace: Workspace, spans: Sequence[DecisionSpan]) -> Sequence[DomainError | str]: ...
 
 
 class EvaluationHandler(Protocol):
@@ -64,10 +70,10 @@ DECISION_SPANS: Registry[DecisionSpanHandler] = Registry("handler of decision sp
 EVALUATIONS: Registry[EvaluationHandler] = Registry("handler of evaluations")
 
 
-def take_decisions(workspace: Workspace, spans: Sequence[DecisionSpan]) -> Sequence[DomainError | None]:
+def take_decisions(workspace: Workspace, spans: Sequence[DecisionSpan]) -> Sequence[DomainError | str]:
     """Hand decision spans on; without a handler they stay the interactions that they are."""
     handle = DECISION_SPANS.get()
-    return handle(workspace=workspace, spans=spans) if handle and spans else [None] * len(spans)
+    return handle(workspace=workspace, spans=spans) if handle and spans else [""] * len(spans)
 
 
 def take_evaluations(workspace: Workspace, evaluations: Sequence[Evaluation]) -> Sequence[DomainError | None]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -13,11 +13,16 @@ from google.protobuf import json_format
 from google.protobuf.message import DecodeError, Message
 from google.rpc.status_pb2 import Status
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest, ExportLogsServiceResponse
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
+    ExportMetricsServiceRequest,
+    ExportMetricsServiceResponse,
+)
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceRequest,
     ExportTraceServiceResponse,
 )
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
+from opentelemetry.proto.metrics.v1.metrics_pb2 import Metric
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from rest_framework.exceptions import ParseError, UnsupportedMediaType
@@ -31,6 +36,7 @@ CODE_OF_STATUS: Mapping[int, int] = {400: 3, 401: 16, 403: 7, 404: 5, 413: 8, 41
 """HTTP status to the code of google.rpc.Code; any other is UNKNOWN (2)."""
 
 _IDS = ("traceId", "spanId")
+_PARENT = "parentSpanId"
 
 MessageT = TypeVar("MessageT", bound=Message)
 
@@ -57,7 +63,7 @@ TRACES = Signal(
     scopes="scope_spans",
     records="spans",
     rejected="rejected_spans",
-    fields=(*_IDS, "startTimeUnixNano", "endTimeUnixNano", "attributes", "events", "status"),
+    fields=(*_IDS, _PARENT, "startTimeUnixNano", "endTimeUnixNano", "attributes", "events", "status"),
 )
 LOGS = Signal(
     request=ExportLogsServiceRequest,
@@ -69,6 +75,19 @@ LOGS = Signal(
     rejected="rejected_log_records",
     fields=(*_IDS, "timeUnixNano", "observedTimeUnixNano", "attributes", "eventName"),
 )
+METRICS = Signal(
+    request=ExportMetricsServiceRequest,
+    response=ExportMetricsServiceResponse,
+    record=Metric,
+    groups="resource_metrics",
+    scopes="scope_metrics",
+    records="metrics",
+    rejected="rejected_data_points",
+    fields=("gauge", "sum", "histogram", "exponentialHistogram", "summary"),
+)
+
+MOST_MESSAGES = 20
+"""So many reasons stand in a reply: a host that names a thousand evaluators needs no thousand sentences."""
 
 
 def read_records(request: HttpRequest, signal: Signal) -> Iterator[tuple[Resource, Any]]:
@@ -130,10 +149,19 @@ def _record(raw: Any, signal: Signal) -> Any:
     fields = {name: raw[name] for name in signal.fields if name in raw}
     try:
         # In OTLP's JSON ids are hex, where protobuf's own JSON has base64.
-        fields |= {name: base64.b64encode(bytes.fromhex(fields[name])).decode() for name in _IDS if name in fields}
+        fields |= {name: _bytes(fields[name]) for name in _IDS if name in fields}
     except (ValueError, TypeError):
         return None
+    try:
+        fields |= {name: _bytes(fields[name]) for name in (_PARENT,) if name in fields}
+    except (ValueError, TypeError):
+        # A span whose parent cannot be read is a span all the same.
+        del fields[_PARENT]
     return _message(fields, signal.record())
+
+
+def _bytes(digits: Any) -> str:
+    return base64.b64encode(bytes.fromhex(digits)).decode()
 
 
 def _message(raw: Any, message: MessageT) -> MessageT | None:
@@ -146,15 +174,17 @@ def _message(raw: Any, message: MessageT) -> MessageT | None:
         return None
 
 
-def reply(request: HttpRequest, signal: Signal, rejections: Sequence[str], warnings: Sequence[str]) -> HttpResponse:
+def reply(request: HttpRequest, signal: Signal, rejected: int, reasons: Iterable[str]) -> HttpResponse:
     """Return 200, with a partial success when something was wrong: how many records were rejected, and the reasons.
 
     None rejected and a message is the protocol's way to warn about records that were taken.
     """
     response: Any = signal.response()
-    if rejections or warnings:
-        setattr(response.partial_success, signal.rejected, len(rejections))
-        response.partial_success.error_message = " ".join(sorted({*rejections, *warnings}))
+    told = sorted(set(reasons))
+    if told:
+        more = [f"And {len(told) - MOST_MESSAGES} more reasons."] if len(told) > MOST_MESSAGES else []
+        setattr(response.partial_success, signal.rejected, rejected)
+        response.partial_success.error_message = " ".join([*told[:MOST_MESSAGES], *more])
     return _respond(request, response, status=200)
 
 

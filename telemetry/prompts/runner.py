@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -11,7 +11,8 @@ import openai
 from django.conf import settings
 from pydantic import BaseModel, ValidationError
 
-from confidence_project.foundation.errors import InvalidInput, Unavailable
+from confidence_project.foundation.errors import FieldProblem, InvalidInput, Unavailable
+from confidence_project.foundation.validation import fields_of, problems_in
 from governance.models import Workspace
 from telemetry.models import AIInteraction
 from telemetry.prompts.registry import PromptDefinition, get_prompt
@@ -30,12 +31,16 @@ class PromptFailed(Unavailable):
 
 
 class PromptOutputInvalid(PromptFailed):
-    """There was an answer, and it does not have the form that the prompt asks for."""
+    """There was an answer, and it does not have the form that the prompt asks for: `problems` point into it."""
 
     code = "prompt_output_invalid"
 
-    def __init__(self) -> None:
+    def __init__(self, problems: Sequence[FieldProblem]) -> None:
         super().__init__(type(self).__name__)
+        self.problems = tuple(problems)
+
+
+ANOTHER_FORM = FieldProblem("", "form", "is not a whole answer in the form that the prompt asks for")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +67,12 @@ class _Run:
         try:
             choice = completion.choices[0]
             if choice.finish_reason != "stop":
-                raise PromptOutputInvalid
+                raise PromptOutputInvalid([ANOTHER_FORM])
             return self.definition.output.model_validate_json(choice.message.content)
-        except (AttributeError, IndexError, TypeError, ValidationError):
-            raise PromptOutputInvalid from None
+        except (AttributeError, IndexError, TypeError):
+            raise PromptOutputInvalid([ANOTHER_FORM]) from None
+        except ValidationError as error:
+            raise PromptOutputInvalid(problems_in(error, fields=fields_of(self.definition.output))) from None
 
 
 def run_prompt(

@@ -11,9 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rest_framework.exceptions import ParseError
 
-from telemetry.otlp.evaluations import EVALUATION_RESULT, evaluations_on
-from telemetry.otlp.receiving import read_each
-from telemetry.otlp.spans import read_span
+from telemetry.models.otlp import Kind
+from telemetry.otlp.evaluations import EVALUATION_RESULT
+from telemetry.otlp.receiving import read_each, read_whole_span
+from telemetry.otlp.reception import Received
 from telemetry.otlp.wire import TRACES, read_records
 from telemetry.tests.otlp_messages import PROTOBUF, exception_event, failed, span, traces
 
@@ -64,9 +65,7 @@ def read(body, content_type):
     """What the endpoint does before it writes; every error but a refusal of the whole body comes through."""
     request = RequestFactory().post("/v1/traces", body, content_type=content_type)
     with suppress(ParseError):
-        read_each(
-            read_records(request, TRACES), lambda resource, span: (read_span(resource, span), evaluations_on(span))
-        )
+        list(read_each(read_records(request, TRACES), read_whole_span, Kind.SPAN, Received()))
 
 
 @settings(deadline=None)

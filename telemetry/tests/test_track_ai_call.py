@@ -249,7 +249,19 @@ class TestStreams:
 
 
 class TestTelemetryFails:
-    @pytest.mark.parametrize("broken", [{"model": SECRET}, {"feature_id": "two words"}, {"provider": "x" * 201}])
+    @pytest.mark.parametrize("broken", [{"model": SECRET}, {"provider": "x" * 201}])
+    def test_track__a_name_that_nobody_declared__is_left_out_and_the_log_names_the_field_alone(
+        self, workspace, caplog, broken
+    ):
+        with track_ai_call(workspace=workspace, **broken):
+            pass
+
+        kept = the_interaction()
+        assert (kept.provider, kept.model) == ("", "")
+        assert f"without its {next(iter(broken))}" in caplog.text
+        assert next(iter(broken.values())) not in caplog.text
+
+    @pytest.mark.parametrize("broken", [{"feature_id": SECRET}, {"operation": "two words"}])
     def test_track__a_label_that_is_text__the_call_goes_on_and_the_log_names_the_field_alone(
         self, workspace, caplog, broken
     ):
@@ -280,7 +292,7 @@ class TestTelemetryFails:
             record_interaction(workspace=workspace, external_id="call-1")
             with pytest.raises(Conflict):
                 record_interaction(workspace=workspace, external_id="call-1")
-            with track_ai_call(workspace=workspace, model="two words"):
+            with track_ai_call(workspace=workspace, operation="two words"):
                 pass
             workspace.name = "Renamed"
             workspace.save()

@@ -33,6 +33,7 @@ class Command(DomainCommand):
   manage.py set_review_calendar --workspace acme --policy-key confidence_gate --reviews 2 --reason "Twice a year"
   manage.py set_review_calendar --workspace acme --policy-key confidence_gate --opening-decisions 2000 --reason "Pilot"
   manage.py set_review_calendar --workspace acme --policy-key confidence_gate --opening 2026-04-01 --reason "Audit"
+  manage.py set_review_calendar --workspace acme --policy-key confidence_gate --band --reason "Wrong where certain"
 """
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -40,6 +41,11 @@ class Command(DomainCommand):
         parser.add_argument("--policy-key", required=True, metavar="KEY")
         parser.add_argument("--reason", required=True, help="Kept with the calendar.")
         parser.add_argument("--as", dest="username", metavar="USERNAME", help="Who sets it; default: the operator.")
+        parser.add_argument(
+            "--band",
+            action="store_true",
+            help="Look for a confidence ceiling, too, for models that are most wrong where they claim certainty.",
+        )
         parser.add_argument("--reviews", type=int, default=4, metavar="K", help="A year; default: 4.")
         first = parser.add_mutually_exclusive_group()
         first.add_argument("--opening", type=_day, metavar="DATE", help="Of the first review, UTC: 2026-04-01.")
@@ -68,6 +74,7 @@ class Command(DomainCommand):
             target_failure_rate=options["target_failure_rate"],
             risk_confidence=options["risk_confidence"],
             candidate_share=options["candidate_share"],
+            looks_for_band=options["band"],
             segment_by=[key.strip() for key in options["segment"].split(",") if key.strip()],
         )
         self.stdout.write(wording.calendar(review_of(outlook(workspace, policy_key, timezone.now())).as_json()))

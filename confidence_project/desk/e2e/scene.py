@@ -35,7 +35,10 @@ from ledger.amendments import backfill_prompt_hashes
 from ledger.models import DecisionExternalId, DecisionRecord
 from ledger.tests.transparency import SIGNER
 from ledger.transparency.services import append_leaves, sign_checkpoint
+from telemetry.evaluators import declare_evaluator
 from telemetry.models import AIDraft, AIInteraction, FollowUpBooking, InboundMessage, MeetingOverseerDecision
+from telemetry.models.otlp import Fate, Kind
+from telemetry.otlp.reception import Received, Seen
 
 DAYS = 30
 
@@ -191,11 +194,17 @@ def _telemetry(workspace: Workspace) -> None:
     FollowUpBooking.objects.create(
         **common, external_id="booking-1", parse_confidence="0.9734", threshold="0.9", auto_booked=True
     )
+    received, seen = Received(), Seen(f"{'5b8a' * 8}:{'0c4f' * 4}", "agent_step")
+    received.count(Kind.SPAN, Fate.STORED, seen, number=4_211)
+    received.count(Kind.SPAN, Fate.OTHER_OPERATION, seen, number=1_377)
+    received.count(Kind.EVALUATION, Fate.UNDECLARED, Seen(seen.id, "hallucination"), number=12)
+    received.keep(workspace)
 
 
 def _controls(workspace: Workspace, superuser: Any) -> None:
     """Switches, blocks, samples, keys, and hosts that are told; a workspace that is off."""
     who = {"actor": superuser, "workspace": workspace}
+    declare_evaluator(**who, name="helpfulness", at_least=4, scale=(1, 5), reason="Stars of five, by our own judge.")
     set_toggles(actor=superuser, workspace=WorkspaceFactory(slug="loans", name="Loans"), automation_enabled=False)
     engage_kill_switch(**who, policy_key="followup.auto_book", reason="The calendar is being moved.")
     block_source(**who, kind="model", value="clerk-1", policy_key="", reason="Claims more than it keeps.")

@@ -49,6 +49,14 @@ def test_certify__labelled_whole__is_what_the_statistics_certify(tmp_path: Path)
     assert "\nevery decision: Allow at or above 0.95.\n" in said(labelled(tmp_path))
 
 
+def test_certify__names_with_blanks__are_segments_like_others(tmp_path: Path) -> None:
+    path = tmp_path / "labels.csv"
+    path.write_text("model,confidence,success\n" + "GPT 4o,0.9,1\n/mnt/models,0.9,1\n" * 60, "utf-8")
+    assert "GPT 4o" in (text := said(path))
+    assert "/mnt/models" in text
+    assert "GPT 4o" in said(path, model="unused", provider="Azure OpenAI")
+
+
 def test_certify__too_few__says_how_many_labels_are_needed(tmp_path: Path) -> None:
     text = said(labelled(tmp_path, {0.9: (20, 0)}))
     assert "No threshold is certified." in text

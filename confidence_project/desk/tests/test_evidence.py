@@ -40,10 +40,10 @@ def test_proposal__page__says_the_change_its_effect_and_its_promise_in_a_sentenc
     shown = words(signed_in(viewer_of(proposal.workspace)).get(page(proposal)))
     assert f"from 0.9 to {finding['recommended']:.4g} for acme · honest" in shown
     assert f"{percent(finding['change']['expected_coverage'])} of all decisions" in shown
-    promise = "With 95 % confidence the true failure rate of the labelled decisions that it allows is at most 5 %"
+    promise = "With 95 % confidence at most 5 % of what it allows fails, as far as outcomes are known"
     assert promise in shown
     assert "has no label" not in shown
-    assert f"seen in {finding['at_recommended']['labelled']:,} labelled decisions" in shown
+    assert f"of {finding['at_recommended']['labelled']:,} with a label did)" in shown
     assert "One other segment stays as it is." in shown
 
 
@@ -80,16 +80,15 @@ def gated_proposal(unlabelled, **audits):
 def test_sentence__decisions_without_a_label__are_named_where_they_are_many(db, unlabelled, share):
     sentence = gated_proposal(unlabelled).sentence
     assert (
-        "of the labelled decisions that it allows is at most 5 % (0.5 % seen in 1,000 labelled decisions)." in sentence
+        "at most 5 % of what it allows fails, as far as outcomes are known (0.5 % of 1,000 with a label did)."
+        in sentence
     )
-    assert sentence.endswith(
-        f"labelled decisions). {share} of what it allows has no label." if share else "decisions)."
-    )
+    assert sentence.endswith(f"with a label did). {share} of what it allows has no label." if share else "did).")
 
 
 def test_sentence__audits_below_the_threshold_in_force__speaks_of_all_that_is_allowed(db):
     sentence = gated_proposal(0, label_propensity="1.0000").sentence
-    assert "true failure rate of all that it allows, if no label is missing because of its outcome, is at" in sentence
+    assert "at most 5 % of what it allows fails, given that no label is missing because of its outcome (" in sentence
 
 
 @pytest.mark.parametrize(
@@ -248,3 +247,11 @@ def test_proposal__steps__name_who_took_them_and_who_takes_the_next():
     shown = words(viewer.get(page(proposal)))
     assert f"Approved {approver.username}," in shown
     assert "To be applied by a superuser; until then nothing changes" in shown
+
+
+def test_proposal__page__says_what_its_words_mean_by_keyboard_and_mouse(found):
+    _, proposal = found
+    shown = signed_in(viewer_of(proposal.workspace)).get(page(proposal)).content.decode()
+    targets = re.findall(r'<button type="button" class="term" popovertarget="([^"]+)" title="[^"]+">', shown)
+    assert len(targets) == len(set(targets)) >= 6
+    assert all(f'<span id="{target}" class="glossary" popover>' in shown for target in targets)

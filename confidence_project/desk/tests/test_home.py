@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from django.db import connection
+from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
@@ -242,3 +243,7 @@ def test_home__another_workspace__is_not_shown():
     page = home(viewer_of(mine))
     assert "Somebody else's" not in page
     assert "Nothing waits for anybody" in page
+
+
+def test_root__typed_by_a_person__leads_to_the_desk():
+    assert Client().get("/").headers["Location"] == "/admin/"

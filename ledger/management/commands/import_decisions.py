@@ -37,6 +37,7 @@ class Command(DomainCommand):
       --success-when verdict=ACCEPT --failure-when verdict=REJECT,EDIT --missing N/A
   manage.py import_decisions classes.csv --workspace acme --policy-key confidence_gate \\
       --probability cat=p_cat,dog=p_dog --predicted predicted --actual actual
+  manage.py import_decisions traces.jsonl --form mlflow --workspace acme --policy-key confidence_gate --task triage
   psql -c "COPY (…) TO STDOUT CSV HEADER" | manage.py import_decisions - --format csv --workspace acme
   manage.py import_decisions history.csv --workspace acme --dry-run      # check every row, store nothing
 
@@ -66,7 +67,7 @@ and import that file.
             raise CommandError("The rejects file cannot be the file itself.")
         with open_source(path, sys.stdin.buffer) as source:
             if options["preview"]:
-                self.stdout.write(preview(source, layout, mapping))
+                self.stdout.write(preview(workspace, source, layout, mapping))
                 return
             summary = self._import(workspace, source, layout, mapping, rejects, write=not options["dry_run"])
         if options["save_mapping"]:

@@ -14,6 +14,7 @@ from mcp_types import CallToolResult, TextContent
 
 from confidence_project.foundation.errors import Conflict, InvalidInput
 from governance.tests.factories import WorkspaceFactory
+from ledger.contracts import LLMDecision
 from ledger.models import DecisionRecord
 from ledger.pipelines.audio import AudioPipelineService
 from ledger.tests.bodies import llm_decision
@@ -149,7 +150,9 @@ INVALID = [{}, llm_decision(confidence=1.2), llm_decision(note="more"), llm_deci
 @pytest.mark.parametrize("payload", INVALID)
 def test_process__invalid_payload__blocks(process, agent, payload):
     agent.says = payload
-    blocked(process(), "schema_invalid")
+    result = process()
+    blocked(result, "schema_invalid")
+    assert all(problem["pointer"].startswith("/decision") for problem in result.record.schema_problems)
 
 
 def test_process__missing_risk_score__blocks_and_stays_null(process):
@@ -206,6 +209,57 @@ def test_process__agent_that_answers_in_text__is_read_as_json(workspace, transcr
     def push_turn(session_id: str, text: str) -> CallToolResult:
         return answer
 
+    with mcp_server(push_turn) as url:
+        settings.CONFIDENCE_AGENT_URL = url
+        result = AudioPipelineService(workspace).process_audio("session-1", AUDIO, ml_risk_score=0.1)
+    assert result.record.gate_reason == reason
+
+
+def as_text(session_id: str, text: str) -> str:
+    return json.dumps(llm_decision())
+
+
+def as_optional_text(session_id: str, text: str) -> str | None:
+    return json.dumps(llm_decision())
+
+
+def as_optional(session_id: str, text: str) -> dict[str, Any] | None:
+    return llm_decision()
+
+
+def as_optional_model(session_id: str, text: str) -> LLMDecision | None:
+    return LLMDecision(**llm_decision())
+
+
+def as_untyped(session_id: str, text: str):
+    return llm_decision()
+
+
+def nothing(session_id: str, text: str) -> dict[str, Any] | None:
+    return None
+
+
+def no_decision(session_id: str, text: str) -> str:
+    return "no JSON"
+
+
+def deep(session_id: str, text: str) -> str:
+    return "[" * 100_000
+
+
+@pytest.mark.parametrize(
+    "push_turn, reason",
+    [
+        *(
+            (push_turn, "allowed")
+            for push_turn in (as_text, as_optional_text, as_optional, as_optional_model, as_untyped)
+        ),
+        (nothing, "missing_llm_decision"),
+        (no_decision, "schema_invalid"),
+        (deep, "schema_invalid"),
+    ],
+)
+def test_process__agent_of_any_type__is_read(workspace, transcriber, settings, push_turn, reason):
     with mcp_server(push_turn) as url:
         settings.CONFIDENCE_AGENT_URL = url
         result = AudioPipelineService(workspace).process_audio("session-1", AUDIO, ml_risk_score=0.1)

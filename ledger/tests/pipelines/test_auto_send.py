@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from datetime import timedelta
 from decimal import Decimal
@@ -59,6 +60,22 @@ def test_evaluate__not_good_enough__held_and_recorded(workspace, provider, said,
     draft = AIDraft.objects.get()
     assert (draft.action, draft.confidence) == ("hold", confidence)
     assert DecisionRecord.objects.get().gate_verdict == "block"
+
+
+@pytest.mark.parametrize(
+    "behaviour, pointers",
+    [
+        (completion(json.dumps(evaluation(1.2))), ["/confidence"]),
+        (completion(json.dumps({**evaluation(0.9), "reason": "He is ill."})), ["/*"]),
+        (completion("He is ill."), [""]),
+        (completion(json.dumps(evaluation(0.9)), finish_reason="length"), [""]),
+    ],
+)
+def test_evaluate__answer_in_another_form__the_record_says_where(workspace, provider, behaviour, pointers):
+    provider.plan(behaviour)
+    record = evaluate_draft(workspace=workspace, draft=a_draft()).decision
+    assert [problem["pointer"] for problem in record.schema_problems] == pointers
+    assert "ill" not in json.dumps(record.schema_problems)
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,7 @@ from confidence_project.desk.pictures import LIGHT, reliability, risk_coverage
 from confidence_project.foundation.commands import DomainCommand
 from confidence_project.foundation.errors import InvalidInput
 from confidence_project.foundation.formatting import count
+from governance.vocabulary import AnyName
 from ledger.imports.mapper import Mapper
 from ledger.imports.options import add_file_options, format_for, mapping_of, read_mapping_file
 from ledger.imports.records import Format, Record
@@ -42,7 +43,9 @@ class Command(DomainCommand):
   manage.py certify answers.csv
   manage.py certify answers.csv --target-failure-rate 0.1 --html certificate.html --thresholds thresholds.json
   manage.py certify export.csv --column confidence=ai_conf,success=ok --scale percent
+  manage.py certify traces.jsonl --form mlflow
   manage.py certify labels.jsonl --segment provider,model,task --json
+  manage.py certify verbalised.csv --band
 
 Needed: a confidence and whether it was right, by column or by option; import_decisions reads files alike. A file that
 is labelled whole counts whole; where labels are missing, say with --in-force under which threshold it was decided.
@@ -54,6 +57,9 @@ is labelled whole counts whole; where labels are missing, say with --in-force un
         parser.add_argument("--target-failure-rate", type=float, default=0.05, metavar="RATE", help="default: 0.05")
         parser.add_argument("--risk-confidence", type=float, default=0.95, metavar="SHARE", help="default: 0.95")
         parser.add_argument("--in-force", type=float, default=0.0, metavar="VALUE", help="the threshold at the time")
+        parser.add_argument(
+            "--band", action="store_true", help="look for an upper bound, too: for models most wrong where most certain"
+        )
         parser.add_argument("--segment", metavar="KEYS", help=f"of {', '.join(SEGMENT_KEYS)}; default: provider,model")
         parser.add_argument("--json", action="store_true", help="print JSON")
         parser.add_argument("--html", type=Path, metavar="PAGE", help="write one page with pictures")
@@ -74,12 +80,14 @@ is labelled whole counts whole; where labels are missing, say with --in-force un
         mapping = mapping_of({**options, "ignore_unknown": True}, kept)
         check_constants(mapping.constants)
         layout = format_for(path, options["format"], mapping)
-        mapper = Mapper(mapping, is_text=layout.is_text, needed=("confidence", "success"))
+        mapper = Mapper(mapping, is_text=layout.is_text, needed=("confidence", "success"), declared=AnyName())
         with open_source(path, sys.stdin.buffer) as source:
             check_file(source, layout, mapper, on_progress=lambda: None)
             counts = self._count(source, layout, mapper, options["segment"])
             sha256 = source.sha256
-        certificates = certify(counts.segments, alpha=alpha, delta=delta, in_force=options["in_force"])
+        certificates = certify(
+            counts.segments, alpha=alpha, delta=delta, in_force=options["in_force"], band=options["band"]
+        )
         if not certificates:
             raise CommandError(f"No row could be read. {_reasons(counts)}")
         facts = {"file_sha256": sha256, "target_failure_rate": alpha, "risk_confidence": options["risk_confidence"]}

@@ -1,4 +1,4 @@
-"""What telemetry keeps of AI calls and of the domains that use them: numbers, labels and times, never text."""
+"""Records that hosts send: AI calls, and the rows of the domains that use them."""
 
 from __future__ import annotations
 
@@ -62,6 +62,9 @@ class AIInteraction(HostRecord):
     duration_ms = models.FloatField(null=True, blank=True)
     trace_id = models.CharField(max_length=32, blank=True, default="")
     span_id = models.CharField(max_length=16, blank=True, default="")
+    parent_span_id = models.CharField(
+        max_length=16, blank=True, default="", help_text="The span around it, which may watch the same call."
+    )
     response_id = models.CharField(max_length=200, blank=True, default="", help_text="The provider's id of its answer.")
     metadata = models.JSONField(null=True, blank=True)
     metadata_removed = models.JSONField(
@@ -75,6 +78,12 @@ class AIInteraction(HostRecord):
             # Evaluations name the answer that they judge by the provider's id.
             models.Index(
                 fields=["workspace", "response_id"], condition=~models.Q(response_id=""), name="aiinteraction_response"
+            ),
+            # A span finds the call inside it that is stored already.
+            models.Index(
+                fields=["workspace", "parent_span_id"],
+                condition=~models.Q(parent_span_id=""),
+                name="aiinteraction_parent",
             ),
             # The inspector: each filter finds its newest rows, and the values in use, without reading the others.
             models.Index(fields=["workspace", "feature_id", "created_at"], name="aiinteraction_feature"),
@@ -94,6 +103,28 @@ class AIInteraction(HostRecord):
                 name="aiinteraction_bare",
             ),
         ]
+
+
+class SameCall(models.Model):
+    """A span that watches a call which `interaction` stands for: whoever names the span means that call."""
+
+    workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT, related_name="+", db_index=False)
+    external_id = models.CharField(max_length=200, help_text="Trace and span.")
+    parent_span_id = models.CharField(max_length=16, blank=True, default="")
+    interaction = models.ForeignKey(AIInteraction, on_delete=models.CASCADE, related_name="other_spans")
+
+    objects = WorkspaceScopedQuerySet.as_manager()
+
+    class Meta:
+        indexes = [
+            models.Index(
+                fields=["workspace", "parent_span_id"], condition=~models.Q(parent_span_id=""), name="samecall_parent"
+            )
+        ]
+        constraints = [models.UniqueConstraint(fields=["workspace", "external_id"], name="samecall_external_id")]
+
+    def __str__(self) -> str:
+        return f"Span {self.external_id} of {self.interaction}"
 
 
 class AIDraft(HostRecord):
