@@ -89,10 +89,19 @@ Identifier = Annotated[str, Strict(), AfterValidator(_visible), _DOCUMENTED]
 HostId = Identifier
 """An id that the host made, by the same rule."""
 
-ProviderName = Annotated[str, Strict(), _name_of(NameKind.PROVIDER), _DOCUMENTED]
+_DOCUMENTED_WITH_DECLARED = WithJsonSchema(
+    {
+        "type": "string",
+        "minLength": 1,
+        "maxLength": LONGEST_NAME,
+        "description": "Visible ASCII without white space, or a name that the workspace declared.",
+    }
+)
+
+ProviderName = Annotated[str, Strict(), _name_of(NameKind.PROVIDER), _DOCUMENTED_WITH_DECLARED]
 """The name of a provider: an `Identifier`, or any that the workspace declared."""
 
-ModelName = Annotated[str, Strict(), _name_of(NameKind.MODEL), _DOCUMENTED]
+ModelName = Annotated[str, Strict(), _name_of(NameKind.MODEL), _DOCUMENTED_WITH_DECLARED]
 """The name of a model, likewise."""
 
 Probability = Annotated[float, Field(strict=True, ge=0, le=1, allow_inf_nan=False), AfterValidator(_four_decimals)]

@@ -9,6 +9,7 @@ REFUSED = {400, 413, 415, 422}
 BEYOND_FORM = {
     "conflict",  # the id is taken, or somebody was quicker
     "not_found",
+    "name",  # of a provider or a model, with blanks, that the workspace did not declare
     "unknown",  # a draft that was not sent yet
     "unknown_policy_key",
     "time",  # in the future, or before the epoch of the workspace
