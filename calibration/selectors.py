@@ -39,7 +39,7 @@ def configs_in_force(
 ) -> list[PolicyConfig]:
     """Return every config of a policy that ruled over decisions at some time in `start <= time < end`.
 
-    That includes what was on trial as a canary. A config that no longer meets the definition is left out: the gate
+    That includes what was in rollout as a canary. A config that no longer meets the definition is left out: the gate
     has not used it since.
     """
     revisions = ConfidencePolicyRevision.objects.in_workspace(workspace).filter(policy_key=definition.key)

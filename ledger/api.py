@@ -15,7 +15,7 @@ from confidence_project.foundation.ingest import ingest
 from confidence_project.foundation.openapi import LISTED, PROBLEMS_OF_READING, document_ingestion
 from confidence_project.foundation.pagination import RecordPagination
 from governance.access.authentication import api_key_of, workspace_of
-from governance.admin_kit.keyset import held_to
+from governance.admin_kit.keyset import narrowed_to
 from governance.models import ApiKey
 from governance.workspaces.names import WorkspaceNames
 from ledger import selectors
@@ -87,7 +87,7 @@ class Decisions(ListAPIView[DecisionRecord]):
     def get_queryset(self) -> QuerySet[DecisionRecord]:
         if getattr(self, "swagger_fake_view", False):
             return DecisionRecord.objects.none()
-        return held_to(DecisionRecord.objects.all(), "workspace_id", workspace_of(self.request).pk)
+        return narrowed_to(DecisionRecord.objects.all(), "workspace_id", workspace_of(self.request).pk)
 
     def post(self, request: Request) -> Response:
         # One serializer for the whole bulk: making one builds all its fields.
@@ -140,7 +140,7 @@ class Outcomes(ListAPIView[DecisionOutcome]):
     def get_queryset(self) -> QuerySet[DecisionOutcome]:
         if getattr(self, "swagger_fake_view", False):
             return DecisionOutcome.objects.none()
-        return held_to(DecisionOutcome.objects.all(), "workspace_id", workspace_of(self.request).pk)
+        return narrowed_to(DecisionOutcome.objects.all(), "workspace_id", workspace_of(self.request).pk)
 
     def post(self, request: Request) -> Response:
         key = api_key_of(request)

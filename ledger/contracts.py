@@ -90,7 +90,7 @@ class DecisionGatePayload:
         What broke the contract, where there was a decision and it was broken.
     refused
         The model declined to answer.
-    withheld
+    precheck
         A reason for which this must not run, whatever the thresholds say: one of the pipeline's own, or the gate's
         for which no model was asked.
     """
@@ -108,7 +108,7 @@ class DecisionGatePayload:
     task: str = ""
     channel: str = ""
     refused: bool = False
-    withheld: ReasonCode | None = None
+    precheck: ReasonCode | None = None
 
     @property
     def schema_valid(self) -> bool:

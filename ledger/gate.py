@@ -18,8 +18,8 @@ __all__ = ["THRESHOLD_REASONS", "DecisionGate", "GateContext", "GateVerdict", "R
 
 
 @dataclass(frozen=True, slots=True)
-class TrialVerdict:
-    """What the config on trial said of a decision, and whether it was what counted (the canary arm)."""
+class RolloutVerdict:
+    """What the proposed config said of a decision, and whether it was what counted (the canary arm)."""
 
     rollout_id: int
     is_canary: bool
@@ -31,13 +31,13 @@ class TrialVerdict:
 class GateVerdict:
     """`thresholds` holds the values that applied, by field; empty and without version when no policy was read.
 
-    `policy_version` is the one in force, also in the canary arm; `trial` is None where nothing is on trial.
+    `policy_version` is the one in force, also in the canary arm; `rollout` is None where nothing is in rollout.
     """
 
     reason: ReasonCode
     thresholds: Mapping[str, float] = field(default_factory=dict)
     policy_version: int | None = None
-    trial: TrialVerdict | None = None
+    rollout: RolloutVerdict | None = None
 
     @property
     def allowed(self) -> bool:
@@ -64,12 +64,12 @@ class DecisionGate:
         """
         policy = self.context.policy
         verdict = self._under(self.context, payload)
-        if policy is None or policy.trial is None:
+        if policy is None or policy.rollout is None:
             return verdict
-        candidate = self._under(replace(self.context, policy=policy.trial.candidate), payload)
-        is_canary = policy.trial.decides(case_key)
-        said = TrialVerdict(policy.trial.rollout_id, is_canary, candidate.allowed, candidate.reason)
-        return replace(candidate if is_canary else verdict, policy_version=policy.version, trial=said)
+        candidate = self._under(replace(self.context, policy=policy.rollout.candidate), payload)
+        is_canary = policy.rollout.decides(case_key)
+        said = RolloutVerdict(policy.rollout.rollout_id, is_canary, candidate.allowed, candidate.reason)
+        return replace(candidate if is_canary else verdict, policy_version=policy.version, rollout=said)
 
     def _under(self, context: GateContext, payload: DecisionGatePayload) -> GateVerdict:
         policy = context.policy
@@ -86,8 +86,8 @@ class DecisionGate:
 
     @staticmethod
     def _block_by_content(payload: DecisionGatePayload) -> ReasonCode | None:
-        if payload.withheld is not None:
-            return payload.withheld
+        if payload.precheck is not None:
+            return payload.precheck
         if not payload.schema_valid:
             return Reason.SCHEMA_INVALID
         if payload.refused:

@@ -20,13 +20,13 @@ from django.utils import timezone
 
 from confidence_project.foundation.bulk import insert_rows
 from confidence_project.foundation.errors import DomainError, FieldProblem, InvalidInput, NotFound
-from confidence_project.foundation.submissions import Stored, Submission, settle
+from confidence_project.foundation.submissions import Stored, Submission, find_or_create
 from governance.clock import CLOCK_SKEW, check_time
 from governance.definitions import LATTICE, get_definition, to_lattice
 from governance.models import Workspace
 from ledger.contracts import CONTRACT_VERSION, DecisionGatePayload, OutcomeEnvelope, kept_parameters
 from ledger.emission import emit_verdicts
-from ledger.gate import THRESHOLD_REASONS, GateVerdict, TrialVerdict
+from ledger.gate import THRESHOLD_REASONS, GateVerdict, RolloutVerdict
 from ledger.models import DecisionExternalId, DecisionOutcome, DecisionRecord
 
 # Which blocked decisions are audited must not be foreseeable, and not repeat after a fork.
@@ -75,7 +75,7 @@ class DecisionLedger:
 
     def build(self, payload: DecisionGatePayload, verdict: GateVerdict, alongside: RecordedAlongside) -> DecisionRecord:
         """Return the unsaved record of a verdict, with the draw of the audit lottery."""
-        decision, trial = payload.llm_decision, verdict.trial
+        decision, rollout = payload.llm_decision, verdict.rollout
         audited = verdict.reason in THRESHOLD_REASONS and alongside.audit_rate is not None
         return DecisionRecord(
             workspace=self.workspace,
@@ -106,7 +106,7 @@ class DecisionLedger:
             case_key=alongside.case_key,
             audit_selected=audited and _LOTTERY.random() < float(alongside.audit_rate or 0),
             label_propensity=alongside.audit_rate if audited else None,
-            **(_trial_columns(trial) if trial else {}),
+            **(_rollout_columns(rollout) if rollout else {}),
         )
 
 
@@ -114,12 +114,12 @@ def _as_stored(problem: FieldProblem) -> dict[str, str]:
     return {"pointer": problem.pointer, "code": problem.code, "detail": problem.detail}
 
 
-def _trial_columns(trial: TrialVerdict) -> dict[str, Any]:
+def _rollout_columns(rollout: RolloutVerdict) -> dict[str, Any]:
     return {
-        "rollout_id": trial.rollout_id,
-        "rollout_arm": DecisionRecord.Arm.CANARY if trial.is_canary else DecisionRecord.Arm.CONTROL,
-        "candidate_verdict": DecisionRecord.Verdict.ALLOW if trial.allowed else DecisionRecord.Verdict.BLOCK,
-        "candidate_reason": trial.reason.value,
+        "rollout_id": rollout.rollout_id,
+        "rollout_arm": DecisionRecord.Arm.CANARY if rollout.is_canary else DecisionRecord.Arm.CONTROL,
+        "candidate_verdict": DecisionRecord.Verdict.ALLOW if rollout.allowed else DecisionRecord.Verdict.BLOCK,
+        "candidate_reason": rollout.reason.value,
     }
 
 
@@ -180,7 +180,7 @@ def record_outcomes(
         append_outcomes([outcome for outcome in made if isinstance(outcome, DecisionOutcome)])
         return made
 
-    return settle(submissions, find=find, create=create)
+    return find_or_create(submissions, find=find, create=create)
 
 
 def append_outcomes(outcomes: Sequence[DecisionOutcome]) -> None:

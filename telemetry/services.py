@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from confidence_project.foundation.bulk import insert_rows
 from confidence_project.foundation.errors import AlreadySo, Conflict, DomainError, FieldProblem, InvalidInput
-from confidence_project.foundation.submissions import Stored, Submission, settle
+from confidence_project.foundation.submissions import Stored, Submission, find_or_create
 from governance.clock import check_time
 from governance.models import Workspace
 from telemetry.book import keep_book
@@ -161,7 +161,7 @@ def _record(
         keep_book([row for row in stored.values() if not isinstance(row, AIInteraction)])
         return [row if isinstance(row, DomainError) else stored[external_id] for external_id, row in built.items()]
 
-    return settle(submissions, find=find, create=create)
+    return find_or_create(submissions, find=find, create=create)
 
 
 def _build(

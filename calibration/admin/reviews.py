@@ -10,7 +10,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
-from calibration.candidates.looking import explain, look_at_candidate, settle_candidate
+from calibration.candidates.looking import conclude_candidate, explain, look_at_candidate
 from calibration.candidates.registering import register_candidate, withdraw_candidate
 from calibration.findings import wording
 from calibration.models import Candidate, HeldReview, ReviewCalendar
@@ -150,7 +150,7 @@ class CandidateAdmin(ServiceAdmin):
     add_verb = Verb.PROPOSE
     add_title = "Register a candidate"
     verbs = (
-        _verb("look", "Look", "looked at", lambda person, candidate, data: settle_candidate(candidate)),
+        _verb("look", "Look", "looked at", lambda person, candidate, data: conclude_candidate(candidate)),
         _verb(
             "withdraw",
             "Withdraw",

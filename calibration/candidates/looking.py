@@ -98,7 +98,7 @@ def look_at_candidate(candidate: Candidate) -> CandidateLook:
     )
 
 
-def settle_candidate(candidate: Candidate) -> CandidateLook:
+def conclude_candidate(candidate: Candidate) -> CandidateLook:
     """Look at a candidate, and open its proposal if it has passed; whoever comes first opens it."""
     look = look_at_candidate(candidate)
     if look.has_passed and not CandidateEnd.objects.filter(candidate=candidate).exists():

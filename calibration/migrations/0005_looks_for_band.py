@@ -2,6 +2,8 @@
 
 from django.db import migrations, models
 
+from confidence_project.foundation.triggers import EnforceAppendOnly
+
 
 class Migration(migrations.Migration):
 
@@ -10,9 +12,15 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        migrations.AddField(
-            model_name='reviewcalendar',
-            name='looks_for_band',
-            field=models.BooleanField(default=False, help_text='Look for a confidence ceiling, too: for models that are most wrong where they claim certainty. It takes .6 of delta, which costs coverage where no ceiling is needed.'),
+        # SQLite rebuilds the table, and with it its triggers would go.
+        EnforceAppendOnly(
+            ["ReviewCalendar"],
+            operations=[
+                migrations.AddField(
+                    model_name='reviewcalendar',
+                    name='looks_for_band',
+                    field=models.BooleanField(default=False, help_text='Look for a confidence ceiling, too: for models that are most wrong where they claim certainty. It takes .6 of delta, which costs coverage where no ceiling is needed.'),
+                ),
+            ],
         ),
     ]

@@ -59,7 +59,7 @@ class Stored(Generic[RecordT]):
     created: bool
 
 
-def settle(
+def find_or_create(
     submissions: Sequence[Submission[ItemT]],
     *,
     find: Callable[[Sequence[str]], Mapping[str, tuple[RecordT, str]]],

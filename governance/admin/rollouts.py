@@ -67,7 +67,7 @@ ROLLOUT_VERBS = (
     RowVerb(
         name="withdraw",
         label="Withdraw the rollout",
-        done="withdrawn from trial",
+        done="withdrawn from rollout",
         verb=Verb.ROLL_OUT,
         form=ReasonForm,
         may=lambda person, proposal: may(Verb.ROLL_OUT, person, proposal.workspace),
@@ -80,7 +80,7 @@ ROLLOUT_VERBS = (
 
 @admin.register(Rollout)
 class RolloutAdmin(ScopedAdmin):
-    """Proposals on trial, now and before."""
+    """Proposals in rollout, now and before."""
 
     list_display = ["policy_key", "workspace", "proposal", "status", "share", "started_at", "ended_at"]
     list_filter = [WorkspaceFilter, "status", "policy_key"]

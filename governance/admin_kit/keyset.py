@@ -6,7 +6,7 @@ rows that arrive meanwhile move nothing.
 How to use it: derive from `scoped_admin.GrowingTableAdmin`, and give `ordering` as descending names, of
 which the last is the primary key: `["-pk"]` or `["-created_at", "-pk"]`. Each filter wants an index over the workspace,
 the field, and the names of `ordering`, in this turn; then any page of any value is read from the index in its order.
-A filter over the first field of these indexes, which is the workspace, names it as its `head` and narrows by `held_to`.
+A filter over the first field of these indexes, which is the workspace, is its `head`, and narrows by `narrowed_to`.
 A list of its own (figures, columns from elsewhere) derives from `KeysetChangeList` and overrides `get_results`.
 """
 
@@ -78,7 +78,7 @@ class _HeldTo(Exact):
         return f"{left} = ANY(ARRAY[{right}])", [*left_params, *right_params]
 
 
-def held_to(rows: QuerySet[Any], field: str, value: Any) -> QuerySet[Any]:
+def narrowed_to(rows: QuerySet[Any], field: str, value: Any) -> QuerySet[Any]:
     """Narrow `rows` to one value of a field that heads an index, and that the list is ordered by first.
 
     Ordered by the key alone, PostgreSQL may walk the primary key instead and pass over every row of the other

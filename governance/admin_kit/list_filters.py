@@ -19,7 +19,7 @@ from django.utils import timezone
 
 from confidence_project.foundation.filters import TimeField
 from governance.access.permissions import Verb, workspaces_where
-from governance.admin_kit.keyset import held_to
+from governance.admin_kit.keyset import narrowed_to
 from governance.models import Workspace
 
 MOST_CHOICES = 50
@@ -74,7 +74,7 @@ class OneWorkspaceFilter(admin.SimpleListFilter):
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         if self.in_view is None:
             return queryset.none()
-        return held_to(queryset, "workspace_id", self.in_view.pk) if self.head else queryset
+        return narrowed_to(queryset, "workspace_id", self.in_view.pk) if self.head else queryset
 
 
 def values_in_use(rows: QuerySet[Any], workspace: Workspace, field: str) -> list[str]:

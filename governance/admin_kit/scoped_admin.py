@@ -14,7 +14,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from governance.access.permissions import Verb, is_superuser, workspaces_where
-from governance.admin_kit.keyset import KeysetChangeList, held_to
+from governance.admin_kit.keyset import KeysetChangeList, narrowed_to
 
 
 class WorkspaceFilter(admin.SimpleListFilter):
@@ -103,7 +103,7 @@ class GrowingTableAdmin(KeysetAdmin):
         if is_superuser(request.user):
             return rows
         mine = list(workspaces_where(Verb.SEE, request.user).values_list("pk", flat=True))
-        return held_to(rows, "workspace_id", mine[0]) if len(mine) == 1 else rows.filter(workspace_id__in=mine)
+        return narrowed_to(rows, "workspace_id", mine[0]) if len(mine) == 1 else rows.filter(workspace_id__in=mine)
 
 
 class SuperuserOnly:

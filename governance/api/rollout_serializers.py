@@ -81,7 +81,7 @@ class FlipsSerializer(serializers.Serializer[Any]):
 
 
 class RolloutSerializer(RowSerializer[Rollout]):
-    """The trial of a proposal, with the flips so far."""
+    """The rollout of a proposal, with the flips so far."""
 
     share = serializers.FloatField()
     events = RolloutEventSerializer(many=True)

@@ -56,7 +56,7 @@ class ProposalBacktest(PersonView):
 
 
 class ProposalRollout(PersonView):
-    """GET: the trial of a proposal. POST: start it, in shadow."""
+    """GET: the rollout of a proposal. POST: start it, in shadow."""
 
     @extend_schema(
         operation_id="get_rollout",
@@ -97,7 +97,7 @@ class Canary(PersonView):
 
 
 class Withdraw(PersonView):
-    """POST: end the trial; the policy in force rules over every case again."""
+    """POST: end the rollout; the policy in force rules over every case again."""
 
     @_document("withdraw_rollout", "Withdraw a rollout", Withdrawal)
     def post(self, request: Request, slug: str, proposal_id: int) -> Response:

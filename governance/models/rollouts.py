@@ -29,7 +29,7 @@ class RolloutQuerySet(WorkspaceScopedQuerySet["Rollout"]):
 
 
 class Rollout(models.Model):
-    """An approved proposal on trial; it lives at most as long as the proposal stays approved.
+    """An approved proposal in rollout; it lives at most as long as the proposal stays approved.
 
     The config is the proposal's, which nobody can edit. The cases of a canary follow from the id of this row.
     """

@@ -1,4 +1,4 @@
-"""What governs a decision: the policy in force, what is on trial beside it, and the controls over both."""
+"""What governs a decision: the policy in force, what is in rollout beside it, and the controls over both."""
 
 from governance.policies.context import GateContext, Reason
 from governance.policies.effective import EffectivePolicy, PolicyUnavailable

@@ -61,7 +61,7 @@ class GateContext:
 
     def ruling(self, case_key: str) -> GateContext:
         """Return what governs a case: in a canary, the candidate instead of the policy in force."""
-        rollout = self.policy.trial if self.policy else None
+        rollout = self.policy.rollout if self.policy else None
         return replace(self, policy=rollout.candidate) if rollout and rollout.decides(case_key) else self
 
     def block_of_all(self) -> ReasonCode | None:

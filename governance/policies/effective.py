@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from confidence_project.foundation.errors import Unavailable
 from governance.definitions import PolicyDefinition
 from governance.policies.config import PolicyConfig
-from governance.rollouts.trials import Trial
+from governance.rollouts.active import ActiveRollout
 
 
 class PolicyUnavailable(Unavailable):
@@ -25,14 +25,14 @@ class PolicyUnavailable(Unavailable):
 class EffectivePolicy:
     """A policy as the gate reads it. `version` 0 with `source` "default" means that no policy row exists.
 
-    `trial` is the rollout that is active for it; a candidate carries the version that is in force beside it.
+    `rollout` is the rollout that is active for it; a candidate carries the version that is in force beside it.
     """
 
     definition: PolicyDefinition
     config: PolicyConfig
     version: int
     source: str
-    trial: Trial[EffectivePolicy] | None = None
+    rollout: ActiveRollout[EffectivePolicy] | None = None
 
     def value(self, field: str, **segment: str) -> float:
         """Return the value of `field` for a segment; raise `UnknownField` for a field that is not defined."""

@@ -205,9 +205,9 @@ def _read_flags(
 
 def _split(policy: EffectivePolicy | None, case_key: str) -> Split | None:
     """Return how a canary put the case; None: no canary, or no case."""
-    if policy is None or policy.trial is None or not (policy.trial.is_canary and case_key):
+    if policy is None or policy.rollout is None or not (policy.rollout.is_canary and case_key):
         return None
-    return Split(policy.trial.rollout_id, policy.trial.decides(case_key))
+    return Split(policy.rollout.rollout_id, policy.rollout.decides(case_key))
 
 
 def _attribute(context: Mapping[str, Any], *spellings: str) -> str | None:

@@ -1,4 +1,4 @@
-"""What the database says of policy keys at this moment, in one statement: controls, policies, configs on trial.
+"""What the database says of policy keys at this moment, in one statement: controls, policies, configs in rollout.
 
 One statement, so that all of it is seen as of one moment: an apply moves a policy and its rollout together. Written
 out, because every decision waits for it, and the ORM takes longer to build the same than the database to answer it.

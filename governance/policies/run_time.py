@@ -20,7 +20,7 @@ from governance.policies.config import PolicyConfig, parse_config
 from governance.policies.context import GateContext, context_of
 from governance.policies.effective import EffectivePolicy, PolicyUnavailable
 from governance.policies.read_path import POLICY, ROLLOUT, Row, read_rows
-from governance.rollouts.trials import Trial
+from governance.rollouts.active import ActiveRollout
 
 ALLOWS_NOTHING: Mapping[FieldKind, float] = {
     FieldKind.CONFIDENCE_THRESHOLD: 2.0,  # no confidence is above 1
@@ -146,9 +146,9 @@ def _policy(
     config = configs[_head(stored)] if stored else parse_config(definition, {})
     if config is None:
         return None
-    trial = None
+    rollout = None
     if active is not None:
         tried = configs[_head(active)]
         candidate = EffectivePolicy(definition, tried, version, source="db") if tried else None
-        trial = Trial(int(active.name), Decimal(active.share), candidate)
-    return EffectivePolicy(definition, config, version, "db" if stored else "default", trial)
+        rollout = ActiveRollout(int(active.name), Decimal(active.share), candidate)
+    return EffectivePolicy(definition, config, version, "db" if stored else "default", rollout)

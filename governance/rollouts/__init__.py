@@ -1,1 +1,1 @@
-"""A proposal on trial beside the policy in force: its life, and whom it decides for."""
+"""A proposal in rollout beside the policy in force: its life, and whom it decides for."""

@@ -21,7 +21,7 @@ from governance.policies import (
     read_contexts,
     resolve_threshold,
 )
-from governance.rollouts.trials import is_in_share
+from governance.rollouts.active import is_in_share
 from governance.tests.factories import (
     FIELD,
     KEY,

@@ -118,7 +118,7 @@ def test_open__expiry__follows_the_setting(settings):
         {"value": {}},
         {"values": {}, "overrides": [{"match": {}, "values": {"confidence_threshold": 0.5}}]},
         {"values": {}, "overrides": [{"match": {"colour": "red"}, "values": {"confidence_threshold": 0.5}}]},
-        {"values": {}, "overrides": [{"match": {"model": "a model"}, "values": {"confidence_threshold": 0.5}}]},
+        {"values": {}, "overrides": [{"match": {"task": "a task"}, "values": {"confidence_threshold": 0.5}}]},
         [],
         None,
     ],

@@ -62,9 +62,9 @@ def test_admin__buttons__follow_the_rollout():
     assert page(proposal, "shadow") not in shown
     assert page(proposal, "canary") in shown
     assert browser.post(page(proposal, "canary"), {"share": "0.25"}).status_code == 302
-    assert "On trial: canary, 25 % of the cases" in words(browser.get(page(proposal)))
+    assert "Rollout: canary, 25 % of the cases" in words(browser.get(page(proposal)))
     assert browser.post(page(proposal, "withdraw"), {"reason": "Enough."}).status_code == 302
-    assert "On trial: withdrawn" in words(browser.get(page(proposal)))
+    assert "Rollout: withdrawn" in words(browser.get(page(proposal)))
 
 
 def test_admin__workspace_admin__sees_the_trial_and_no_button():

@@ -95,7 +95,7 @@ def announce_alarm(alarm: Model, revision: ConfidencePolicyRevision, figures: di
 
 
 def announce_rollout(step: RolloutEvent) -> None:
-    """Tell that a rollout took a step, whoever took it: a kill switch stops a trial, too."""
+    """Tell that a rollout took a step, whoever took it: a kill switch stops a rollout, too."""
     rollout = step.rollout
     data = {
         "policy_key": rollout.policy_key,

@@ -56,7 +56,7 @@ def apply_confidence_policy_proposal(
 def promote_rollout(
     *, actor: Person, workspace: Workspace, proposal_id: int, reason: str = "", break_glass: bool = False
 ) -> ConfidencePolicyRevision:
-    """Put a proposal that is on trial in force for every case: `apply_confidence_policy_proposal`, for rollouts alone.
+    """Put a proposal in rollout in force for every case: `apply_confidence_policy_proposal`, for rollouts alone.
 
     Raises
     ------

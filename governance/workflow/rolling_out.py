@@ -74,7 +74,7 @@ def set_canary_share(
     reason: str = "",
     break_glass: bool = False,
 ) -> Rollout:
-    """Let the proposal on trial decide for a share of the cases, or for a larger one than before.
+    """Let the proposal in rollout decide for a share of the cases, or for a larger one than before.
 
     Which cases follows from a hash of the case key: a raised share only adds cases, and none goes back and forth.
 
@@ -111,7 +111,7 @@ def set_canary_share(
 
 
 def withdraw_rollout(*, actor: Person, workspace: Workspace, proposal_id: int, reason: str) -> Rollout:
-    """End the trial of a proposal: the policy in force rules over every case again. The proposal stays approved.
+    """End the rollout of a proposal: the policy in force rules over every case again. The proposal stays approved.
 
     Raises
     ------
@@ -137,7 +137,7 @@ def _is_under_review(rollout: Rollout) -> bool:
 
 
 def _check_still_applies(proposal: ConfidencePolicyProposal, now: datetime) -> None:
-    """What could not be applied now is not worth a trial."""
+    """What could not be applied now is not worth a rollout."""
     require_appliable(proposal, now)
     parse_config(get_definition(proposal.policy_key), proposal.config)
     version, _ = stored_policy(proposal.workspace, proposal.policy_key)
@@ -146,7 +146,7 @@ def _check_still_applies(proposal: ConfidencePolicyProposal, now: datetime) -> N
 
 
 def _check_free(proposal: ConfidencePolicyProposal) -> None:
-    """One trial at a time for each policy, and none while decisions are stopped."""
+    """One rollout at a time for each policy, and none while decisions are stopped."""
     if Rollout.objects.in_workspace(proposal.workspace).active().filter(policy_key=proposal.policy_key).exists():
         raise WrongState("A rollout of this policy is active already. Withdraw it first.")
     _check_not_stopped(proposal)

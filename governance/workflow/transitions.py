@@ -69,7 +69,7 @@ def take_step(
         raise LostRace("Somebody else moved the proposal at the same moment. Look at it again.")
     write_event(proposal, verb, proposal.status, target, actor=actor, at=at, reason=reason, break_glass=break_glass)
     if proposal.status == Status.APPROVED:
-        # Only an approved proposal is on trial, so whatever ends that ends the trial.
+        # Only an approved proposal is in rollout, so whatever ends that ends the rollout.
         ending = "promote" if verb == "apply" else "stop"
         end_rollout_of(proposal.pk, ending, actor=actor, at=at, reason=reason)
     proposal.refresh_from_db()

@@ -187,7 +187,7 @@ class DecisionRecordAdmin(ServiceAdmin, LedgerAdmin):
             },
         ),
         ("What was applied", {"fields": ["policy_key", "policy_version", "thresholds"]}),
-        ("On trial", {"fields": ["rollout_id", "rollout_arm", "candidate_verdict", "candidate_reason"]}),
+        ("Rollout", {"fields": ["rollout_id", "rollout_arm", "candidate_verdict", "candidate_reason"]}),
         (
             "Where it comes from",
             {"fields": ["origin", "external_id", "case_key", "interaction_id", "audit_selected", "label_propensity"]},

@@ -21,7 +21,7 @@ from pydantic import ValidationError
 
 from confidence_project.foundation.bulk import insert_rows
 from confidence_project.foundation.errors import DomainError, InvalidInput
-from confidence_project.foundation.submissions import Stored, Submission, settle
+from confidence_project.foundation.submissions import Stored, Submission, find_or_create
 from governance.models import Workspace
 from governance.workspaces.names import WorkspaceNames
 from ledger.contracts import CONTRACT_VERSION
@@ -212,7 +212,7 @@ def _write(
     reject: Callable[[Record, str], None],
 ) -> None:
     submissions = [Submission(row.decision.external_id, _fingerprint(row), row) for _, row in chunk]
-    results: list[Stored[DecisionRecord] | DomainError] = settle(
+    results: list[Stored[DecisionRecord] | DomainError] = find_or_create(
         submissions,
         find=lambda ids: decisions_by_external_id(workspace, ids),
         create=lambda fresh: _create(workspace, fresh),

@@ -58,7 +58,7 @@ class DecisionRecord(AppendOnlyModel):
 
     class Arm(models.TextChoices):
         CONTROL = "control", "The policy in force"
-        CANARY = "canary", "The config on trial"
+        CANARY = "canary", "The proposed config"
 
     decision_id = models.UUIDField(primary_key=True, default=new_decision_id, editable=False)
     timestamp = models.DateTimeField(help_text="When the record was made, by the server's clock.")
@@ -98,12 +98,12 @@ class DecisionRecord(AppendOnlyModel):
         max_digits=5, decimal_places=4, null=True, help_text="Probability with which a blocked decision was chosen."
     )
     # A reference without a constraint: the ledger can be partitioned, and outlives what it refers to.
-    rollout_id = models.BigIntegerField(null=True, help_text="The rollout on trial; null: there was none.")
+    rollout_id = models.BigIntegerField(null=True, help_text="The active rollout; null: there was none.")
     rollout_arm = models.CharField(
         max_length=7, choices=Arm.choices, blank=True, default="", help_text="Which config gave the verdict."
     )
     candidate_verdict = models.CharField(
-        max_length=5, choices=Verdict.choices, blank=True, default="", help_text="What the config on trial said."
+        max_length=5, choices=Verdict.choices, blank=True, default="", help_text="What the proposed config said."
     )
     candidate_reason = models.CharField(max_length=50, blank=True, default="")
 

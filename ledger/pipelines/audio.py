@@ -142,7 +142,7 @@ class AudioPipelineService:
             channel="audio",
         )
         definition = get_definition(turn.policy_key)
-        payload = replace(build_payload(asked, definition, WorkspaceNames(self.workspace)), withheld=failure)
+        payload = replace(build_payload(asked, definition, WorkspaceNames(self.workspace)), precheck=failure)
         return gate_once(
             self.workspace,
             payload,

@@ -100,7 +100,7 @@ def _payload(draft: DraftToEvaluate, judgement: Judgement[AutoSendEvaluation]) -
         confidence=judgement.output.confidence if judgement.output else None,
         action_type="send" if recommended else "skip",
         channel=draft.channel,
-        withheld=None if recommended else PipelineReason.NOT_RECOMMENDED,
+        precheck=None if recommended else PipelineReason.NOT_RECOMMENDED,
     )
 
 

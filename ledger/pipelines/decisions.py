@@ -9,7 +9,7 @@ from dataclasses import replace
 from django.utils import timezone
 
 from confidence_project.foundation.errors import DomainError, FieldProblem, InvalidInput, UnknownPolicyKey
-from confidence_project.foundation.submissions import Stored, Submission, settle
+from confidence_project.foundation.submissions import Stored, Submission, find_or_create
 from governance.clock import check_time
 from governance.definitions import PolicyDefinition, get_definition
 from governance.models import Workspace
@@ -80,7 +80,7 @@ def decide_many(
         return made
 
     started = time.perf_counter()
-    results = settle(submissions, find=lambda ids: decisions_by_external_id(workspace, ids), create=create)
+    results = find_or_create(submissions, find=lambda ids: decisions_by_external_id(workspace, ids), create=create)
     committed = [result.record for result in results if isinstance(result, Stored) and result.created]
     emit_verdicts(committed, seconds=time.perf_counter() - started)
     return results

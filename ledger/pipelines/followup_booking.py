@@ -182,7 +182,7 @@ def _judge_now(
         prompt_hash=booking.prompt_hash or "",
         confidence_kind=ConfidenceKind.SELF_REPORTED.value,
         task=PARSE_TASK,
-        withheld=_standing_against(booking) or against,
+        precheck=_standing_against(booking) or against,
     )
     verdict = gate.evaluate(payload, case_key=booking.case_key)
     return _Judged(payload=payload, verdict=verdict, gate=gate), must_consult

@@ -56,9 +56,9 @@ class Judgement(Generic[OutputT]):
         confidence: float | None,
         action_type: str | None = None,
         channel: str = "",
-        withheld: PipelineReason | None = None,
+        precheck: PipelineReason | None = None,
     ) -> DecisionGatePayload:
-        """Return what the gate judges. `withheld` speaks of the output: without one the failure counts."""
+        """Return what the gate judges. `precheck` speaks of the output: without one the failure counts."""
         return DecisionGatePayload(
             policy_key=self.policy_key,
             stated_confidence=confidence,
@@ -70,7 +70,7 @@ class Judgement(Generic[OutputT]):
             confidence_kind=ConfidenceKind.SELF_REPORTED.value,
             task=self.prompt_key,
             channel=channel,
-            withheld=self.failure if self.output is None else withheld,
+            precheck=self.failure if self.output is None else precheck,
         )
 
 

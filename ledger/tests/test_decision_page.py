@@ -104,7 +104,7 @@ def test_page__on_trial__shows_what_the_other_config_said(client, workspace):
         candidate_reason="llm_confidence_below_threshold",
     )
     text = text_of(client, decision)
-    assert f"Proposal {rollout.proposal_id} was on trial. The verdict is that of the policy in force" in text
+    assert f"Proposal {rollout.proposal_id} was in rollout. The verdict is that of the policy in force" in text
     assert "The two differ" in text
 
 

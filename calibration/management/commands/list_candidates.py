@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from calibration.candidates.looking import explain, settle_candidate
+from calibration.candidates.looking import conclude_candidate, explain
 from calibration.candidates.registering import open_candidates
 from confidence_project.foundation.commands import DomainCommand
 from confidence_project.foundation.formatting import segment
@@ -27,4 +27,4 @@ class Command(DomainCommand):
         slug = options["workspace"]
         for candidate in open_candidates(workspace_by_slug(slug) if slug else None):
             name = f"{candidate.workspace.slug} {candidate}, {segment(candidate.segment)}"
-            self.stdout.write(f"{candidate.pk:>6}  {name}: {explain(settle_candidate(candidate))}")
+            self.stdout.write(f"{candidate.pk:>6}  {name}: {explain(conclude_candidate(candidate))}")

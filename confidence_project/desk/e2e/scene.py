@@ -226,8 +226,8 @@ def _proposals_elsewhere(superuser: Any) -> dict[str, ConfidencePolicyProposal]:
     )
     superseded = pending(other, 0.83, title="Lower the threshold to 0.83")
     done = applied(other, 0.84, title="Lower the threshold to 0.84").proposal
-    trial = in_canary(WorkspaceFactory(slug="travel", name="Travel desk"), share="0.25").proposal
-    found = {"rejected": rejected, "superseded": superseded, "applied": done, "trial": trial}
+    rollout = in_canary(WorkspaceFactory(slug="travel", name="Travel desk"), share="0.25").proposal
+    found = {"rejected": rejected, "superseded": superseded, "applied": done, "rollout": rollout}
     for each in found.values():
         each.refresh_from_db()
     return found

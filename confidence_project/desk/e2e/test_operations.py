@@ -82,7 +82,7 @@ def test_rollout__shadow_canary_withdraw__by_clicking(visitor, workspace):
     page = superuser.page
     page.get_by_role("link", name="Set to shadow").click()
     page.get_by_role("button", name="Set to shadow").click()
-    assert "On trial: in shadow" in main(superuser)
+    assert "Rollout: in shadow" in main(superuser)
     page.get_by_role("link", name="Set the canary's share").click()
     page.get_by_label("Share").fill("0.05")
     page.get_by_role("button", name="Set the canary's share").click()

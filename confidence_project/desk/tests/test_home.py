@@ -151,7 +151,7 @@ def test_home__proposal_on_trial__is_named():
     workspace = WorkspaceFactory()
     proposal = approved(workspace)
     start_rollout(actor=SuperuserFactory(), workspace=workspace, proposal_id=proposal.pk)
-    assert f"On trial, in shadow: proposal {proposal.pk} of confidence_gate" in home(viewer_of(workspace))
+    assert f"Rollout, in shadow: proposal {proposal.pk} of confidence_gate" in home(viewer_of(workspace))
 
 
 def test_home__applied__version_and_age():

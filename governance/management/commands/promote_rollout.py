@@ -11,7 +11,7 @@ from governance.workflow import promote_rollout
 
 
 class Command(ActingCommand):
-    help = "Put a proposal that is on trial in force for every case. Without a trial: apply_proposal."
+    help = "Put a proposal in rollout in force for every case. Without a rollout: apply_proposal."
     examples = """
   manage.py promote_rollout 17 --as root
   manage.py promote_rollout 17 --as root --break-glass --reason "Incident 42: the gate lets errors through"

@@ -12,7 +12,7 @@ from governance.workflow.consequences import flips_of
 
 
 class Command(DomainCommand):
-    help = "Show the trial of a proposal, the active one or else the last: its state, its flips and what happened."
+    help = "Show the rollout of a proposal, the active one or else the last: its state, its flips and what happened."
     examples = """
   manage.py show_rollout 17
 """

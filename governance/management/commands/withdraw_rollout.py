@@ -11,7 +11,7 @@ from governance.workflow import withdraw_rollout
 
 
 class Command(ActingCommand):
-    help = "End the trial of a proposal: the policy in force rules over every case again."
+    help = "End the rollout of a proposal: the policy in force rules over every case again."
     examples = """
   manage.py withdraw_rollout 17 --as root --reason "It blocks what it should allow"
 """

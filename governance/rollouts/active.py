@@ -1,4 +1,4 @@
-"""A config on trial beside the policy in force: whom it decides for, and what it would say of everybody."""
+"""A config in rollout beside the policy in force: whom it decides for, and what it would say of everybody."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def is_in_share(rollout_id: int, case_key: str, share: Decimal) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Trial(Generic[PolicyT]):
+class ActiveRollout(Generic[PolicyT]):
     """An active rollout. `share` 0: in shadow. `candidate` None: its config is not valid any more."""
 
     rollout_id: int
