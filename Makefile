@@ -10,7 +10,7 @@ PORT ?= 8000
 # Development: debug pages, plain HTTP on localhost, a throw-away secret key. Production sets its own environment.
 export CONFIDENCE_DEV ?= 1
 
-.PHONY: help setup demo run test check format bench simulate e2e figures pictures clean
+.PHONY: help setup demo run test check format bench simulate e2e interop figures pictures clean
 
 help: ## Say what there is
 	@grep -E '^[a-z0-9]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -73,6 +73,23 @@ e2e: $(VENV)/.ready-e2e ## Click through the admin in a real browser (needs Debi
 	@$(TESTS_ON_POSTGRES) $(BIN)/python -m pytest -q confidence_project/desk/e2e/test_story.py \
 		confidence_project/desk/e2e/test_operations.py -k "story or run__ or rollout"
 
+INTEROP := .venv-interop
+CLIENTS := .ci/interop
+
+$(INTEROP)/.ready: requirements.txt requirements-dev.txt requirements-interop.txt
+	@echo "Installing the pinned requirements into $(INTEROP) …"
+	@$(PYTHON) -m venv $(INTEROP)
+	@$(INTEROP)/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-interop.txt
+	@touch $@
+
+# npm is a script that looks for its node on the path.
+$(CLIENTS)/node_modules/.ready: $(INTEROP)/.ready $(CLIENTS)/package.json $(CLIENTS)/package-lock.json
+	@PATH="$(CURDIR)/$(INTEROP)/bin:$$PATH" npm ci --prefix $(CLIENTS) --no-audit --no-fund --loglevel error
+	@touch $@
+
+interop: $(CLIENTS)/node_modules/.ready ## Let clients from elsewhere call a real server: OpenTelemetry JS, AI SDK, OFREP, schemathesis
+	@DATABASE_URL= $(INTEROP)/bin/python -m pytest -q $(CLIENTS)
+
 figures: setup ## Draw the figures of docs/statistics.md anew
 	@$(BIN)/python -m docs.figures
 
@@ -80,4 +97,4 @@ pictures: $(VENV)/.ready-e2e ## Make the pictures of the admin in docs/images an
 	@$(BIN)/python -m pytest -q -n 0 confidence_project/desk/e2e/pictures_of_docs.py
 
 clean: ## Remove what the targets made; the database in var/ stays
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis staticfiles
+	rm -rf $(VENV) $(INTEROP) $(CLIENTS)/node_modules .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis staticfiles

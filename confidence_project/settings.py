@@ -222,7 +222,10 @@ REST_FRAMEWORK = {
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
     "DEFAULT_FILTER_BACKENDS": ["confidence_project.foundation.filters.StrictFilterBackend"],
     "DEFAULT_THROTTLE_CLASSES": ["governance.access.authentication.ApiKeyThrottle"],
-    "DEFAULT_THROTTLE_RATES": {"api_key": env.str("CONFIDENCE_RATE_LIMIT", default="6000/min"), "person": "300/min"},
+    "DEFAULT_THROTTLE_RATES": {
+        "api_key": env.str("CONFIDENCE_RATE_LIMIT", default="6000/min"),
+        "person": env.str("CONFIDENCE_PERSON_RATE_LIMIT", default="300/min"),
+    },
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "confidence_project.foundation.problems.exception_handler",
     "UNAUTHENTICATED_USER": None,
@@ -242,6 +245,10 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "SCHEMA_PATH_PREFIX": "/api/v1",
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "confidence_project.foundation.openapi.require_bodies",
+    ],
     "ENUM_NAME_OVERRIDES": {
         "ConfidenceKind": "ledger.models.decisions.ConfidenceKind",
         "OutcomeSource": "ledger.models.decisions.DecisionOutcome.Source",

@@ -22,6 +22,10 @@ def _four_decimals(value: float) -> float:
     return to_lattice(value) / LATTICE
 
 
+def _whole(value: object) -> object:
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
 def _rfc3339(value: object) -> object:
     if isinstance(value, datetime) or (isinstance(value, str) and _RFC3339.fullmatch(value)):
         return value
@@ -85,14 +89,26 @@ Identifier = Annotated[str, Strict(), AfterValidator(_visible), _DOCUMENTED]
 HostId = Identifier
 """An id that the host made, by the same rule."""
 
-ProviderName = Annotated[str, Strict(), _name_of(NameKind.PROVIDER), _DOCUMENTED]
+_DOCUMENTED_WITH_DECLARED = WithJsonSchema(
+    {
+        "type": "string",
+        "minLength": 1,
+        "maxLength": LONGEST_NAME,
+        "description": "Visible ASCII without white space, or a name that the workspace declared.",
+    }
+)
+
+ProviderName = Annotated[str, Strict(), _name_of(NameKind.PROVIDER), _DOCUMENTED_WITH_DECLARED]
 """The name of a provider: an `Identifier`, or any that the workspace declared."""
 
-ModelName = Annotated[str, Strict(), _name_of(NameKind.MODEL), _DOCUMENTED]
+ModelName = Annotated[str, Strict(), _name_of(NameKind.MODEL), _DOCUMENTED_WITH_DECLARED]
 """The name of a model, likewise."""
 
 Probability = Annotated[float, Field(strict=True, ge=0, le=1, allow_inf_nan=False), AfterValidator(_four_decimals)]
 """A number in [0, 1], rounded to the 4 decimals that are stored and compared."""
+
+Whole = BeforeValidator(_whole)
+"""Last in the annotation of an `int`: the number is whole, however JSON writes it, `12` or `12.0`."""
 
 Timestamp = Annotated[
     AwareDatetime, BeforeValidator(_rfc3339), WithJsonSchema({"type": "string", "format": "date-time"})

@@ -152,7 +152,16 @@ class DecisionEnvelope(BaseModel):
     Both are judged by the gate: a broken one is a recorded block.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        json_schema_extra={
+            "anyOf": [
+                {"properties": {"answer": {"type": "null"}}},
+                {"properties": {"decision": {"type": "null"}, "confidence_kind": {"const": "unspecified"}}},
+            ]
+        },
+    )
 
     external_id: HostId
     policy_key: Identifier
@@ -180,7 +189,16 @@ class DecisionEnvelope(BaseModel):
 class OutcomeEnvelope(BaseModel):
     """What came of a decision, as a host reports it; the decision is named by one of its two ids."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        json_schema_extra={
+            "oneOf": [
+                {"properties": {name: {"type": "string"}}, "required": [name]}
+                for name in ("decision_id", "decision_external_id")
+            ]
+        },
+    )
 
     external_id: HostId
     decision_id: UUID | None = None

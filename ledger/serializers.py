@@ -7,11 +7,11 @@ from typing import Any
 
 from django.db.models import QuerySet
 from django_filters import rest_framework as filters
-from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from confidence_project.foundation.filters import TimeFilter
+from confidence_project.foundation.filters import NameFilter, TimeFilter
+from confidence_project.foundation.serializers import RowSerializer
 from governance.access.authentication import workspace_of
 from ledger import selectors
 from ledger.models import DecisionOutcome, DecisionRecord
@@ -20,13 +20,13 @@ from ledger.models import DecisionOutcome, DecisionRecord
 class DecisionFilter(filters.FilterSet):
     """Filters of the list of decisions."""
 
-    external_id = filters.CharFilter(method="by_external_id", help_text="The host's own id.")
-    policy_key = filters.CharFilter()
+    external_id = NameFilter(method="by_external_id", help_text="The host's own id.")
+    policy_key = NameFilter()
     verdict = filters.ChoiceFilter(field_name="gate_verdict", choices=DecisionRecord.Verdict.choices)
-    reason = filters.CharFilter(field_name="gate_reason")
-    provider = filters.CharFilter()
-    model = filters.CharFilter()
-    prompt_hash = filters.CharFilter()
+    reason = NameFilter(field_name="gate_reason")
+    provider = NameFilter()
+    model = NameFilter()
+    prompt_hash = NameFilter()
     occurred_from = TimeFilter(field_name="occurred_at", lookup_expr="gte", help_text="Inclusive.")
     occurred_before = TimeFilter(field_name="occurred_at", lookup_expr="lt", help_text="Exclusive.")
 
@@ -37,7 +37,7 @@ class DecisionFilter(filters.FilterSet):
 class OutcomeFilter(filters.FilterSet):
     """Filters of the list of outcomes."""
 
-    external_id = filters.CharFilter(help_text="The host's own id.")
+    external_id = NameFilter(help_text="The host's own id.")
     decision_id = filters.UUIDFilter(field_name="decision_id")
 
 
@@ -49,7 +49,7 @@ class SchemaProblemSerializer(serializers.Serializer[Any]):
     detail = serializers.CharField()
 
 
-class VerdictSerializer(serializers.ModelSerializer[DecisionRecord]):
+class VerdictSerializer(RowSerializer[DecisionRecord]):
     """What the host needs in order to act."""
 
     verdict = serializers.ChoiceField(source="gate_verdict", choices=DecisionRecord.Verdict.choices)
@@ -73,7 +73,7 @@ class VerdictSerializer(serializers.ModelSerializer[DecisionRecord]):
         return record.schema_problems or []
 
 
-class OutcomeSerializer(serializers.ModelSerializer[DecisionOutcome]):
+class OutcomeSerializer(RowSerializer[DecisionOutcome]):
     decision_id = serializers.UUIDField()
 
     class Meta:
@@ -111,7 +111,7 @@ class DecisionSerializer(VerdictSerializer):
         ]  # fmt: skip
         read_only_fields = fields
 
-    @extend_schema_field(OpenApiTypes.OBJECT)
+    @extend_schema_field({"type": ["object", "null"], "additionalProperties": {}})
     def get_action_params(self, record: DecisionRecord) -> Any:
         return None if record.action_params is None else json.loads(record.action_params)
 

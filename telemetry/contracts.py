@@ -10,9 +10,9 @@ from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StringConstraints, model_validator
 
-from governance.vocabulary import HostId, Identifier, ModelName, Probability, ProviderName, Timestamp
+from governance.vocabulary import HostId, Identifier, ModelName, Probability, ProviderName, Timestamp, Whole
 
-Count = Annotated[int, Field(strict=True, ge=0, le=2_147_483_647)]
+Count = Annotated[int, Field(strict=True, ge=0, le=2_147_483_647), Whole]
 Milliseconds = Annotated[float, Field(strict=True, ge=0, le=1e12, allow_inf_nan=False)]
 TraceId = Annotated[str, StringConstraints(strict=True, pattern=r"^[0-9a-f]{32}$")]
 SpanId = Annotated[str, StringConstraints(strict=True, pattern=r"^[0-9a-f]{16}$")]
@@ -29,6 +29,13 @@ class Envelope(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     external_id: HostId
+
+
+def _null_or_given_together(one: str, other: str) -> dict[str, Any]:
+    """Return as JSON Schema what `_both_or_neither` checks."""
+    neither = {"properties": {name: {"type": "null"} for name in (one, other)}}
+    both = {"properties": {name: {"type": "string"} for name in (one, other)}, "required": [one, other]}
+    return {"anyOf": [neither, both]}
 
 
 class RecordEnvelope(Envelope):
@@ -88,6 +95,14 @@ class SentimentEnvelope(RecordEnvelope):
 class OverseerDecisionEnvelope(RecordEnvelope):
     """One stage of the meeting overseer's judgement of one message."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            **_null_or_given_together("human_override", "overridden_at"),
+            "if": {"properties": {"stage": {"const": "booking_gate"}}},
+            "then": {"properties": {"decision": {"enum": [*BOOKING_GATE_DECISIONS]}}},
+        }
+    )
+
     message_ref: HostId = Field(description="The host's id of the message.")
     stage: Literal["extract", "gate", "booking_gate"]
     decision: Identifier
@@ -107,6 +122,8 @@ class OverseerDecisionEnvelope(RecordEnvelope):
 
 class BookingEnvelope(RecordEnvelope):
     """A meeting that a follow-up proposed."""
+
+    model_config = ConfigDict(json_schema_extra=_null_or_given_together("outcome", "outcome_at"))
 
     provider: ProviderName = ""
     model: ModelName = ""

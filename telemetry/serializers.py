@@ -5,7 +5,8 @@ from __future__ import annotations
 from django_filters import rest_framework as filters
 from rest_framework import serializers
 
-from confidence_project.foundation.filters import TimeFilter
+from confidence_project.foundation.filters import NameFilter, TimeFilter
+from confidence_project.foundation.serializers import RowSerializer
 from telemetry.models import AIDraft, AIInteraction, FollowUpBooking, InboundMessage, MeetingOverseerDecision
 
 SHARED = ["id", "external_id", "created_at", "received_at"]
@@ -14,12 +15,12 @@ SHARED = ["id", "external_id", "created_at", "received_at"]
 class RecordFilter(filters.FilterSet):
     """Filters on the indexed columns."""
 
-    external_id = filters.CharFilter(help_text="The host's own id.")
+    external_id = NameFilter(help_text="The host's own id.")
     created_from = TimeFilter(field_name="created_at", lookup_expr="gte", help_text="Inclusive.")
     created_before = TimeFilter(field_name="created_at", lookup_expr="lt", help_text="Exclusive.")
 
 
-class InteractionSerializer(serializers.ModelSerializer[AIInteraction]):
+class InteractionSerializer(RowSerializer[AIInteraction]):
     class Meta:
         model = AIInteraction
         fields = [
@@ -31,7 +32,7 @@ class InteractionSerializer(serializers.ModelSerializer[AIInteraction]):
         read_only_fields = fields
 
 
-class DraftSerializer(serializers.ModelSerializer[AIDraft]):
+class DraftSerializer(RowSerializer[AIDraft]):
     class Meta:
         model = AIDraft
         fields = [
@@ -41,7 +42,7 @@ class DraftSerializer(serializers.ModelSerializer[AIDraft]):
         read_only_fields = fields
 
 
-class SentimentSerializer(serializers.ModelSerializer[InboundMessage]):
+class SentimentSerializer(RowSerializer[InboundMessage]):
     draft = serializers.CharField(source="draft.external_id", read_only=True)
 
     class Meta:
@@ -50,7 +51,7 @@ class SentimentSerializer(serializers.ModelSerializer[InboundMessage]):
         read_only_fields = fields
 
 
-class OverseerDecisionSerializer(serializers.ModelSerializer[MeetingOverseerDecision]):
+class OverseerDecisionSerializer(RowSerializer[MeetingOverseerDecision]):
     class Meta:
         model = MeetingOverseerDecision
         fields = [
@@ -60,7 +61,7 @@ class OverseerDecisionSerializer(serializers.ModelSerializer[MeetingOverseerDeci
         read_only_fields = fields
 
 
-class BookingSerializer(serializers.ModelSerializer[FollowUpBooking]):
+class BookingSerializer(RowSerializer[FollowUpBooking]):
     class Meta:
         model = FollowUpBooking
         fields = [

@@ -9,7 +9,9 @@ from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django_filters import rest_framework as filters
 from django_filters.fields import IsoDateTimeField
-from rest_framework.exceptions import APIException
+from drf_spectacular.utils import extend_schema_field
+from rest_framework.exceptions import APIException, ErrorDetail
+from rest_framework.exceptions import ValidationError as Refused
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
@@ -22,21 +24,39 @@ class UnknownParameter(APIException):
 
 
 class StrictFilterBackend(filters.DjangoFilterBackend):
-    """Filters by the view's filters, and refuses every query parameter that is neither one of them nor a page's."""
+    """Filters by the view's filters, and refuses every query parameter that is neither one of them nor a page's.
+
+    And every filter without a value: the library would drop it, and answer with all records where one was meant.
+    """
 
     def filter_queryset(self, request: Request, queryset: QuerySet[Any], view: APIView) -> QuerySet[Any]:
         allowed = self._parameters(queryset, view)
         if not set(request.query_params) <= allowed:
             # Named are those that exist: a parameter that does not could be private text.
             raise UnknownParameter(f"A query parameter is not known. This list takes {', '.join(sorted(allowed))}.")
+        given = set(request.query_params) & self._filters(queryset, view)
+        if blank := [name for name in sorted(given) if "" in request.query_params.getlist(name)]:
+            raise Refused({name: [ErrorDetail("", code="blank")] for name in blank})
         filtered: QuerySet[Any] = super().filter_queryset(request, queryset, view)
         return filtered
 
     def _parameters(self, queryset: QuerySet[Any], view: Any) -> set[str]:
-        filterset = self.get_filterset_class(view, queryset)
         pages = getattr(view, "paginator", None)
-        names = set(filterset.base_filters) if filterset else set()
-        return names | ({pages.cursor_query_param, pages.page_size_query_param} if pages else set())
+        names = {pages.cursor_query_param, pages.page_size_query_param} if pages else set()
+        return names | self._filters(queryset, view)
+
+    def _filters(self, queryset: QuerySet[Any], view: Any) -> set[str]:
+        filterset = self.get_filterset_class(view, queryset)
+        return set(filterset.base_filters) if filterset else set()
+
+
+@extend_schema_field({"type": "string", "minLength": 1, "pattern": r"^[^\x00]*$"})
+class NameFilter(filters.CharFilter):
+    """Filters by a name or an id, to the letter."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        # Stripped, blanks would be no value either.
+        super().__init__(*args, strip=False, **options)
 
 
 class TimeField(IsoDateTimeField):

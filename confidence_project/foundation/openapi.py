@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Union
+from typing import Annotated, Any, Union
 
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiExample, PolymorphicProxySerializer, extend_schema
-from pydantic import BaseModel, RootModel
+from pydantic import BaseModel, Field, RootModel
 
 from confidence_project.foundation.ingest import JSON, NDJSON, BulkReply
 from confidence_project.foundation.problems import CONTENT_TYPE, Problem
@@ -51,7 +51,8 @@ _EXAMPLE_PROBLEM = OpenApiExample(
 
 def _bodies_of(contract: type[BaseModel]) -> type[BaseModel]:
     """Return the type of an `application/json` body: one item, or an array of them."""
-    one_or_many = RootModel[Union[contract, list[contract]]]  # type: ignore[valid-type]  # noqa: UP007 - made at run time
+    items = Annotated[list[contract], Field(min_length=1)]  # type: ignore[valid-type]
+    one_or_many = RootModel[Union[contract, items]]  # type: ignore[valid-type]  # noqa: UP007 - made at run time
     return type(f"{contract.__name__.removesuffix('Envelope')}Body", (one_or_many,), {"__doc__": contract.__doc__})
 
 
@@ -78,6 +79,15 @@ def document_ingestion(
             _EXAMPLE_PROBLEM,
         ],
     )
+
+
+def require_bodies(result: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
+    """Say of every body that it is required (a hook of drf-spectacular, which asks only whether all fields are)."""
+    for operations in result["paths"].values():
+        for operation in operations.values():
+            if "requestBody" in operation:
+                operation["requestBody"]["required"] = True
+    return result
 
 
 class ApiKeyScheme(OpenApiAuthenticationExtension):

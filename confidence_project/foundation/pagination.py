@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, cast
 
 from django.core.exceptions import ValidationError
 from django.db.models import Model
-from rest_framework.exceptions import NotFound
+from rest_framework.exceptions import APIException, NotFound
 from rest_framework.pagination import Cursor, CursorPagination
 from rest_framework.request import Request
 from rest_framework.views import APIView
@@ -15,8 +16,20 @@ from rest_framework.views import APIView
 class InvalidCursor(NotFound):
     """A cursor that no page linked to. Taken for none, it would start over at the first page, unnoticed."""
 
+    parameter = "cursor"
+    rule = "is not one that this list gave"
     default_code = "invalid_cursor"
     default_detail = "The cursor is of no page. Leave `cursor` out for the first page, and follow `next` from there."
+
+
+class InvalidPageSize(APIException):
+    """A page size that no page has. Replaced by another, a page that is not full would not be the last."""
+
+    status_code = 400
+    parameter = "page_size"
+    rule = "must be a whole number from 1 to 1000"
+    default_code = "invalid_page_size"
+    default_detail = f"page_size {rule}."
 
 
 class RecordPagination(CursorPagination):
@@ -35,7 +48,7 @@ class RecordPagination(CursorPagination):
 
     def paginate_queryset(self, queryset: Any, request: Request, view: APIView | None = None) -> list[Any]:
         self.base_url = request.build_absolute_uri()
-        size = cast(int, self.get_page_size(request))
+        size = self.get_page_size(request)
         backwards, self.position = self._place(request, queryset.model)
         rows = queryset.order_by(*self.ordering)
         if self.position is not None:
@@ -47,6 +60,24 @@ class RecordPagination(CursorPagination):
             self.page.reverse()
         self.has_next, self.has_previous = (has_come, has_more) if backwards else (has_more, has_come)
         return self.page
+
+    def get_page_size(self, request: Request) -> int:
+        size = request.query_params.get(self.page_size_query_param, str(self.page_size))
+        if not re.fullmatch("[0-9]{1,4}", size) or not 1 <= int(size) <= self.max_page_size:
+            raise InvalidPageSize
+        return int(size)
+
+    def get_schema_operation_parameters(self, view: APIView) -> list[dict[str, Any]]:
+        parameters: list[dict[str, Any]] = super().get_schema_operation_parameters(view)
+        for each in parameters:
+            if each["name"] == self.page_size_query_param:
+                each["schema"] |= {"minimum": 1, "maximum": self.max_page_size, "default": self.page_size}
+        return parameters
+
+    def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
+        link = {"type": ["string", "null"], "format": "uri", "description": "Null: there is no such page."}
+        properties = {"next": link, "previous": link, "results": schema}
+        return {"type": "object", "properties": properties, "required": [*properties]}
 
     def get_next_link(self) -> str | None:
         return self._link(-1, reverse=False) if self.has_next else None

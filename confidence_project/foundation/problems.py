@@ -22,7 +22,7 @@ from pydantic import BaseModel, Field
 from rest_framework import exceptions
 
 from confidence_project.foundation import errors
-from confidence_project.foundation.pagination import InvalidCursor, RecordPagination
+from confidence_project.foundation.pagination import InvalidCursor, InvalidPageSize
 
 logger = logging.getLogger(__name__)
 
@@ -135,9 +135,8 @@ def _respond_to_api_exception(error: exceptions.APIException) -> HttpResponse:
     if isinstance(error, exceptions.ValidationError):
         problems = list(_parameter_problems(error.detail))
         return respond(http_problem(400, "invalid_parameters", "A query parameter is not valid.", problems))
-    if isinstance(error, InvalidCursor):
-        parameter, detail = RecordPagination.cursor_query_param, "is not one that this list gave"
-        problems = [ProblemError(parameter=parameter, code=error.default_code, detail=detail)]
+    if isinstance(error, InvalidCursor | InvalidPageSize):
+        problems = [ProblemError(parameter=error.parameter, code=error.default_code, detail=error.rule)]
         return respond(http_problem(error.status_code, error.default_code, str(error.detail), problems))
     return respond(http_problem(error.status_code, str(error.get_codes()), str(error.detail)), headers)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from django.core.management import call_command
 from django.test import Client
@@ -37,6 +39,25 @@ def test_schema__every_operation_of_the_api__says_who_may_and_what_a_refusal_is(
         assert {} not in operation["security"]
         for status in ("401", "403"):
             assert PROBLEM in operation["responses"][status]["content"]
+
+
+def test_schema__null__is_said_as_openapi_3_1_says_it(schema):
+    assert "nullable" not in json.dumps(schema)
+
+
+def test_schema__every_body__is_required(schema):
+    operations = [operation for path in schema["paths"].values() for operation in path.values()]
+    bodies = [operation["requestBody"] for operation in operations if "requestBody" in operation]
+    assert len(bodies) > 15
+    assert {body.get("required") for body in bodies} == {True}
+
+
+def test_schema__page_size_of_every_list__has_its_bounds(schema):
+    operations = [operation for path in schema["paths"].values() for operation in path.values()]
+    sizes = [each for one in operations for each in one.get("parameters", ()) if each["name"] == "page_size"]
+    assert len(sizes) >= 8
+    for size in sizes:
+        assert size["schema"] == {"type": "integer", "minimum": 1, "maximum": 1000, "default": 100}
 
 
 def test_schema__every_ingestion__documents_keys_bulks_and_conflicts(schema):

@@ -14,6 +14,8 @@ from governance.tests.factories import SuperuserFactory, WorkspaceFactory
 
 pytestmark = pytest.mark.django_db
 
+FILTERS = {route: sorted(view.filterset_class.base_filters) for route, view in ROUTES if route in LISTS}
+
 
 @pytest.fixture
 def ask():
@@ -45,6 +47,22 @@ def test_list__unknown_parameter__400_that_names_the_known_ones_and_repeats_noth
         assert "cursor, " in reply.json()["detail"]
         assert "page_size" in reply.json()["detail"]
         assert not [name for name in query if name != "page_size" and name in reply.content.decode()]
+
+
+@pytest.mark.parametrize("route", LISTS)
+def test_list__filter_without_a_value__400_instead_of_everything(ask, route):
+    for name in FILTERS[route]:
+        reply = ask(route, **{name: ""})
+        assert (reply.status_code, reply.json()["code"]) == (400, "invalid_parameters"), name
+        (error,) = reply.json()["errors"]
+        assert (error["parameter"], error["code"]) == (name, "blank")
+
+
+def test_list__filter_of_blanks__is_not_dropped():
+    caller = Caller()
+    caller.post("drafts", {"external_id": "draft-1", "action": "hold"})
+    assert caller.get("drafts", external_id=" ").json()["results"] == []
+    assert len(caller.get("drafts", external_id="draft-1").json()["results"]) == 1
 
 
 def encoded(cursor):

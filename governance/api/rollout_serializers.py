@@ -8,7 +8,8 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from governance.api.serializers import Body
+from confidence_project.foundation.serializers import RowSerializer
+from governance.api.serializers import Body, OptionalReason, Reason
 from governance.models import Rollout, RolloutEvent
 from governance.workflow.consequences import flips_of
 
@@ -16,14 +17,14 @@ from governance.workflow.consequences import flips_of
 class NewRollout(Body):
     """A start may say why."""
 
-    reason: str = ""
+    reason: OptionalReason = ""
 
 
 class CanaryShare(Body):
     """The share of the cases that the proposal decides from now on."""
 
     share: float
-    reason: str = ""
+    reason: OptionalReason = ""
 
     @property
     def exact_share(self) -> Decimal:
@@ -34,7 +35,7 @@ class CanaryShare(Body):
 class Withdrawal(Body):
     """A withdrawal says why."""
 
-    reason: str
+    reason: Reason
 
 
 class BacktestSerializer(serializers.Serializer[Any]):
@@ -59,7 +60,7 @@ class BacktestSerializer(serializers.Serializer[Any]):
     caveat = serializers.CharField(help_text="What the failure rates do not show; blank: every outcome is known.")
 
 
-class RolloutEventSerializer(serializers.ModelSerializer[RolloutEvent]):
+class RolloutEventSerializer(RowSerializer[RolloutEvent]):
     """One step of a rollout."""
 
     share = serializers.FloatField()
@@ -79,7 +80,7 @@ class FlipsSerializer(serializers.Serializer[Any]):
     canary = serializers.IntegerField(help_text="Decisions for which the proposal ruled.")
 
 
-class RolloutSerializer(serializers.ModelSerializer[Rollout]):
+class RolloutSerializer(RowSerializer[Rollout]):
     """The rollout of a proposal, with the flips so far."""
 
     share = serializers.FloatField()

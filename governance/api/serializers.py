@@ -3,16 +3,44 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Annotated, Any
 
 from django_filters import rest_framework as filters
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 from rest_framework import serializers
 
+from confidence_project.foundation.filters import NameFilter
+from confidence_project.foundation.serializers import RowSerializer
 from governance.models import ConfidencePolicyProposal, ConfidencePolicyRevision
+from governance.vocabulary import Whole
+from governance.workflow.deciding import REASON_LENGTH
+from governance.workflow.opening import SUMMARY_LENGTH, TITLE_LENGTH
 from governance.workflow.review import is_uncertified, is_uncertified_change
+
+
+def _described(length: int, *, least: int = 0) -> Any:
+    """Return what the API's description says of a text; the services hold it to that, and to more."""
+    return Field(json_schema_extra={"minLength": least, "maxLength": length})
+
+
+Reason = Annotated[str, _described(REASON_LENGTH, least=1)]
+OptionalReason = Annotated[str, _described(REASON_LENGTH)]
+
+_VALUES = {"type": "object", "additionalProperties": {"type": "number"}}
+_MATCH = {"type": "object", "additionalProperties": {"type": "string"}}
+_OVERRIDE = {
+    "type": "object",
+    "properties": {"match": {**_MATCH, "minProperties": 1}, "values": {**_VALUES, "minProperties": 1}},
+    "required": ["match", "values"],
+    "additionalProperties": False,
+}
+_CONFIG_FORM = {
+    "properties": {"values": _VALUES, "overrides": {"type": "array", "items": _OVERRIDE}},
+    "additionalProperties": False,
+}
+"""Which fields there are, and within which bounds, is the say of each policy's definition."""
 
 
 class Body(BaseModel):
@@ -25,9 +53,9 @@ class NewProposal(Body):
     """A change that a person proposes."""
 
     policy_key: str
-    title: str
-    rationale: str
-    config: dict[str, Any]
+    title: Annotated[str, _described(TITLE_LENGTH, least=1)]
+    rationale: Annotated[str, _described(SUMMARY_LENGTH, least=1)]
+    config: Annotated[dict[str, Any], Field(json_schema_extra=_CONFIG_FORM)]
     acknowledge_large_step: bool = False
 
 
@@ -35,26 +63,26 @@ class Approval(Body):
     """An approval; a step larger than the definition's `max_step` must be acknowledged."""
 
     acknowledge_large_step: bool = False
-    reason: str = ""
+    reason: OptionalReason = ""
 
 
 class Rejection(Body):
     """A rejection says why."""
 
-    reason: str
+    reason: Reason
 
 
 class Application(Body):
     """An application may say why."""
 
-    reason: str = ""
+    reason: OptionalReason = ""
 
 
 class Rollback(Body):
     """A rollback says why, and which version of the policy it was decided on."""
 
-    reason: str
-    expected_version: int
+    reason: Reason
+    expected_version: Annotated[int, Whole]
 
 
 class ProposalFilter(filters.FilterSet):
@@ -62,7 +90,7 @@ class ProposalFilter(filters.FilterSet):
 
     status = filters.MultipleChoiceFilter(choices=ConfidencePolicyProposal.Status.choices, method="with_status")
     origin = filters.ChoiceFilter(choices=ConfidencePolicyProposal.Origin.choices)
-    policy_key = filters.CharFilter()
+    policy_key = NameFilter()
 
     def with_status(self, proposals: Any, name: str, statuses: list[str]) -> Any:
         """Keep those that have one of the statuses by now."""
@@ -72,10 +100,10 @@ class ProposalFilter(filters.FilterSet):
 class RevisionFilter(filters.FilterSet):
     """Filters of the list of revisions."""
 
-    policy_key = filters.CharFilter()
+    policy_key = NameFilter()
 
 
-class ProposalSerializer(serializers.ModelSerializer[ConfidencePolicyProposal]):
+class ProposalSerializer(RowSerializer[ConfidencePolicyProposal]):
     """A proposal with its evidence."""
 
     status = serializers.ChoiceField(choices=ConfidencePolicyProposal.Status.choices, source="effective_status")
@@ -103,7 +131,7 @@ class ProposalSerializer(serializers.ModelSerializer[ConfidencePolicyProposal]):
         return json.loads(proposal.evidence)
 
 
-class RevisionSerializer(serializers.ModelSerializer[ConfidencePolicyRevision]):
+class RevisionSerializer(RowSerializer[ConfidencePolicyRevision]):
     """One change of a policy."""
 
     workspace = serializers.SlugRelatedField[Any](slug_field="slug", read_only=True)

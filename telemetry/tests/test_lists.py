@@ -101,7 +101,7 @@ def test_filters__time_beyond_the_calendar__400(caller, path, parameter, time):
 
 @pytest.mark.parametrize("path", [f"drafts/{10**30}", "drafts?external_id=%ed%a0%80", "drafts?page_size=" + "9" * 5000])
 def test_get__number_or_text_beyond_every_column__is_no_error_of_the_server(caller, path):
-    assert caller.client.get(f"/api/v1/{path}").status_code in {200, 404}
+    assert caller.client.get(f"/api/v1/{path}").status_code in {200, 400, 404}
 
 
 @pytest.mark.parametrize("position", ["text", "\x00", "", "9" * 400, "1.5"])
@@ -112,7 +112,15 @@ def test_cursor__made_up__is_no_error_of_the_server(caller, position):
     assert caller.get("drafts", cursor="p").status_code == 404
 
 
-@pytest.mark.parametrize("size", ["0", "-1", "x", "1000000"])
-def test_page_size__out_of_bounds__falls_back(caller, size):
+@pytest.mark.parametrize("size", ["0", "-1", "x", "", "1001", "1.0", "٣", "null"])
+def test_page_size__that_no_page_has__400_that_says_the_rule(caller, size):
+    reply = caller.get("drafts", page_size=size)
+    assert (reply.status_code, reply.json()["code"]) == (400, "invalid_page_size")
+    rule = "must be a whole number from 1 to 1000"
+    assert reply.json()["errors"] == [{"parameter": "page_size", "code": "invalid_page_size", "detail": rule}]
+
+
+@pytest.mark.parametrize("size", ["1", "1000"])
+def test_page_size__at_its_bounds__is_taken(caller, size):
     caller.post("drafts", bodies.draft())
     assert len(_names(caller.get("drafts", page_size=size))) == 1
