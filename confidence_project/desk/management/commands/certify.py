@@ -21,7 +21,7 @@ from calibration.statistics.checks import MAX_DELTA
 from confidence_project.desk.pictures import LIGHT, reliability, risk_coverage
 from confidence_project.foundation.commands import DomainCommand
 from confidence_project.foundation.errors import InvalidInput
-from confidence_project.foundation.formatting import count
+from confidence_project.foundation.formatting import count, percent
 from governance.vocabulary import AnyName
 from ledger.imports.mapper import Mapper
 from ledger.imports.options import add_file_options, format_for, mapping_of, read_mapping_file
@@ -36,7 +36,7 @@ SEGMENT_KEYS = ("provider", "model", "confidence_kind", "task", "channel")
 class Command(DomainCommand):
     requires_system_checks: list[str] = []
     help = (
-        "From a file of labelled decisions: how low may the threshold be, and how sure is that? Prints it for each "
+        "From a file of labelled decisions: how low may the threshold be, with which confidence? Prints it for each "
         "model with its sentence, or why nothing is certified and how many labels are missing. Stores nothing."
     )
     examples = """
@@ -126,7 +126,7 @@ is labelled whole counts whole; where labels are missing, say with --in-force un
             return
         self.stdout.write(
             f"{count(counts.rows)} rows, {count(counts.unlabelled)} without a label. Wanted: a failure rate of at most "
-            f"{alpha:g} among what is allowed, with a probability of at least {1 - delta:g} for all of them together."
+            f"{percent(alpha)} among what is allowed, with {percent(1 - delta, 4)} confidence for all of them together."
         )
         for each in certificates:
             said = [each.answer.figures, each.not_counted, each.answer.statement]
