@@ -24,6 +24,8 @@ QUEUE = 0x0C411
 
 QUEUES = 64
 
+TOKENS = ("input_tokens", "output_tokens", "reasoning_tokens", "cached_tokens")
+
 
 @dataclass(frozen=True, slots=True)
 class _Call:
@@ -69,7 +71,11 @@ def same_calls(workspace: Workspace, spans: Sequence[SpanEnvelope]) -> dict[str,
 
 
 def remember_spans(workspace: Workspace, spans: Iterable[SpanEnvelope], same: Mapping[str, str]) -> None:
-    """Keep which calls `spans` watch: `same` gives the external id of each one's call."""
+    """Keep which calls `spans` watch, and the tokens that a call was stored without: they are known only here.
+
+    `same` gives the external id of each one's call.
+    """
+    spans = list(spans)
     ids = {same[span.external_id] for span in spans}
     calls = AIInteraction.objects.in_workspace(workspace).order_by().filter(external_id__in=ids)
     keys = dict(calls.values_list("external_id", "pk"))
@@ -84,6 +90,11 @@ def remember_spans(workspace: Workspace, spans: Iterable[SpanEnvelope], same: Ma
         if same[span.external_id] in keys
     ]
     SameCall.objects.bulk_create(rows, batch_size=500, ignore_conflicts=True)
+    for span in spans:
+        counted = {name: value for name in TOKENS if (value := getattr(span, name)) is not None}
+        if counted:
+            call = calls.filter(external_id=same[span.external_id])
+            call.filter(**dict.fromkeys(TOKENS)).update(**counted)
 
 
 def _as_call(span: SpanEnvelope) -> _Call:

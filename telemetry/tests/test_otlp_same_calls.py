@@ -135,6 +135,16 @@ def test_inner__that_says_no_tokens__the_outer_one_that_does(exporter):
     assert (kept(), tokens()) == ([OUTER], 7)
 
 
+def test_outer__without_tokens_came_first__those_of_the_inner_one_are_filled_in_once(exporter):
+    outer, inner = pair(outer=without(EMBEDDING, "gen_ai.usage.input_tokens"))
+    exporter.export(outer)
+    exporter.export(inner)
+    exporter.export(inner)
+    exporter.export(inside(OUTER, 3, {**EMBEDDING, "gen_ai.usage.input_tokens": 9}))
+
+    assert (kept(), tokens()) == ([OUTER], 7)
+
+
 def test_outer__with_tokens_and_no_operation__the_call_inside_it(exporter):
     exporter.export(*pair(outer=without(EMBEDDING, "gen_ai.operation.name")))
 
