@@ -56,6 +56,7 @@ def test_import__the_whole_way__upload_map_import_and_rejects(visitor, workspace
     # The separator and the names are guessed, the rest is asked for beside its field.
     assert page.get_by_label("Confidence:", exact=True).input_value() == "ai_conf"
     assert page.get_by_label("Scale").input_value() == "100"
+    assert "Still to be said: Provider, Model, Decided at, Policy key, Task, Success." in main(reviewer)
     assert looked_at(reviewer, "import-map", keep=True) == []
     page.get_by_role("button", name="Import", exact=True).click()
     assert "Nothing is taken from opened, verdict, agent_note." in main(reviewer)

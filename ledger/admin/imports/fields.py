@@ -1,4 +1,4 @@
-"""Fields of the form of a mapping."""
+"""Fields of the form of a mapping, and what of a mapping has none."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 from django import forms
 
 from governance.definitions import all_definitions
+from ledger.imports.mapping import COMPARISONS, Condition, ImportMapping
 from ledger.models import ConfidenceKind
 
 _WHAT_THEY_ARE = {
@@ -19,6 +20,22 @@ _WHAT_THEY_ARE = {
     "case_key": "Conversation, ticket or lead.",
     "label_propensity": "Chance with which a blocked decision was drawn for review.",
 }
+
+_SHOWN = (
+    *("columns", "constants", "scale", "words", "success_when", "failure_when", "missing", "labels"),
+    *("probabilities", "predicted", "actual", "separator", "decimal_comma", "ignore_unknown", "times"),
+)
+
+
+def rest_of(mapping: ImportMapping) -> dict[str, Any]:
+    """Return what a mapping says that the form has no field for; it stays as it was."""
+    return {name: value for name, value in mapping.as_json().items() if name not in _SHOWN}
+
+
+def spelled(condition: Condition) -> str:
+    """Return a condition as a person writes it."""
+    column, value = condition
+    return f"{column}{value}" if value.startswith(COMPARISONS) else f"{column}={value}"
 
 
 class LinesField(forms.CharField):

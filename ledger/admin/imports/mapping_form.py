@@ -14,10 +14,10 @@ from django.forms.boundfield import BoundField
 
 from confidence_project.foundation.errors import InvalidInput
 from governance.models import Workspace
-from ledger.admin.imports.fields import LinesField, column_field, constant_field
+from ledger.admin.imports.fields import LinesField, column_field, constant_field, rest_of, spelled
 from ledger.admin.imports.upload_form import FORMATS
 from ledger.imports.mapper import Mapper
-from ledger.imports.mapping import COMPARISONS, Condition, ImportMapping, parse_mapping
+from ledger.imports.mapping import ImportMapping, parse_mapping
 from ledger.imports.options import split_condition
 from ledger.imports.records import CsvFormat
 from ledger.imports.rows import COLUMNS, CONSTANTS, NEEDED, check_constants
@@ -31,21 +31,6 @@ FIRST = ("confidence", "success", "decided_at", "policy_key", "provider", "model
 
 
 SINCE_1970 = {"s": "seconds", "ms": "milliseconds", "us": "microseconds", "ns": "nanoseconds"}
-
-_SHOWN = (
-    *("columns", "constants", "scale", "words", "success_when", "failure_when", "missing", "labels"),
-    *("probabilities", "predicted", "actual", "separator", "decimal_comma", "ignore_unknown", "times"),
-)
-
-
-def rest_of(mapping: ImportMapping) -> dict[str, Any]:
-    """Return what a mapping says that the form has no field for; it stays as it was."""
-    return {name: value for name, value in mapping.as_json().items() if name not in _SHOWN}
-
-
-def _spelled(condition: Condition) -> str:
-    column, value = condition
-    return f"{column}{value}" if value.startswith(COMPARISONS) else f"{column}={value}"
 
 
 class MappingForm(forms.Form):
@@ -142,7 +127,7 @@ class MappingForm(forms.Form):
     def _initial(self, mapping: ImportMapping, file_format: str) -> dict[str, Any]:
         given = mapping.model_dump()
         pairs = {name: [f"{key}={value}" for key, value in given[part].items()] for name, part in self._PAIRS.items()}
-        conditions = {name: [_spelled(pair) for pair in given[name]] for name in ("success_when", "failure_when")}
+        conditions = {name: [spelled(pair) for pair in given[name]] for name in ("success_when", "failure_when")}
         own = {} if mapping.pivot_by else {column.casefold(): column for column in self.columns}
         columns = {f"column_{name}": mapping.columns.get(name, own.get(name)) for name in COLUMNS}
         constants = {f"constant_{name}": value for name, value in mapping.constants.items()}
@@ -167,6 +152,16 @@ class MappingForm(forms.Form):
     def _of_columns(self, names: Sequence[str]) -> Iterator[tuple[BoundField, BoundField | None]]:
         for name in names:
             yield self[f"column_{name}"], self[f"constant_{name}"] if name in CONSTANTS else None
+
+    @property
+    def still_to_say(self) -> list[BoundField]:
+        """The fields without which nothing can be imported, before anything was said."""
+        if self.is_bound or not self.columns:
+            return []
+        try:
+            return [self[f"column_{name}"] for name in self._mapper().missing(self.columns)]
+        except InvalidInput:
+            return []
 
     @property
     def others_are_used(self) -> bool:
@@ -261,9 +256,7 @@ class MappingForm(forms.Form):
 
     def _check_columns(self) -> None:
         """What would have the file refused, beside the field that mends it."""
-        needed = ["confidence", "provider", "model", "decided_at", "policy_key"]
-        needed += [name for name in NEEDED if name not in needed and self.known]
-        mapper = Mapper(self.mapping, is_text=self.known, needed=needed)
+        mapper = self._mapper()
         try:
             missing, unused = mapper.missing(self.columns), mapper.unused(self.columns)
             absent = mapper.absent(self.columns) if self.known else []
@@ -281,6 +274,11 @@ class MappingForm(forms.Form):
             self.add_error(
                 "ignore_unknown", f"Nothing is taken from {names}. Say what they hold, or leave them out with this."
             )
+
+    def _mapper(self) -> Mapper:
+        needed = ["confidence", "provider", "model", "decided_at", "policy_key"]
+        needed += [name for name in NEEDED if name not in needed and self.known]
+        return Mapper(self.mapping, is_text=self.known, needed=needed)
 
     def _field_that_names(self, key: str) -> str:
         """Return the field that says what stands under a key of the mapping's places."""

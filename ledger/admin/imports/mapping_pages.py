@@ -14,7 +14,8 @@ from django.urls import reverse
 from confidence_project.foundation.errors import DomainError, WrongState
 from governance.access.permissions import Verb, may, who_may
 from governance.admin_kit.service_views import ServiceAdmin
-from ledger.admin.imports.mapping_form import MappingForm, rest_of
+from ledger.admin.imports.fields import rest_of
+from ledger.admin.imports.mapping_form import MappingForm
 from ledger.admin.imports.upload_form import FORMATS
 from ledger.imports import course
 from ledger.imports.mapping import ImportMapping, parse_mapping
