@@ -46,7 +46,7 @@ def test_run__honest_model__threshold_is_proposed_as_override_and_can_be_applied
     run()
     proposal = ConfidencePolicyProposal.objects.get()
     assert proposal.origin == "calibration"
-    assert proposal.config["values"] == {"confidence_threshold": 0.9}
+    assert proposal.config["values"] == {"confidence_threshold": 0.9, "confidence_ceiling": 1.0}
     assert proposal.config["overrides"] == [{"match": SEGMENT, "values": {"confidence_threshold": 0.95}}]
 
     admin = admin_of(workspace)

@@ -88,7 +88,8 @@ def test_segments__override_exists__its_value_is_the_current_one_and_other_overr
 def test_segments__all_decisions_leave_all_blank__the_policys_own_value_is_proposed(workspace: Workspace) -> None:
     history(workspace, HONEST, confidence_kind="", provider="", model="")
     run(workspace)
-    assert ConfidencePolicyProposal.objects.get().config == {"values": {"confidence_threshold": 0.95}, "overrides": []}
+    config = ConfidencePolicyProposal.objects.get().config
+    assert config == {"values": {"confidence_threshold": 0.95, "confidence_ceiling": 1.0}, "overrides": []}
 
 
 def test_segments__blank_beside_named__no_override_can_single_it_out(workspace: Workspace) -> None:
