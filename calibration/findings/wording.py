@@ -162,7 +162,7 @@ def calendar(review: Mapping[str, Any]) -> str:
         coming = f"The first review is over the first {count(review['opening_decisions'])} decisions, or one import"
     else:
         return f"{held}No review is in sight: set a calendar.{spent}"
-    return f"{held}{coming}; {review['left']} of {review['reviews_a_year']} are left in its year.{spent}"
+    return f"{held}{coming}; reviews left in its year: {review['left']} of {review['reviews_a_year']}.{spent}"
 
 
 def only_stricter(current: float, *, is_risk: bool = False) -> str:

@@ -83,7 +83,7 @@ def test_review__before_its_date__no_run_loosens_and_each_says_when_it_is(schedu
         assert found["findings"][0]["statement"].endswith("It holds for this run alone.")
     assert not HeldReview.objects.exists()
     words = run_as_text(ConfidenceCalibrationRun.objects.latest("pk"))
-    assert f"The next review is on {OPENING:%Y-%m-%d}; 4 of 4 are left in its year." in words
+    assert f"The next review is on {OPENING:%Y-%m-%d}; reviews left in its year: 4 of 4." in words
 
 
 def test_review__on_its_date_and_after__is_held_once_whatever_was_asked(scheduled: Workspace) -> None:
@@ -323,7 +323,7 @@ def test_command__sets_a_calendar_and_says_when_the_next_review_is(workspace: Wo
         "set_review_calendar", "--workspace", "acme", "--policy-key", KEY, "--reviews", "2", "--opening",
         opening.isoformat(), "--reason", "Audit.", stdout=out,
     )  # fmt: skip
-    assert f"The next review is on {opening}; 2 of 2 are left in its year." in out.getvalue()
+    assert f"The next review is on {opening}; reviews left in its year: 2 of 2." in out.getvalue()
     with pytest.raises(CommandError, match="give a date"):
         call_command(
             "set_review_calendar", "--workspace", "acme", "--policy-key", KEY, "--reason", "x", "--opening", "s"

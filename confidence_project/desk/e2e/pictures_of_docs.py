@@ -20,6 +20,12 @@ WINDOW = {"width": 1280, "height": 900}
 COLOURS = 128
 
 
+_SEEN_PICTURES_ARE_THERE = """() => [...document.images].every(image => {
+    const {top, bottom} = image.getBoundingClientRect();
+    return !image.offsetParent || bottom < 0 || top > innerHeight || (image.complete && image.naturalWidth > 0);
+})"""
+
+
 def keep(person: Visitor, name: str, path: str, *, at: str = "", height: int = WINDOW["height"]) -> None:
     """Keep what the window shows of a page, from the element `at` on, with few colours: a third of the size."""
     page = person.page
@@ -28,7 +34,8 @@ def keep(person: Visitor, name: str, path: str, *, at: str = "", height: int = W
     page.wait_for_load_state("networkidle")
     if at:
         page.locator(at).first.evaluate("element => window.scrollTo(0, element.offsetTop - 16)")
-        page.wait_for_load_state("networkidle")
+    # Pictures below the first window are fetched when it is scrolled to them.
+    page.wait_for_function(_SEEN_PICTURES_ARE_THERE)
     picture = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
     picture.quantize(COLOURS, dither=Image.Dither.NONE).save(IMAGES / f"{name}.png", optimize=True)
 
@@ -44,7 +51,7 @@ def test_pictures__of_the_main_screens__are_written(visitor, scene):
         reviewer,
         "run",
         f"/admin/calibration/confidencecalibrationrun/{scene.runs['complete'].pk}/change/",
-        at="#key-2",
+        at='h2:has-text("Confidence gate")',
         height=1180,
     )
     keep(reviewer, "policy", f"/admin/governance/confidencepolicy/{policy.pk}/change/", height=1100)

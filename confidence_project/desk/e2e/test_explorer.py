@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 
@@ -32,7 +33,7 @@ def test_explorer__by_keyboard__figures_follow_and_nothing_is_sent(visitor, prop
     assert float(output.inner_text()) < finding["current"] + 0.01
     page.keyboard.press("Enter")
 
-    now = page.get_by_role("button", name="Now")
+    now = page.get_by_role("button", name=re.compile("^Now "))
     now.focus()
     page.keyboard.press("Enter")
     assert output.inner_text() == f"{finding['current']:.4f}"
@@ -40,7 +41,7 @@ def test_explorer__by_keyboard__figures_follow_and_nothing_is_sent(visitor, prop
     assert said["coverage"].endswith(f"({finding['at_current']['allowed']:,})")
     assert (said["more"], said["fewer"]) == ("0", "0")
 
-    page.get_by_role("button", name="Proposed").click()
+    page.get_by_role("button", name=re.compile("^Proposed ")).click()
     assert page.locator("[data-say=fewer]").inner_text() == f"{finding['change']['allow_to_block']:,}"
     assert [each for each in sent if ".svg" not in each[1]] == []
     assert page.locator("form .explorer").count() == 0
