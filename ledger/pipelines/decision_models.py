@@ -19,7 +19,16 @@ from governance.definitions import AnswerRule, PolicyDefinition, PredicateReadin
 from governance.vocabulary import DeclaredNames, NameKind, identifier_or_blank, name_or_blank
 from ledger.contracts import AnswerEnvelope, DecisionEnvelope, DecisionGatePayload
 from ledger.models import ConfidenceKind
-from ledger.pipelines.replies import DIALECTS, Answer, Dialect, Noul, Predicate, Refusal
+from ledger.pipelines.replies import (
+    ABSTENTIONS,
+    DIALECTS,
+    SHAPES,
+    Answer,
+    Dialect,
+    Noul,
+    Predicate,
+    Refusal,
+)
 
 RESPONSE = "/answer/response"
 """Where a reply stands in the `DecisionEnvelope`."""
@@ -85,14 +94,16 @@ def read_answer(
 
 
 def _parse_answer(raw: dict[str, Any], form: Dialect, at: str) -> Answer:
-    kind = raw.get("type")
+    if any(raw.get(name) is True for name in ABSTENTIONS):
+        return Refusal(type="refusal")
+    kind = raw.get("type", next((shape for fields, shape in SHAPES if fields <= raw.keys()), None))
     if kind is None:
         _refuse(f"{at}/type", "missing", "Field required")
     if not isinstance(kind, str) or kind not in form.answers:
         _refuse(f"{at}/type", "type", f"Input should be one of {', '.join(form.answers)}")
     contract = form.answers[kind]
     try:
-        return contract.model_validate(raw)
+        return contract.model_validate({**raw, "type": kind})
     except ValidationError as error:
         raise InvalidInput(_BROKEN, _problems_in(error, contract, RESPONSE + at)) from None
 

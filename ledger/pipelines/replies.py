@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from math import fsum, log
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PlainValidator, StrictStr, model_validator
@@ -11,6 +12,12 @@ from pydantic_core import PydanticCustomError
 
 from governance.vocabulary import ModelName, Probability, identifier_or_blank
 from ledger.models import ConfidenceKind
+
+_SUM_TOLERANCE = 0.05
+"""By how much probabilities may miss 1."""
+
+_FORMULA_TOLERANCE = 0.02
+"""By how much a confidence may miss what its formula gives."""
 
 
 class _Wire(BaseModel):
@@ -62,9 +69,8 @@ class Choice(_Wire):
 
     @model_validator(mode="after")
     def _choice_is_an_option(self) -> Choice:
-        options = [(type(option.value), option.value) for option in self.probabilities]
-        if (type(self.choice), self.choice) not in options:
-            raise ValueError("the choice is none of the options")
+        options = {(type(option.value), option.value): option.probability for option in self.probabilities}
+        _check_choice(options.get((type(self.choice), self.choice)), options.values())
         return self
 
 
@@ -78,9 +84,33 @@ class SystemOneChoice(_Wire):
 
     @model_validator(mode="after")
     def _choice_is_an_option(self) -> SystemOneChoice:
-        if self.choice not in self.probabilities:
-            raise ValueError("the choice is none of the options")
+        chosen = _check_choice(self.probabilities.get(self.choice), self.probabilities.values())
+        # Servers state one of three confidences; one that none of them gives says that the reply is made up.
+        if min(abs(self.confidence - each) for each in _confidences(chosen, self.probabilities.values())) > (
+            _FORMULA_TOLERANCE
+        ):
+            raise PydanticCustomError("confidence", "the confidence is none that the probabilities give")
         return self
+
+
+def _check_choice(chosen: float | None, probabilities: Collection[float]) -> float:
+    """Refuse a choice that contradicts its probabilities; return the probability of the chosen option."""
+    if chosen is None:
+        raise PydanticCustomError("option", "the choice is none of the options")
+    if abs(fsum(probabilities) - 1) > _SUM_TOLERANCE + 1e-9:
+        raise PydanticCustomError("sum", "the probabilities miss 1 by more than 0.05")
+    if chosen < max(probabilities):
+        raise PydanticCustomError("option", "the choice is not the most probable option")
+    return chosen
+
+
+def _confidences(chosen: float, probabilities: Collection[float]) -> list[float]:
+    """The probability of the chosen option, how far it is above chance, and one minus the normalised entropy."""
+    options = len(probabilities)
+    if options == 1:
+        return [chosen, 1.0]
+    entropy = -fsum(each * log(each) for each in probabilities if each > 0)
+    return [chosen, (options * chosen - 1) / (options - 1), 1 - entropy / log(options)]
 
 
 class Score(_Wire):
@@ -89,6 +119,14 @@ class Score(_Wire):
     type: Literal["score"]
     score: Annotated[float, Field(strict=True, allow_inf_nan=False)]
     confidence: Probability
+    probabilities: Any = None
+
+    @model_validator(mode="after")
+    def _score_is_on_its_scale(self) -> Score:
+        # The mean of the numbers of the levels, which begin at 0.
+        if isinstance(self.probabilities, Mapping | list) and not 0 <= self.score <= len(self.probabilities) - 1:
+            raise PydanticCustomError("score", "the score is off its scale, whose levels begin at 0")
+        return self
 
 
 class Refusal(_Wire):
@@ -96,6 +134,16 @@ class Refusal(_Wire):
 
     type: Literal["refusal"]
 
+
+ABSTENTIONS = ("abstain", "unknown", "uncertain")
+"""Fields by which servers say that the model abstains, whatever its confidence."""
+
+SHAPES: tuple[tuple[frozenset[str], str], ...] = (
+    (frozenset({"choice", "probabilities"}), "choice"),
+    (frozenset({"score", "confidence"}), "score"),
+    (frozenset({"noul"}), "noul"),
+)
+"""What an answer without a type unmistakably is."""
 
 Answer = Predicate | Noul | Choice | SystemOneChoice | Score | Refusal
 

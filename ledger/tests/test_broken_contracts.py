@@ -65,11 +65,11 @@ DECISIONS_SENT = [
 AT = "/answer/response"
 ANSWERS_SENT = [
     (system_one({"q": {"type": "noul", "noul": 0.9}}, model="Decider English"), [("/model", "name")]),
-    (system_one({"is_spam": {k: v for k, v in CHOICE.items() if k != "type"}}), [("/answers/is_spam/type", "missing")]),
+    (system_one({"is_spam": {"confidence": 0.9}}), [("/answers/is_spam/type", "missing")]),
     (system_one({"is_spam": {**CHOICE, "type": SECRET}}), [("/answers/is_spam/type", "type")]),
     (system_one({"is_spam": {**CHOICE, "type": [SECRET]}}), [("/answers/is_spam/type", "type")]),
     (system_one({SECRET: {"type": "noul", "noul": 1.2}}), [("/answers/*/noul", "less_than_equal")]),
-    (system_one({"q": {**CHOICE, "choice": WORD}}), [("/answers/q", "value_error")]),
+    (system_one({"q": {**CHOICE, "choice": WORD}}), [("/answers/q", "option")]),
     (system_one({"q": {**CHOICE, "probabilities": {WORD: 7}}}), [("/answers/q/probabilities/*", "less_than_equal")]),
     (system_one(SECRET), [("/answers", "dict_type")]),
     (openai(predicate(probability="0.9")), [("/answers/0/probability", "float_type")]),

@@ -80,14 +80,20 @@ SYSTEM_ONE = [
     (MAX, {"type": "noul", "noul": 0.02}, "0.9800", "predicate_max", "allowed"),
     (
         YES,
-        {"type": "choice", "choice": "file", "confidence": 0.6, "probabilities": {"file": 0.9, "hold": 0.1}},
-        "0.6000",
+        {"type": "choice", "choice": "file", "confidence": 0.8, "probabilities": {"file": 0.9, "hold": 0.1}},
+        "0.8000",
         "system_one_choice",
         "llm_confidence_below_threshold",
     ),
     (
         YES,
-        {"type": "score", "score": 0.1, "legend": {"0": "calm"}, "confidence": 0.92, "probabilities": {"0": 1.0}},
+        {
+            "type": "score",
+            "score": 0.1,
+            "legend": {"0": "calm", "1": "hot"},
+            "confidence": 0.92,
+            "probabilities": [0.9, 0.1],
+        },
         "0.9200",
         "system_one_score",
         "allowed",
@@ -155,6 +161,62 @@ def test_gate__broken_reply__is_a_recorded_block(workspace, response):
     assert (record.gate_verdict, record.gate_reason, record.schema_valid) == ("block", "schema_invalid", False)
     assert record.llm_confidence is None
     assert record.provider == "acme"
+
+
+def system_one_choice(chosen="a", confidence=0.8, probabilities=None, **more):
+    options = probabilities or {"a": 0.9, "b": 0.1}
+    return {"type": "choice", "choice": chosen, "confidence": confidence, "probabilities": options, **more}
+
+
+INCOHERENT = [
+    ("openai", choice("b", probabilities=[{"value": "a", "probability": 0.9}, {"value": "b", "probability": 0.1}])),
+    ("openai", choice("a", probabilities=[{"value": "a", "probability": 0.9}, {"value": "b", "probability": 0.8}])),
+    ("system_one", system_one_choice("b")),
+    ("system_one", system_one_choice(probabilities={"a": 0.9, "b": 0.8})),
+    ("system_one", system_one_choice(probabilities={"a": 0.2, "b": 0.1})),
+    ("system_one", system_one_choice(probabilities={"a": 0.9, "b": 0.16})),
+    ("system_one", system_one_choice(confidence=0.99, probabilities={"a": 0.4, "b": 0.35, "c": 0.25})),
+    ("system_one", {"type": "score", "score": 3, "confidence": 0.4, "probabilities": {"0": 0.1, "1": 0.2, "2": 0.7}}),
+    ("system_one", {"type": "score", "score": -0.1, "confidence": 0.4, "probabilities": {"0": 0.9, "1": 0.1}}),
+]
+"""Answers that contradict themselves, in ways that a high confidence would hide."""
+
+
+@pytest.mark.parametrize("dialect, given", INCOHERENT)
+def test_gate__answer_that_contradicts_itself__blocked_and_its_place_is_told(workspace, dialect, given):
+    reply = openai_reply(given) if dialect == "openai" else system_one_reply(safe_to_file=given)
+    record = gated(workspace, answer(reply, dialect), YES)
+    assert (record.gate_reason, record.llm_confidence) == ("schema_invalid", None)
+    assert record.schema_problems[0]["pointer"].startswith("/answer/response/answers/")
+
+
+COHERENT = [
+    system_one_choice(confidence=0.0, probabilities={"a": 0.5, "b": 0.5}),
+    system_one_choice(confidence=0.43, probabilities={"a": 0.62, "b": 0.2, "c": 0.15}),
+    system_one_choice(confidence=0.95, probabilities={"a": 0.95, "b": 0.05}),
+    system_one_choice(confidence=0.9, probabilities={"a": 0.95, "b": 0.05}),
+    system_one_choice(confidence=0.714, probabilities={"a": 0.95, "b": 0.05}),
+    system_one_choice(confidence=1, probabilities={"a": 1, "b": 0}),
+    system_one_choice(confidence=1, probabilities={"a": 1}),
+    system_one_choice(abstain=False, unknown_probability=0.02),
+    {name: value for name, value in system_one_choice().items() if name != "type"},
+    {"noul": 0.97},
+    {"score": 1.6, "confidence": 0.4, "probabilities": {"0": 0.1, "1": 0.2, "2": 0.7}},
+]
+
+
+@pytest.mark.parametrize("given", COHERENT)
+def test_gate__answer_that_agrees_with_itself__is_read(workspace, given):
+    record = gated(workspace, answer(system_one_reply(safe_to_file=given), "system_one"), YES)
+    assert record.schema_valid
+    assert record.llm_confidence == Decimal(str(given.get("confidence", given.get("noul"))))
+
+
+@pytest.mark.parametrize("field", ["abstain", "unknown", "uncertain"])
+def test_gate__answer_that_abstains__is_a_refusal_whatever_its_confidence(workspace, field):
+    given = system_one_choice(confidence=1.0, probabilities={"a": 1.0, "b": 0.0}, **{field: True})
+    record = gated(workspace, answer(system_one_reply(safe_to_file=given), "system_one"), YES)
+    assert (record.gate_verdict, record.gate_reason, record.llm_confidence) == ("block", "llm_refusal", None)
 
 
 def test_gate__boolean_choice__is_a_value_of_its_own(workspace):
