@@ -13,7 +13,7 @@ from calibration.statistics.fixed_sequence import failure_p_values, minimum_samp
 from calibration.statistics.groups import Groups
 from calibration.statistics.lattice import LATTICE, FloatArray, IntArray
 from calibration.statistics.recommendation import Reason, ThresholdRecommendation
-from calibration.statistics.thresholds import recommend_for_groups
+from calibration.statistics.thresholds import is_same_cut, recommend_for_groups
 
 BAD_TOP = 0.1
 """P-value of "the top fails at most at alpha" at or below which it is taken to be bad. Any choice keeps the promise."""
@@ -124,9 +124,11 @@ def recommend_band(groups: Groups, *, alpha: float, delta: float, floor: float |
     coverage = reached.at_or_above(band.lowest).below(band.end).decisions / groups.decisions
     if above.coverage is not None and above.coverage >= coverage:
         return answer
+    lowest = band.lowest / LATTICE
+    is_floor = floor is not None and is_same_cut(groups.below(band.end), lowest, floor)
     return replace(
         answer,
-        threshold=band.lowest / LATTICE,
+        threshold=floor if is_floor else lowest,
         ceiling=(band.end - 1) / LATTICE,
         reason="OK",
         decisions=band.decisions,

@@ -68,6 +68,14 @@ def test_band__failing_just_too_often_below_a_bad_top__is_seldom_certified():
     assert stats.binom.sf(wrong - 1, 300, 0.05) > 0.001
 
 
+@pytest.mark.parametrize(("floor", "expected"), [(0.7, 0.7), (0.85, 0.85), (None, 0.9)])
+def test_band__nothing_lies_between_its_lowest_value_and_the_floor__the_floor_is_certified(floor, expected):
+    drawn = Groups.from_arrays([0.99, 0.95, 0.93, 0.9], [150, 50, 200, 400], [90, 50, 200, 399])
+    band = recommend_band(drawn, alpha=0.05, delta=0.05, floor=floor)
+    assert (band.threshold, band.decisions, band.failures) == (expected, 600, 1)
+    assert band.ceiling == 0.9499
+
+
 @pytest.mark.parametrize("n", [60, 76])
 def test_band__too_few_labels__is_refused(n):
     # (1 - .05)^m <= .4 x .05 takes 77 without a failure.
