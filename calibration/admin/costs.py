@@ -6,23 +6,21 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
-from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from calibration.models import StandingCosts
 from calibration.standing_costs import end_standing_costs, set_standing_costs
 from governance.access.permissions import Verb, may, workspaces_where
+from governance.admin_kit.forms import InWorkspaceForm
 from governance.admin_kit.scoped_admin import WorkspaceFilter
 from governance.admin_kit.service_views import ReasonForm, RowVerb, ServiceAdmin
 from governance.definitions import all_definitions
-from governance.models import Workspace
 from governance.models.controls import REASON_LENGTH
 
 
-class CostsForm(forms.Form):
+class CostsForm(InWorkspaceForm):
     """What is kept, where and why."""
 
-    workspace = forms.ModelChoiceField(Workspace.objects.none())
     policy_key = forms.ChoiceField(
         choices=lambda: [(each.key, each.title) for each in all_definitions() if each.gates_decisions],
         help_text="Costs that are kept for it already are replaced; the history keeps them.",
@@ -46,10 +44,6 @@ class CostsForm(forms.Form):
         max_length=REASON_LENGTH,
         help_text="Where the figures come from, and their unit.",
     )
-
-    def __init__(self, data: Any, workspaces: QuerySet[Workspace]) -> None:
-        super().__init__(data)
-        self.fields["workspace"].queryset = workspaces  # type: ignore[attr-defined]
 
 
 @admin.register(StandingCosts)

@@ -19,6 +19,7 @@ from calibration.reviews.calendar import outlook
 from calibration.reviews.judging import review_of
 from calibration.reviews.setting import set_review_calendar
 from governance.access.permissions import Verb, may, workspaces_where
+from governance.admin_kit.forms import InWorkspaceForm
 from governance.admin_kit.scoped_admin import ScopedAdmin, WorkspaceFilter
 from governance.admin_kit.service_views import ReasonForm, RowVerb, ServiceAdmin
 from governance.definitions import all_definitions
@@ -27,19 +28,11 @@ from governance.models.controls import REASON_LENGTH
 from governance.policies.config import SEGMENT_KEYS
 
 
-class _WorkspaceForm(forms.Form):
-    workspace = forms.ModelChoiceField(Workspace.objects.none())
-
-    def __init__(self, data: Any, workspaces: QuerySet[Workspace]) -> None:
-        super().__init__(data)
-        self.fields["workspace"].queryset = workspaces  # type: ignore[attr-defined]
-
-
 def _reason() -> forms.CharField:
     return forms.CharField(widget=forms.Textarea(attrs={"rows": 3}), max_length=REASON_LENGTH)
 
 
-class CalendarForm(_WorkspaceForm):
+class CalendarForm(InWorkspaceForm):
     """When the reviews are, and what they ask."""
 
     policy_key = forms.ChoiceField(choices=lambda: [(each.key, each.title) for each in all_definitions()])
@@ -74,7 +67,7 @@ class CalendarForm(_WorkspaceForm):
     reason = _reason()
 
 
-class CandidateForm(_WorkspaceForm):
+class CandidateForm(InWorkspaceForm):
     """A threshold to be watched."""
 
     policy_key = forms.ChoiceField(

@@ -7,7 +7,6 @@ from typing import Any
 from django import forms
 from django.conf import settings
 from django.contrib import admin
-from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
@@ -22,10 +21,11 @@ from calibration.runs.report import run_as_text
 from calibration.selectors import proposals_of
 from confidence_project.foundation.errors import InvalidInput
 from governance.access.permissions import Verb, workspaces_where
+from governance.admin_kit.forms import InWorkspaceForm
 from governance.admin_kit.scoped_admin import ScopedAdmin, WorkspaceFilter
 from governance.admin_kit.service_views import ServiceAdmin
 from governance.definitions import all_definitions
-from governance.models import ConfidencePolicyProposal, Workspace
+from governance.models import ConfidencePolicyProposal
 
 
 def _link(proposal: ConfidencePolicyProposal) -> SafeString:
@@ -33,10 +33,9 @@ def _link(proposal: ConfidencePolicyProposal) -> SafeString:
     return format_html('<a href="{}">{}</a>', url, proposal.title)
 
 
-class RunForm(forms.Form):
+class RunForm(InWorkspaceForm):
     """What to calibrate; what is left blank is as for the `run_calibration` command. A review asks its own question."""
 
-    workspace = forms.ModelChoiceField(Workspace.objects.none())
     policy_keys = forms.MultipleChoiceField(
         required=False,
         choices=lambda: [(definition.key, definition.title) for definition in all_definitions()],
@@ -96,10 +95,6 @@ class RunForm(forms.Form):
     cost_review = forms.FloatField(
         required=False, min_value=0, label="Cost of a review", help_text="Any decision that was blocked."
     )
-
-    def __init__(self, data: Any, workspaces: QuerySet[Workspace]) -> None:
-        super().__init__(data)
-        self.fields["workspace"].queryset = workspaces  # type: ignore[attr-defined]
 
 
 @admin.register(ConfidenceCalibrationRun)

@@ -6,15 +6,15 @@ from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin
-from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from governance.access.permissions import Verb, may, may_close_review, workspaces_where
+from governance.admin_kit.forms import InWorkspaceForm
 from governance.admin_kit.scoped_admin import WorkspaceFilter
 from governance.admin_kit.service_views import ReasonForm, RowVerb, ServiceAdmin
 from governance.controls import services as control_services
 from governance.definitions import all_definitions
-from governance.models import AuditSampling, BlockedSource, BreakGlassReview, KillSwitch, Workspace
+from governance.models import AuditSampling, BlockedSource, BreakGlassReview, KillSwitch
 from governance.models.controls import REASON_LENGTH, Control
 
 
@@ -23,16 +23,11 @@ def _policy_keys(blank: str | None) -> list[tuple[str, str]]:
     return keys if blank is None else [("", blank), *keys]
 
 
-class ControlForm(forms.Form):
+class ControlForm(InWorkspaceForm):
     """Where and why."""
 
-    workspace = forms.ModelChoiceField(Workspace.objects.none())
     policy_key = forms.ChoiceField(required=False, choices=lambda: _policy_keys("The whole workspace"))
     reason = forms.CharField(widget=forms.Textarea(attrs={"rows": 3}), max_length=REASON_LENGTH)
-
-    def __init__(self, data: Any, workspaces: QuerySet[Workspace]) -> None:
-        super().__init__(data)
-        self.fields["workspace"].queryset = workspaces  # type: ignore[attr-defined]
 
 
 class BlockForm(ControlForm):

@@ -6,30 +6,25 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
-from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from governance.access.permissions import Verb, may, workspaces_where
+from governance.admin_kit.forms import InWorkspaceForm
 from governance.admin_kit.scoped_admin import WorkspaceFilter
 from governance.admin_kit.service_views import RowVerb, ServiceAdmin
-from governance.models import DeclaredName, Workspace
+from governance.models import DeclaredName
 from governance.vocabulary import LONGEST_NAME
 from governance.workspaces.names import declare_name, withdraw_name
 
 
-class NameForm(forms.Form):
+class NameForm(InWorkspaceForm):
     """A name, and what it is of."""
 
-    workspace = forms.ModelChoiceField(Workspace.objects.none())
     kind = forms.ChoiceField(choices=DeclaredName.Kind.choices)
     name = forms.CharField(
         max_length=LONGEST_NAME,
         help_text="Letter by letter as hosts send it: GPT 4o. A name without white space needs no declaring.",
     )
-
-    def __init__(self, data: Any, workspaces: QuerySet[Workspace]) -> None:
-        super().__init__(data)
-        self.fields["workspace"].queryset = workspaces  # type: ignore[attr-defined]
 
 
 @admin.register(DeclaredName)

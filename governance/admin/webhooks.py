@@ -14,29 +14,25 @@ from django.utils.safestring import SafeString
 from django.utils.timesince import timesince
 
 from governance.access.permissions import Verb, may, workspaces_where
+from governance.admin_kit.forms import InWorkspaceForm
 from governance.admin_kit.scoped_admin import WorkspaceFilter
 from governance.admin_kit.service_views import RowVerb, ServiceAdmin
-from governance.models import WebhookDelivery, WebhookEndpoint, Workspace
+from governance.models import WebhookDelivery, WebhookEndpoint
 from governance.webhooks import services
 from governance.webhooks.selectors import with_last_answer
 
 LAST_DELIVERIES = 20
 
 
-class EndpointForm(forms.Form):
+class EndpointForm(InWorkspaceForm):
     """A new endpoint."""
 
-    workspace = forms.ModelChoiceField(Workspace.objects.none())
     url = forms.CharField(label="URL", max_length=services.URL_LENGTH, help_text="Like https://example.org/hooks.")
     events = forms.MultipleChoiceField(
         choices=WebhookEndpoint.Event.choices,
         initial=WebhookEndpoint.Event.values,
         widget=forms.CheckboxSelectMultiple,
     )
-
-    def __init__(self, data: Any, workspaces: QuerySet[Workspace]) -> None:
-        super().__init__(data)
-        self.fields["workspace"].queryset = workspaces  # type: ignore[attr-defined]
 
 
 _STATES = {

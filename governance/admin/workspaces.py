@@ -13,6 +13,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 
 from governance.access.permissions import Verb, is_superuser, may, workspaces_where
+from governance.admin_kit.forms import InWorkspaceForm
 from governance.admin_kit.scoped_admin import ScopedAdmin, WorkspaceFilter
 from governance.admin_kit.service_views import RowVerb, ServiceAdmin
 from governance.models import ApiKey, Membership, Workspace, WorkspaceEvent
@@ -103,16 +104,14 @@ class WorkspaceEventAdmin(ScopedAdmin):
         return super().change_view(request, object_id, form_url, {**(extra_context or {}), "changes": [row]})
 
 
-class MemberForm(forms.Form):
+class MemberForm(InWorkspaceForm):
     """A new member."""
 
-    workspace = forms.ModelChoiceField(Workspace.objects.none())
     user = forms.ModelChoiceField(get_user_model().objects.none())
     role = forms.ChoiceField(choices=Membership.Role.choices)
 
     def __init__(self, data: Any, workspaces: QuerySet[Workspace]) -> None:
-        super().__init__(data)
-        self.fields["workspace"].queryset = workspaces  # type: ignore[attr-defined]
+        super().__init__(data, workspaces)
         self.fields["user"].queryset = get_user_model().objects.filter(is_active=True)  # type: ignore[attr-defined]
 
 
@@ -168,19 +167,14 @@ class MembershipAdmin(ServiceAdmin):
         return services.add_member(actor=request.user, **form.cleaned_data)
 
 
-class KeyForm(forms.Form):
+class KeyForm(InWorkspaceForm):
     """A new API key."""
 
-    workspace = forms.ModelChoiceField(Workspace.objects.none())
     name = forms.CharField(max_length=50, help_text="Which machine will use it.")
     scopes = forms.MultipleChoiceField(choices=ApiKey.Scope.choices, widget=forms.CheckboxSelectMultiple)
     expires_at = forms.DateTimeField(
         required=False, help_text="UTC, like 2027-01-31 12:00. Blank: until it is revoked.", label="Expires"
     )
-
-    def __init__(self, data: Any, workspaces: QuerySet[Workspace]) -> None:
-        super().__init__(data)
-        self.fields["workspace"].queryset = workspaces  # type: ignore[attr-defined]
 
 
 @admin.register(ApiKey)

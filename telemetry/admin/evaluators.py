@@ -6,13 +6,12 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
-from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from governance.access.permissions import Verb, may, workspaces_where
+from governance.admin_kit.forms import InWorkspaceForm
 from governance.admin_kit.scoped_admin import WorkspaceFilter
 from governance.admin_kit.service_views import ReasonForm, RowVerb, ServiceAdmin
-from governance.models import Workspace
 from governance.models.controls import REASON_LENGTH
 from telemetry.evaluators import LONGEST, declare_evaluator, withdraw_evaluator
 from telemetry.models import Evaluator
@@ -25,10 +24,9 @@ class _Labels(forms.CharField):
         return [label.strip() for label in (super().to_python(value) or "").split(",") if label.strip()]
 
 
-class EvaluatorForm(forms.Form):
+class EvaluatorForm(InWorkspaceForm):
     """Whose word counts, and when it passes: by its labels, or by its score."""
 
-    workspace = forms.ModelChoiceField(Workspace.objects.none())
     name = forms.CharField(
         max_length=LONGEST,
         help_text="What stands in gen_ai.evaluation.name, letter by letter. One that is declared already is replaced.",
@@ -50,10 +48,6 @@ class EvaluatorForm(forms.Form):
     reason = forms.CharField(
         widget=forms.Textarea(attrs={"rows": 3}), max_length=REASON_LENGTH, help_text="What makes you trust it."
     )
-
-    def __init__(self, data: Any, workspaces: QuerySet[Workspace]) -> None:
-        super().__init__(data)
-        self.fields["workspace"].queryset = workspaces  # type: ignore[attr-defined]
 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = self.cleaned_data
