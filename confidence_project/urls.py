@@ -26,6 +26,7 @@ urlpatterns = [
     path("api/v1/", include(api_v1)),
     path("", include("governance.urls")),
     path("v1/", include("telemetry.otlp.urls")),
+    path("", include("ledger.gateway.urls")),
     path("api/docs", SpectacularSwaggerSplitView.as_view(template_name="api_docs.html"), name="api-docs"),
     # What people type.
     path("", RedirectView.as_view(pattern_name="admin:index"), name="root"),

@@ -9,6 +9,7 @@ from ledger.models.decisions import (
     OutcomeVoid,
 )
 from ledger.models.domains import DomainDecision
+from ledger.models.gateway import ModelServer, QuestionBinding
 from ledger.models.imports import DecisionImport, SavedMapping
 from ledger.models.transparency import Checkpoint, LogLeaf, LogNode
 
@@ -23,6 +24,8 @@ __all__ = [
     "LedgerAmendment",
     "LogLeaf",
     "LogNode",
+    "ModelServer",
     "OutcomeVoid",
+    "QuestionBinding",
     "SavedMapping",
 ]
