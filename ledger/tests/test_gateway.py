@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 
 import openai
 import pytest
@@ -163,7 +164,8 @@ def test_ask__broken_or_refused_answers__are_recorded_blocks(caller, model):
     assert (said["refund"]["reason"], said["team"]["reason"]) == ("llm_refusal", "schema_invalid")
 
 
-def test_ask__state_and_questions__are_in_no_table(caller, model, dialect):
+def test_ask__state_and_questions__are_in_no_table_and_no_log(caller, model, dialect, caplog):
+    caplog.set_level(logging.DEBUG)
     connect(caller, model, dialect)
     bind(caller, "refund", "team")
     model.reply = reply_of(dialect)
@@ -172,6 +174,8 @@ def test_ask__state_and_questions__are_in_no_table(caller, model, dialect):
         for table in connection.introspection.table_names(cursor):
             cursor.execute(f'SELECT * FROM "{table}"')
             assert not [row for row in cursor.fetchall() if SECRET in str(row) or KEY in str(row)], table
+    said = [record.getMessage() for record in caplog.records if record.name != "django.db.backends"]
+    assert not [line for line in said if SECRET in line or KEY in line or caller.key.plain in line]
 
 
 def test_ask__two_requests__share_a_connection(caller, model):
