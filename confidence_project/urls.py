@@ -18,6 +18,7 @@ handler500 = problems.handle_500
 api_v1: list[URLPattern | URLResolver] = [
     path("", include("telemetry.urls")),
     path("", include("ledger.urls")),
+    path("", include("calibration.urls")),
     # Anybody may read the schema, and making it takes a while.
     path("schema", cache_page(60)(SpectacularAPIView.as_view()), name="schema"),
 ]

@@ -38,6 +38,7 @@ OF_THE_OWN_WORKSPACE = {
     "v1/traces",
     "v1/logs",
     "v1/metrics",
+    "api/v1/thresholds",
     "v1/decisions",
     "v1beta/decisions",
     "v1/systemone",
