@@ -10,7 +10,6 @@ from collections.abc import Iterator
 import pytest
 import pytest_django
 
-
 _USING_THE_DATABASE = {"db", "transactional_db", "module_db", "live_server"}
 
 
