@@ -55,7 +55,7 @@ format: setup ## Format the code
 	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format .
 
 simulate: setup ## Simulate the promises of the statistics, each figure beside its goal (about ten minutes)
-	@missed=0; for each in guarantee alarm bands labels looking; do \
+	@missed=0; for each in guarantee alarm audits bands labels looking; do \
 		$(BIN)/python -m benchmarks.simulate_$$each || missed=1; done; exit $$missed
 
 bench: setup ## Measure speed on PostgreSQL, and of calibration on SQLite; prints tables, writes nothing here
