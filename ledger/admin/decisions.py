@@ -173,6 +173,7 @@ class DecisionRecordAdmin(ServiceAdmin, LedgerAdmin):
                     "provider",
                     "model",
                     "task",
+                    "options",
                     "channel",
                     "llm_confidence",
                     "confidence_kind",

@@ -125,6 +125,7 @@ DECISIONS = Table(
         "thresholds",
         "confidence_kind",
         "task",
+        "options",
         "channel",
         "interaction_id",
         "occurred_at",
@@ -138,7 +139,7 @@ DECISIONS = Table(
         "candidate_verdict",
         "candidate_reason",
     ),
-    later={"schema_problems": 2},
+    later={"schema_problems": 2, "options": 3},
 )
 
 OUTCOMES = Table(
