@@ -100,6 +100,8 @@ class DecisionRecord(AppendOnlyModel):
     )
     occurred_at = models.DateTimeField(help_text="When the decision was made, by the host's clock.")
     origin = models.CharField(max_length=8, choices=Origin.choices, default=Origin.GATE)
+    # Like the rollout's below: a reference without a constraint.
+    import_id = models.BigIntegerField(null=True, help_text="The import that brought it; null: none.")
     external_id = models.CharField(max_length=200, blank=True, default="", help_text="The host's own id.")
     case_key = models.CharField(max_length=200, blank=True, default="", help_text="Conversation, ticket or lead.")
     audit_selected = models.BooleanField(default=False, help_text="Blocked, and chosen at random for human review.")
@@ -136,6 +138,11 @@ class DecisionRecord(AppendOnlyModel):
             models.Index(fields=["workspace", "decision_id"], condition=Q(audit_selected=True), name="ledger_drawn"),
             models.Index(
                 fields=["workspace", "policy_key", "occurred_at"], condition=~Q(case_key=""), name="ledger_cases"
+            ),
+            models.Index(
+                fields=["workspace", "import_id", "decision_id"],
+                condition=Q(import_id__isnull=False),
+                name="ledger_by_import",
             ),
             # Evaluations name the call that a decision rests on.
             models.Index(

@@ -130,6 +130,7 @@ DECISIONS = Table(
         "interaction_id",
         "occurred_at",
         "origin",
+        "import_id",
         "external_id",
         "case_key",
         "audit_selected",
@@ -139,7 +140,7 @@ DECISIONS = Table(
         "candidate_verdict",
         "candidate_reason",
     ),
-    later={"schema_problems": 2, "options": 3},
+    later={"schema_problems": 2, "options": 3, "import_id": 3},
 )
 
 OUTCOMES = Table(
