@@ -10,6 +10,7 @@ from ledger.models.decisions import (
 )
 from ledger.models.domains import DomainDecision
 from ledger.models.imports import DecisionImport, SavedMapping
+from ledger.models.questions import Question
 from ledger.models.transparency import Checkpoint, LogLeaf, LogNode
 
 __all__ = [
@@ -24,5 +25,6 @@ __all__ = [
     "LogLeaf",
     "LogNode",
     "OutcomeVoid",
+    "Question",
     "SavedMapping",
 ]
