@@ -39,6 +39,8 @@ SECTIONS = {
         "decisionrecord": "Decision ledger",
         "decisionoutcome": "Outcomes",
         "decisionimport": "Imports",
+        "savedmapping": "Saved mappings",
+        "question": "Questions",
         "aiinteraction": "AI interactions",
         "reception": "Received by OpenTelemetry",
         "aidraft": "Drafts",

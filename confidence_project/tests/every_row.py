@@ -33,7 +33,7 @@ from governance.workflow import apply_confidence_policy_proposal, approve_confid
 from governance.workspaces.names import declare_name
 from governance.workspaces.services import issue_api_key, rename_workspace
 from ledger.gateway.services import bind_question
-from ledger.models import DecisionImport, ModelServer
+from ledger.models import DecisionImport, ModelServer, Question, SavedMapping
 from ledger.tests.factories import RECORDED_AT, LedgerAmendmentFactory
 from telemetry.evaluators import declare_evaluator
 from telemetry.tests import bodies
@@ -55,6 +55,8 @@ def furnish(workspace: Workspace) -> None:
         workspace=workspace, status="COMPLETE", file_name="history.csv", mapping={}, started_at=RECORDED_AT,
         finished_at=RECORDED_AT,
     )  # fmt: skip
+    SavedMapping.objects.create(workspace=workspace, name="tickets", mapping={"columns": {"confidence": "conf"}})
+    Question.objects.create(workspace=workspace, task="route", type="predicate", asked_since=RECORDED_AT)
     issue_api_key(**common, name="a machine", scopes=["read"])
     rename_workspace(**common, name=f"Renamed {workspace.slug}")
     block_source(**common, kind="model", value=f"model-of-{workspace.slug}", reason="Smoke.")

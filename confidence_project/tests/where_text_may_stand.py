@@ -59,6 +59,7 @@ CHOSEN_BY_HOSTS = {
         CASE: ["case_key"],
         NAMED: ["provider", "model", "task", "channel"],
     },
+    "ledger_question": {NAMED: ["task"]},
     "ledger_decisionexternalid": {OWN_ID: ["external_id"]},
     "ledger_decisionoutcome": {OWN_ID: ["external_id"]},
 }

@@ -11,6 +11,7 @@ from ledger.models.decisions import (
 from ledger.models.domains import DomainDecision
 from ledger.models.gateway import ModelServer, QuestionBinding
 from ledger.models.imports import DecisionImport, SavedMapping
+from ledger.models.questions import Question
 from ledger.models.transparency import Checkpoint, LogLeaf, LogNode
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "LogNode",
     "ModelServer",
     "OutcomeVoid",
+    "Question",
     "QuestionBinding",
     "SavedMapping",
 ]

@@ -9,7 +9,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('governance', '0005_declared_names'),
-        ('ledger', '0008_uploaded_files'),
+        ('ledger', '0011_import_of_a_decision'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
