@@ -11,6 +11,7 @@ import django
 
 SUITES = {
     "gate_speed": "decisions per second through HTTP and in process, policy reads, each beside the bare SQL",
+    "gateway_overhead": "CPU that the gateway adds to a model's answer",
     "calibration_speed": "a calibration run beside the bare GROUP BY of its window, and beside pandas and scikit-learn",
     "statistics_speed": "each statistic on 10,001 groups, and the draws of the noise floor",
     "pages_speed": "server time and queries of the admin's pages over ten million decisions",
