@@ -13,6 +13,7 @@ from rest_framework import serializers
 from confidence_project.foundation.filters import NameFilter, TimeFilter
 from confidence_project.foundation.serializers import RowSerializer
 from governance.access.authentication import workspace_of
+from governance.vocabulary import is_alias
 from ledger import selectors
 from ledger.models import DecisionOutcome, DecisionRecord
 
@@ -101,15 +102,22 @@ class DecisionSerializer(VerdictSerializer):
     """The whole record."""
 
     action_params = serializers.SerializerMethodField()
+    model_is_alias = serializers.SerializerMethodField(
+        help_text="The name leaves open which version of the model answered."
+    )
 
     class Meta(VerdictSerializer.Meta):
         fields = [
-            *VerdictSerializer.Meta.fields, "timestamp", "occurred_at", "provider", "model", "prompt_hash",
+            *VerdictSerializer.Meta.fields, "timestamp", "occurred_at", "provider", "model",
+            "model_is_alias", "prompt_hash",
             "schema_version", "schema_valid", "ml_risk_score", "llm_confidence", "confidence_kind", "action_type",
             "action_params", "task", "options", "channel", "case_key", "origin", "label_propensity",
             "rollout_id", "rollout_arm", "candidate_verdict", "candidate_reason",
         ]  # fmt: skip
         read_only_fields = fields
+
+    def get_model_is_alias(self, record: DecisionRecord) -> bool:
+        return is_alias(record.model)
 
     @extend_schema_field({"type": ["object", "null"], "additionalProperties": {}})
     def get_action_params(self, record: DecisionRecord) -> Any:
