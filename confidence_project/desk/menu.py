@@ -29,6 +29,8 @@ SECTIONS = {
         "standingcosts": "Standing costs",
         "declaredname": "Declared names",
         "evaluator": "Evaluators",
+        "modelserver": "Models' servers",
+        "questionbinding": "Bound questions",
         "rollout": "Rollouts",
         "webhookendpoint": "Webhooks",
         "webhookdelivery": "Webhook deliveries",

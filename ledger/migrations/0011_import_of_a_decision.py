@@ -7,7 +7,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('governance', '0005_declared_names'),
-        ('ledger', '0012_questions'),
+        ('ledger', '0010_questions'),
         ('telemetry', '0004_names_on_spans'),
     ]
 

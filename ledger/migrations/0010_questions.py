@@ -8,7 +8,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('governance', '0005_declared_names'),
-        ('ledger', '0011_options_of_questions'),
+        ('ledger', '0009_options_of_questions'),
     ]
 
     operations = [
