@@ -86,13 +86,13 @@ class Columns:
         if not self.has(name):
             return "CAST(NULL AS BIGINT)"
         number = self.number(name)
-        return f"CAST(FLOOR(CASE WHEN {number} BETWEEN 0 AND 1 THEN {number} END * {LATTICE}.0 + 0.5) AS BIGINT)"
+        return f"CAST(FLOOR(CASE WHEN {_is_probability(number)} THEN {number} END * {LATTICE}.0 + 0.5) AS BIGINT)"
 
     def is_no_probability(self, name: str) -> str:
         """Return a condition that holds for numbers outside of [0, 1], NaN among them."""
         if not self.has(name):
             return "FALSE"
-        return f"({self.reference(name)} IS NOT NULL AND NOT ({self.number(name)} BETWEEN 0 AND 1))"
+        return f"({self.reference(name)} IS NOT NULL AND NOT ({_is_probability(self.number(name))}))"
 
     def truth(self, name: str) -> str:
         """Return 1 or 0, null where nothing is known, `WRONG` for any other number."""
@@ -162,3 +162,8 @@ class Columns:
         place = self._column(column, "A column of a condition", (*NUMBERS, ColumnKind.TEXT))
         is_null = f"{place} IS NULL"
         return f"({is_null} OR {place} = '')" if self.kinds[column] is ColumnKind.TEXT else f"({is_null})"
+
+
+def _is_probability(number: str) -> str:
+    """NaN is asked for by name: it is in no statistics of Parquet, and DuckDB takes bounds that these keep for true."""
+    return f"NOT ISNAN({number}) AND {number} BETWEEN 0 AND 1"

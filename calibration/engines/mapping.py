@@ -127,7 +127,7 @@ def parse_engine_mapping(given: Mapping[str, Any]) -> EngineMapping:
     try:
         return EngineMapping.model_validate(given)
     except ValidationError as error:
-        problems = problems_in(error, fields=frozenset(EngineMapping.model_fields))
+        problems = problems_in(error)
         said = "; ".join(f"{each.pointer.removeprefix('/')}: {each.detail}".removeprefix(": ") for each in problems)
         raise InvalidInput(f"The mapping is not valid: {said}.", problems) from error
 
