@@ -21,6 +21,7 @@ DECISION_COLUMNS = (
     "provider",
     "model",
     "task",
+    "options",
     "channel",
     "confidence",
     "confidence_kind",

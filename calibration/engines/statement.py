@@ -76,7 +76,7 @@ def _decision(columns: Columns, request: EvidenceRequest) -> list[str]:
 
 def _segment(columns: Columns, key: str, request: EvidenceRequest) -> str:
     text = _kind(columns) if key == "confidence_kind" else columns.text(key)
-    if key in request.asked_for or key in ("confidence_kind", "prompt_hash"):
+    if key in request.asked_for or key == "confidence_kind":
         return text
     pooled = ", ".join(f"'{kind}'" for kind in POOLED_AS_ASKED)
     return f"CASE WHEN {_kind(columns)} IN ({pooled}) THEN NULL ELSE {text} END"

@@ -37,7 +37,7 @@ OWN = {
     "columns": {
         name: name
         for name in (
-            "external_id", "decided_at", "policy_key", "provider", "model", "task", "channel", "confidence",
+            "external_id", "decided_at", "policy_key", "provider", "model", "task", "options", "channel", "confidence",
             "confidence_kind", "prompt_hash", "ml_risk_score", "case_key", "gate_verdict", "recorded_at", "origin",
             "gate_reason", "threshold", "risk_threshold", "audit_selected", "label_propensity",
         )
@@ -117,6 +117,7 @@ def _drawn(workspace: Workspace, draw: random.Random, place: int) -> DecisionRec
         provider=draw.choice(["acme", "übel ai"]),
         model=draw.choice(["m1", "m2"]),
         task=draw.choice(["", "triage"]),
+        options=draw.choice([None, f"2-{'c' * 12}", f"3-{'d' * 12}"]),
         channel=draw.choice(["", "mail", "chat"]),
         prompt_hash=draw.choice(["", "a" * 64, "b" * 64]),
         confidence_kind=draw.choice(["unspecified", "self_reported", "decision_model", "predicate_yes"]),
@@ -205,8 +206,8 @@ def _as_row(of: DecisionRecord) -> dict[str, Any]:
         **{
             name: getattr(of, name) or None
             for name in (
-                "policy_key", "provider", "model", "task", "channel", "confidence_kind", "prompt_hash", "case_key",
-                "gate_verdict", "origin", "gate_reason",
+                "policy_key", "provider", "model", "task", "options", "channel", "confidence_kind", "prompt_hash",
+                "case_key", "gate_verdict", "origin", "gate_reason",
             )
         },
         **{name: getattr(of, name) for name in ("ml_risk_score", "audit_selected", "label_propensity")},
