@@ -27,6 +27,7 @@ SECTIONS = {
         "blockedsource": "Blocked sources",
         "auditsampling": "Audit sampling",
         "standingcosts": "Standing costs",
+        "evidenceengine": "Evidence engines",
         "declaredname": "Declared names",
         "evaluator": "Evaluators",
         "modelserver": "Models' servers",
