@@ -8,9 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('governance', '0005_declared_names'),
-        ('ledger', '0008_uploaded_files'),
-        ('telemetry', '0004_names_on_spans'),
+        ('ledger', '0012_gateway'),
     ]
 
     operations = [
