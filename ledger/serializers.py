@@ -23,16 +23,25 @@ class DecisionFilter(filters.FilterSet):
 
     external_id = NameFilter(method="by_external_id", help_text="The host's own id.")
     policy_key = NameFilter()
-    verdict = filters.ChoiceFilter(field_name="gate_verdict", choices=DecisionRecord.Verdict.choices)
-    reason = NameFilter(field_name="gate_reason")
+    verdict = filters.ChoiceFilter(method="by_verdict", choices=DecisionRecord.Verdict.choices)
+    reason = NameFilter(method="by_reason")
     provider = NameFilter()
     model = NameFilter()
-    prompt_hash = NameFilter()
+    prompt_hash = NameFilter(method="by_prompt_hash")
     occurred_from = TimeFilter(field_name="occurred_at", lookup_expr="gte", help_text="Inclusive.")
     occurred_before = TimeFilter(field_name="occurred_at", lookup_expr="lt", help_text="Exclusive.")
 
     def by_external_id(self, rows: QuerySet[DecisionRecord], name: str, value: str) -> QuerySet[DecisionRecord]:
         return rows.filter(pk__in=selectors.decision_ids_named(workspace_of(self.request), value))
+
+    def by_verdict(self, rows: QuerySet[DecisionRecord], name: str, value: str) -> QuerySet[DecisionRecord]:
+        return selectors.with_verdict(rows, value)
+
+    def by_reason(self, rows: QuerySet[DecisionRecord], name: str, value: str) -> QuerySet[DecisionRecord]:
+        return selectors.with_reason(rows, value)
+
+    def by_prompt_hash(self, rows: QuerySet[DecisionRecord], name: str, value: str) -> QuerySet[DecisionRecord]:
+        return selectors.with_prompt_hash(rows, value)
 
 
 class OutcomeFilter(filters.FilterSet):
