@@ -10,7 +10,7 @@ from ledger.models.decisions import (
 )
 from ledger.models.domains import DomainDecision
 from ledger.models.imports import DecisionImport, SavedMapping
-from ledger.models.transparency import Checkpoint, LogLeaf, LogNode
+from ledger.models.transparency import Checkpoint, LogLeaf, LogNode, LogWatermark
 
 __all__ = [
     "Checkpoint",
@@ -23,6 +23,7 @@ __all__ = [
     "LedgerAmendment",
     "LogLeaf",
     "LogNode",
+    "LogWatermark",
     "OutcomeVoid",
     "SavedMapping",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from confidence_project.foundation.commands import DomainCommand
 from confidence_project.foundation.errors import InvalidInput
 from ledger.transparency.notes import VerifierKey
 from ledger.transparency.services import configured_signer
-from ledger.transparency.verification import verify_ledger
+from ledger.transparency.verification import CLOCK_TOLERANCE, verify_ledger
 
 
 class Command(DomainCommand):
@@ -39,10 +40,22 @@ Only a checkpoint that was kept elsewhere shows that the whole log was not made 
             metavar="FILE",
             help="a checkpoint that was kept elsewhere, may be repeated",
         )
+        parser.add_argument(
+            "--clock-tolerance",
+            type=float,
+            metavar="MINUTES",
+            default=CLOCK_TOLERANCE / timedelta(minutes=1),
+            help="how much earlier than a checkpoint that does not hold it a row may say that it was written "
+            "(default: %(default)g)",
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         keys = [VerifierKey.parse(text) for text in options["verifier_key"]] or [configured_signer().verifier]
-        report = verify_ledger(verifiers=keys, kept_notes=[_read(path) for path in options["checkpoint"]])
+        report = verify_ledger(
+            verifiers=keys,
+            kept_notes=[_read(path) for path in options["checkpoint"]],
+            clock_tolerance=timedelta(minutes=options["clock_tolerance"]),
+        )
         for problem in report.problems:
             self.stderr.write(problem)
         self.stdout.write(
