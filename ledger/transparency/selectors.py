@@ -17,8 +17,11 @@ from ledger.transparency.governed import PROPOSAL_EVENTS, PROPOSALS, REVISIONS
 from ledger.transparency.kinds import Kind, codec_of
 from ledger.transparency.leaves import AMENDMENTS, CHECKPOINTS, DECISIONS, OUTCOMES, VOIDS
 from ledger.transparency.merkle import consistency_proof, inclusion_proof, leaf_hash
+from ledger.transparency.notes import TreeHead, open_note
 from ledger.transparency.proofs import InclusionProof, consistency_text
+from ledger.transparency.receipts import cose_receipt
 from ledger.transparency.sequencing import rows_of
+from ledger.transparency.services import configured_signer
 from ledger.transparency.tree import StoredTree
 
 EVIDENCE_OF_PROPOSAL: Registry[Callable[[int], tuple[Kind, Sequence[int]]]] = Registry("source of evidence in the log")
@@ -61,6 +64,28 @@ def prove_decision(decision_id: UUID) -> list[ProvenEntry]:
     version = policy["policy_version"]
     revision = of_the_policy.filter(version=version).first() if version is not None else None
     return [*proven, *(_behind(revision, prover) if revision else []), *prover.signed_before(proven[0])]
+
+
+def prove_entry(decision_id: UUID) -> ProvenEntry:
+    """Prove a decision alone. Raises as `prove_decision`."""
+    if not DecisionRecord.objects.filter(pk=decision_id).exists():
+        raise NotFound("There is no decision of this id.")
+    return _Prover().must("decision", DECISIONS, decision_id)
+
+
+def receipt_of(decision_id: UUID) -> bytes:
+    """Return the COSE receipt of a decision.
+
+    Raises
+    ------
+    NotFound, Conflict
+        As `prove_decision`.
+    Unavailable
+        No signing key is configured.
+    """
+    signer, proof = configured_signer(), prove_entry(decision_id).proof
+    head = TreeHead.parse(open_note(proof.checkpoint, [signer.verifier]))
+    return cose_receipt(proof, head, signer, subject=f"urn:uuid:{decision_id}")
 
 
 def prove_revision(*, workspace_slug: str, policy_key: str, version: int) -> list[ProvenEntry]:

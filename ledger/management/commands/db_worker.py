@@ -7,11 +7,16 @@ from typing import Any
 
 from django_tasks_db.management.commands.db_worker import Command as DatabaseWorker
 
+from confidence_project.foundation.commands import DomainCommand
 from ledger.transparency.queue import keep_log_later
 
 
-class Command(DatabaseWorker):
+class Command(DomainCommand, DatabaseWorker):
     help = "Carry out what waits in the database: imports, calibrations, webhooks; and keep the transparency log."
+    examples = """
+  manage.py db_worker
+  manage.py db_worker --batch   # what is ready now, and no more
+"""
 
     def handle(self, *args: Any, **options: Any) -> None:
         keep_log_later(after=timedelta())
