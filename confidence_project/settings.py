@@ -337,6 +337,10 @@ CONFIDENCE_WEBHOOK_OVERLAP_HOURS = env.int("CONFIDENCE_WEBHOOK_OVERLAP_HOURS", d
 
 # Signs checkpoints of the ledger; `manage.py generate_log_key NAME` makes one. Whoever has it can sign in our name.
 CONFIDENCE_LOG_KEY = env.str("CONFIDENCE_LOG_KEY", default="")
+# Who cosigns checkpoints, each as its verifier key, a blank, and its URL (c2sp.org/tlog-witness); separated by commas.
+CONFIDENCE_LOG_WITNESSES = env.list("CONFIDENCE_LOG_WITNESSES", default=[])
+# How many of them have to; not set: all.
+CONFIDENCE_LOG_WITNESSES_NEEDED = env.int("CONFIDENCE_LOG_WITNESSES_NEEDED", default=None)
 # How often a worker appends to the log and signs it, 0 for never.
 CONFIDENCE_LOG_EVERY_SECONDS = env.float("CONFIDENCE_LOG_EVERY_SECONDS", default=60.0)
 

@@ -1,4 +1,4 @@
-"""The transparency log in the admin: its leaves and nodes for superusers, its checkpoints for everybody."""
+"""The transparency log in the admin: its leaves and nodes for superusers, its checkpoints with cosignatures for all."""
 
 from __future__ import annotations
 
@@ -80,4 +80,4 @@ class CheckpointAdmin(LogAdmin):
 
     @admin.display(description="signed note")
     def signed_note(self, checkpoint: Checkpoint) -> SafeString:
-        return format_html("<pre>{}</pre>", checkpoint.note)
+        return format_html("<pre>{}</pre>", checkpoint.cosigned_note)

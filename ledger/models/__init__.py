@@ -10,11 +10,12 @@ from ledger.models.decisions import (
 )
 from ledger.models.domains import DomainDecision
 from ledger.models.imports import DecisionImport, SavedMapping
-from ledger.models.transparency import Checkpoint, LogLeaf, LogNode, LogWatermark
+from ledger.models.transparency import Checkpoint, Cosignature, LogLeaf, LogNode, LogWatermark
 
 __all__ = [
     "Checkpoint",
     "ConfidenceKind",
+    "Cosignature",
     "DecisionExternalId",
     "DecisionImport",
     "DecisionOutcome",

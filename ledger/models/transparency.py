@@ -67,6 +67,29 @@ class Checkpoint(AppendOnlyModel):
     def __str__(self) -> str:
         return f"checkpoint of {self.tree_size}"
 
+    @property
+    def cosigned_note(self) -> str:
+        """The signed note with the cosignatures that witnesses gave it."""
+        return self.note + "".join(self.cosignatures.order_by("id").values_list("line", flat=True))
+
+
+class Cosignature(AppendOnlyModel):
+    """A witness saw a checkpoint, and that the log only grew up to it (c2sp.org/tlog-cosignature)."""
+
+    checkpoint = models.ForeignKey(Checkpoint, on_delete=models.PROTECT, related_name="cosignatures")
+    witness = models.CharField(max_length=200, help_text="The name of its key.")
+    line = models.TextField(help_text="The signature line of the note, as the witness answered it.")
+    received_at = models.DateTimeField()
+
+    objects = AppendOnlyQuerySet.as_manager()
+
+    class Meta(AppendOnlyModel.Meta):
+        ordering = ["id"]
+        constraints = [models.UniqueConstraint(fields=["checkpoint", "witness"], name="cosignature_once")]
+
+    def __str__(self) -> str:
+        return f"{self.witness} on {self.checkpoint}"
+
 
 class LogWatermark(models.Model):
     """How far the log has followed a table that grows, in the order of commits. Without a row it looks at all of it."""

@@ -124,7 +124,7 @@ class _Prover:
 
     def __init__(self) -> None:
         self.checkpoint = last_checkpoint()
-        self._tree = StoredTree()
+        self._tree, self._note = StoredTree(), self.checkpoint.cosigned_note
 
     def must(self, name: str, kind: Kind, key: UUID | int) -> ProvenEntry:
         """Prove what has to be in the log; raise NotFound while no checkpoint covers it."""
@@ -154,7 +154,7 @@ class _Prover:
         if leaf_hash(content) != bytes(leaf.leaf_hash):
             raise Conflict(f"The {name} is not what was logged; `manage.py verify_ledger` says more.")
         path = inclusion_proof(leaf.position, self.checkpoint.tree_size, self._tree.subtree)
-        return ProvenEntry(name, content, InclusionProof(leaf.position, tuple(path), self.checkpoint.note))
+        return ProvenEntry(name, content, InclusionProof(leaf.position, tuple(path), self._note))
 
 
 def prove_consistency(old_size: int) -> str:
@@ -171,7 +171,7 @@ def prove_consistency(old_size: int) -> str:
     if not 0 < old_size <= checkpoint.tree_size:
         raise InvalidInput(f"Name a size from 1 to {checkpoint.tree_size}, the size of the last checkpoint.")
     path = consistency_proof(old_size, checkpoint.tree_size, StoredTree().subtree)
-    return consistency_text(old_size, path, checkpoint.note)
+    return consistency_text(old_size, path, checkpoint.cosigned_note)
 
 
 def last_checkpoint() -> Checkpoint:

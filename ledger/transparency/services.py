@@ -18,6 +18,7 @@ from ledger.transparency.merkle import leaf_hash
 from ledger.transparency.notes import SignerKey, TreeHead
 from ledger.transparency.sequencing import Page, unlogged_pages
 from ledger.transparency.tree import StoredTree, log_size, store_nodes
+from ledger.transparency.witnessing import cosign
 
 ANOTHER_APPENDS = "Another process is appending to the log; run this again when it has ended."
 
@@ -29,10 +30,11 @@ class Logged:
     appended: int
     size: int
     checkpoint: Checkpoint | None
+    problems_of_witnesses: tuple[str, ...] = ()
 
 
 def keep_log() -> Logged:
-    """Append what was committed and is not in the log yet, and sign the log if there is a key.
+    """Append what was committed and is not in the log yet; sign the log if there is a key, and have it cosigned.
 
     Raises
     ------
@@ -41,8 +43,10 @@ def keep_log() -> Logged:
     """
     started = timezone.now()
     appended = append_leaves()
-    checkpoint = sign_checkpoint(swept_at=started) if settings.CONFIDENCE_LOG_KEY else None
-    return Logged(appended, log_size(), checkpoint)
+    if not settings.CONFIDENCE_LOG_KEY:
+        return Logged(appended, log_size(), None)
+    checkpoint = sign_checkpoint(swept_at=started)
+    return Logged(appended, log_size(), checkpoint, tuple(cosign(checkpoint)))
 
 
 def append_leaves() -> int:

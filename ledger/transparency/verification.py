@@ -19,6 +19,7 @@ from ledger.transparency.merkle import CompactRange, complete_root, leaf_hash
 from ledger.transparency.notes import TreeHead, VerifierKey, open_note
 from ledger.transparency.sequencing import PAGE, rows_of, unlogged_keys
 from ledger.transparency.tree import TILE_HEIGHT, TILE_WIDTH
+from ledger.transparency.witnesses import WitnessPolicy
 
 CLOCK_TOLERANCE = timedelta(minutes=15)
 """How much earlier than a checkpoint that does not hold it a row may say that it was written: longer than any
@@ -44,6 +45,7 @@ def verify_ledger(
     verifiers: Sequence[VerifierKey],
     kept_notes: Sequence[str] = (),
     clock_tolerance: timedelta = CLOCK_TOLERANCE,
+    witnesses: WitnessPolicy | None = None,
 ) -> Report:
     """Recompute every leaf from its row, and every root that was ever signed from those leaves.
 
@@ -55,9 +57,13 @@ def verify_ledger(
         Checkpoints that somebody kept elsewhere: the log must extend these too, whatever the database says now.
     clock_tolerance
         How much earlier than a checkpoint that does not hold it a row may say that it was written.
+    witnesses
+        Whose cosignatures count, and how many the last checkpoint and each kept one must have.
     """
     report = Report()
     heads = list(_stored_heads(verifiers, report)) + list(_kept_heads(verifiers, kept_notes, report))
+    if witnesses is not None:
+        _check_witnesses(witnesses, kept_notes, report)
     anchors = Anchors.of_the_database(clock_tolerance)
     _walk(heads, anchors, report)
     _find_unlogged(anchors, report)
@@ -90,6 +96,26 @@ def _kept_heads(
             report.problems.append(f"kept checkpoint {number}: {error.detail}")
             continue
         yield f"kept checkpoint {number} of size {head.size}", head
+
+
+def _check_witnesses(policy: WitnessPolicy, kept_notes: Sequence[str], report: Report) -> None:
+    valid = WitnessPolicy(policy.keys)
+    for each in Checkpoint.objects.exclude(cosignatures=None).order_by("tree_size").distinct().iterator(PAGE):
+        _check_cosigned(f"checkpoint of size {each.tree_size}", each.cosigned_note, valid, report)
+    last = Checkpoint.objects.order_by("-tree_size").first()
+    notes = [(f"checkpoint of size {last.tree_size}", last.cosigned_note)] if last is not None else []
+    notes += [(f"kept checkpoint {number}", note) for number, note in enumerate(kept_notes, start=1)]
+    for name, note in notes:
+        _check_cosigned(name, note, policy, report)
+
+
+def _check_cosigned(name: str, note: str, policy: WitnessPolicy, report: Report) -> None:
+    try:
+        missing = policy.missing(note)
+    except InvalidInput as error:
+        missing = error.detail
+    if missing and (problem := f"{name}: {missing}") not in report.problems:
+        report.problems.append(problem)
 
 
 def _walk(heads: Sequence[tuple[str, TreeHead]], anchors: Anchors, report: Report) -> None:

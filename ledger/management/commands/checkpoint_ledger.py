@@ -34,8 +34,10 @@ database cannot change them. Without CONFIDENCE_LOG_KEY the log grows and nothin
         if size is not None:
             self.stdout.write(prove_consistency(size), ending="")
         elif logged.checkpoint is not None:
-            self.stdout.write(logged.checkpoint.note, ending="")
+            self.stdout.write(logged.checkpoint.cosigned_note, ending="")
         self.stderr.write(f"{logged.appended} leaves appended; the log has {logged.size}.")
+        for problem in logged.problems_of_witnesses:
+            self.stderr.write(problem)
         if logged.checkpoint is None:
             self.stderr.write(
                 "Nothing was signed: CONFIDENCE_LOG_KEY is not set; `manage.py generate_log_key NAME` makes one."
