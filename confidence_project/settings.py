@@ -51,12 +51,12 @@ INSTALLED_APPS = [
     "django_otp.plugins.otp_totp",
     "django_otp.plugins.otp_static",
     "django_tasks",
-    "django_tasks_db",
     "confidence_project.desk.apps.DeskConfig",
     "governance",
     "telemetry",
     "ledger",
     "calibration",
+    "django_tasks_db",  # behind the ledger, whose `db_worker` is this one's that keeps the log as well
 ]
 
 MIDDLEWARE = [
@@ -345,6 +345,12 @@ if CONFIDENCE_GATEWAY_WINDOW_SECONDS < 1:
 
 # Signs checkpoints of the ledger; `manage.py generate_log_key NAME` makes one. Whoever has it can sign in our name.
 CONFIDENCE_LOG_KEY = env.str("CONFIDENCE_LOG_KEY", default="")
+# Who cosigns checkpoints, each as its verifier key, a blank, and its URL (c2sp.org/tlog-witness); separated by commas.
+CONFIDENCE_LOG_WITNESSES = env.list("CONFIDENCE_LOG_WITNESSES", default=[])
+# How many of them have to; not set: all.
+CONFIDENCE_LOG_WITNESSES_NEEDED = env.int("CONFIDENCE_LOG_WITNESSES_NEEDED", default=None)
+# How often a worker appends to the log and signs it, 0 for never.
+CONFIDENCE_LOG_EVERY_SECONDS = env.float("CONFIDENCE_LOG_EVERY_SECONDS", default=60.0)
 
 # --- Logs: one line each, no request bodies --------------------------------------------------------------------------
 LOGGING = {

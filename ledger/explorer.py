@@ -16,6 +16,7 @@ from governance.vocabulary import is_alias
 from ledger.models import Checkpoint, DecisionExternalId, DecisionOutcome, DecisionRecord, LedgerAmendment, LogLeaf
 from ledger.reasons import ReasonCode
 from ledger.selectors import RULES_FIRST
+from ledger.transparency.leaves import DECISIONS
 from telemetry.models import AIInteraction
 
 MOST_ROWS = 100
@@ -119,7 +120,7 @@ def _beside(decision: DecisionRecord, model: type[models.Model], **named: Any) -
 
 
 def _place(decision: DecisionRecord) -> LogPlace | None:
-    leaf = LogLeaf.objects.filter(entry=LogLeaf.Entry.DECISION, entry_id=str(decision.pk)).first()
+    leaf = LogLeaf.objects.filter(entry=DECISIONS.entry, entry_id=str(decision.pk)).first()
     if leaf is None:
         return None
     covering = Checkpoint.objects.filter(tree_size__gt=leaf.position).order_by("tree_size").first()
