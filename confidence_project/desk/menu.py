@@ -47,12 +47,14 @@ SECTIONS = {
     "People and keys": {
         "workspace": "Workspaces",
         "membership": "Memberships",
+        "groupgrant": "Groups of the company",
         "apikey": "API keys",
         "authtoken": "Tokens of people",
         "user": "Accounts",
         "group": "Groups",
     },
     "Audit trail": {
+        "signin": "Sign-ins",
         "workspaceevent": "Workspace events",
         "confidencepolicyrevision": "Revisions",
         "proposalevent": "Proposal events",

@@ -2,6 +2,7 @@
 
 from governance.models.controls import AuditSampling, BlockedSource, BreakGlassReview, KillSwitch
 from governance.models.history import WorkspaceEvent
+from governance.models.identities import ExternalIdentity, GroupGrant, SignIn
 from governance.models.names import DeclaredName
 from governance.models.policies import (
     ConfidencePolicy,
@@ -22,11 +23,14 @@ __all__ = [
     "ConfidencePolicyProposal",
     "ConfidencePolicyRevision",
     "DeclaredName",
+    "ExternalIdentity",
+    "GroupGrant",
     "KillSwitch",
     "Membership",
     "ProposalEvent",
     "Rollout",
     "RolloutEvent",
+    "SignIn",
     "WebhookDelivery",
     "WebhookEndpoint",
     "Workspace",

@@ -22,6 +22,8 @@ class WorkspaceEvent(AppendOnlyModel):
         MEMBER_ADDED = "member.added", "Member added"
         MEMBER_ROLE_CHANGED = "member.role_changed", "Role changed"
         MEMBER_REMOVED = "member.removed", "Member removed"
+        GROUP_GRANTED = "group.granted", "Group let in"
+        GROUP_WITHDRAWN = "group.withdrawn", "Group let in no more"
         API_KEY_ISSUED = "api_key.issued", "API key issued"
         API_KEY_REVOKED = "api_key.revoked", "API key revoked"
         NAME_DECLARED = "name.declared", "Name declared"
