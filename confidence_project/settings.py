@@ -156,6 +156,8 @@ if CONFIDENCE_OIDC_ISSUER and not DEV and not CONFIDENCE_OIDC_ISSUER.startswith(
     raise ImproperlyConfigured("CONFIDENCE_OIDC_ISSUER begins with https://; plain HTTP is for development.")
 if not (CONFIDENCE_LOCAL_SIGN_IN or CONFIDENCE_OIDC_ISSUER):
     raise ImproperlyConfigured("CONFIDENCE_LOCAL_SIGN_IN=0 leaves nobody in. Set CONFIDENCE_OIDC_ISSUER as well.")
+# An invitation that nobody accepted is void after so long.
+CONFIDENCE_INVITATION_DAYS = env.int("CONFIDENCE_INVITATION_DAYS", default=7)
 AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend"]
 if CONFIDENCE_LOCAL_SIGN_IN:
     AUTHENTICATION_BACKENDS.append("django.contrib.auth.backends.ModelBackend")
@@ -180,6 +182,12 @@ OTP_TOTP_ISSUER = "Enterprise Confidence System"
 LOGIN_URL = "admin:login"
 SESSION_COOKIE_AGE = env.int("SESSION_COOKIE_AGE", default=8 * 60 * 60)
 SESSION_EXPIRE_AT_BROWSER_CLOSE = True
+
+# --- E-mail: without a server in EMAIL_URL none is sent -------------------------------------------------------------
+CONFIDENCE_SENDS_MAIL = "EMAIL_URL" in env.ENVIRON
+vars().update(env.email_url("EMAIL_URL", default="dummymail://"))
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="confidence@localhost")
 
 # --- Browser security ------------------------------------------------------------------------------------------------
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not DEV

@@ -47,11 +47,11 @@ SECTIONS = {
     "People and keys": {
         "workspace": "Workspaces",
         "membership": "Memberships",
+        "invitation": "Invitations",
         "groupgrant": "Groups of the company",
         "apikey": "API keys",
         "authtoken": "Tokens of people",
         "user": "Accounts",
-        "group": "Groups",
     },
     "Audit trail": {
         "signin": "Sign-ins",

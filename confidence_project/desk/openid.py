@@ -19,6 +19,8 @@ from governance.access import openid
 from governance.people.admission import admit
 
 NEXT = "openid_next"
+INVITATION_SEEN = "invitation_seen"
+INVITATION = "openid_invitation"
 
 
 def company() -> str:
@@ -33,6 +35,8 @@ def begin_view(request: HttpRequest) -> HttpResponse:
     if not openid.is_on():
         raise Http404
     request.session[NEXT] = request.GET.get("next", "")
+    # Only from the page of the invitation: who once looked at one and signs in later has not accepted it.
+    request.session[INVITATION] = request.session.get(INVITATION_SEEN, "") if "invited" in request.GET else ""
     try:
         return openid.begin(request, request.build_absolute_uri(reverse("admin:openid_callback")))
     except DomainError as error:
@@ -45,10 +49,10 @@ def callback_view(request: HttpRequest) -> HttpResponse:
     """Open a session for whoever comes back from the provider and has business here."""
     if not openid.is_on():
         raise Http404
-    wanted = request.session.pop(NEXT, "")
+    wanted, invitation = request.session.pop(NEXT, ""), request.session.pop(INVITATION, "")
     try:
         identity, sign_out_url = openid.finish(request)
-        account = admit(identity)
+        account = admit(identity, invitation)
     except DomainError as error:
         return _refused(request, error)
     login(request, account, backend=openid.BACKEND)

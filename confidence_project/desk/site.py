@@ -14,6 +14,7 @@ from django.urls import URLPattern, URLResolver, path
 from calibration.selectors import alarms_in_force
 from confidence_project.desk import home, openid, views
 from confidence_project.desk.definitions import described_definitions
+from confidence_project.desk.invitations import invitation_view
 from confidence_project.desk.menu import menu_of
 from confidence_project.desk.second_factor import SignInForm, enrolment_picture, has_to_go_on, second_factor_view
 from governance.access.openid import sign_out_url
@@ -65,6 +66,7 @@ class DeskAdminSite(admin.AdminSite):
         image = "<int:place>/<slug:chart>.<slug:theme>.svg"
         own = [
             path("second-factor/", self.second_factor, name="second_factor"),
+            path("invitation/<str:token>/", invitation_view, name="invitation"),
             path("sign-in/company/", openid.begin_view, name="openid"),
             path("sign-in/company/callback/", openid.callback_view, name="openid_callback"),
             path("definitions/", self.admin_view(self.definitions), name="definitions"),

@@ -3,6 +3,7 @@
 from governance.models.controls import AuditSampling, BlockedSource, BreakGlassReview, KillSwitch
 from governance.models.history import WorkspaceEvent
 from governance.models.identities import ExternalIdentity, GroupGrant, SignIn
+from governance.models.invitations import Invitation
 from governance.models.names import DeclaredName
 from governance.models.policies import (
     ConfidencePolicy,
@@ -25,6 +26,7 @@ __all__ = [
     "DeclaredName",
     "ExternalIdentity",
     "GroupGrant",
+    "Invitation",
     "KillSwitch",
     "Membership",
     "ProposalEvent",

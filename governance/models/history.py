@@ -22,6 +22,8 @@ class WorkspaceEvent(AppendOnlyModel):
         MEMBER_ADDED = "member.added", "Member added"
         MEMBER_ROLE_CHANGED = "member.role_changed", "Role changed"
         MEMBER_REMOVED = "member.removed", "Member removed"
+        INVITED = "invitation.made", "Invitation made"
+        INVITATION_REVOKED = "invitation.revoked", "Invitation revoked"
         GROUP_GRANTED = "group.granted", "Group let in"
         GROUP_WITHDRAWN = "group.withdrawn", "Group let in no more"
         API_KEY_ISSUED = "api_key.issued", "API key issued"

@@ -14,6 +14,7 @@ from confidence_project.foundation.errors import LostRace, PermissionRefused
 from governance.access.openid import Identity
 from governance.history import record_change
 from governance.models import ExternalIdentity, GroupGrant, Membership, Workspace, WorkspaceEvent
+from governance.people.invitations import accept
 from governance.workspaces.accounts import end_access
 
 log = logging.getLogger(__name__)
@@ -28,14 +29,18 @@ DEACTIVATED = "Your account here is deactivated. Ask who looks after this site."
 LONGEST_USERNAME = 150
 
 
-def admit(identity: Identity) -> User:
+def admit(identity: Identity, invitation: str = "") -> User:
     """Return the account of `identity`, made now if it is new, with the memberships of its groups.
+
+    `invitation` is the token of the invitation that the person came with; it opens its workspace whatever the groups.
 
     What a superuser gave by hand stays; what groups gave follows the groups. Whoever is left with nothing is refused,
     and their tokens and sessions end.
 
     Raises
     ------
+    NotFound
+        The invitation is not open (any more).
     PermissionRefused
         No group opens anything and nobody let the person in, or the account is deactivated.
     LostRace
@@ -43,7 +48,7 @@ def admit(identity: Identity) -> User:
     """
     try:
         with transaction.atomic():
-            account, refusal = _admit(identity)
+            account, refusal = _admit(identity, invitation)
     except IntegrityError as error:
         raise LostRace("You are signing in in another window at this moment. Try again.") from error
     # After the transaction, which keeps what was taken away.
@@ -53,14 +58,14 @@ def admit(identity: Identity) -> User:
     return account
 
 
-def _admit(identity: Identity) -> tuple[User | None, str]:
+def _admit(identity: Identity, invitation: str) -> tuple[User | None, str]:
     """Return the account, unless there is nothing to make one for, and why it may not come in ("" when it may)."""
     found = ExternalIdentity.objects.select_for_update().select_related("user")
     known = found.filter(issuer=identity.issuer, subject=identity.subject).first()
     wanted = _roles_of(identity.groups)
     is_superuser = settings.CONFIDENCE_OIDC_SUPERUSER_GROUP in identity.groups
     if known is None:
-        if not wanted and not is_superuser:
+        if not wanted and not is_superuser and not invitation:
             return None, NO_ACCESS
         known = _new_account(identity)
     account = known.user
@@ -68,6 +73,8 @@ def _admit(identity: Identity) -> tuple[User | None, str]:
         return account, DEACTIVATED
     _follow_groups(account, wanted)
     _follow_superuser_group(known, is_superuser)
+    if invitation:
+        accept(token=invitation, account=account)
     has_access = account.is_superuser or Membership.objects.filter(user=account).exists()
     account.is_staff = has_access
     for name in ("email", "first_name", "last_name"):

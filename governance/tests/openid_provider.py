@@ -62,9 +62,11 @@ def _serve() -> None:
     import oidc_provider_mock
     from joserfc import jwt
     from joserfc.jwk import RSAKey
+    from oidc_provider_mock._app import AuthorizationCodeGrant
     from oidc_provider_mock._storage import storage
     from werkzeug.serving import make_server
 
+    AuthorizationCodeGrant.TOKEN_ENDPOINT_AUTH_METHODS = ["client_secret_basic", "client_secret_post", "none"]
     app = oidc_provider_mock.app()
     challenges: dict[str, str] = {}
     lies: dict[str, Any] = {}
