@@ -16,6 +16,7 @@ from confidence_project.desk import home, openid, views
 from confidence_project.desk.definitions import described_definitions
 from confidence_project.desk.invitations import invitation_view
 from confidence_project.desk.menu import menu_of
+from confidence_project.desk.notices import notices_view
 from confidence_project.desk.second_factor import SignInForm, enrolment_picture, has_to_go_on, second_factor_view
 from governance.access.openid import sign_out_url
 from governance.selectors import open_reviews
@@ -52,6 +53,10 @@ class DeskAdminSite(admin.AdminSite):
         """Let a person set their second factor up."""
         return second_factor_view(request, self.each_context(request))
 
+    def notices(self, request: HttpRequest) -> HttpResponse:
+        """Let a person say what they are told by e-mail."""
+        return notices_view(request, self.each_context(request))
+
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
         """Show each workspace: whether it runs, what waits, what is in force and how it does."""
         workspaces = home.workspaces_at_a_glance(request.user)
@@ -69,6 +74,7 @@ class DeskAdminSite(admin.AdminSite):
             path("invitation/<str:token>/", invitation_view, name="invitation"),
             path("sign-in/company/", openid.begin_view, name="openid"),
             path("sign-in/company/callback/", openid.callback_view, name="openid_callback"),
+            path("notices/", self.admin_view(self.notices), name="notices"),
             path("definitions/", self.admin_view(self.definitions), name="definitions"),
             path(
                 "desk/run/<int:pk>/progress.json",

@@ -5,6 +5,7 @@ from governance.models.history import WorkspaceEvent
 from governance.models.identities import ExternalIdentity, GroupGrant, SignIn
 from governance.models.invitations import Invitation
 from governance.models.names import DeclaredName
+from governance.models.notices import Notice, NoticeSettings
 from governance.models.policies import (
     ConfidencePolicy,
     ConfidencePolicyProposal,
@@ -29,6 +30,8 @@ __all__ = [
     "Invitation",
     "KillSwitch",
     "Membership",
+    "Notice",
+    "NoticeSettings",
     "ProposalEvent",
     "Rollout",
     "RolloutEvent",

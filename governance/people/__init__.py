@@ -1,1 +1,1 @@
-"""How people come in: by invitation, by the company's provider and its groups, and what is on record of each sign-in."""
+"""How people come in: by invitation or by groups of the company's provider; and the record of each sign-in."""
