@@ -372,8 +372,11 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
-    "filters": {"route": {"()": "confidence_project.foundation.routes_in_logs.RouteForPath"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "filters": {
+        "route": {"()": "confidence_project.foundation.routes_in_logs.RouteForPath"},
+        "refusals": {"()": "confidence_project.foundation.routes_in_logs.RefusalsInOneLine"},
+    },
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["refusals"]}},
     "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="INFO")},
     # At DEBUG the SDK of the AI provider logs whole requests, prompts and all.
     # The MCP SDK logs messages as it sends them, and what it cannot read with its traceback: transcripts, both.
