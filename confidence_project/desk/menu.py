@@ -54,6 +54,7 @@ SECTIONS = {
         "user": "Accounts",
     },
     "Audit trail": {
+        "audit": "Everything, in one page",
         "signin": "Sign-ins",
         "workspaceevent": "Workspace events",
         "confidencepolicyrevision": "Revisions",
@@ -83,6 +84,7 @@ def menu_of(apps: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     models = {each["object_name"].lower(): each for app in apps for each in app["models"]}
     if models:
         models["definitions"] = {"object_name": "Definitions", "admin_url": reverse("admin:definitions")}
+        models["audit"] = {"object_name": "Audit", "admin_url": reverse("admin:audit")}
     sections = {
         title: [{**models.pop(key), "name": name} for key, name in names.items() if key in models]
         for title, names in SECTIONS.items()

@@ -6,13 +6,14 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib import admin
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, URLResolver, path
 
 from calibration.selectors import alarms_in_force
 from confidence_project.desk import home, openid, views
+from confidence_project.desk.audit import audit_view
 from confidence_project.desk.definitions import described_definitions
 from confidence_project.desk.invitations import invitation_view
 from confidence_project.desk.menu import menu_of
@@ -57,6 +58,10 @@ class DeskAdminSite(admin.AdminSite):
         """Let a person say what they are told by e-mail."""
         return notices_view(request, self.each_context(request))
 
+    def audit(self, request: HttpRequest) -> HttpResponseBase:
+        """Show what anybody did in a workspace."""
+        return audit_view(request, self.each_context(request))
+
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
         """Show each workspace: whether it runs, what waits, what is in force and how it does."""
         workspaces = home.workspaces_at_a_glance(request.user)
@@ -75,6 +80,7 @@ class DeskAdminSite(admin.AdminSite):
             path("sign-in/company/", openid.begin_view, name="openid"),
             path("sign-in/company/callback/", openid.callback_view, name="openid_callback"),
             path("notices/", self.admin_view(self.notices), name="notices"),
+            path("audit/", self.admin_view(self.audit), name="audit"),
             path("definitions/", self.admin_view(self.definitions), name="definitions"),
             path(
                 "desk/run/<int:pk>/progress.json",

@@ -1,4 +1,4 @@
-"""Logs name the route of a request and not its path, and a refusal by its kind: a caller may have put anything there."""
+"""Logs name the route of a request and not its path, and a refusal by its kind: a caller may have put in anything."""
 
 from __future__ import annotations
 
