@@ -9,6 +9,7 @@ class LedgerConfig(AppConfig):
     def ready(self) -> None:
         from governance.definitions import register
         from governance.workflow.consequences import FLIP_COUNTER
+        from ledger.audit import register_histories
         from ledger.domains.book import DOMAINS, keep_book
         from ledger.otlp import gate_decision_spans, record_evaluations
         from ledger.selectors import flips_of
@@ -23,6 +24,7 @@ class LedgerConfig(AppConfig):
         for domain in DOMAINS:
             register(domain.definition)
         register_entries(*OF_THE_LEDGER, *OF_GOVERNANCE)
+        register_histories()
         BOOK_KEEPER.register(keep_book)
         FLIP_COUNTER.register(flips_of)
         VERDICT_FINDER.register(verdicts_on_records)
