@@ -5,6 +5,7 @@ from pathlib import Path
 from django.apps import AppConfig
 from django.conf import settings
 from django.core import checks
+from django.db.models.signals import post_migrate
 
 
 class GovernanceConfig(AppConfig):
@@ -13,9 +14,11 @@ class GovernanceConfig(AppConfig):
     def ready(self) -> None:
         from confidence_project.foundation.triggers.guarding import check_triggers
         from governance import definitions
+        from governance.models.versions import keep_versions
         from governance.policies.cache import check_cache_seconds
 
         checks.register(check_triggers, checks.Tags.database)
         checks.register(check_cache_seconds)
+        post_migrate.connect(keep_versions, sender=self)
         if settings.CONFIDENCE_DEFINITIONS_FILE:
             definitions.load_definitions_file(Path(settings.CONFIDENCE_DEFINITIONS_FILE))

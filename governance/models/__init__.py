@@ -10,6 +10,7 @@ from governance.models.policies import (
     ProposalEvent,
 )
 from governance.models.rollouts import Rollout, RolloutEvent
+from governance.models.versions import GoverningVersion
 from governance.models.webhooks import WebhookDelivery, WebhookEndpoint
 from governance.models.workspaces import ApiKey, Membership, Workspace
 
@@ -22,6 +23,7 @@ __all__ = [
     "ConfidencePolicyProposal",
     "ConfidencePolicyRevision",
     "DeclaredName",
+    "GoverningVersion",
     "KillSwitch",
     "Membership",
     "ProposalEvent",

@@ -14,6 +14,7 @@ from rest_framework_api_key.models import AbstractAPIKey, APIKeyManager
 from confidence_project.foundation.errors import NotFound
 from governance.models.actors import actor_name, actor_of_mutable_row
 from governance.models.scoping import VisibleQuerySet, WorkspaceScopedQuerySet
+from governance.models.versions import governs
 
 
 class WorkspaceQuerySet(VisibleQuerySet["Workspace"]):
@@ -36,6 +37,8 @@ class Workspace(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
 
     TOGGLES: ClassVar = ("automation_enabled", "auto_book_meetings", "booking_gate_enabled")
+
+    versioned = governs("id")
 
     objects = WorkspaceQuerySet.as_manager()
 
@@ -101,6 +104,8 @@ class ApiKey(AbstractAPIKey):
     revoked_at = models.DateTimeField(null=True, blank=True)
     revoked_by = actor_of_mutable_row()
     revoked_by_name = actor_name()
+
+    versioned = governs()
 
     objects: ClassVar = ApiKeyManager.from_queryset(WorkspaceScopedQuerySet)()
 
