@@ -15,10 +15,8 @@ class GovernanceConfig(AppConfig):
         from confidence_project.foundation.triggers.guarding import check_triggers
         from governance import definitions
         from governance.models.versions import keep_versions
-        from governance.policies.cache import check_cache_seconds
 
         checks.register(check_triggers, checks.Tags.database)
-        checks.register(check_cache_seconds)
         post_migrate.connect(keep_versions, sender=self)
         if settings.CONFIDENCE_DEFINITIONS_FILE:
             definitions.load_definitions_file(Path(settings.CONFIDENCE_DEFINITIONS_FILE))

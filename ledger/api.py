@@ -21,7 +21,7 @@ from governance.workspaces.names import WorkspaceNames
 from ledger import selectors
 from ledger.contracts import DecisionEnvelope, LLMDecision, OutcomeEnvelope
 from ledger.models import DecisionOutcome, DecisionRecord
-from ledger.pipelines.decisions import decide_many
+from ledger.pipelines.decisions import record_decisions
 from ledger.serializers import (
     DecisionDetailSerializer,
     DecisionFilter,
@@ -29,6 +29,7 @@ from ledger.serializers import (
     OutcomeFilter,
     OutcomeSerializer,
     VerdictSerializer,
+    shown_verdict,
 )
 from ledger.services import record_outcomes
 
@@ -90,16 +91,14 @@ class Decisions(ListAPIView[DecisionRecord]):
         return narrowed_to(DecisionRecord.objects.all(), "workspace_id", workspace_of(self.request).pk)
 
     def post(self, request: Request) -> Response:
-        # One serializer for the whole bulk: making one builds all its fields.
-        show = VerdictSerializer().to_representation
         workspace = workspace_of(request)
         return ingest(
             request,
             _DECISION,
             known=WorkspaceNames(workspace),
-            write=partial(decide_many, workspace=workspace),
-            show=show,
-            show_in_bulk=show,
+            write=partial(record_decisions, workspace=workspace),
+            show=shown_verdict,
+            show_in_bulk=shown_verdict,
         )
 
 

@@ -14,7 +14,6 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeVar
 
 from django.conf import settings
-from django.db import models
 from django.http import HttpRequest
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from rest_framework.exceptions import APIException, ParseError, UnsupportedMediaType
@@ -50,7 +49,7 @@ class Identified(Protocol):
 
 ItemT = TypeVar("ItemT", bound=Identified)
 ObjectT = TypeVar("ObjectT")
-RecordT = TypeVar("RecordT", bound=models.Model)
+RecordT = TypeVar("RecordT")
 
 
 class TooManyItems(APIException):

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, cast
 
 from django.core.cache import cache
+from django.db.models import OuterRef, Subquery
+from django.http import HttpRequest
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.permissions import BasePermission
@@ -15,12 +18,18 @@ from rest_framework.settings import api_settings
 from rest_framework.throttling import SimpleRateThrottle
 
 from confidence_project.foundation.errors import PermissionRefused
-from governance.models import ApiKey, Workspace
+from confidence_project.foundation.kept import Kept
+from governance.models import ApiKey, GoverningVersion, Workspace
 
 if TYPE_CHECKING:
     from rest_framework.views import APIView
 
 REALM = 'Bearer realm="api"'
+NOT_VALID = "The API key is not valid. Ask an admin of the workspace for a new one."
+
+_VERSION = Subquery(GoverningVersion.objects.filter(workspace_id=OuterRef("workspace_id")).values("version"))
+
+_KEPT: Kept[bytes, ApiKey] = Kept(1024)
 
 
 class ApiKeyAuthentication(BaseAuthentication):
@@ -35,17 +44,41 @@ class ApiKeyAuthentication(BaseAuthentication):
             return None
         # One indexed query: the prefix is unique. It is ASCII, so what no database takes never gets that far.
         prefix = key.partition(".")[0]
-        usable = ApiKey.objects.get_usable_keys().select_related("workspace")
+        usable = ApiKey.objects.get_usable_keys().select_related("workspace").annotate(governed_by=_VERSION)
         api_key = usable.filter(prefix=prefix).first() if prefix.isalnum() and key.isascii() else None
         if api_key is None or not api_key.is_valid(key) or api_key.has_expired:
-            raise AuthenticationFailed("The API key is not valid. Ask an admin of the workspace for a new one.")
+            raise AuthenticationFailed(NOT_VALID)
+        api_key.workspace.asked_by = api_key
+        _KEPT.put(_digest(key), api_key)
         return None, api_key
 
     def authenticate_header(self, request: Request) -> str:
         return REALM
 
 
-def _key_of(request: Request) -> str | None:
+def key_last_read(request: HttpRequest) -> ApiKey | None:
+    """Return the key of a request as it was when its last use was authenticated, None when it is not kept.
+
+    It may be revoked since: whoever acts on it has the database compare the version that it is `governed_by`.
+    """
+    key = _key_of(request)
+    kept = _KEPT.get(_digest(key)) if key else None
+    return None if kept is None or kept.has_expired else kept
+
+
+def require_usable(key: ApiKey) -> None:
+    """Raise `AuthenticationFailed` unless the key may still be used, with the scopes that it had."""
+    current = ApiKey.objects.get_usable_keys().filter(pk=key.pk).first()
+    if current is None or current.has_expired or not set(key.scopes) <= set(current.scopes):
+        raise AuthenticationFailed(NOT_VALID)
+
+
+def _digest(key: str) -> bytes:
+    # A kept key is found by what it is, and a copy of the memory does not tell it.
+    return hashlib.sha256(key.encode(errors="surrogatepass")).digest()
+
+
+def _key_of(request: Request | HttpRequest) -> str | None:
     scheme, _, credentials = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() == "bearer":
         return credentials.strip()

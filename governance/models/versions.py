@@ -42,6 +42,5 @@ def keep_versions(using: str, **kwargs: Any) -> None:
     if existing >= {TABLE, *(model._meta.db_table for model in governing)}:
         enforce_versions(connection, governing)
         with connection.cursor() as cursor:
-            cursor.execute(
-                f"UPDATE governance_workspace SET name = name WHERE id NOT IN (SELECT workspace_id FROM {TABLE})"
-            )
+            without = f"id NOT IN (SELECT workspace_id FROM {TABLE})"  # noqa: S608 - a constant
+            cursor.execute(f"UPDATE governance_workspace SET name = name WHERE {without}")  # noqa: S608

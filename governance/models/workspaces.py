@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from typing import ClassVar
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
@@ -35,6 +35,9 @@ class Workspace(models.Model):
         default=datetime(2015, 1, 1, tzinfo=UTC), help_text="Records that claim an earlier time are refused."
     )
     created_at = models.DateTimeField(auto_now_add=True)
+
+    asked_by: ApiKey | None = None
+    """The key through which this instance was reached; None: no key, as in process."""
 
     TOGGLES: ClassVar = ("automation_enabled", "auto_book_meetings", "booking_gate_enabled")
 
@@ -104,6 +107,9 @@ class ApiKey(AbstractAPIKey):
     revoked_at = models.DateTimeField(null=True, blank=True)
     revoked_by = actor_of_mutable_row()
     revoked_by_name = actor_name()
+
+    governed_by: UUID | None = None
+    """The version of what governs the workspace, as of the moment that this instance was read; None: not asked for."""
 
     versioned = governs()
 

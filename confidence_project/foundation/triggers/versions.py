@@ -123,4 +123,3 @@ def _postgresql_trigger(versioned: Versioned, table: str, name: str, events: str
     yield f"CREATE TRIGGER {name} AFTER {events} ON {table} FOR EACH {level} EXECUTE FUNCTION {called}"
     # ALWAYS: a session with session_replication_role = replica does not slip past.
     yield f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER {name}"
-
