@@ -3,7 +3,8 @@
 
 Example: python .ci/with_postgres.py --fast pytest -x
 
---fast: nothing waits for the disk, and each commit has its time. For tests; what is measured runs on the server as it is.
+--fast: nothing waits for the disk, and each commit has its time. For tests; what is measured runs on the server as it
+is.
 """
 
 from __future__ import annotations

@@ -65,6 +65,7 @@ MIDDLEWARE = [
     "confidence_project.foundation.health.DoorMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "governance.api.cors.OfrepOriginMiddleware",
+    "governance.access.lanes.FastLaneMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",

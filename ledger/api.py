@@ -22,6 +22,7 @@ from ledger import selectors
 from ledger.contracts import DecisionEnvelope, LLMDecision, OutcomeEnvelope
 from ledger.models import DecisionOutcome, DecisionRecord
 from ledger.pipelines.decisions import record_decisions
+from ledger.replies import shown_outcome, shown_verdict
 from ledger.serializers import (
     DecisionDetailSerializer,
     DecisionFilter,
@@ -29,7 +30,6 @@ from ledger.serializers import (
     OutcomeFilter,
     OutcomeSerializer,
     VerdictSerializer,
-    shown_verdict,
 )
 from ledger.services import record_outcomes
 
@@ -142,13 +142,11 @@ class Outcomes(ListAPIView[DecisionOutcome]):
         return narrowed_to(DecisionOutcome.objects.all(), "workspace_id", workspace_of(self.request).pk)
 
     def post(self, request: Request) -> Response:
-        key = api_key_of(request)
-        reporter = f"API key {key.prefix} {key.name}"
         return ingest(
             request,
             _OUTCOME,
-            write=partial(record_outcomes, workspace=workspace_of(request), reporter=reporter),
-            show=OutcomeSerializer().to_representation,
+            write=partial(record_outcomes, workspace=workspace_of(request), reporter=api_key_of(request).reporter),
+            show=lambda outcome: shown_outcome(vars(outcome)),
             show_in_bulk=lambda outcome: {
                 "external_id": outcome.external_id,
                 "decision_id": str(outcome.decision_id),

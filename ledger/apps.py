@@ -7,9 +7,11 @@ class LedgerConfig(AppConfig):
     name = "ledger"
 
     def ready(self) -> None:
+        from governance.access.lanes import LANES
         from governance.definitions import register
         from governance.workflow.consequences import FLIP_COUNTER
         from ledger.domains.book import DOMAINS, keep_book
+        from ledger.lanes import ATTACH, DECIDE
         from ledger.otlp import gate_decision_spans, record_evaluations
         from ledger.selectors import flips_of
         from ledger.verdicts import verdicts_on_records
@@ -19,6 +21,8 @@ class LedgerConfig(AppConfig):
 
         for domain in DOMAINS:
             register(domain.definition)
+        LANES.register(DECIDE, "/api/v1/decisions")
+        LANES.register(ATTACH, "/api/v1/outcomes")
         BOOK_KEEPER.register(keep_book)
         FLIP_COUNTER.register(flips_of)
         VERDICT_FINDER.register(verdicts_on_records)

@@ -10,7 +10,6 @@ from django_filters import rest_framework as filters
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from confidence_project.foundation.bulk import Values
 from confidence_project.foundation.filters import NameFilter, TimeFilter
 from confidence_project.foundation.serializers import RowSerializer
 from governance.access.authentication import workspace_of
@@ -72,21 +71,6 @@ class VerdictSerializer(RowSerializer[DecisionRecord]):
     @extend_schema_field(SchemaProblemSerializer(many=True))
     def get_errors(self, record: DecisionRecord) -> Any:
         return record.schema_problems or []
-
-
-def shown_verdict(record: Values) -> dict[str, Any]:
-    """Return what `VerdictSerializer` describes, of a record as plain values."""
-    return {
-        "decision_id": str(record["decision_id"]),
-        "external_id": record["external_id"],
-        "verdict": record["gate_verdict"],
-        "reason": record["gate_reason"],
-        "errors": record["schema_problems"] or [],
-        "thresholds": {name: float(value) for name, value in record["thresholds"].items()},
-        "policy_key": record["policy_key"],
-        "policy_version": record["policy_version"],
-        "audit_selected": record["audit_selected"],
-    }
 
 
 class OutcomeSerializer(RowSerializer[DecisionOutcome]):

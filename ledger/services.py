@@ -144,24 +144,35 @@ def _last_sequences(decision_ids: set[UUID]) -> dict[UUID, int]:
 def _build_outcome(
     submission: Submission[OutcomeEnvelope], decision: DecisionRecord | None, workspace: Workspace, reporter: str
 ) -> DecisionOutcome:
-    item = submission.item
     if decision is None:
         raise NotFound("No decision of this workspace has this id.")
-    observed_at = item.observed_at or timezone.now()
-    check_time(observed_at, workspace, "observed_at")
-    if observed_at < decision.occurred_at - CLOCK_SKEW:
+    told = outcome_of(submission, workspace, reporter)
+    if told["observed_at"] < decision.occurred_at - CLOCK_SKEW:
         detail = "observed_at lies before the decision was made"
         raise InvalidInput(detail, [FieldProblem("/observed_at", "time", detail)])
-    return DecisionOutcome(
-        decision_id=decision.pk,
-        workspace=workspace,
-        success=item.success,
-        source=item.source,
-        automation_executed=item.automation_executed,
-        downstream_failure=item.downstream_failure,
-        observed_at=observed_at,
-        recorded_at=timezone.now(),
-        reporter=reporter,
-        external_id=submission.external_id,
-        body_sha256=submission.body_sha256,
-    )
+    return DecisionOutcome(decision_id=decision.pk, **told)
+
+
+def outcome_of(submission: Submission[OutcomeEnvelope], workspace: Workspace, reporter: str) -> dict[str, Any]:
+    """Return what is told of an outcome; the decision that it is about and its place there have to be found.
+
+    Raises
+    ------
+    InvalidInput
+        An impossible time.
+    """
+    item = submission.item
+    observed_at = item.observed_at or timezone.now()
+    check_time(observed_at, workspace, "observed_at")
+    return {
+        "workspace_id": workspace.pk,
+        "success": item.success,
+        "source": item.source,
+        "automation_executed": item.automation_executed,
+        "downstream_failure": item.downstream_failure,
+        "observed_at": observed_at,
+        "recorded_at": timezone.now(),
+        "reporter": reporter,
+        "external_id": submission.external_id,
+        "body_sha256": submission.body_sha256,
+    }

@@ -125,6 +125,17 @@ def read_object(request: HttpRequest, contract: TypeAdapter[ObjectT]) -> ObjectT
         raise ParseError(NO_JSON) from error
 
 
+def plain_submission(body: bytes, contract: TypeAdapter[ItemT], known: object = None) -> Submission[ItemT] | None:
+    """Return what `read_batch` makes of a body of JSON that is one sound object, None for any other."""
+    if len(body) > settings.CONFIDENCE_MAX_BODY_BYTES:
+        return None
+    document = _document(body)
+    batch: Batch[ItemT] = Batch(True, known)
+    if isinstance(document, dict):
+        batch.take(0, document, contract)
+    return batch.submissions[0] if batch.submissions else None
+
+
 def _read_json(body: bytes, contract: TypeAdapter[ItemT], known: object) -> Batch[ItemT]:
     document = _document(body)
     items = document if isinstance(document, list) else [document]

@@ -33,8 +33,9 @@ def _run(statement: str, parameters: Sequence[str | int | None]) -> list[tuple[A
         with connection.cursor() as cursor:
             cursor.execute(statement, parameters)
             return list(cursor.fetchall())
+    driver = connection.Database  # type: ignore[attr-defined]  # of whichever database it is
     with connection.wrap_database_errors:
-        prepared = _prepared_cursor(connection.Database)(connection.connection)
+        prepared = _prepared_cursor(driver)(connection.connection)
     # As Django makes its own: what watches statements sees this one, too.
     make = connection.make_debug_cursor if connection.queries_logged else connection.make_cursor
     with make(prepared) as cursor:

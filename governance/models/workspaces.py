@@ -119,6 +119,11 @@ class ApiKey(AbstractAPIKey):
         verbose_name = "API key"
         verbose_name_plural = "API keys"
 
+    @property
+    def reporter(self) -> str:
+        """How outcomes name the key as the one that told of them."""
+        return f"API key {self.prefix} {self.name}"
+
     def clean(self) -> None:
         super().clean()
         if not self.scopes or not set(self.scopes) <= set(self.Scope.values):
