@@ -174,7 +174,7 @@ def _document(body: bytes) -> Any:
 def _parse(text: bytes) -> Any:
     # NaN, Infinity and lone surrogates are let through here, because a contract refuses them with a pointer,
     # item by item; the parser would refuse the whole body.
-    return json.loads(text.decode("utf-8-sig"), parse_int=_integer, object_pairs_hook=_members)
+    return _DECODER.decode(text.decode("utf-8-sig"))
 
 
 def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -186,6 +186,9 @@ def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _integer(digits: str) -> int | float:
     return int(digits) if len(digits) <= LONGEST_INTEGER else math.inf
+
+
+_DECODER = json.JSONDecoder(parse_int=_integer, object_pairs_hook=_members)
 
 
 def _check_count(count: int) -> None:

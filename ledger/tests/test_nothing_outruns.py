@@ -6,14 +6,16 @@ the transactions tell the order, on SQLite the order of the rows: it lets one tr
 
 from __future__ import annotations
 
+import json
 import time
 from contextlib import contextmanager
 
 import pytest
 from django.db import connection, transaction
+from django.utils import timezone
 
 from governance.controls.services import block_source, engage_kill_switch, release_kill_switch, unblock_source
-from governance.models import BlockedSource, ConfidencePolicy, KillSwitch
+from governance.models import ConfidencePolicy, KillSwitch
 from governance.tests.factories import ApiKeyFactory, SuperuserFactory, WorkspaceFactory, config_of
 from governance.workspaces.services import revoke_api_key
 from ledger.models import DecisionRecord
@@ -21,7 +23,7 @@ from ledger.tests.writers import UNAUTHORIZED, writing
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-WRITERS = (1, 1, 1, 200)
+WRITERS = (1, 1, 200)
 
 
 def one(sql, *parameters):
@@ -30,13 +32,13 @@ def one(sql, *parameters):
         return cursor.fetchone()[0]
 
 
-def decided(reason, more_than=0):
-    """Wait until the gate has said `reason` once more, and return how often it has."""
-    deadline = time.monotonic() + 60
-    while (count := DecisionRecord.objects.filter(gate_reason=reason).count()) <= more_than:
+def decided(reason):
+    """Wait until the gate has said `reason` once more."""
+    decisions = DecisionRecord.objects.filter(gate_reason=reason)
+    before, deadline = decisions.count(), time.monotonic() + 60
+    while decisions.count() == before:
         assert time.monotonic() < deadline, "The writers came to a halt."
         time.sleep(0.02)
-    return count
 
 
 class Order:
@@ -63,78 +65,54 @@ class Order:
         return one(f"SELECT count(*) FROM decision_ledger WHERE {where}", first, last)
 
 
-@pytest.mark.parametrize("rounds", [20])
-def test_kill_switch__under_load__no_allow_is_committed_after_it(rounds):
+def switching(workspace, actor):
+    switch = {"actor": actor, "workspace": workspace, "reason": "Smoke."}
+    return "kill_switch", lambda: engage_kill_switch(**switch), lambda: release_kill_switch(**switch)
+
+
+def switching_by_hand(workspace, actor):
+    by_hand = {"workspace": workspace, "reason": "By hand.", "started_at": timezone.now()}
+    return "kill_switch", lambda: KillSwitch.objects.create(**by_hand), lambda: KillSwitch.objects.all().delete()
+
+
+def blocking_the_model(workspace, actor):
+    source = {"actor": actor, "workspace": workspace, "kind": "model", "value": "acme-1", "reason": "It lies."}
+    return "model_blocked", lambda: block_source(**source), lambda: unblock_source(**source)
+
+
+def editing_the_policy_by_hand(workspace, actor):
+    def edit(value):
+        with connection.cursor() as cursor:
+            cursor.execute("UPDATE governance_confidencepolicy SET config = %s", [json.dumps(config_of(value))])
+
+    return "llm_confidence_below_threshold", lambda: edit(0.99), lambda: edit(0.8)
+
+
+STOPS = [*[switching] * 20, switching_by_hand, blocking_the_model, editing_the_policy_by_hand]
+
+
+def test_stopped_under_load__no_allow_is_committed_after_it__and_a_revoked_key_commits_nothing():
     key, actor = ApiKeyFactory(), SuperuserFactory()
-    switch = {"actor": actor, "workspace": key.workspace, "reason": "Smoke."}
-    engaged, released, waited = [], [], []
-    with writing(key.plain, *WRITERS):
-        allowed = blocked = 0
-        for _ in range(rounds):
-            allowed = decided("allowed", allowed)
-            time.sleep(0.05)
-            began = time.monotonic()
-            with Order.of_commit(engaged):
-                engage_kill_switch(**switch)
-            waited.append(time.monotonic() - began)
-            blocked = decided("kill_switch", blocked)
-            with Order.of_commit(released):
-                release_kill_switch(**switch)
-    assert [Order.allows_between(*pair) for pair in zip(engaged, released, strict=True)] == [0] * rounds
-    assert Order.allows_between(released[0], engaged[1]) > 0
-    assert sorted(waited)[rounds // 2] < 1
-
-
-def block_model(workspace, actor):
-    block_source(actor=actor, workspace=workspace, kind="model", value="acme-1", reason="It lies.")
-
-
-def edit_policy_by_hand(workspace, actor):
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "UPDATE governance_confidencepolicy SET config = %s WHERE workspace_id = %s",
-            ['{"values": {"confidence_threshold": 0.99}}', workspace.pk],
-        )
-
-
-def switch_on_by_hand(workspace, actor):
-    KillSwitch.objects.create(workspace=workspace, reason="By hand.", started_at="2026-01-01T00:00:00Z")
-
-
-@pytest.mark.parametrize("stop", [block_model, edit_policy_by_hand, switch_on_by_hand])
-def test_whatever_governs__changed_under_load__no_allow_is_committed_after_it(stop):
-    key, actor, places = ApiKeyFactory(), SuperuserFactory(), []
-    ConfidencePolicy.objects.create(
-        workspace=key.workspace, policy_key="confidence_gate", version=1, config=config_of(0.8)
-    )
-    with writing(key.plain, *WRITERS):
-        decided("allowed", 200)
-        with Order.of_commit(places):
-            stop(key.workspace, actor)
-        time.sleep(0.5)
-    with Order.of_commit(places):
-        WorkspaceFactory()
-    assert Order.allows_between(*places) == 0
-    assert DecisionRecord.objects.filter(gate_verdict="block").exists()
-
-
-def test_key__revoked_under_load__nothing_is_committed_after_it():
-    key, actor, places = ApiKeyFactory(), SuperuserFactory(), []
+    policy = {"policy_key": "confidence_gate", "version": 1, "config": config_of(0.8)}
+    ConfidencePolicy.objects.create(workspace=key.workspace, **policy)
+    stopped, resumed, waited = [], [], []
     with writing(key.plain, *WRITERS) as writers:
-        decided("allowed", 200)
-        with Order.of_commit(places):
+        for make in STOPS:
+            reason, stop, resume = make(key.workspace, actor)
+            decided("allowed")
+            began = time.monotonic()
+            with Order.of_commit(stopped):
+                stop()
+            waited.append(time.monotonic() - began)
+            decided(reason)
+            with Order.of_commit(resumed):
+                resume()
+        decided("allowed")
+        with Order.of_commit(stopped):
             revoke_api_key(actor=actor, workspace=key.workspace, prefix=key.prefix)
         assert [writer.wait(timeout=60) for writer in writers] == [UNAUTHORIZED] * len(writers)
-    with Order.of_commit(places):
+    with Order.of_commit(resumed):
         WorkspaceFactory()
-    assert Order.allows_between(*places) == 0
-
-
-def test_block__lifted__allows_go_on():
-    key, actor = ApiKeyFactory(), SuperuserFactory()
-    block_model(key.workspace, actor)
-    with writing(key.plain, 1):
-        decided("model_blocked")
-        unblock_source(actor=actor, workspace=key.workspace, kind="model", value="acme-1", reason="It learned.")
-        assert decided("allowed")
-    assert BlockedSource.objects.get().ended_at is not None
+    assert [Order.allows_between(*pair) for pair in zip(stopped, resumed, strict=True)] == [0] * len(stopped)
+    assert all(Order.allows_between(*pair) for pair in zip(resumed, stopped[1:], strict=False))
+    assert sorted(waited)[len(waited) // 2] < 1
