@@ -19,7 +19,7 @@ from uuid import UUID
 from django.db import connection, transaction
 from django.utils import timezone
 
-from confidence_project.foundation.bulk import Values, adapted, insert_values
+from confidence_project.foundation.bulk import Values, adapted, insert_mappings
 from confidence_project.foundation.errors import FieldProblem
 from confidence_project.foundation.prepared import fetch
 from governance.definitions import LATTICE, get_definition, to_lattice
@@ -76,10 +76,12 @@ def record_of(
         "thresholds": dict(verdict.thresholds),
         "confidence_kind": str(payload.confidence_kind),
         "task": payload.task,
+        "options": payload.options or None,
         "channel": payload.channel,
         "interaction_id": alongside.interaction_id,
         "occurred_at": alongside.occurred_at,
         "origin": DecisionRecord.Origin.GATE.value,
+        "import_id": None,
         "external_id": alongside.external_id,
         "case_key": alongside.case_key,
         "audit_selected": audited and _LOTTERY.random() < float(alongside.audit_rate or 0),
@@ -169,7 +171,7 @@ def as_model(record: Values) -> DecisionRecord:
 
 def insert_records(records: Sequence[Values], hashes: Mapping[str, str]) -> None:
     """Insert records and their hosts' ids, within the caller's transaction. `hashes`: external id to body hash."""
-    insert_values(
+    insert_mappings(
         DecisionExternalId,
         [
             {**{name: record[name] for name in _NAMES[:3]}, "body_sha256": hashes[record["external_id"]]}
@@ -177,4 +179,4 @@ def insert_records(records: Sequence[Values], hashes: Mapping[str, str]) -> None
             if record["external_id"]
         ],
     )
-    insert_values(DecisionRecord, records)
+    insert_mappings(DecisionRecord, records)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -35,27 +35,36 @@ def insert_rows(instances: Sequence[models.Model]) -> None:
         model._base_manager.bulk_create(instances)
         return
     fields = _fields(model, with_key=instances[0].pk is not None)
-    insert_values(model, [{f.attname: f.pre_save(each, add=True) for f in fields} for each in instances])
+    insert_mappings(model, [{f.attname: f.pre_save(each, add=True) for f in fields} for each in instances])
 
 
-def insert_values(model: type[models.Model], rows: Sequence[Values]) -> None:
+def insert_mappings(model: type[models.Model], rows: Sequence[Values]) -> None:
     """Insert rows of one model that are no objects, as `insert_rows`; each holds the same names."""
-    if not rows:
-        return
-    fields = _fields(model, with_key=model._meta.pk.attname in rows[0])
-    # The proxy `connection` looks up its thread's connection at every touch, and there are many.
+    if rows:
+        fields = _fields(model, with_key=model._meta.pk.attname in rows[0])
+        insert_values(model, [str(field.column) for field in fields], adapted(fields, rows))
+
+
+def insert_values(model: type[models.Model], columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """Insert rows of values that the database takes as they are, all or none within the caller's transaction.
+
+    Raises
+    ------
+    django.db.IntegrityError
+        A row meets a constraint; nothing of the batch stays once the transaction is rolled back.
+    """
     database = connections[DEFAULT_DB_ALIAS]
     quote = database.ops.quote_name
-    target = f"{quote(model._meta.db_table)} ({', '.join(quote(str(field.column)) for field in fields)})"
+    target = f"{quote(model._meta.db_table)} ({', '.join(quote(column) for column in columns)})"
     # Django does not translate the errors of `copy` by itself.
     with database.cursor() as cursor, database.wrap_database_errors:
         if database.vendor == "postgresql":
             with cursor.copy(f"COPY {target} FROM STDIN") as copy:
-                for row in _texts(fields, rows):
+                for row in rows:
                     copy.write_row(row)
         else:
-            places = ", ".join(["%s"] * len(fields))
-            cursor.executemany(f"INSERT INTO {target} VALUES ({places})", list(adapted(fields, rows)))  # noqa: S608
+            places = ", ".join(["%s"] * len(columns))
+            cursor.executemany(f"INSERT INTO {target} VALUES ({places})", list(rows))  # noqa: S608
 
 
 def adapted(fields: Sequence[models.Field[Any, Any]], rows: Sequence[Values]) -> Iterator[list[Any]]:

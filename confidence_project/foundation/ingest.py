@@ -118,7 +118,7 @@ def read_object(request: HttpRequest, contract: TypeAdapter[ObjectT]) -> ObjectT
     if media_type(request) != JSON:
         raise UnsupportedMediaType("", detail=f"Send {JSON}.")
     try:
-        return contract.validate_python(_document(read_body(request)))
+        return contract.validate_python(read_document(read_body(request)))
     except ValidationError as error:
         raise InvalidInput("The object is not valid; nothing was changed.", problems_in(error)) from error
     except RecursionError as error:
@@ -129,7 +129,7 @@ def plain_submission(body: bytes, contract: TypeAdapter[ItemT], known: object = 
     """Return what `read_batch` makes of a body of JSON that is one sound object, None for any other."""
     if len(body) > settings.CONFIDENCE_MAX_BODY_BYTES:
         return None
-    document = _document(body)
+    document = read_document(body)
     batch: Batch[ItemT] = Batch(True, known)
     if isinstance(document, dict):
         batch.take(0, document, contract)
@@ -137,7 +137,7 @@ def plain_submission(body: bytes, contract: TypeAdapter[ItemT], known: object = 
 
 
 def _read_json(body: bytes, contract: TypeAdapter[ItemT], known: object) -> Batch[ItemT]:
-    document = _document(body)
+    document = read_document(body)
     items = document if isinstance(document, list) else [document]
     _check_count(len(items))
     batch: Batch[ItemT] = Batch(not isinstance(document, list), known)
@@ -162,7 +162,8 @@ def _read_ndjson(body: bytes, contract: TypeAdapter[ItemT], known: object) -> Ba
     return batch
 
 
-def _document(body: bytes) -> Any:
+def read_document(body: bytes) -> Any:
+    """Return the JSON of a body; raise `ParseError` for what is none, or names a key twice."""
     try:
         return _parse(body)
     except RepeatedKey as error:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from rest_framework.views import APIView
 
 REALM = 'Bearer realm="api"'
-NOT_VALID = "The API key is not valid. Ask an admin of the workspace for a new one."
+INVALID_KEY = "The API key is not valid. Ask an admin of the workspace for a new one."
 
 _VERSION = Subquery(GoverningVersion.objects.filter(workspace_id=OuterRef("workspace_id")).values("version"))
 
@@ -38,22 +38,27 @@ class ApiKeyAuthentication(BaseAuthentication):
     Revoked, expired and unknown keys get the same answer, so that it says nothing about the key.
     """
 
+    headers: tuple[str, ...] = ("X-API-Key",)
+    """Where a key may stand that does not come as a bearer."""
+
     def authenticate(self, request: Request) -> tuple[None, ApiKey] | None:
-        key = _key_of(request)
+        key = self.plain_key_of(request)
         if key is None:
             return None
-        # One indexed query: the prefix is unique. It is ASCII, so what no database takes never gets that far.
-        prefix = key.partition(".")[0]
-        usable = ApiKey.objects.get_usable_keys().select_related("workspace").annotate(governed_by=_VERSION)
-        api_key = usable.filter(prefix=prefix).first() if prefix.isalnum() and key.isascii() else None
-        if api_key is None or not api_key.is_valid(key) or api_key.has_expired:
-            raise AuthenticationFailed(NOT_VALID)
-        api_key.workspace.asked_by = api_key
-        _KEPT.put(_digest(key), api_key)
+        api_key = usable_key(key)
+        if api_key is None:
+            raise AuthenticationFailed(INVALID_KEY)
         return None, api_key
 
     def authenticate_header(self, request: Request) -> str:
         return REALM
+
+    def plain_key_of(self, request: Request | HttpRequest) -> str | None:
+        """Return the key that came with a request, None when none did."""
+        scheme, _, credentials = request.headers.get("Authorization", "").partition(" ")
+        if scheme.lower() == "bearer":
+            return credentials.strip()
+        return next((request.headers[name] for name in self.headers if name in request.headers), None)
 
 
 def key_last_read(request: HttpRequest) -> ApiKey | None:
@@ -61,7 +66,7 @@ def key_last_read(request: HttpRequest) -> ApiKey | None:
 
     It may be revoked since: whoever acts on it has the database compare the version that it is `governed_by`.
     """
-    key = _key_of(request)
+    key = ApiKeyAuthentication().plain_key_of(request)
     kept = _KEPT.get(_digest(key)) if key else None
     return None if kept is None or kept.has_expired else kept
 
@@ -70,7 +75,7 @@ def require_usable(key: ApiKey) -> None:
     """Raise `AuthenticationFailed` unless the key may still be used, with the scopes that it had."""
     current = ApiKey.objects.get_usable_keys().filter(pk=key.pk).first()
     if current is None or current.has_expired or not set(key.scopes) <= set(current.scopes):
-        raise AuthenticationFailed(NOT_VALID)
+        raise AuthenticationFailed(INVALID_KEY)
 
 
 def _digest(key: str) -> bytes:
@@ -78,11 +83,19 @@ def _digest(key: str) -> bytes:
     return hashlib.sha256(key.encode(errors="surrogatepass")).digest()
 
 
-def _key_of(request: Request | HttpRequest) -> str | None:
-    scheme, _, credentials = request.headers.get("Authorization", "").partition(" ")
-    if scheme.lower() == "bearer":
-        return credentials.strip()
-    return request.headers.get("X-API-Key")
+def usable_key(plain: str) -> ApiKey | None:
+    """Return the key of this plain text with its workspace; None for a revoked, an expired and an unknown one."""
+    # One indexed query: the prefix is unique. It is ASCII, so what no database takes never gets that far.
+    prefix = plain.partition(".")[0]
+    if not (prefix.isalnum() and plain.isascii()):
+        return None
+    usable = ApiKey.objects.get_usable_keys().select_related("workspace").annotate(governed_by=_VERSION)
+    api_key: ApiKey | None = usable.filter(prefix=prefix).first()
+    if api_key is None or not api_key.is_valid(plain) or api_key.has_expired:
+        return None
+    api_key.workspace.asked_by = api_key
+    _KEPT.put(_digest(plain), api_key)
+    return api_key
 
 
 def api_key_of(request: Request) -> ApiKey:

@@ -23,6 +23,7 @@ from ledger.emission import emit_verdicts
 from ledger.gate import DecisionGate
 from ledger.models import DecisionRecord
 from ledger.pipelines.decision_models import payload_from_answer
+from ledger.questions.registry import register_questions
 from ledger.recording import RecordedAlongside, as_model, insert_if_governed, insert_records, record_of
 from ledger.services import decisions_by_external_id
 from telemetry.selectors import interactions_named
@@ -100,6 +101,7 @@ def record_decisions(
     results = find_or_create(submissions, find=lambda ids: decisions_by_external_id(workspace, ids), create=create)
     committed = [result.record for result in results if isinstance(result, Stored) and result.created]
     emit_verdicts(workspace, committed, seconds=time.perf_counter() - started)
+    register_questions(committed)
     return results
 
 
@@ -137,6 +139,7 @@ def decide_at_once(
     if not insert_if_governed(record, submission.body_sha256, context.governed_by):
         return None
     emit_verdicts(workspace, [record], seconds=time.perf_counter() - started)
+    register_questions([record])
     return record
 
 

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('governance', '0005_declared_names'),
+        ('governance', '0008_notices'),
     ]
 
     operations = [
