@@ -9,7 +9,9 @@ from ledger.models.decisions import (
     OutcomeVoid,
 )
 from ledger.models.domains import DomainDecision
+from ledger.models.gateway import ModelServer, QuestionBinding
 from ledger.models.imports import DecisionImport, SavedMapping
+from ledger.models.questions import Question
 from ledger.models.transparency import Checkpoint, Cosignature, LogLeaf, LogNode, LogWatermark
 
 __all__ = [
@@ -25,6 +27,9 @@ __all__ = [
     "LogLeaf",
     "LogNode",
     "LogWatermark",
+    "ModelServer",
     "OutcomeVoid",
+    "Question",
+    "QuestionBinding",
     "SavedMapping",
 ]

@@ -30,10 +30,12 @@ DECISIONS = Kind(
         "thresholds",
         "confidence_kind",
         "task",
+        "options",
         "channel",
         "interaction_id",
         "occurred_at",
         "origin",
+        "import_id",
         "external_id",
         "case_key",
         "audit_selected",
@@ -43,7 +45,7 @@ DECISIONS = Kind(
         "candidate_verdict",
         "candidate_reason",
     ),
-    later={"schema_problems": 2},
+    later={"schema_problems": 2, "options": 3, "import_id": 3},
     grows=True,
 )
 

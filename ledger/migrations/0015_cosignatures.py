@@ -7,7 +7,7 @@ from confidence_project.foundation.triggers import EnforceAppendOnly
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('ledger', '0030_log_in_commit_order'),
+        ('ledger', '0014_log_in_commit_order'),
     ]
 
     operations = [

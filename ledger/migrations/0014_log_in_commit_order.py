@@ -29,7 +29,7 @@ def forget_transactions(apps, schema_editor):
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('ledger', '0008_uploaded_files'),
+        ('ledger', '0013_slim_indexes'),
     ]
 
     operations = [
