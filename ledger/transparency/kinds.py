@@ -76,6 +76,10 @@ class Kind:
         return f"{key:020d}" if isinstance(key, int) else str(key)
 
 
+Shape = tuple[str, list[tuple[int, Callable[[Any], str]]]]
+"""The template of an entry, and from which places of a row its values come, by which functions."""
+
+
 class Codec:
     """How one database's rows of a kind are asked for, and encoded."""
 
@@ -89,9 +93,9 @@ class Codec:
         self._key, self._time = self.names.index(kind.key), self.names.index(kind.recorded_at)
         self._has_uuid = kind.has_uuid
         self._later = [self.names.index(name) for name in kind.later]
-        self._first = self._shape(self._later)
+        self._shapes: dict[tuple[int, ...], Shape] = {}
 
-    def _shape(self, missing: Sequence[int]) -> tuple[str, list[tuple[int, Callable[[Any], str]]]]:
+    def _shape(self, missing: tuple[int, ...]) -> Shape:
         """Return the template of entries without the columns at `missing`, and where its values come from."""
         had = [index for index in range(len(self.names)) if index not in missing]
         version = max((self.kind.later.get(self.names[index], 0) for index in had), default=0) or FIRST_VERSION
@@ -106,8 +110,10 @@ class Codec:
 
     def encode(self, row: Row) -> bytes:
         """Return the bytes of the leaf of `row`; raise one of `UNREADABLE` where it holds what it cannot hold."""
-        missing = [index for index in self._later if row[index] is None]
-        template, parts = self._first if len(missing) == len(self._later) else self._shape(missing)
+        missing = tuple([index for index in self._later if row[index] is None])
+        if missing not in self._shapes:
+            self._shapes[missing] = self._shape(missing)
+        template, parts = self._shapes[missing]
         values = ["null" if row[index] is None else piece(row[index]) for index, piece in parts]
         return (template % tuple(values)).encode()
 
