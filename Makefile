@@ -30,6 +30,8 @@ demo: setup ## Run the whole loop on real decisions and show what came of it
 
 # Both in the background: a shell that waits for a foreground process would answer a signal only after it.
 run: setup ## Serve the control plane on http://localhost:8000, with the worker that does its tasks
+	@$(BIN)/python -c 'import socket, sys; taken = not socket.socket().connect_ex(("127.0.0.1", $(PORT))); \
+		sys.exit("Port $(PORT) is taken. Stop what listens there, or take another: make run PORT=8001" if taken else 0)'
 	@$(MANAGE) migrate --verbosity 0
 	@trap 'trap - INT TERM; kill $$pids; wait' EXIT; trap 'exit 0' INT TERM; \
 		$(MANAGE) db_worker --no-reload & pids=$$!; \

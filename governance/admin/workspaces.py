@@ -129,7 +129,7 @@ def _may_manage(person: Any, membership: Membership) -> bool:
 class MembershipAdmin(ServiceAdmin):
     """Who may do what, where."""
 
-    list_display = ["user", "workspace", "role", "created_at"]
+    list_display = ["user", "workspace", "role", "from_group", "created_at"]
     list_filter = [WorkspaceFilter, "role"]
     list_select_related = ["user", "workspace"]
     search_fields = ["user__username"]
