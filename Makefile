@@ -17,7 +17,7 @@ help: ## Say what there is
 
 setup: $(VENV)/.ready ## Virtual environment with the pinned requirements
 
-$(VENV)/.ready: requirements.txt requirements-dev.txt
+$(VENV)/.ready: requirements.txt requirements-dev.txt requirements-engines.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12 …")'
 	@echo "Installing the pinned requirements into $(VENV) …"
 	@$(PYTHON) -m venv $(VENV)
@@ -37,11 +37,11 @@ run: setup ## Serve the control plane on http://localhost:8000, with the worker 
 		$(MANAGE) db_worker --no-reload & pids=$$!; \
 		$(MANAGE) runserver $(PORT) & pids="$$pids $$!"; wait $$!
 
-test: setup ## Run the tests on SQLite and on PostgreSQL
+test: setup ## Run the tests on SQLite, and those that use the database on PostgreSQL, too
 	@echo "== SQLite =="
 	@DATABASE_URL= $(BIN)/python -m pytest -q
 	@echo "== PostgreSQL =="
-	@$(TESTS_ON_POSTGRES) $(BIN)/python -m pytest -q
+	@$(TESTS_ON_POSTGRES) $(BIN)/python -m pytest -q -m database
 
 check: setup ## Lint, types, import order, migrations, deployment settings
 	@$(BIN)/ruff check .
@@ -57,7 +57,7 @@ format: setup ## Format the code
 	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format .
 
 simulate: setup ## Simulate the promises of the statistics, each figure beside its goal (about ten minutes)
-	@missed=0; for each in guarantee alarm bands labels looking; do \
+	@missed=0; for each in guarantee alarm audits bands labels looking; do \
 		$(BIN)/python -m benchmarks.simulate_$$each || missed=1; done; exit $$missed
 
 bench: setup ## Measure speed on PostgreSQL, and of calibration on SQLite; prints tables, writes nothing here
@@ -78,7 +78,7 @@ e2e: $(VENV)/.ready-e2e ## Click through the admin in a real browser (needs Debi
 INTEROP := .venv-interop
 CLIENTS := .ci/interop
 
-$(INTEROP)/.ready: requirements.txt requirements-dev.txt requirements-interop.txt
+$(INTEROP)/.ready: requirements.txt requirements-dev.txt requirements-interop.txt requirements-clickhouse.txt requirements-spark.txt
 	@echo "Installing the pinned requirements into $(INTEROP) …"
 	@$(PYTHON) -m venv $(INTEROP)
 	@$(INTEROP)/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-interop.txt
@@ -89,7 +89,7 @@ $(CLIENTS)/node_modules/.ready: $(INTEROP)/.ready $(CLIENTS)/package.json $(CLIE
 	@PATH="$(CURDIR)/$(INTEROP)/bin:$$PATH" npm ci --prefix $(CLIENTS) --no-audit --no-fund --loglevel error
 	@touch $@
 
-interop: $(CLIENTS)/node_modules/.ready ## Let clients from elsewhere call a real server: OpenTelemetry JS, AI SDK, OFREP, schemathesis
+interop: $(CLIENTS)/node_modules/.ready ## Let clients from elsewhere call a real server: OpenTelemetry JS, AI SDK, OFREP, schemathesis; engines
 	@DATABASE_URL= $(INTEROP)/bin/python -m pytest -q $(CLIENTS)
 
 figures: setup ## Draw the figures of docs/statistics.md anew

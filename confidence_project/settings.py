@@ -51,12 +51,12 @@ INSTALLED_APPS = [
     "django_otp.plugins.otp_totp",
     "django_otp.plugins.otp_static",
     "django_tasks",
-    "django_tasks_db",
     "confidence_project.desk.apps.DeskConfig",
     "governance",
     "telemetry",
     "ledger",
     "calibration",
+    "django_tasks_db",  # behind the ledger, whose `db_worker` is this one's that keeps the log as well
 ]
 
 MIDDLEWARE = [
@@ -364,8 +364,22 @@ CONFIDENCE_WEBHOOK_KEEP_DAYS = env.int("CONFIDENCE_WEBHOOK_KEEP_DAYS", default=3
 # After a rotation the old secret signs beside the new one for so long.
 CONFIDENCE_WEBHOOK_OVERLAP_HOURS = env.int("CONFIDENCE_WEBHOOK_OVERLAP_HOURS", default=24)
 
+# Hosts of models' servers that the gateway may ask, as those of webhooks; the same goes for closed networks.
+CONFIDENCE_MODEL_HOSTS = env.list("CONFIDENCE_MODEL_HOSTS", default=[])
+CONFIDENCE_MODEL_ALLOW_PRIVATE = env.bool("CONFIDENCE_MODEL_ALLOW_PRIVATE", default=False)
+# A request that comes again within so long is the same decisions; see docs/gateway.md.
+CONFIDENCE_GATEWAY_WINDOW_SECONDS = env.int("CONFIDENCE_GATEWAY_WINDOW_SECONDS", default=120)
+if CONFIDENCE_GATEWAY_WINDOW_SECONDS < 1:
+    raise ImproperlyConfigured("CONFIDENCE_GATEWAY_WINDOW_SECONDS is at least 1.")
+
 # Signs checkpoints of the ledger; `manage.py generate_log_key NAME` makes one. Whoever has it can sign in our name.
 CONFIDENCE_LOG_KEY = env.str("CONFIDENCE_LOG_KEY", default="")
+# Who cosigns checkpoints, each as its verifier key, a blank, and its URL (c2sp.org/tlog-witness); separated by commas.
+CONFIDENCE_LOG_WITNESSES = env.list("CONFIDENCE_LOG_WITNESSES", default=[])
+# How many of them have to; not set: all.
+CONFIDENCE_LOG_WITNESSES_NEEDED = env.int("CONFIDENCE_LOG_WITNESSES_NEEDED", default=None)
+# How often a worker appends to the log and signs it, 0 for never.
+CONFIDENCE_LOG_EVERY_SECONDS = env.float("CONFIDENCE_LOG_EVERY_SECONDS", default=60.0)
 
 # --- Logs: one line each, no request bodies --------------------------------------------------------------------------
 LOGGING = {

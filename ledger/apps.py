@@ -13,6 +13,9 @@ class LedgerConfig(AppConfig):
         from ledger.domains.book import DOMAINS, keep_book
         from ledger.otlp import gate_decision_spans, record_evaluations
         from ledger.selectors import flips_of
+        from ledger.transparency.governed import OF_GOVERNANCE
+        from ledger.transparency.kinds import register as register_entries
+        from ledger.transparency.leaves import OF_THE_LEDGER
         from ledger.verdicts import verdicts_on_records
         from telemetry.book import BOOK_KEEPER
         from telemetry.otlp.handlers import DECISION_SPANS, EVALUATIONS
@@ -21,6 +24,7 @@ class LedgerConfig(AppConfig):
         for domain in DOMAINS:
             register(domain.definition)
         register_histories()
+        register_entries(*OF_THE_LEDGER, *OF_GOVERNANCE)
         BOOK_KEEPER.register(keep_book)
         FLIP_COUNTER.register(flips_of)
         VERDICT_FINDER.register(verdicts_on_records)

@@ -51,7 +51,15 @@ def segment(values: Mapping[str, str] | Iterable[tuple[str, str]]) -> str:
     """Name a segment: provider and model first, and nothing for what the host did not say."""
     named, order = dict(values), ["provider", "model"]
     keys = sorted(named, key=lambda key: (order.index(key) if key in order else len(order), key))
-    return " · ".join(named[key] for key in keys if named[key] not in UNSAID) or "every decision"
+    return " · ".join(_named(key, named[key]) for key in keys if named[key] not in UNSAID) or "every decision"
+
+
+def _named(key: str, value: str) -> str:
+    """Shorten digests: the ends of them say nothing to people."""
+    number, _, digest = value.partition(":")
+    if key == "options" and number.isdecimal():
+        return f"{number} options{f' ({digest[:8]})' if digest else ''}"
+    return f"wording {value[:8]}" if key == "prompt_hash" else value
 
 
 @register.filter

@@ -34,7 +34,8 @@ from governance.tests.factories import (
 from governance.workflow import apply_confidence_policy_proposal, approve_confidence_policy_proposal
 from governance.workspaces.names import declare_name
 from governance.workspaces.services import issue_api_key, rename_workspace
-from ledger.models import DecisionImport
+from ledger.gateway.services import bind_question
+from ledger.models import DecisionImport, ModelServer, Question, SavedMapping
 from ledger.tests.factories import RECORDED_AT, LedgerAmendmentFactory
 from telemetry.evaluators import declare_evaluator
 from telemetry.tests import bodies
@@ -56,6 +57,8 @@ def furnish(workspace: Workspace) -> None:
         workspace=workspace, status="COMPLETE", file_name="history.csv", mapping={}, started_at=RECORDED_AT,
         finished_at=RECORDED_AT,
     )  # fmt: skip
+    SavedMapping.objects.create(workspace=workspace, name="tickets", mapping={"columns": {"confidence": "conf"}})
+    Question.objects.create(workspace=workspace, task="route", type="predicate", asked_since=RECORDED_AT)
     issue_api_key(**common, name="a machine", scopes=["read"])
     rename_workspace(**common, name=f"Renamed {workspace.slug}")
     block_source(**common, kind="model", value=f"model-of-{workspace.slug}", reason="Smoke.")
@@ -70,6 +73,11 @@ def furnish(workspace: Workspace) -> None:
     invite(actor=SuperuserFactory(), workspace=workspace, name=f"Somebody of {workspace.slug}")
     declare_name(**common, kind="model", name=f"model of {workspace.slug}")
     declare_evaluator(**common, name=f"judge of {workspace.slug}", passing_labels=["fine"], reason="Smoke.")
+    bind_question(**common, question=f"question-of-{workspace.slug}", policy_key=KEY, reason="Smoke.")
+    ModelServer.objects.create(
+        workspace=workspace, dialect="openai", url="https://models.example.org/", provider="acme", reason="Smoke.",
+        started_at=RECORDED_AT,
+    )  # fmt: skip
     engage_kill_switch(**common, reason="Smoke.")
 
 

@@ -38,6 +38,10 @@ OF_THE_OWN_WORKSPACE = {
     "v1/traces",
     "v1/logs",
     "v1/metrics",
+    "api/v1/thresholds",
+    "v1/decisions",
+    "v1beta/decisions",
+    "v1/systemone",
 }
 BODIES_OF_PEOPLE = {
     "proposals": {"policy_key": KEY, "title": "x", "rationale": "x", "config": config_of(0.85)},
@@ -63,7 +67,9 @@ RECORDS = {
     "outcomes": "ledger.DecisionOutcome",
 }
 LATER_FACTS = {"drafts/dispositions", "overseer-decisions/overrides", "bookings/outcomes"}
-ROUTES = sorted(route for route, _ in walk(get_resolver().url_patterns) if route.startswith(("api/", "ofrep/", "v1/")))
+ROUTES = sorted(
+    route for route, _ in walk(get_resolver().url_patterns) if route.startswith(("api/", "ofrep/", "v1/", "v1beta/"))
+)
 
 
 def path_of(route, workspace):
@@ -85,7 +91,7 @@ def sent(client, path, body):
 def test_every_route__is_covered_here():
     machines = {f"api/v1/{name}" for name in RECORDS} | {f"api/v1/{name}" for name in LATER_FACTS}
     details = {route for route in ROUTES if "<int:pk>" in route or "<uuid:pk>" in route}
-    assert {route.rsplit("/", 1)[0] for route in details} <= machines
+    assert {route.split("/<")[0] for route in details} <= machines
     people = {OF_PEOPLE + route for route in BODIES_OF_PEOPLE}
     assert set(ROUTES) == PUBLIC | OF_THE_OWN_WORKSPACE | machines | details | people
 
@@ -144,3 +150,5 @@ def test_api_of_machines__records_of_another_workspace__are_neither_listed_nor_f
             row = row_of(apps.get_model(label), foreign)
             assert own.get(f"{name}/{row.pk}").status_code == 404, name
             assert theirs.get(f"{name}/{row.pk}").status_code == 200, name
+            for route in (route for route in ROUTES if route.startswith(f"api/v1/{name}/<") and "pk>/" in route):
+                assert own.get(f"{name}/{row.pk}/{route.rsplit('/', 1)[1]}").status_code == 404, route

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from rest_framework.views import APIView
 
 REALM = 'Bearer realm="api"'
+INVALID_KEY = "The API key is not valid. Ask an admin of the workspace for a new one."
 
 
 class ApiKeyAuthentication(BaseAuthentication):
@@ -29,27 +30,36 @@ class ApiKeyAuthentication(BaseAuthentication):
     Revoked, expired and unknown keys get the same answer, so that it says nothing about the key.
     """
 
+    headers: tuple[str, ...] = ("X-API-Key",)
+    """Where a key may stand that does not come as a bearer."""
+
     def authenticate(self, request: Request) -> tuple[None, ApiKey] | None:
-        key = _key_of(request)
+        key = self._key_of(request)
         if key is None:
             return None
-        # One indexed query: the prefix is unique. It is ASCII, so what no database takes never gets that far.
-        prefix = key.partition(".")[0]
-        usable = ApiKey.objects.get_usable_keys().select_related("workspace")
-        api_key = usable.filter(prefix=prefix).first() if prefix.isalnum() and key.isascii() else None
-        if api_key is None or not api_key.is_valid(key) or api_key.has_expired:
-            raise AuthenticationFailed("The API key is not valid. Ask an admin of the workspace for a new one.")
+        api_key = usable_key(key)
+        if api_key is None:
+            raise AuthenticationFailed(INVALID_KEY)
         return None, api_key
 
     def authenticate_header(self, request: Request) -> str:
         return REALM
 
+    def _key_of(self, request: Request) -> str | None:
+        scheme, _, credentials = request.headers.get("Authorization", "").partition(" ")
+        if scheme.lower() == "bearer":
+            return credentials.strip()
+        return next((request.headers[name] for name in self.headers if name in request.headers), None)
 
-def _key_of(request: Request) -> str | None:
-    scheme, _, credentials = request.headers.get("Authorization", "").partition(" ")
-    if scheme.lower() == "bearer":
-        return credentials.strip()
-    return request.headers.get("X-API-Key")
+
+def usable_key(plain: str) -> ApiKey | None:
+    """Return the key of this plain text with its workspace; None for a revoked, an expired and an unknown one."""
+    # One indexed query: the prefix is unique. It is ASCII, so what no database takes never gets that far.
+    prefix = plain.partition(".")[0]
+    if not (prefix.isalnum() and plain.isascii()):
+        return None
+    api_key = ApiKey.objects.get_usable_keys().select_related("workspace").filter(prefix=prefix).first()
+    return api_key if api_key and api_key.is_valid(plain) and not api_key.has_expired else None
 
 
 def api_key_of(request: Request) -> ApiKey:

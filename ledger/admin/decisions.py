@@ -26,13 +26,15 @@ from governance.admin_kit.list_filters import (
     OneWorkspaceFilter,
     TimeFilter,
     TypedFilter,
+    workspace_in_view,
     workspaces_in_reach,
 )
 from governance.admin_kit.service_views import RowVerb, ServiceAdmin
 from ledger import selectors
 from ledger.admin.base import LedgerAdmin
 from ledger.explorer import decision_page
-from ledger.models import DecisionRecord
+from ledger.models import DecisionImport, DecisionRecord
+from ledger.reasons import Reason
 from ledger.reviews import can_be_judged, last_seen, record_review
 
 
@@ -47,7 +49,9 @@ class RecordedFilter(TimeFilter):
 
 class VerdictFilter(ExactFilter):
     title = parameter_name = "verdict"
-    field_name = "gate_verdict"
+
+    def narrowed(self, rows: QuerySet[DecisionRecord], value: str) -> QuerySet[DecisionRecord]:
+        return selectors.with_verdict(rows, value)
 
     def offered(self, request: HttpRequest, model_admin: Any) -> Sequence[tuple[str, str]]:
         return DecisionRecord.Verdict.choices
@@ -56,6 +60,10 @@ class VerdictFilter(ExactFilter):
 class ReasonFilter(InUseFilter):
     title = parameter_name = "reason"
     field_name = "gate_reason"
+    left_out = Reason.ALLOWED.value
+
+    def narrowed(self, rows: QuerySet[DecisionRecord], value: str) -> QuerySet[DecisionRecord]:
+        return selectors.with_reason(rows, value)
 
 
 class ReviewFilter(ExactFilter):
@@ -66,11 +74,8 @@ class ReviewFilter(ExactFilter):
     def offered(self, request: HttpRequest, model_admin: Any) -> Sequence[tuple[str, str]]:
         return [("waiting", "Waiting for review"), ("drawn", "Drawn for review")]
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet[DecisionRecord]) -> QuerySet[DecisionRecord]:
-        value = self.value()
-        if not value:
-            return queryset
-        return self.narrowing[value](queryset) if value in self.narrowing else queryset.none()
+    def narrowed(self, rows: QuerySet[DecisionRecord], value: str) -> QuerySet[DecisionRecord]:
+        return self.narrowing[value](rows) if value in self.narrowing else rows.none()
 
 
 class PolicyKeyFilter(InUseFilter):
@@ -88,7 +93,31 @@ class ModelFilter(InUseFilter):
 
 class PromptHashFilter(TypedFilter):
     title = "prompt hash"
-    parameter_name = field_name = "prompt_hash"
+    parameter_name = "prompt_hash"
+
+    def narrowed(self, rows: QuerySet[DecisionRecord], value: str) -> QuerySet[DecisionRecord]:
+        return selectors.with_prompt_hash(rows, value)
+
+
+class ImportFilter(ExactFilter):
+    """Narrows to what one import brought; offers the newest of the workspace in view."""
+
+    title = parameter_name = "import"
+    field_name = "import_id"
+    offers: ClassVar = 10
+
+    def offered(self, request: HttpRequest, model_admin: Any) -> Sequence[tuple[str, str]]:
+        workspace = workspace_in_view(request)
+        if workspace is None:
+            return []
+        newest = DecisionImport.objects.in_workspace(workspace).filter(imported__gt=0)[: self.offers]
+        return [(str(kept.pk), f"{kept}, {kept.started_at:%Y-%m-%d}") for kept in newest]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[DecisionRecord]) -> QuerySet[DecisionRecord]:
+        value = self.value()
+        if value and not (value.isdecimal() and value.isascii() and len(value) < 19):
+            return queryset.none()
+        return super().queryset(request, queryset)
 
 
 class ReviewForm(forms.Form):
@@ -158,6 +187,7 @@ class DecisionRecordAdmin(ServiceAdmin, LedgerAdmin):
         ProviderFilter,
         ModelFilter,
         PromptHashFilter,
+        ImportFilter,
     ]
     search_fields = ["decision_id"]
     search_help_text = "The id of a decision, or the host's own id, whole. Looks in all of your workspaces."
@@ -173,6 +203,7 @@ class DecisionRecordAdmin(ServiceAdmin, LedgerAdmin):
                     "provider",
                     "model",
                     "task",
+                    "options",
                     "channel",
                     "llm_confidence",
                     "confidence_kind",
@@ -190,7 +221,17 @@ class DecisionRecordAdmin(ServiceAdmin, LedgerAdmin):
         ("Rollout", {"fields": ["rollout_id", "rollout_arm", "candidate_verdict", "candidate_reason"]}),
         (
             "Where it comes from",
-            {"fields": ["origin", "external_id", "case_key", "interaction_id", "audit_selected", "label_propensity"]},
+            {
+                "fields": [
+                    "origin",
+                    "import_id",
+                    "external_id",
+                    "case_key",
+                    "interaction_id",
+                    "audit_selected",
+                    "label_propensity",
+                ]
+            },
         ),
     ]
     readonly_fields = ["decision_id", "interaction_id"]

@@ -9,12 +9,15 @@ from ledger.models.decisions import (
     OutcomeVoid,
 )
 from ledger.models.domains import DomainDecision
+from ledger.models.gateway import ModelServer, QuestionBinding
 from ledger.models.imports import DecisionImport, SavedMapping
-from ledger.models.transparency import Checkpoint, LogLeaf, LogNode
+from ledger.models.questions import Question
+from ledger.models.transparency import Checkpoint, Cosignature, LogLeaf, LogNode, LogWatermark
 
 __all__ = [
     "Checkpoint",
     "ConfidenceKind",
+    "Cosignature",
     "DecisionExternalId",
     "DecisionImport",
     "DecisionOutcome",
@@ -23,6 +26,10 @@ __all__ = [
     "LedgerAmendment",
     "LogLeaf",
     "LogNode",
+    "LogWatermark",
+    "ModelServer",
     "OutcomeVoid",
+    "Question",
+    "QuestionBinding",
     "SavedMapping",
 ]

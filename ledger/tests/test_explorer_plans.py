@@ -22,13 +22,16 @@ LIST = reverse("admin:ledger_decisionrecord_changelist")
 INDEX_OF = {
     "": "ledger_by_workspace",
     "verdict=block": "ledger_by_verdict",
+    "verdict=allow": "ledger_allowed",
     "reason=kill_switch": "ledger_by_reason",
+    "reason=allowed": "ledger_allowed",
     "policy_key=decision_gate": "ledger_by_policy_key",
     "provider=provider-3": "ledger_by_provider",
     "model=model-3": "ledger_by_model",
     "prompt_hash=" + "3" * 64: "ledger_by_prompt_hash",
     "from=2026-01-01T00:00&to=2036-01-01T00:00": "ledger_by_workspace",
     "model=model-3&from=2026-01-01T00:00": "ledger_by_model",
+    "import=3": "ledger_by_import",
     "review=drawn": "ledger_drawn",
     "review=waiting": "ledger_drawn",
 }
@@ -50,6 +53,7 @@ def workspace() -> Workspace:
                 model=f"model-{place % 5}",
                 prompt_hash=f"{place % 6}" * 64,
                 audit_selected=place % 12 == 0,
+                import_id=place % 7 or None,
             )
             for place in range(300)
         )
@@ -113,6 +117,7 @@ def test_list__any_page__asks_a_fixed_number_of_times(workspace):
         "reason=kill_switch",
         "review=waiting",
         "model=none",
+        "import=3",
         "model=model-3&reason=allowed",
         "from=2026-01-01T00:00",
     ]

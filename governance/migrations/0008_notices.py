@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('governance', '0021_invitations'),
+        ('governance', '0007_invitations'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('governance', '0020_company_sign_in'),
+        ('governance', '0006_company_sign_in'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
