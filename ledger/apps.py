@@ -23,8 +23,8 @@ class LedgerConfig(AppConfig):
 
         for domain in DOMAINS:
             register(domain.definition)
-        register_histories()
         register_entries(*OF_THE_LEDGER, *OF_GOVERNANCE)
+        register_histories()
         BOOK_KEEPER.register(keep_book)
         FLIP_COUNTER.register(flips_of)
         VERDICT_FINDER.register(verdicts_on_records)
