@@ -101,6 +101,7 @@ class RunForm(InWorkspaceForm):
 class RunAdmin(ServiceAdmin):
     """Every run, with its findings as text and its proposals."""
 
+    nothing_yet = "No calibration has run yet"
     list_display = ["__str__", "workspace", "state", "samples", "proposals_created", "created_at", "computed_by_name"]
     list_filter = [WorkspaceFilter, "status"]
     list_select_related = ["workspace"]
@@ -180,6 +181,7 @@ class RunAdmin(ServiceAdmin):
 class RecommendationAdmin(ScopedAdmin):
     """What runs said of single fields and segments."""
 
+    nothing_yet = "No calibration has run yet"
     list_display = ["policy_key", "field", "segment", "workspace", "current", "recommended", "reason", "run"]
     list_filter = [WorkspaceFilter, "reason", "policy_key"]
     list_select_related = ["workspace", "run__workspace"]
@@ -207,6 +209,7 @@ class RecommendationAdmin(ScopedAdmin):
 class AlarmAdmin(ScopedAdmin):
     """Versions of policies whose failures broke the promise of their evidence."""
 
+    nothing_yet = "No version of a policy has broken its promise"
     list_display = ["revision", "workspace", "raised_at", "look", "proposal"]
     list_filter = [WorkspaceFilter]
     list_select_related = ["workspace", "revision", "look__revision", "proposal"]
@@ -216,6 +219,7 @@ class AlarmAdmin(ScopedAdmin):
 class LookAdmin(ScopedAdmin):
     """What was seen each day of the failures of what a version allowed."""
 
+    nothing_yet = "No version that promises something has been watched yet"
     list_display = ["revision", "workspace", "day", "labelled", "failures", "alpha", "log_e_value"]
     list_filter = [WorkspaceFilter]
     list_select_related = ["workspace", "revision"]

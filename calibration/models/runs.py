@@ -64,7 +64,7 @@ class ConfidenceCalibrationRun(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"Run {self.pk} of {self.workspace} ({self.status.lower()})"
+        return f"Calibration run {self.pk}"
 
 
 class Recommendation(models.Model):

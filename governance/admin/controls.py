@@ -44,11 +44,12 @@ class SamplingForm(ControlForm):
     rate = forms.DecimalField(min_value=0, max_value=1, max_digits=5, decimal_places=4)
 
 
-def _ending(name: str, label: str, done: str, act: Any) -> RowVerb:
+def _ending(name: str, label: str, done: str, bulk: str, act: Any) -> RowVerb:
     return RowVerb(
         name=name,
         label=label,
         done=done,
+        bulk=bulk,
         verb=Verb.OPERATE,
         form=ReasonForm,
         may=lambda person, control: may(Verb.OPERATE, person, control.workspace),
@@ -79,12 +80,15 @@ class ControlAdmin(ServiceAdmin):
 class KillSwitchAdmin(ControlAdmin):
     """Blocks everything from the next call on."""
 
+    nothing_yet = "No kill switch was ever engaged"
+    add_title = "Engage a kill switch"
     list_display = ["covers", "workspace", *ControlAdmin.started]
     verbs = (
         _ending(
             "release",
             "Release",
             "released",
+            "Release the selected kill switches",
             lambda person, switch, reason: control_services.release_kill_switch(
                 actor=person, workspace=switch.workspace, policy_key=switch.policy_key, reason=reason
             ),
@@ -99,6 +103,8 @@ class KillSwitchAdmin(ControlAdmin):
 class BlockedSourceAdmin(ControlAdmin):
     """Blocks a provider or a model."""
 
+    nothing_yet = "No provider and no model was ever blocked"
+    add_title = "Block a provider or a model"
     list_display = ["kind", "value", "covers", "workspace", *ControlAdmin.started]
     search_fields = ["value"]
     adding = BlockForm
@@ -107,6 +113,7 @@ class BlockedSourceAdmin(ControlAdmin):
             "unblock",
             "Unblock",
             "unblocked",
+            "Unblock the selected sources",
             lambda person, block, reason: control_services.unblock_source(
                 actor=person,
                 workspace=block.workspace,
@@ -126,6 +133,8 @@ class BlockedSourceAdmin(ControlAdmin):
 class AuditSamplingAdmin(ControlAdmin):
     """Sends a share of what is blocked to people."""
 
+    nothing_yet = "Nothing that is blocked is drawn for review"
+    add_title = "Draw blocked decisions for review"
     list_display = ["policy_key", "rate", "workspace", *ControlAdmin.started]
     adding = SamplingForm
     verbs = (
@@ -133,6 +142,7 @@ class AuditSamplingAdmin(ControlAdmin):
             "stop",
             "Stop",
             "stopped",
+            "Stop the selected audit sampling",
             lambda person, sampling, reason: control_services.stop_audit_sampling(
                 actor=person, workspace=sampling.workspace, policy_key=sampling.policy_key, reason=reason
             ),
@@ -147,6 +157,7 @@ class AuditSamplingAdmin(ControlAdmin):
 class BreakGlassReviewAdmin(ControlAdmin):
     """Emergency changes that somebody else has to look at."""
 
+    nothing_yet = "Nothing was ever changed in an emergency"
     list_display = ["policy_key", "workspace", "revision", *ControlAdmin.started]
     list_select_related = ["workspace", "revision"]
     add_verb = None
@@ -155,6 +166,7 @@ class BreakGlassReviewAdmin(ControlAdmin):
             name="close",
             label="Close the review",
             done="closed",
+            bulk="Close the selected reviews",
             verb=Verb.CLOSE_REVIEW,
             form=ReasonForm,
             may=may_close_review,

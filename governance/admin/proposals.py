@@ -31,6 +31,7 @@ from governance.workflow import (
 from governance.workflow.consequences import Backtest, backtest_of, flips_of
 from governance.workflow.evidence import readable_evidence_of
 from governance.workflow.review import is_uncertified, review_proposal
+from governance.workflow.wording import state_in_words
 
 
 class ApproveForm(forms.Form):
@@ -47,6 +48,7 @@ def _verb(name: str, verb: Verb, form: type[forms.Form], act: Any) -> RowVerb:
         name=name,
         label=verb.capitalize(),
         done=rule.done,
+        bulk=f"{verb.capitalize()} the selected proposals",
         verb=verb,
         form=form,
         may=lambda person, proposal: may(verb, person, proposal.workspace, proposal),
@@ -89,6 +91,8 @@ class StatusFilter(admin.SimpleListFilter):
 class ProposalAdmin(ServiceAdmin):
     """Changes of policies on their way."""
 
+    nothing_yet = "Nothing was proposed yet"
+    add_title = "Propose a change"
     list_display = ["title", "workspace", "state", "origin", "created_at", "author_name"]
     list_filter = [WorkspaceFilter, StatusFilter, "origin", "policy_key"]
     list_select_related = ["workspace"]
@@ -145,6 +149,9 @@ class ProposalAdmin(ServiceAdmin):
         chosen.full_clean()
         return chosen.cleaned_data["workspace"], chosen.cleaned_data["policy_key"]
 
+    def why_not_now(self, person: Any, verb: RowVerb, row: ConfidencePolicyProposal) -> str:
+        return state_in_words(row, person)
+
     def facts(self, row: ConfidencePolicyProposal) -> dict[str, Any]:
         rollout = latest_rollout(row)
         can_be_replayed = row.is_open and _gates_decisions(row.policy_key)
@@ -173,6 +180,7 @@ class ProposalAdmin(ServiceAdmin):
 class ProposalEventAdmin(ScopedAdmin):
     """What happened to proposals."""
 
+    nothing_yet = "Nothing was proposed yet"
     list_display = ["at", "workspace", "proposal", "verb", "from_status", "to_status", "actor_name", "break_glass"]
     list_filter = [WorkspaceFilter, "verb", "break_glass"]
     list_select_related = ["workspace", "proposal"]

@@ -57,6 +57,9 @@ class ScopedAdmin(ShownLookups, admin.ModelAdmin):  # type: ignore[type-arg]  # 
     not found wherever it is asked for. Writing happens through `service_views`.
     """
 
+    nothing_yet = ""
+    """What an empty list says, without the full stop."""
+
     list_per_page = 50
     show_full_result_count = False
     # A count for each choice of each filter: minutes on a large table.

@@ -9,6 +9,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from confidence_project.foundation.append_only import AppendOnlyModel, AppendOnlyViolation
+from governance.definitions import title_of
 from governance.models.actors import actor_name, actor_of_append_only_row, actor_of_mutable_row
 from governance.models.scoping import AppendOnlyScopedQuerySet, WorkspaceScopedQuerySet
 from governance.models.workspaces import Workspace
@@ -31,7 +32,7 @@ class ConfidencePolicy(models.Model):
         constraints = [models.UniqueConstraint(fields=["workspace", "policy_key"], name="policy_once")]
 
     def __str__(self) -> str:
-        return f"{self.policy_key} v{self.version} ({self.workspace})"
+        return f"{title_of(self.policy_key)}, version {self.version}"
 
 
 def _refuse_rewriting() -> NoReturn:
@@ -126,7 +127,7 @@ class ConfidencePolicyProposal(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.title} ({self.effective_status.lower()})"
+        return f"{title_of(self.policy_key)}: proposal {self.pk}"
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         if not self._state.adding:
@@ -200,4 +201,4 @@ class ConfidencePolicyRevision(AppendOnlyModel):
         constraints = [models.UniqueConstraint(fields=["policy", "version"], name="revision_version_once")]
 
     def __str__(self) -> str:
-        return f"{self.policy_key} v{self.version} {self.action}"
+        return f"{title_of(self.policy_key)}: version {self.version}"
