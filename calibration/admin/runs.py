@@ -26,11 +26,12 @@ from governance.admin_kit.scoped_admin import ScopedAdmin, WorkspaceFilter
 from governance.admin_kit.service_views import ServiceAdmin
 from governance.definitions import all_definitions
 from governance.models import ConfidencePolicyProposal
+from governance.workflow.wording import headline
 
 
 def _link(proposal: ConfidencePolicyProposal) -> SafeString:
     url = reverse("admin:governance_confidencepolicyproposal_change", args=[proposal.pk])
-    return format_html('<a href="{}">{}</a>', url, proposal.title)
+    return format_html('<a href="{}">{}</a>', url, headline(proposal))
 
 
 class RunForm(InWorkspaceForm):

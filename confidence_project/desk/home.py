@@ -26,6 +26,7 @@ from governance.models import (
     Workspace,
     WorkspaceEvent,
 )
+from governance.selectors import superseded_lately
 from governance.workflow.review import is_uncertified
 from ledger.selectors import MOST_COUNTED, count_waiting_for_review
 
@@ -95,6 +96,7 @@ class WorkspaceAtAGlance:
     rollouts: Sequence[Rollout]
     alarms: Sequence[PolicyAlarm]
     waiting: Sequence[Waiting]
+    superseded: Sequence[ConfidencePolicyProposal]
     reviews: Sequence[Review]
     failed: ConfidenceCalibrationRun | None
     drawn: int
@@ -155,6 +157,7 @@ def workspaces_at_a_glance(person: Person) -> list[WorkspaceAtAGlance]:
     alarms = _by_workspace(alarms_in_force(person))
     reviews = _by_workspace(BreakGlassReview.objects.filter(workspace__in=ids).in_force())
     waiting = _by_workspace(proposals.defer("evidence"))
+    superseded = _by_workspace(superseded_lately(person, ids))
     policies = _by_workspace(ConfidencePolicy.objects.filter(workspace__in=ids))
     looks = last_looks(ids)
     failed = _last_run_failed(ids)
@@ -171,6 +174,7 @@ def workspaces_at_a_glance(person: Person) -> list[WorkspaceAtAGlance]:
             rollouts=rollouts[workspace.pk],
             alarms=alarms[workspace.pk],
             waiting=_mine_first([_waiting(each, person, may) for each in waiting[workspace.pk]]),
+            superseded=superseded[workspace.pk],
             reviews=_mine_first([_review(each, person, may) for each in reviews[workspace.pk]]),
             failed=failed.get(workspace.pk),
             drawn=drawn[workspace.pk],

@@ -31,15 +31,29 @@ from governance.workflow import (
 from governance.workflow.consequences import Backtest, backtest_of, flips_of
 from governance.workflow.evidence import readable_evidence_of
 from governance.workflow.review import is_uncertified, review_proposal
-from governance.workflow.wording import state_in_words
+from governance.workflow.wording import headline, state_in_words
+
+
+def _acknowledgement() -> forms.BooleanField:
+    return forms.BooleanField(
+        required=False,
+        label="I have seen that no evidence bears this loosening out: calibration promises nothing of it.",
+    )
+
+
+class ApplyForm(OptionalReasonForm):
+    """Application; the box is there where nothing bears a loosening out."""
+
+    acknowledge_uncertified = _acknowledgement()
 
 
 class ApproveForm(forms.Form):
-    """Approval; the box is there when a step is large."""
+    """Approval; a box is there when a step is large, and where nothing bears a loosening out."""
 
     acknowledge_large_step = forms.BooleanField(
         required=False, label="I have seen that a value moves further than the largest usual step."
     )
+    acknowledge_uncertified = _acknowledgement()
 
 
 def _verb(name: str, verb: Verb, form: type[forms.Form], act: Any) -> RowVerb:
@@ -93,7 +107,7 @@ class ProposalAdmin(ServiceAdmin):
 
     nothing_yet = "Nothing was proposed yet"
     add_title = "Propose a change"
-    list_display = ["title", "workspace", "state", "origin", "created_at", "author_name"]
+    list_display = ["what", "workspace", "state", "origin", "created_at", "author_name"]
     list_filter = [WorkspaceFilter, StatusFilter, "origin", "policy_key"]
     list_select_related = ["workspace"]
     search_fields = ["title", "policy_key", "author_name"]
@@ -105,8 +119,12 @@ class ProposalAdmin(ServiceAdmin):
         _verb("approve", Verb.APPROVE, ApproveForm, approve_confidence_policy_proposal),
         _verb("reject", Verb.REJECT, ReasonForm, reject_confidence_policy_proposal),
         *ROLLOUT_VERBS,
-        _verb("apply", Verb.APPLY, OptionalReasonForm, apply_confidence_policy_proposal),
+        _verb("apply", Verb.APPLY, ApplyForm, apply_confidence_policy_proposal),
     )
+
+    @admin.display(description="would", ordering="title")
+    def what(self, proposal: ConfidencePolicyProposal) -> SafeString:
+        return format_html("{} <small>proposal {}</small>", headline(proposal), proposal.pk)
 
     @admin.display(description="status", ordering="status")
     def state(self, proposal: ConfidencePolicyProposal) -> SafeString:
@@ -162,6 +180,7 @@ class ProposalAdmin(ServiceAdmin):
             .select_related("proposal"),
             "review": review_proposal(row),
             "events": row.events.all(),
+            "superseded": row.superseded.all(),
             "rollout": rollout,
             "flips": flips_of(rollout) if rollout else None,
             "can_be_replayed": can_be_replayed,
@@ -171,8 +190,13 @@ class ProposalAdmin(ServiceAdmin):
 
     def form_for(self, verb: RowVerb, rows: list[Any], data: Any) -> forms.Form:
         form = super().form_for(verb, rows, data)
-        if verb.form is ApproveForm and not any(review_proposal(row).has_large_step for row in rows):
-            del form.fields["acknowledge_large_step"]
+        boxes = {
+            "acknowledge_large_step": lambda row: review_proposal(row).has_large_step,
+            "acknowledge_uncertified": is_uncertified,
+        }
+        for name in boxes.keys() & form.fields.keys():
+            if not any(boxes[name](row) for row in rows):
+                del form.fields[name]
         return form
 
 

@@ -76,6 +76,9 @@ class ConfidencePolicyProposal(models.Model):
     policy_key = models.CharField(max_length=100)
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.PENDING)
     origin = models.CharField(max_length=11, choices=Origin.choices)
+    about = models.CharField(
+        max_length=64, blank=True, default="", help_text="Which values a person's proposal changes; blank: any."
+    )
     title = models.CharField(max_length=200)
     summary = models.TextField(blank=True, default="")
     config = models.JSONField()
@@ -99,6 +102,14 @@ class ConfidencePolicyProposal(models.Model):
     applier = actor_of_mutable_row()
     applier_name = actor_name()
     applied_at = models.DateTimeField(null=True, blank=True)
+    superseded_by = models.ForeignKey(
+        "self",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="superseded",
+        help_text="What took its place.",
+    )
     large_step_acknowledged = models.BooleanField(
         default=False, help_text="Somebody confirmed a change larger than the definition's step."
     )
@@ -107,8 +118,8 @@ class ConfidencePolicyProposal(models.Model):
 
     # What is proposed, and on which grounds. The database holds to it as well.
     written_once = (
-        "workspace", "policy_key", "origin", "title", "summary", "config", "base_version", "base_config", "evidence",
-        "evidence_sha256", "created_at", "author_name",
+        "workspace", "policy_key", "origin", "about", "title", "summary", "config", "base_version", "base_config",
+        "evidence", "evidence_sha256", "created_at", "author_name",
     )  # fmt: skip
     OPEN = (Status.PENDING, Status.APPROVED)
 
@@ -120,7 +131,7 @@ class ConfidencePolicyProposal(models.Model):
         ]
         constraints = [
             models.UniqueConstraint(
-                fields=["workspace", "policy_key", "origin"],
+                fields=["workspace", "policy_key", "origin", "about"],
                 condition=Q(status__in=["PENDING", "APPROVED"]),
                 name="proposal_one_open",
             ),
@@ -158,6 +169,9 @@ class ProposalEvent(AppendOnlyModel):
     actor_name = actor_name()
     reason = models.TextField(blank=True, default="")
     break_glass = models.BooleanField(default=False)
+    acknowledged_uncertified = models.BooleanField(
+        default=False, help_text="Whoever took the step confirmed that nothing bears the loosening out."
+    )
     at = models.DateTimeField()
 
     objects = AppendOnlyScopedQuerySet.as_manager()
