@@ -258,14 +258,14 @@ def _policies(
     for definition in all_definitions():
         policy, look = stored.get(definition.key), looks.get((workspace.pk, definition.key))
         is_switched_off = any(switch.policy_key == definition.key for switch in switches)
-        if not (policy or look or is_switched_off):
-            idle.append(definition)
-            continue
         stopped = _why_stopped(workspace, switches, definition)
         segments = segments_in_force(
             definition, policy, look, blocked=blocked, all_stopped=stopped, may_operate=may_operate
         )
-        shown.append(PolicyAtAGlance(definition=definition, policy=policy, segments=segments, stopped=stopped))
+        if policy or segments or is_switched_off:
+            shown.append(PolicyAtAGlance(definition=definition, policy=policy, segments=segments, stopped=stopped))
+        else:
+            idle.append(definition)
     return {"policies": shown, "idle": idle}
 
 

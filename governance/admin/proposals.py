@@ -7,7 +7,9 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
@@ -169,6 +171,19 @@ class ProposalAdmin(ServiceAdmin):
 
     def why_not_now(self, person: Any, verb: RowVerb, row: ConfidencePolicyProposal) -> str:
         return state_in_words(row, person)
+
+    def get_urls(self) -> list[URLPattern]:
+        own = self.admin_site.admin_view(self.backtest_view)
+        name = "governance_confidencepolicyproposal_backtest"
+        return [path("<int:pk>/backtest/", own, name=name), *super().get_urls()]
+
+    def backtest_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Give the backtest by itself: it reads every decision of its window, and the page does not wait for it."""
+        proposal = self.get_object(request, str(pk))
+        found = _backtest(proposal) if proposal is not None and proposal.is_open else None
+        if found is None:
+            raise Http404
+        return TemplateResponse(request, "admin/governance/_backtest.html", {"backtest": found})
 
     def facts(self, row: ConfidencePolicyProposal) -> dict[str, Any]:
         rollout = latest_rollout(row)
