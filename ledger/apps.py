@@ -7,10 +7,12 @@ class LedgerConfig(AppConfig):
     name = "ledger"
 
     def ready(self) -> None:
+        from governance.controls.seen import SEEN_SOURCES
         from governance.definitions import register
         from governance.workflow.consequences import FLIP_COUNTER
         from ledger.domains.book import DOMAINS, keep_book
         from ledger.otlp import gate_decision_spans, record_evaluations
+        from ledger.seen import SEEN_IN_DECISIONS
         from ledger.selectors import flips_of
         from ledger.verdicts import verdicts_on_records
         from telemetry.book import BOOK_KEEPER
@@ -21,6 +23,7 @@ class LedgerConfig(AppConfig):
             register(domain.definition)
         BOOK_KEEPER.register(keep_book)
         FLIP_COUNTER.register(flips_of)
+        SEEN_SOURCES.register(SEEN_IN_DECISIONS)
         VERDICT_FINDER.register(verdicts_on_records)
         DECISION_SPANS.register(gate_decision_spans)
         EVALUATIONS.register(record_evaluations)

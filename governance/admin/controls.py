@@ -6,15 +6,18 @@ from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin
+from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from governance.access.permissions import Verb, may, may_close_review, workspaces_where
-from governance.admin_kit.forms import InWorkspaceForm
+from governance.admin_kit.forms import InWorkspaceForm, OfferingInput
 from governance.admin_kit.scoped_admin import WorkspaceFilter
 from governance.admin_kit.service_views import ReasonForm, RowVerb, ServiceAdmin
 from governance.controls import services as control_services
+from governance.controls.consequences import of_block, of_kill_switch
+from governance.controls.seen import seen_names
 from governance.definitions import all_definitions
-from governance.models import AuditSampling, BlockedSource, BreakGlassReview, KillSwitch
+from governance.models import AuditSampling, BlockedSource, BreakGlassReview, KillSwitch, Workspace
 from governance.models.controls import REASON_LENGTH, Control
 
 
@@ -31,10 +34,28 @@ class ControlForm(InWorkspaceForm):
 
 
 class BlockForm(ControlForm):
-    """What is blocked."""
+    """What is blocked; the names that decisions carry are offered."""
 
     kind = forms.ChoiceField(choices=BlockedSource.Kind.choices)
-    value = forms.CharField(max_length=200, help_text="The provider's or the model's name, as records carry it.")
+    value = forms.CharField(
+        max_length=200,
+        label="Name",
+        help_text="Of the provider or the model, letter by letter as records carry it. What was seen is offered.",
+        widget=OfferingInput,
+    )
+
+    def __init__(self, data: Any, workspaces: QuerySet[Workspace]) -> None:
+        super().__init__(data, workspaces)
+        self.fields["value"].widget.offered = [
+            (name, f"{label}, {workspace.name}")
+            for workspace in workspaces[:MOST_WORKSPACES]
+            for kind, label in BlockedSource.Kind.choices
+            for name in seen_names(workspace, kind)
+        ]
+
+
+MOST_WORKSPACES = 20
+"""Names of so many workspaces are offered."""
 
 
 class SamplingForm(ControlForm):
@@ -95,6 +116,9 @@ class KillSwitchAdmin(ControlAdmin):
         ),
     )
 
+    def consequences(self, form: forms.Form) -> list[str]:
+        return of_kill_switch(form.cleaned_data["workspace"], form.cleaned_data["policy_key"])
+
     def add_row(self, request: HttpRequest, form: forms.Form) -> KillSwitch:
         return control_services.engage_kill_switch(actor=request.user, **form.cleaned_data)
 
@@ -124,6 +148,10 @@ class BlockedSourceAdmin(ControlAdmin):
             ),
         ),
     )
+
+    def consequences(self, form: forms.Form) -> list[str]:
+        data = form.cleaned_data
+        return of_block(data["workspace"], data["kind"], data["value"])
 
     def add_row(self, request: HttpRequest, form: forms.Form) -> BlockedSource:
         return control_services.block_source(actor=request.user, **form.cleaned_data)

@@ -6,6 +6,7 @@ to show. Every change is a POST under CSRF protection.
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -98,6 +99,10 @@ class ServiceAdmin(ScopedAdmin):
         """Say why the state of `row` leaves nothing for `verb` to do."""
         return f"“{row}” cannot be {verb.done} (any more)."
 
+    def consequences(self, form: forms.Form) -> list[str]:
+        """Return what a valid form for a new row would bring about, to be read before it is sent again."""
+        return []
+
     def add_form(self, request: HttpRequest, data: Any) -> forms.Form:
         """Return the form for a new row."""
         raise NotImplementedError
@@ -175,14 +180,16 @@ class ServiceAdmin(ScopedAdmin):
         form = self.add_form(request, request.POST if request.method == "POST" else None)
         form.initial = {**form.initial, **request.GET.dict()}
         made: list[Any] = []
-        if form.is_valid() and self._called(form, lambda: made.append(self.add_row(request, form))):
+        unread = self._unread(request, form)
+        if not unread and form.is_valid() and self._called(form, lambda: made.append(self.add_row(request, form))):
             once.remember(request)
             if isinstance(made[0], HttpResponse):
                 return made[0]
             self.log_addition(request, made[0], [{"added": {}}])
             self.message_user(request, f"“{made[0]}” was added.", messages.SUCCESS)
             return HttpResponseRedirect(self._list())
-        return self._page(request, "admin/governance/add.html", self.add_title, {"form": form, "back": self._list()})
+        context = {"form": form, "back": self._list(), "consequences": unread, "read": _digest(unread)}
+        return self._page(request, "admin/governance/add.html", self.add_title, context)
 
     # --- in bulk -----------------------------------------------------------------------------------------------------
 
@@ -229,6 +236,11 @@ class ServiceAdmin(ScopedAdmin):
         report = ", ".join([f"{verb.done} {results[None]}", *skipped])
         self.message_user(request, report, messages.WARNING if skipped else messages.SUCCESS)
 
+    def _unread(self, request: HttpRequest, form: forms.Form) -> list[str]:
+        """What the form would bring about, unless the person was shown just that and sent it all the same."""
+        sentences = self.consequences(form) if form.is_bound and form.is_valid() else []
+        return [] if request.POST.get("read") == _digest(sentences) else sentences
+
     # --- helpers -----------------------------------------------------------------------------------------------------
 
     def _called(self, form: forms.Form, act: Callable[[], object]) -> bool:
@@ -272,6 +284,10 @@ class ServiceAdmin(ScopedAdmin):
 
     def _list(self) -> str:
         return reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_changelist")
+
+
+def _digest(sentences: list[str]) -> str:
+    return hashlib.sha256("\n".join(sentences).encode()).hexdigest()
 
 
 def _bulk(verb: RowVerb, model_admin: ServiceAdmin, request: HttpRequest, queryset: QuerySet[Any]) -> Any:
