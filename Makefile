@@ -35,11 +35,11 @@ run: setup ## Serve the control plane on http://localhost:8000, with the worker 
 		$(MANAGE) db_worker --no-reload & pids=$$!; \
 		$(MANAGE) runserver $(PORT) & pids="$$pids $$!"; wait $$!
 
-test: setup ## Run the tests on SQLite and on PostgreSQL
+test: setup ## Run the tests on SQLite, and those that use the database on PostgreSQL, too
 	@echo "== SQLite =="
 	@DATABASE_URL= $(BIN)/python -m pytest -q
 	@echo "== PostgreSQL =="
-	@$(TESTS_ON_POSTGRES) $(BIN)/python -m pytest -q
+	@$(TESTS_ON_POSTGRES) $(BIN)/python -m pytest -q -m database
 
 check: setup ## Lint, types, import order, migrations, deployment settings
 	@$(BIN)/ruff check .
@@ -55,7 +55,7 @@ format: setup ## Format the code
 	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format .
 
 simulate: setup ## Simulate the promises of the statistics, each figure beside its goal (about ten minutes)
-	@missed=0; for each in guarantee alarm bands labels looking; do \
+	@missed=0; for each in guarantee alarm audits bands labels looking; do \
 		$(BIN)/python -m benchmarks.simulate_$$each || missed=1; done; exit $$missed
 
 bench: setup ## Measure speed on PostgreSQL, and of calibration on SQLite; prints tables, writes nothing here

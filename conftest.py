@@ -10,6 +10,19 @@ from collections.abc import Iterator
 import pytest
 import pytest_django
 
+_USING_THE_DATABASE = {"db", "transactional_db", "module_db", "live_server"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests that use the database: on a second one, the others would only say the same again."""
+    from django.test import TransactionTestCase
+
+    for item in items:
+        cls, fixtures = getattr(item, "cls", None), getattr(item, "fixturenames", ())
+        is_case = cls is not None and issubclass(cls, TransactionTestCase)
+        if is_case or item.get_closest_marker("django_db") or _USING_THE_DATABASE.intersection(fixtures):
+            item.add_marker("database")
+
 
 @pytest.fixture(scope="session")
 def django_db_modify_db_settings(

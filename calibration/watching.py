@@ -177,7 +177,7 @@ def _count(
         origin=DecisionRecord.Origin.GATE,
         occurred_at__gte=revision.created_at - CLOCK_SKEW,
         occurred_at__lt=now - promise.maturity,
-        **segment,
+        **{key: value or None if key == "options" else value for key, value in segment.items()},
     ).exclude(rollout_arm=DecisionRecord.Arm.CANARY)
     counted = (
         first_of_each_case(allowed)

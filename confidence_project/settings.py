@@ -335,6 +335,14 @@ CONFIDENCE_WEBHOOK_KEEP_DAYS = env.int("CONFIDENCE_WEBHOOK_KEEP_DAYS", default=3
 # After a rotation the old secret signs beside the new one for so long.
 CONFIDENCE_WEBHOOK_OVERLAP_HOURS = env.int("CONFIDENCE_WEBHOOK_OVERLAP_HOURS", default=24)
 
+# Hosts of models' servers that the gateway may ask, as those of webhooks; the same goes for closed networks.
+CONFIDENCE_MODEL_HOSTS = env.list("CONFIDENCE_MODEL_HOSTS", default=[])
+CONFIDENCE_MODEL_ALLOW_PRIVATE = env.bool("CONFIDENCE_MODEL_ALLOW_PRIVATE", default=False)
+# A request that comes again within so long is the same decisions; see docs/gateway.md.
+CONFIDENCE_GATEWAY_WINDOW_SECONDS = env.int("CONFIDENCE_GATEWAY_WINDOW_SECONDS", default=120)
+if CONFIDENCE_GATEWAY_WINDOW_SECONDS < 1:
+    raise ImproperlyConfigured("CONFIDENCE_GATEWAY_WINDOW_SECONDS is at least 1.")
+
 # Signs checkpoints of the ledger; `manage.py generate_log_key NAME` makes one. Whoever has it can sign in our name.
 CONFIDENCE_LOG_KEY = env.str("CONFIDENCE_LOG_KEY", default="")
 

@@ -18,6 +18,7 @@ handler500 = problems.handle_500
 api_v1: list[URLPattern | URLResolver] = [
     path("", include("telemetry.urls")),
     path("", include("ledger.urls")),
+    path("", include("calibration.urls")),
     # Anybody may read the schema, and making it takes a while.
     path("schema", cache_page(60)(SpectacularAPIView.as_view()), name="schema"),
 ]
@@ -26,6 +27,7 @@ urlpatterns = [
     path("api/v1/", include(api_v1)),
     path("", include("governance.urls")),
     path("v1/", include("telemetry.otlp.urls")),
+    path("", include("ledger.gateway.urls")),
     path("api/docs", SpectacularSwaggerSplitView.as_view(template_name="api_docs.html"), name="api-docs"),
     # What people type.
     path("", RedirectView.as_view(pattern_name="admin:index"), name="root"),

@@ -87,7 +87,7 @@ class DecisionGatePayload:
     stated_confidence, action_type
         Of a decision that came in another form than an `LLMDecision`.
     problems
-        What broke the contract, where there was a decision and it was broken.
+        What broke the contract, where there was a decision and it was broken; with `precheck`: what is to be mended.
     refused
         The model declined to answer.
     precheck
@@ -106,6 +106,7 @@ class DecisionGatePayload:
     prompt_hash: str = ""
     confidence_kind: str = "unspecified"
     task: str = ""
+    options: str = ""
     channel: str = ""
     refused: bool = False
     precheck: ReasonCode | None = None
@@ -113,7 +114,7 @@ class DecisionGatePayload:
     @property
     def schema_valid(self) -> bool:
         """False: there was a decision, and it was broken."""
-        return not self.problems
+        return not self.problems or self.precheck is not None
 
     @property
     def confidence(self) -> float | None:
@@ -129,6 +130,7 @@ class DecisionGatePayload:
             "prompt_hash": self.prompt_hash,
             "confidence_kind": self.confidence_kind,
             "task": self.task,
+            "options": self.options,
             "channel": self.channel,
         }
 
@@ -138,12 +140,25 @@ class AnswerEnvelope(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    dialect: Literal["openai", "system_one"] = Field(
-        description="The reply's form: OpenAI Decisions API, or System One (TypeSafe and others)."
+    dialect: Literal["openai", "system_one", "google"] = Field(
+        description="The reply's form: OpenAI Decisions API, System One (TypeSafe and others), or Google."
     )
     provider: ProviderName
-    prompt_hash: PromptHash | None = Field(default=None, description="Names the wording of the questions.")
+    model: ModelName | None = Field(
+        default=None, description="The model that was asked; it counts where the reply names none, as Google's do not."
+    )
+    prompt_hash: PromptHash | None = Field(default=None, description="Names the wording of the question.")
+    questions: dict[str, Any] | list[Any] | None = Field(
+        default=None,
+        description="The questions of the request, in place of `prompt_hash`; hashed at once, never stored.",
+    )
     response: Any
+
+    @model_validator(mode="after")
+    def _says_the_wording_once(self) -> AnswerEnvelope:
+        if self.prompt_hash is not None and self.questions is not None:
+            raise ValueError("send prompt_hash or questions, not both")
+        return self
 
 
 class DecisionEnvelope(BaseModel):

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 from uuid import UUID
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from confidence_project.foundation.errors import Conflict, DomainError, InvalidInput, NotFound
 from confidence_project.foundation.submissions import Stored, Submission
@@ -19,7 +21,6 @@ from ledger.contracts import DecisionEnvelope, OutcomeEnvelope
 from ledger.models import DecisionOutcome, DecisionRecord
 from ledger.pipelines.decision_models import RESPONSE
 from ledger.pipelines.decisions import decide_many
-from ledger.reasons import Reason
 from ledger.services import record_outcomes
 from telemetry.evaluators import evaluators_of, is_success
 from telemetry.models import AIInteraction, Evaluator
@@ -27,6 +28,9 @@ from telemetry.otlp.handlers import DecisionSpan, Evaluation
 from telemetry.selectors import interactions_named
 
 REPORTER = "otlp"
+
+_OF_GOOGLE = ("google", "gcp.", "gemini")
+"""How names of providers begin whose replies have Google's form."""
 
 EnvelopeT = TypeVar("EnvelopeT", DecisionEnvelope, OutcomeEnvelope)
 RecordT = TypeVar("RecordT", DecisionRecord, DecisionOutcome)
@@ -47,11 +51,12 @@ def gate_decision_spans(*, workspace: Workspace, spans: Sequence[DecisionSpan]) 
 
 
 def _what_broke(record: DecisionRecord) -> str:
+    """What is wrong with the reply, or is to be mended; blank where nothing is."""
     wrong = [
         f"{problem['pointer'].removeprefix(RESPONSE).lstrip('/') or 'the reply'}: {problem['detail']}"
         for problem in record.schema_problems or []
     ]
-    return f"A decision was recorded, blocked as {Reason.SCHEMA_INVALID}. {'; '.join(wrong)}." if wrong else ""
+    return f"A decision was recorded, blocked as {record.gate_reason}. {'; '.join(wrong)}." if wrong else ""
 
 
 def record_evaluations(*, workspace: Workspace, evaluations: Sequence[Evaluation]) -> list[DomainError | None]:
@@ -68,16 +73,16 @@ def record_evaluations(*, workspace: Workspace, evaluations: Sequence[Evaluation
 
 
 def _write(
-    prepared: Sequence[EnvelopeT | DomainError],
+    prepared: Sequence[Submission[EnvelopeT] | DomainError],
     write: Callable[[Sequence[Submission[EnvelopeT]]], Sequence[Stored[RecordT] | DomainError]],
 ) -> list[Stored[RecordT] | DomainError]:
     """Write what is sound; answer for each in their order."""
-    submissions = [Submission.of(item) for item in prepared if isinstance(item, BaseModel)]
+    submissions = [item for item in prepared if isinstance(item, Submission)]
     results = iter(write(submissions) if submissions else [])
     return [item if isinstance(item, DomainError) else next(results) for item in prepared]
 
 
-def _decision(span: DecisionSpan, declared: DeclaredNames) -> DecisionEnvelope | DomainError:
+def _decision(span: DecisionSpan, declared: DeclaredNames) -> Submission[DecisionEnvelope] | DomainError:
     asked = {
         "external_id": span.interaction,
         "policy_key": span.policy_key,
@@ -87,15 +92,23 @@ def _decision(span: DecisionSpan, declared: DeclaredNames) -> DecisionEnvelope |
         "answer": _answer(span) if span.answered else None,
     }
     try:
-        return DecisionEnvelope.model_validate(asked, context=declared)
+        envelope = DecisionEnvelope.model_validate(asked, context=declared)
     except ValidationError:
         return InvalidInput("The span of a decision model needs gen_ai.provider.name, decision.provider or its system.")
+    # By its text: a reply may hold what cannot be written out again, such as half a character.
+    said = {**asked, "answer": None, "reply": span.reply_sha256, "provider": span.provider, "model": span.model}
+    body = json.dumps({name: str(value) for name, value in said.items()}, sort_keys=True)
+    return Submission(envelope.external_id, hashlib.sha256(body.encode()).hexdigest(), envelope)
 
 
 def _answer(span: DecisionSpan) -> dict[str, object]:
-    answers = span.reply["answers"] if span.reply else None
-    dialect = "system_one" if isinstance(answers, dict) else "openai"
-    return {"dialect": dialect, "provider": span.provider, "response": span.reply}
+    reply = span.reply or {}
+    dialect = "system_one"
+    if isinstance(reply.get("answers"), list):
+        dialect = "openai"
+    elif "prompt_feedback" in reply or span.provider.startswith(_OF_GOOGLE):
+        dialect = "google"
+    return {"dialect": dialect, "provider": span.provider, "model": span.model or None, "response": span.reply}
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +149,7 @@ def _decisions_judged(workspace: Workspace, evaluations: Sequence[Evaluation]) -
 
 def _outcome(
     evaluation: Evaluation, judged: _ByCall, evaluators: Mapping[str, Evaluator]
-) -> OutcomeEnvelope | DomainError:
+) -> Submission[OutcomeEnvelope] | DomainError:
     try:
         success = is_success(
             evaluators, name=evaluation.name, label=evaluation.score_label, score=evaluation.score_value
@@ -153,13 +166,14 @@ def _outcome(
         )
     if len(candidates) > 1:
         return Conflict("Several decisions rest on this call: name the policy key as gen_ai.evaluation.name.")
-    return OutcomeEnvelope(
+    outcome = OutcomeEnvelope(
         external_id=evaluation.external_id,
         decision_id=next(iter(candidates)),
         success=success,
         source="downstream_event",
         observed_at=evaluation.observed_at,
     )
+    return Submission.of(outcome)
 
 
 def _candidates(evaluation: Evaluation, judged: _ByCall) -> dict[UUID, _Judged]:

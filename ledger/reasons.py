@@ -17,6 +17,13 @@ class PipelineReason(ReasonCode):
     AGENT_UNREACHABLE = "agent_unreachable", "the agent could not be reached"
     PROMPT_FAILED = "prompt_failed", "the prompt could not be run"
 
+    # The reply of a decision model is sound, and holds no answer to judge.
+    LLM_ABSTENTION = "llm_abstention", "the model abstained from an answer"
+    UNSUPPORTED_QUESTION = "unsupported_question", "the model does not answer questions of this type"
+    UNKNOWN_ANSWER_TYPE = "unknown_answer_type", "the answer is of a type that is not known"
+    NO_CONFIDENCE = "no_confidence", "the answer came without a confidence"
+    QUESTION_NOT_NAMED = "question_not_named", "the reply held several answers, and the policy names no question"
+
     # Something that is no threshold stands against it.
     NOT_RECOMMENDED = "not_recommended", "the model did not recommend to act"
     AUTO_BOOKING_DISABLED = "auto_booking_disabled", "automatic booking was switched off"

@@ -56,7 +56,7 @@ class VerdictSerializer(RowSerializer[DecisionRecord]):
     reason = serializers.CharField(source="gate_reason")
     # A declared field, which the class takes out of its attributes: the property of that name stays.
     errors = serializers.SerializerMethodField(  # type: ignore[assignment]
-        help_text="What broke the contract of the decision; never a value."
+        help_text="What broke the contract of the decision, or is to be mended; never a value."
     )
     thresholds = serializers.DictField(child=serializers.FloatField(), help_text="The values applied, by field.")
 
@@ -106,7 +106,7 @@ class DecisionSerializer(VerdictSerializer):
         fields = [
             *VerdictSerializer.Meta.fields, "timestamp", "occurred_at", "provider", "model", "prompt_hash",
             "schema_version", "schema_valid", "ml_risk_score", "llm_confidence", "confidence_kind", "action_type",
-            "action_params", "task", "channel", "case_key", "origin", "label_propensity",
+            "action_params", "task", "options", "channel", "case_key", "origin", "label_propensity",
             "rollout_id", "rollout_arm", "candidate_verdict", "candidate_reason",
         ]  # fmt: skip
         read_only_fields = fields

@@ -94,6 +94,7 @@ class DecisionLedger:
             llm_confidence=four_decimals(payload.confidence),
             confidence_kind=payload.confidence_kind,
             task=payload.task,
+            options=payload.options or None,
             channel=payload.channel,
             gate_verdict=verdict.verdict,
             gate_reason=verdict.reason.value,

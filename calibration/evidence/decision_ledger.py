@@ -35,13 +35,14 @@ class DecisionLedgerSource(QuerysetSource):
     Which outcome rules is said once, by `ledger.selectors.ruling_success`.
 
     Confidence kinds are never pooled. What a decision model's probability means depends on who gave it, on the version
-    of the model that answered and on the question, so its answers are split by those, too.
+    of the model that answered and on the question, so its answers are split by those, too. A question that is worded
+    otherwise, or has other options, is another question.
     """
 
     name = "decision ledger"
     policy_keys: frozenset[str] = frozenset()
-    segment_keys = ("provider", "model", "confidence_kind", "task", "channel", "prompt_hash")
-    never_pooled = ("provider", "model", "confidence_kind", "task")
+    segment_keys = ("provider", "model", "confidence_kind", "task", "options", "channel", "prompt_hash")
+    never_pooled = ("provider", "model", "confidence_kind", "task", "options", "prompt_hash")
 
     def rows(self, request: EvidenceRequest) -> DecisionRows:
         # Nearly every decision has one outcome, so a join on the first one serves nearly all. Only for a decision
@@ -96,12 +97,14 @@ _POOLED_AS_ASKED = [
 
 
 def _segment(key: str, request: EvidenceRequest) -> Combinable:
-    if key == "prompt_hash":
+    if key == "prompt_hash" and key in request.asked_for:
         return _amended_prompt_hash(request)
+    # What is not known is blank in a segment, since None says that the key does not split.
+    column = Coalesce(F(key), Value("")) if key == "options" else F(key)
     if key in request.asked_for or key == "confidence_kind":
-        return F(key)
+        return column
     pooled = When(confidence_kind__in=_POOLED_AS_ASKED, then=Value(None))
-    return Case(pooled, default=F(key), output_field=CharField(null=True))
+    return Case(pooled, default=column, output_field=CharField(null=True))
 
 
 def _amended_prompt_hash(request: EvidenceRequest) -> Combinable:

@@ -34,7 +34,7 @@ from calibration.statistics.operating_points import OperatingPoint, operating_cu
 from calibration.statistics.recalibration import fit_recalibration
 from calibration.statistics.reliability import equal_mass_curve, equal_width_curve
 from calibration.statistics.scores import auroc, brier_score, confidence_bias, log_loss
-from calibration.statistics.selection import stratified_interval
+from calibration.statistics.stratified import stratified_interval
 from governance.definitions import to_lattice
 
 SEED = 0

@@ -14,7 +14,7 @@ NaN; bad input raises ``ValueError`` and says what to do. Import from the module
     ``recommend_threshold(confidence, n, successes, alpha=, delta=, floor=)`` and ``recommend_for_groups(groups,
     ...)`` -> ``ThresholdRecommendation``; ``is_same_cut(groups, certified, in_force)``; ``minimum_sample``.
 ``bands``
-    ``recommend_band(groups, alpha=, delta=)``: a lower and an upper bound where the top is bad; no run offers it yet.
+    ``recommend_band(groups, alpha=, delta=)``: a lower and an upper bound where the top is bad.
 ``claims``
     ``certified_statement``, ``certified_pair_statement``, ``certified_audit_statement``,
     ``certified_budget_statement``: what an answer certifies, in the only words for it, and of which ``Unit``.
@@ -22,9 +22,9 @@ NaN; bad input raises ``ValueError`` and says what to do. Import from the module
     ``recommend_for_segments({name: groups}, ...)`` shares delta; ``recommend_pair(risk, confidence, n,
     successes, total, ...)`` for a confidence and a risk threshold; ``recommend_with_audits(groups, audited,
     in_force=, ...)`` goes below the threshold in force.
-``selection``, ``label_strata``, ``operating_points``
-    ``label_coverage``, ``stratified_failure_rate``, ``stratified_interval``; ``label_strata(groups)``: where labels are
-    missing by confidence; ``operating_point`` and ``operating_curve``: what given thresholds allow.
+``stratified``, ``label_strata``, ``operating_points``
+    ``stratified_failure_rate``, ``stratified_interval``; ``label_strata(groups)``: where labels are missing by
+    confidence; ``operating_point`` and ``operating_curve``: what given thresholds allow.
 ``reliability``, ``calibration_error``, ``scores``, ``intervals``
     ``equal_width_curve``, ``equal_mass_curve``; ``calibration_error``, ``noise_floor``; ``brier_score``,
     ``log_loss``, ``auroc``, ``confidence_bias``; ``wilson``, ``clopper_pearson``.
@@ -40,7 +40,7 @@ NaN; bad input raises ``ValueError`` and says what to do. Import from the module
     ``follow_candidate``, ``thinned``; ``review_level``, ``candidate_level`` over a ledger of ``Spent``.
 """
 
-STATISTICS_VERSION = "2"
+STATISTICS_VERSION = "3"
 """Stored with each run and each proposal, so that a figure can be computed again as it was.
 
 It counts up by one in each release in which the same counts, parameters and seed may give another figure or another

@@ -9,7 +9,7 @@ from calibration.statistics.groups import Groups
 from calibration.statistics.label_strata import label_strata
 from calibration.statistics.lattice import LATTICE, threshold_to_lattice
 from calibration.statistics.recommendation import Reason, ThresholdRecommendation
-from calibration.statistics.selection import Stratum, stratified_failure_rate
+from calibration.statistics.stratified import Stratum, stratified_failure_rate
 from calibration.statistics.thresholds import recommend_for_groups
 
 GRID_STEP = 500

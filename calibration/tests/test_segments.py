@@ -110,7 +110,15 @@ def test_segments__answers_of_decision_models__are_split_by_provider_model_and_t
         history(workspace, HONEST, confidence_kind="self_reported", model=model, task="route")
     stored = run(workspace, segment_by=["channel"])
     answers = [
-        {"provider": "acme", "model": model, "confidence_kind": "openai_choice", "task": task, "channel": ""}
+        {
+            "provider": "acme",
+            "model": model,
+            "confidence_kind": "openai_choice",
+            "task": task,
+            "options": "",
+            "channel": "",
+            "prompt_hash": "",
+        }
         for model, task in [("m-2026-01", "refund"), ("m-2026-01", "route"), ("m-2026-02", "route")]
     ]
     stated = {"confidence_kind": "self_reported", "channel": ""}
@@ -118,7 +126,9 @@ def test_segments__answers_of_decision_models__are_split_by_provider_model_and_t
         (stated, 2 * 1_100),
         *((segment, 1_100) for segment in answers),
     ]
-    assert stored.output["policies"][0]["segment_by"] == ["provider", "model", "confidence_kind", "task", "channel"]
+    assert stored.output["policies"][0]["segment_by"] == [
+        "provider", "model", "confidence_kind", "task", "options", "channel", "prompt_hash",
+    ]  # fmt: skip
 
 
 def test_segments__answers_of_decision_models__each_has_an_override_of_its_own(workspace: Workspace) -> None:
@@ -140,6 +150,22 @@ def test_segments__unnamed_question_alone__an_override_without_the_task_singles_
     run(workspace)
     (override,) = ConfidencePolicyProposal.objects.get(origin="calibration").config["overrides"]
     assert override["match"] == {"provider": "acme", "model": "m1", "confidence_kind": "openai_score"}
+
+
+@pytest.mark.parametrize("key, values", [("options", ("2:ab", "5:cd")), ("prompt_hash", ("a" * 64, "b" * 64))])
+def test_segments__other_options_or_another_wording__another_question(workspace: Workspace, key, values) -> None:
+    history(workspace, HONEST, confidence_kind="choice_probability", task="route", **{key: values[0]})
+    history(workspace, OVERCONFIDENT, confidence_kind="choice_probability", task="route", **{key: values[1]})
+    run(workspace)
+    (override,) = ConfidencePolicyProposal.objects.get(origin="calibration").config["overrides"]
+    assert override["match"][key] == values[0]
+
+
+def test_segments__unknown_options_beside_known_ones__no_override_could_single_them_out(workspace: Workspace) -> None:
+    history(workspace, HONEST, confidence_kind="system_one_score", task="route")
+    history(workspace, HONEST, confidence_kind="system_one_score", task="route", options="5:cd")
+    unknown, known = sorted(findings(run(workspace)), key=lambda finding: finding["segment"]["options"])
+    assert (unknown["is_proposable"], known["is_proposable"]) == (False, True)
 
 
 def test_segments__kind_that_is_yet_to_come__is_not_pooled(workspace: Workspace) -> None:

@@ -51,10 +51,18 @@ def segment(values: Mapping[str, str] | Iterable[tuple[str, str]]) -> str:
     """Name a segment: provider and model first, and nothing for what the host did not say beside it."""
     named, order = dict(values), ["provider", "model"]
     keys = sorted(named, key=lambda key: (order.index(key) if key in order else len(order), key))
-    said = [named[key] for key in keys if named[key] not in UNSAID]
+    words = [_named(key, named[key]) for key in keys if named[key] not in UNSAID]
     blank = [key.replace("_", " ") for key in keys if named[key] == ""]
     # Decisions that name none are a part of all, and not all of them.
-    return " · ".join(said) or (f"no {' or '.join(blank)} named" if blank else "every decision")
+    return " · ".join(words) or (f"no {' or '.join(blank)} named" if blank else "every decision")
+
+
+def _named(key: str, value: str) -> str:
+    """Shorten digests: the ends of them say nothing to people."""
+    number, _, digest = value.partition(":")
+    if key == "options" and number.isdecimal():
+        return f"{number} options{f' ({digest[:8]})' if digest else ''}"
+    return f"wording {value[:8]}" if key == "prompt_hash" else value
 
 
 @register.filter

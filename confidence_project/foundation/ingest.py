@@ -119,7 +119,7 @@ def read_object(request: HttpRequest, contract: TypeAdapter[ObjectT]) -> ObjectT
     if media_type(request) != JSON:
         raise UnsupportedMediaType("", detail=f"Send {JSON}.")
     try:
-        return contract.validate_python(_document(read_body(request)))
+        return contract.validate_python(read_document(read_body(request)))
     except ValidationError as error:
         raise InvalidInput("The object is not valid; nothing was changed.", problems_in(error)) from error
     except RecursionError as error:
@@ -127,7 +127,7 @@ def read_object(request: HttpRequest, contract: TypeAdapter[ObjectT]) -> ObjectT
 
 
 def _read_json(body: bytes, contract: TypeAdapter[ItemT], known: object) -> Batch[ItemT]:
-    document = _document(body)
+    document = read_document(body)
     items = document if isinstance(document, list) else [document]
     _check_count(len(items))
     batch: Batch[ItemT] = Batch(not isinstance(document, list), known)
@@ -152,7 +152,8 @@ def _read_ndjson(body: bytes, contract: TypeAdapter[ItemT], known: object) -> Ba
     return batch
 
 
-def _document(body: bytes) -> Any:
+def read_document(body: bytes) -> Any:
+    """Return the JSON of a body; raise `ParseError` for what is none, or names a key twice."""
     try:
         return _parse(body)
     except RepeatedKey as error:

@@ -27,7 +27,7 @@ from confidence_project.foundation.pagination import InvalidCursor, InvalidPageS
 logger = logging.getLogger(__name__)
 
 CONTENT_TYPE = "application/problem+json"
-API_PREFIXES = ("/api/", "/ofrep/", "/v1/")
+API_PREFIXES = ("/api/", "/ofrep/", "/v1/", "/v1beta/")
 RETRY_SECONDS = "2"
 
 STATUS_OF: Mapping[type[errors.DomainError], HTTPStatus] = {

@@ -32,7 +32,8 @@ from governance.tests.factories import (
 from governance.workflow import apply_confidence_policy_proposal, approve_confidence_policy_proposal
 from governance.workspaces.names import declare_name
 from governance.workspaces.services import issue_api_key, rename_workspace
-from ledger.models import DecisionImport
+from ledger.gateway.services import bind_question
+from ledger.models import DecisionImport, ModelServer, Question, SavedMapping
 from ledger.tests.factories import RECORDED_AT, LedgerAmendmentFactory
 from telemetry.evaluators import declare_evaluator
 from telemetry.tests import bodies
@@ -54,6 +55,8 @@ def furnish(workspace: Workspace) -> None:
         workspace=workspace, status="COMPLETE", file_name="history.csv", mapping={}, started_at=RECORDED_AT,
         finished_at=RECORDED_AT,
     )  # fmt: skip
+    SavedMapping.objects.create(workspace=workspace, name="tickets", mapping={"columns": {"confidence": "conf"}})
+    Question.objects.create(workspace=workspace, task="route", type="predicate", asked_since=RECORDED_AT)
     issue_api_key(**common, name="a machine", scopes=["read"])
     rename_workspace(**common, name=f"Renamed {workspace.slug}")
     block_source(**common, kind="model", value=f"model-of-{workspace.slug}", reason="Smoke.")
@@ -66,6 +69,11 @@ def furnish(workspace: Workspace) -> None:
     set_standing_costs(**common, policy_key=KEY, false_allow=20, false_block=1, review=3, reason="Smoke.")
     declare_name(**common, kind="model", name=f"model of {workspace.slug}")
     declare_evaluator(**common, name=f"judge of {workspace.slug}", passing_labels=["fine"], reason="Smoke.")
+    bind_question(**common, question=f"question-of-{workspace.slug}", policy_key=KEY, reason="Smoke.")
+    ModelServer.objects.create(
+        workspace=workspace, dialect="openai", url="https://models.example.org/", provider="acme", reason="Smoke.",
+        started_at=RECORDED_AT,
+    )  # fmt: skip
     engage_kill_switch(**common, reason="Smoke.")
 
 

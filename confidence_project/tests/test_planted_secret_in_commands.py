@@ -80,6 +80,10 @@ def sound(name: str, dest: str, workspace) -> str:
         "run": "1",
         "name": "example.org/log",
         "kind": "model",
+        "question": "refund",
+        "dialect": "openai",
+        "title": "A change",
+        "url": "https://models.example.org/v1/decisions",
         "file": str(csv_file(Path(), "2026-11-01T09:30:00Z,acme,large,triage,0.8,1")),
         "decision_id": "0190b5a0-0000-7000-8000-000000000000",
     }[dest]
@@ -122,6 +126,7 @@ SAID_AGAIN = {
 @pytest.mark.parametrize("name, dest", PLANTINGS)
 def test_secret__in_an_option__is_nowhere_but_where_reasons_stand(caplog, folder, settings, name, dest):
     caplog.set_level(logging.DEBUG)
+    settings.CONFIDENCE_MODEL_HOSTS = ["models.example.org"]
     settings.CONFIDENCE_LOG_KEY = SignerKey.generate("example.org/log").secret_text()
     for secret in (TEXT, NAME):
         said = said_by(name, *arguments(name, WorkspaceFactory(), dest, secret))

@@ -38,6 +38,10 @@ OF_THE_OWN_WORKSPACE = {
     "v1/traces",
     "v1/logs",
     "v1/metrics",
+    "api/v1/thresholds",
+    "v1/decisions",
+    "v1beta/decisions",
+    "v1/systemone",
 }
 BODIES_OF_PEOPLE = {
     "proposals": {"policy_key": KEY, "title": "x", "rationale": "x", "config": config_of(0.85)},
@@ -63,7 +67,9 @@ RECORDS = {
     "outcomes": "ledger.DecisionOutcome",
 }
 LATER_FACTS = {"drafts/dispositions", "overseer-decisions/overrides", "bookings/outcomes"}
-ROUTES = sorted(route for route, _ in walk(get_resolver().url_patterns) if route.startswith(("api/", "ofrep/", "v1/")))
+ROUTES = sorted(
+    route for route, _ in walk(get_resolver().url_patterns) if route.startswith(("api/", "ofrep/", "v1/", "v1beta/"))
+)
 
 
 def path_of(route, workspace):

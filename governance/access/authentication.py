@@ -29,8 +29,11 @@ class ApiKeyAuthentication(BaseAuthentication):
     Revoked, expired and unknown keys get the same answer, so that it says nothing about the key.
     """
 
+    headers: tuple[str, ...] = ("X-API-Key",)
+    """Where a key may stand that does not come as a bearer."""
+
     def authenticate(self, request: Request) -> tuple[None, ApiKey] | None:
-        key = _key_of(request)
+        key = self._key_of(request)
         if key is None:
             return None
         # One indexed query: the prefix is unique. It is ASCII, so what no database takes never gets that far.
@@ -44,12 +47,11 @@ class ApiKeyAuthentication(BaseAuthentication):
     def authenticate_header(self, request: Request) -> str:
         return REALM
 
-
-def _key_of(request: Request) -> str | None:
-    scheme, _, credentials = request.headers.get("Authorization", "").partition(" ")
-    if scheme.lower() == "bearer":
-        return credentials.strip()
-    return request.headers.get("X-API-Key")
+    def _key_of(self, request: Request) -> str | None:
+        scheme, _, credentials = request.headers.get("Authorization", "").partition(" ")
+        if scheme.lower() == "bearer":
+            return credentials.strip()
+        return next((request.headers[name] for name in self.headers if name in request.headers), None)
 
 
 def api_key_of(request: Request) -> ApiKey:

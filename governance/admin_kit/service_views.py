@@ -165,7 +165,8 @@ class ServiceAdmin(ScopedAdmin):
             if verb.reveals:
                 return self._page(request, verb.reveals, f"{verb.label}: {row}", {**done[0], "back": self._back(row)})
             self.message_user(request, f"“{row}”: {verb.done}.", messages.SUCCESS)
-            return HttpResponseRedirect(self.landing(verb, row))
+            is_there = self.get_object(request, str(row.pk)) is not None
+            return HttpResponseRedirect(self.landing(verb, row) if is_there else self._list())
         context = {"verb": verb, "row": row, "form": form, "back": self._back(row), **self.facts(row)}
         return self._page(request, "admin/governance/confirm.html", f"{verb.label}: {row}", context)
 

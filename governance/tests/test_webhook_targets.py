@@ -14,11 +14,12 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from confidence_project.foundation.errors import InvalidInput, NotFound, PermissionRefused
+from confidence_project.foundation.outbound import NotReached, is_public
 from governance.models import WebhookEndpoint
 from governance.tests.factories import WorkspaceFactory, admin_of, viewer_of
 from governance.tests.receiver import receiving
 from governance.webhooks.services import add_webhook_endpoint
-from governance.webhooks.transport import DeliveryFailed, is_public, post
+from governance.webhooks.transport import post
 
 EVENTS = ["proposal.applied"]
 
@@ -87,22 +88,22 @@ def test_add__viewer_or_stranger__is_refused(hosts):
 
 @pytest.mark.parametrize("url", ["https://127.0.0.1:1/", "https://localhost:1/"])
 def test_post__loopback__is_refused_unless_the_setting_says_so(hosts, settings, url):
-    with pytest.raises(DeliveryFailed, match="address not allowed"):
+    with pytest.raises(NotReached, match="address not allowed"):
         post(url, b"{}", {})
     settings.CONFIDENCE_WEBHOOK_ALLOW_PRIVATE = True
-    with pytest.raises(DeliveryFailed, match="no connection"):
+    with pytest.raises(NotReached, match="no connection"):
         post(url, b"{}", {})
 
 
 def test_post__host_no_longer_allowed__is_refused(settings):
     settings.CONFIDENCE_WEBHOOK_HOSTS = []
-    with pytest.raises(DeliveryFailed, match="host not allowed"):
+    with pytest.raises(NotReached, match="host not allowed"):
         post("https://hooks.example.org/", b"{}", {})
 
 
 def test_post__name_not_known__is_told(settings):
     settings.CONFIDENCE_WEBHOOK_HOSTS = ["nowhere.invalid"]
-    with pytest.raises(DeliveryFailed, match="name not resolved"):
+    with pytest.raises(NotReached, match="name not resolved"):
         post("https://nowhere.invalid/", b"{}", {})
 
 
@@ -147,7 +148,7 @@ def test_post__name_changes_its_mind__connects_to_the_address_that_was_checked(h
 @pytest.mark.parametrize("address", ["127.0.0.1", "169.254.169.254", "::1"])
 def test_post__allowed_name_of_a_private_address__is_refused(hosts, monkeypatch, address):
     _answering(monkeypatch, address)
-    with pytest.raises(DeliveryFailed, match="address not allowed"):
+    with pytest.raises(NotReached, match="address not allowed"):
         post("https://hooks.example.org/", b"{}", {})
 
 
@@ -157,7 +158,7 @@ def test_post__certificate_that_nobody_vouches_for__no_connection(hosts, setting
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(_self_signed(tmp_path / "localhost.pem"))
         receiver.socket = context.wrap_socket(receiver.socket, server_side=True)
-        with pytest.raises(DeliveryFailed, match="no connection"):
+        with pytest.raises(NotReached, match="no connection"):
             post(f"https://localhost:{receiver.server_port}/", b"{}", {})
         assert receiver.requests == []
 

@@ -18,9 +18,10 @@ from django.utils import timezone
 from django_tasks import task
 from standardwebhooks.webhooks import Webhook
 
+from confidence_project.foundation.outbound import NotReached
 from governance.history import record_change
 from governance.models import WebhookDelivery, WebhookEndpoint, WorkspaceEvent
-from governance.webhooks.transport import DeliveryFailed, is_success, post
+from governance.webhooks.transport import is_success, post
 
 log = logging.getLogger(__name__)
 
@@ -81,7 +82,7 @@ def _attempt(delivery: WebhookDelivery) -> tuple[Status, str]:
         return Status.FAILED, ENDPOINT_OFF
     try:
         status = post(delivery.endpoint.url, delivery.payload.encode(), _headers(delivery, timezone.now()))
-    except DeliveryFailed as error:
+    except NotReached as error:
         result = str(error)
     else:
         result = f"HTTP {status}"

@@ -18,7 +18,7 @@ from governance.history import record_change
 from governance.models import WebhookDelivery, WebhookEndpoint, Workspace, WorkspaceEvent
 from governance.texts import clean_text
 from governance.webhooks.delivery import deliver_webhook
-from governance.webhooks.transport import check_url
+from governance.webhooks.transport import RECEIVERS
 
 Kind = WorkspaceEvent.Kind
 
@@ -45,7 +45,7 @@ def add_webhook_endpoint(
     """
     require(Verb.OPERATE, actor, workspace)
     url = clean_text(url, name="URL", max_length=URL_LENGTH, required=True)
-    check_url(url)
+    RECEIVERS.check_url(url)
     if not events or not set(events) <= set(WebhookEndpoint.Event.values):
         raise InvalidInput(f"Name at least one of {', '.join(WebhookEndpoint.Event.values)}.")
     secret = _new_secret()

@@ -1,5 +1,5 @@
 """The ledger in the admin: to be looked at by the members of a workspace, and added to from files by its admins."""
 
-from ledger.admin import decisions, imports, log, records
+from ledger.admin import decisions, gateway, imports, log, questions, records
 
-__all__ = ["decisions", "imports", "log", "records"]
+__all__ = ["decisions", "gateway", "imports", "log", "questions", "records"]

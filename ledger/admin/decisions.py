@@ -26,13 +26,14 @@ from governance.admin_kit.list_filters import (
     OneWorkspaceFilter,
     TimeFilter,
     TypedFilter,
+    workspace_in_view,
     workspaces_in_reach,
 )
 from governance.admin_kit.service_views import RowVerb, ServiceAdmin
 from ledger import selectors
 from ledger.admin.base import LedgerAdmin
 from ledger.explorer import decision_page
-from ledger.models import DecisionRecord
+from ledger.models import DecisionImport, DecisionRecord
 from ledger.reviews import can_be_judged, last_seen, record_review
 
 
@@ -89,6 +90,27 @@ class ModelFilter(InUseFilter):
 class PromptHashFilter(TypedFilter):
     title = "prompt hash"
     parameter_name = field_name = "prompt_hash"
+
+
+class ImportFilter(ExactFilter):
+    """Narrows to what one import brought; offers the newest of the workspace in view."""
+
+    title = parameter_name = "import"
+    field_name = "import_id"
+    offers: ClassVar = 10
+
+    def offered(self, request: HttpRequest, model_admin: Any) -> Sequence[tuple[str, str]]:
+        workspace = workspace_in_view(request)
+        if workspace is None:
+            return []
+        newest = DecisionImport.objects.in_workspace(workspace).filter(imported__gt=0)[: self.offers]
+        return [(str(kept.pk), f"{kept}, {kept.started_at:%Y-%m-%d}") for kept in newest]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[DecisionRecord]) -> QuerySet[DecisionRecord]:
+        value = self.value()
+        if value and not (value.isdecimal() and value.isascii() and len(value) < 19):
+            return queryset.none()
+        return super().queryset(request, queryset)
 
 
 class ReviewForm(forms.Form):
@@ -158,6 +180,7 @@ class DecisionRecordAdmin(ServiceAdmin, LedgerAdmin):
         ProviderFilter,
         ModelFilter,
         PromptHashFilter,
+        ImportFilter,
     ]
     search_fields = ["decision_id"]
     search_help_text = "The id of a decision, or the host's own id, whole. Looks in all of your workspaces."
@@ -173,6 +196,7 @@ class DecisionRecordAdmin(ServiceAdmin, LedgerAdmin):
                     "provider",
                     "model",
                     "task",
+                    "options",
                     "channel",
                     "llm_confidence",
                     "confidence_kind",
@@ -190,7 +214,17 @@ class DecisionRecordAdmin(ServiceAdmin, LedgerAdmin):
         ("Rollout", {"fields": ["rollout_id", "rollout_arm", "candidate_verdict", "candidate_reason"]}),
         (
             "Where it comes from",
-            {"fields": ["origin", "external_id", "case_key", "interaction_id", "audit_selected", "label_propensity"]},
+            {
+                "fields": [
+                    "origin",
+                    "import_id",
+                    "external_id",
+                    "case_key",
+                    "interaction_id",
+                    "audit_selected",
+                    "label_propensity",
+                ]
+            },
         ),
     ]
     readonly_fields = ["decision_id", "interaction_id"]

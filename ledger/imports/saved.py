@@ -8,8 +8,10 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_slug
+from django.db import IntegrityError, transaction
 
-from confidence_project.foundation.errors import InvalidInput, NotFound
+from confidence_project.foundation.errors import Conflict, InvalidInput, NotFound
+from governance.access.permissions import Person, Verb, require
 from governance.models import Workspace
 from ledger.imports.forms import FORMS
 from ledger.imports.mapping import ImportMapping
@@ -18,16 +20,53 @@ from ledger.models.imports import NAME_LENGTH, SavedMapping
 
 def save_mapping(*, workspace: Workspace, name: str, mapping: ImportMapping) -> SavedMapping:
     """Keep a mapping under a name, in place of the one before."""
+    _check_name(name)
+    kept, _ = SavedMapping.objects.update_or_create(
+        workspace=workspace, name=name, defaults={"mapping": mapping.as_json()}
+    )
+    return kept
+
+
+def rename_mapping(*, actor: Person, kept: SavedMapping, name: str) -> None:
+    """Keep a mapping under another name.
+
+    Raises
+    ------
+    NotFound, PermissionRefused
+        The actor may not import here, or the mapping was deleted meanwhile.
+    InvalidInput, Conflict
+        The name is none, or another mapping has it.
+    """
+    require(Verb.OPERATE, actor, kept.workspace)
+    _check_name(name)
+    try:
+        with transaction.atomic():
+            renamed = SavedMapping.objects.filter(pk=kept.pk).update(name=name)
+    except IntegrityError:
+        raise Conflict("Another mapping of the workspace has this name.") from None
+    if not renamed:
+        raise NotFound("The mapping was deleted meanwhile.")
+
+
+def delete_mapping(*, actor: Person, kept: SavedMapping) -> None:
+    """Delete a mapping; what was imported by it stays.
+
+    Raises
+    ------
+    NotFound, PermissionRefused
+        The actor may not import here.
+    """
+    require(Verb.OPERATE, actor, kept.workspace)
+    SavedMapping.objects.filter(pk=kept.pk).delete()
+
+
+def _check_name(name: str) -> None:
     try:
         validate_slug(name)
     except ValidationError as error:
         raise InvalidInput("The name of a mapping has letters, digits, hyphens and underscores.") from error
     if len(name) > NAME_LENGTH:
         raise InvalidInput(f"The name of a mapping has at most {NAME_LENGTH} characters.")
-    kept, _ = SavedMapping.objects.update_or_create(
-        workspace=workspace, name=name, defaults={"mapping": mapping.as_json()}
-    )
-    return kept
 
 
 def saved_mapping(workspace: Workspace, name: str) -> Mapping[str, Any]:

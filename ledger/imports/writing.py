@@ -11,7 +11,6 @@ from django.utils import timezone
 from confidence_project.foundation.bulk import insert_rows
 from confidence_project.foundation.errors import DomainError
 from confidence_project.foundation.submissions import Stored, Submission, find_or_create
-from governance.models import Workspace
 from ledger.contracts import CONTRACT_VERSION
 from ledger.imports import course
 from ledger.imports.rows import ImportedDecision, Label, Row
@@ -48,7 +47,7 @@ def _create(kept: DecisionImport, fresh: Sequence[Submission[Row]]) -> list[Deci
     now = timezone.now()
     unlabelled = sum(not submission.item.labels for submission in fresh)
     course.count_stored(kept, imported=len(fresh), unlabelled=unlabelled)
-    records = [_build_record(kept.workspace, submission.item.decision, now) for submission in fresh]
+    records = [_build_record(kept, submission.item.decision, now) for submission in fresh]
     insert_with_external_ids(records, {submission.external_id: submission.body_sha256 for submission in fresh})
     insert_rows(
         [
@@ -60,9 +59,10 @@ def _create(kept: DecisionImport, fresh: Sequence[Submission[Row]]) -> list[Deci
     return records
 
 
-def _build_record(workspace: Workspace, row: ImportedDecision, now: datetime) -> DecisionRecord:
+def _build_record(kept: DecisionImport, row: ImportedDecision, now: datetime) -> DecisionRecord:
     return DecisionRecord(
-        workspace_id=workspace.pk,
+        workspace_id=kept.workspace_id,
+        import_id=kept.pk,
         timestamp=now,
         occurred_at=row.decided_at,
         origin=DecisionRecord.Origin.IMPORT,

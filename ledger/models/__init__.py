@@ -9,7 +9,9 @@ from ledger.models.decisions import (
     OutcomeVoid,
 )
 from ledger.models.domains import DomainDecision
+from ledger.models.gateway import ModelServer, QuestionBinding
 from ledger.models.imports import DecisionImport, SavedMapping
+from ledger.models.questions import Question
 from ledger.models.transparency import Checkpoint, LogLeaf, LogNode
 
 __all__ = [
@@ -23,6 +25,9 @@ __all__ = [
     "LedgerAmendment",
     "LogLeaf",
     "LogNode",
+    "ModelServer",
     "OutcomeVoid",
+    "Question",
+    "QuestionBinding",
     "SavedMapping",
 ]

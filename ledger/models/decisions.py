@@ -36,11 +36,14 @@ class ConfidenceKind(models.TextChoices):
     DECISION_MODEL = "decision_model", "Answer of a decision model"
     PREDICATE_YES = "predicate_yes", "Predicate: P(yes)"
     PREDICATE_MAX = "predicate_max", "Predicate: the larger of P(yes) and P(no)"
-    # What a choice's or a score's confidence measures (top probability, peakedness) is the dialect's own affair.
-    OPENAI_CHOICE = "openai_choice", "Choice of the OpenAI Decisions API"
-    OPENAI_SCORE = "openai_score", "Score of the OpenAI Decisions API"
-    SYSTEM_ONE_CHOICE = "system_one_choice", "Choice of System One"
-    SYSTEM_ONE_SCORE = "system_one_score", "Score of System One"
+    CHOICE_PROBABILITY = "choice_probability", "Choice: probability of the chosen option"
+    # A vendor's own number, of a choice without probabilities or of a score: what it measures is the dialect's affair.
+    OPENAI_CHOICE = "openai_choice", "Confidence of a choice, OpenAI Decisions API"
+    OPENAI_SCORE = "openai_score", "Confidence of a score, OpenAI Decisions API"
+    SYSTEM_ONE_CHOICE = "system_one_choice", "Confidence of a choice, System One"
+    SYSTEM_ONE_SCORE = "system_one_score", "Confidence of a score, System One"
+    GOOGLE_CHOICE = "google_choice", "Confidence of a choice, Google"
+    GOOGLE_SCORE = "google_score", "Confidence of a score, Google"
     UNSPECIFIED = "unspecified", "Not said"
 
 
@@ -74,7 +77,8 @@ class DecisionRecord(AppendOnlyModel):
     action_params = models.TextField(null=True, help_text="JSON; only what the policy's definition declares.")
     schema_valid = models.BooleanField()
     schema_problems = models.JSONField(
-        null=True, help_text="What broke the contract: field and rule, never a value. Null: nothing did."
+        null=True,
+        help_text="What broke the contract or is to be mended: field and rule, never a value. Null: nothing.",
     )
 
     workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT, related_name="+", db_index=False)
@@ -85,12 +89,19 @@ class DecisionRecord(AppendOnlyModel):
         max_length=20, choices=ConfidenceKind.choices, default=ConfidenceKind.UNSPECIFIED
     )
     task = models.CharField(max_length=200, blank=True, default="", help_text="Which question was decided.")
+    options = models.CharField(
+        max_length=40,
+        null=True,
+        help_text="Number of a question's options and digest of their set. Null: not known.",
+    )
     channel = models.CharField(max_length=200, blank=True, default="")
     interaction = models.ForeignKey(
         AIInteraction, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, null=True, related_name="+"
     )
     occurred_at = models.DateTimeField(help_text="When the decision was made, by the host's clock.")
     origin = models.CharField(max_length=8, choices=Origin.choices, default=Origin.GATE)
+    # Like the rollout's below: a reference without a constraint.
+    import_id = models.BigIntegerField(null=True, help_text="The import that brought it; null: none.")
     external_id = models.CharField(max_length=200, blank=True, default="", help_text="The host's own id.")
     case_key = models.CharField(max_length=200, blank=True, default="", help_text="Conversation, ticket or lead.")
     audit_selected = models.BooleanField(default=False, help_text="Blocked, and chosen at random for human review.")
@@ -127,6 +138,11 @@ class DecisionRecord(AppendOnlyModel):
             models.Index(fields=["workspace", "decision_id"], condition=Q(audit_selected=True), name="ledger_drawn"),
             models.Index(
                 fields=["workspace", "policy_key", "occurred_at"], condition=~Q(case_key=""), name="ledger_cases"
+            ),
+            models.Index(
+                fields=["workspace", "import_id", "decision_id"],
+                condition=Q(import_id__isnull=False),
+                name="ledger_by_import",
             ),
             # Evaluations name the call that a decision rests on.
             models.Index(

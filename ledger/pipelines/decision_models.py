@@ -1,39 +1,41 @@
 """Answers of decision models: from the reply on the wire to what the gate judges.
 
-The forms that are read stand in `replies`. The policy's `AnswerRule` names the question and says how a predicate's
-probability becomes a confidence. A confidence means a different thing for each form and kind of answer, so each has a
-confidence kind of its own.
+The forms that are read stand in `replies` and `answers`. The policy's `AnswerRule` names the question and says how a
+predicate's probability becomes a confidence. A choice is as sure as its chosen option is probable; only without
+probabilities, and for scores, the vendor's own number counts. Each of these has a confidence kind of its own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal, NoReturn
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
 from confidence_project.foundation.errors import FieldProblem, InvalidInput
 from confidence_project.foundation.validation import fields_of, pointer_to, problems_in
 from governance.definitions import AnswerRule, PolicyDefinition, PredicateReading
-from governance.vocabulary import DeclaredNames, NameKind, identifier_or_blank, name_or_blank
+from governance.vocabulary import DeclaredNames, NameKind, name_or_blank
 from ledger.contracts import AnswerEnvelope, DecisionEnvelope, DecisionGatePayload
 from ledger.models import ConfidenceKind
+from ledger.pipelines.answers import Answer, Noul, Predicate, Refusal, Score
 from ledger.pipelines.replies import (
     ABSTENTIONS,
     DIALECTS,
+    REFUSALS,
     SHAPES,
-    Answer,
+    UNJUDGED,
     Dialect,
-    Noul,
-    Predicate,
-    Refusal,
+    DialectName,
+    Placed,
 )
+from ledger.questions.asked import asked_of
+from ledger.questions.identity import is_same_text, task_of
+from ledger.reasons import PipelineReason
 
 RESPONSE = "/answer/response"
 """Where a reply stands in the `DecisionEnvelope`."""
-
-_BROKEN = "The reply breaks its contract."
 
 _PREDICATE_KINDS = {
     PredicateReading.YES: ConfidenceKind.PREDICATE_YES,
@@ -45,83 +47,136 @@ _PREDICATE_KINDS = {
 class ReadAnswer:
     """What a reply says about the policy's question.
 
-    `confidence` is None when there is no answer (`refused`, or the question is not among those answered) and when
-    the reply is broken (`problems`). `model` is the one that answered, whatever alias was asked for.
+    `confidence` is None when there is no answer (`refused`, `unjudged`, or the question is not among those answered)
+    and when the reply is broken. `problems` say what is broken, or what is to be mended where the answer is `unjudged`.
+    `model` is the one that answered, whatever alias was asked for. `question` is what the ledger calls the question,
+    with its `options` and the hash of its `wording`; each is blank where it is not known.
     """
 
     problems: Sequence[FieldProblem] = ()
     refused: bool = False
+    unjudged: PipelineReason | None = None
     model: str = ""
     question: str = ""
+    options: str = ""
+    wording: str = ""
     confidence: float | None = None
     kind: ConfidenceKind = ConfidenceKind.DECISION_MODEL
 
 
 def read_answer(
-    dialect: Literal["openai", "system_one"],
+    dialect: DialectName,
     response: object,
     rule: AnswerRule,
     declared: DeclaredNames | None = None,
+    *,
+    model: str = "",
+    questions: Mapping[str, Any] | Sequence[Any] | None = None,
 ) -> ReadAnswer:
-    """Return what `response` (JSON, or an `openai.types.Decision`) says about the question that `rule` names.
+    """Return what `response` (JSON, or what an SDK made of it) says about the question that `rule` names.
 
     Only that question's answer is looked at: the others may be of any type and refused or broken.
+
+    Parameters
+    ----------
+    model
+        The one that was asked: it counts where the reply names none.
+    questions
+        Those of the request, in the dialect's form; their words are hashed and not kept.
     """
     form = DIALECTS[dialect]
     raw = response.model_dump() if isinstance(response, BaseModel) else response
-    question = identifier_or_blank(rule.question)
+    read = ReadAnswer(question=task_of(rule.question) if rule.question else "")
     try:
         reply = form.reply.model_validate(raw, context=declared)
     except ValidationError as error:
-        model = name_or_blank(NameKind.MODEL, raw.get("model") if isinstance(raw, Mapping) else None, declared)
-        return ReadAnswer(problems=_problems_in(error, form.reply, RESPONSE), model=model, question=question)
-    answers = reply.answers_to(rule.question)
+        named = name_or_blank(NameKind.MODEL, raw.get("model") if isinstance(raw, Mapping) else None, declared)
+        return replace(read, problems=_problems_in(error, form.reply, RESPONSE), model=named)
+    read = replace(read, model=reply.model or model)
+    if not read.model:
+        detail = "the reply names no model: say which one was asked, in /answer/model"
+        return replace(read, problems=[FieldProblem(f"{RESPONSE}/model", "missing", detail)])
+    if reply.is_blocked:
+        return replace(read, refused=True)
+    answers = [each for each in reply.placed if not rule.question or is_same_text(each.question, rule.question)]
     if not answers:
-        return ReadAnswer(model=reply.model, question=question)
-    place, first = answers[0]
-    question = question or reply.question_of(place, first)
-    try:
-        if len(answers) > 1:
-            # Two answers to one question are none that anything may be done on.
-            _refuse("/answers", "repeated", "holds several answers to the question of the policy")
-        answer = _parse_answer(first, form, f"/answers{pointer_to([place])}")
-    except InvalidInput as error:
-        return ReadAnswer(problems=error.problems, model=reply.model, question=question)
-    if isinstance(answer, Refusal):
-        return ReadAnswer(refused=True, model=reply.model, question=question)
-    confidence, kind = _confidence(answer, rule, form)
-    return ReadAnswer(model=reply.model, question=question, confidence=confidence, kind=kind)
+        return read
+    if len(answers) > 1:
+        return _several(read, answers)
+    (placed,) = answers
+    asked = asked_of(questions, placed.question, placed.place)
+    question = task_of(placed.question) if placed.question else ""
+    read = replace(read, question=question, options=asked.options, wording=asked.wording)
+    return _read_one(read, placed, rule, form)
 
 
-def _parse_answer(raw: dict[str, Any], form: Dialect, at: str) -> Answer:
-    if any(raw.get(name) is True for name in ABSTENTIONS):
-        return Refusal(type="refusal")
-    kind = raw.get("type", next((shape for fields, shape in SHAPES if fields <= raw.keys()), None))
+def _several(read: ReadAnswer, answers: Sequence[Placed]) -> ReadAnswer:
+    first = answers[0].question
+    if first and all(is_same_text(each.question, first) for each in answers):
+        # Two answers to one question are none that anything may be done on.
+        problem = FieldProblem(f"{RESPONSE}/answers", "repeated", "holds several answers to the question of the policy")
+        return replace(read, problems=[problem])
+    detail = (
+        f"the policy names no question and the reply holds {len(answers)} answers: name the question in the answer "
+        "rule of the policy's definition; the reply is sound"
+    )
+    return _unjudged(read, PipelineReason.QUESTION_NOT_NAMED, "/policy_key", detail)
+
+
+def _read_one(read: ReadAnswer, placed: Placed, rule: AnswerRule, form: Dialect) -> ReadAnswer:
+    at = f"{RESPONSE}/answers{pointer_to([placed.place])}"
+    raw = placed.answer
+    if not isinstance(raw, Mapping):
+        return replace(read, problems=[FieldProblem(at, "dict_type", "Input should be an object")])
+    kind = raw.get("type")
     if kind is None:
-        _refuse(f"{at}/type", "missing", "Field required")
-    if not isinstance(kind, str) or kind not in form.answers:
-        _refuse(f"{at}/type", "type", f"Input should be one of {', '.join(form.answers)}")
+        kind = next((shape for fields, shape in SHAPES if fields <= raw.keys()), None)
+    if _says(raw, kind, REFUSALS):
+        return replace(read, refused=True)
+    if _says(raw, kind, ABSTENTIONS):
+        return replace(read, unjudged=PipelineReason.LLM_ABSTENTION)
+    if not isinstance(kind, str):
+        code = "missing" if kind is None else "type"
+        return replace(read, problems=[FieldProblem(f"{at}/type", code, "Field required, as text")])
+    if kind not in form.answers:
+        detail = f"is none of the types that are read: {', '.join(form.answers)}; name another question in the policy"
+        reason, words = UNJUDGED.get(kind, (PipelineReason.UNKNOWN_ANSWER_TYPE, detail))
+        return _unjudged(read, reason, f"{at}/type", words)
     contract = form.answers[kind]
     try:
-        return contract.model_validate({**raw, "type": kind})
+        answer = contract.model_validate({**raw, "type": kind})
     except ValidationError as error:
-        raise InvalidInput(_BROKEN, _problems_in(error, contract, RESPONSE + at)) from None
+        return replace(read, problems=_problems_in(error, contract, at))
+    return _with_confidence(read, answer, rule, form, at)
+
+
+def _says(raw: Mapping[str, Any], kind: object, words: Collection[str]) -> bool:
+    """Whether an answer's type, its action or a field that is true is one of `words`."""
+    return kind in words or raw.get("action") in words or any(raw.get(word) is True for word in words)
+
+
+def _unjudged(read: ReadAnswer, reason: PipelineReason, at: str, words: str) -> ReadAnswer:
+    return replace(read, unjudged=reason, problems=[FieldProblem(at, reason.value, words)])
+
+
+def _with_confidence(read: ReadAnswer, answer: Answer, rule: AnswerRule, form: Dialect, at: str) -> ReadAnswer:
+    if isinstance(answer, Refusal):
+        return replace(read, refused=True)
+    if isinstance(answer, Predicate | Noul):
+        yes, reading = answer.probability, rule.confidence
+        confidence = yes if reading is PredicateReading.YES else max(yes, 1 - yes)
+        return replace(read, options="", confidence=confidence, kind=_PREDICATE_KINDS[reading])
+    read = replace(read, options=answer.options or read.options)
+    if not isinstance(answer, Score) and answer.chance is not None:
+        return replace(read, confidence=answer.chance, kind=ConfidenceKind.CHOICE_PROBABILITY)
+    if answer.confidence is None:
+        words = "the answer has no confidence and no probabilities: ask the server for them, or for a yes/no answer"
+        return _unjudged(read, PipelineReason.NO_CONFIDENCE, f"{at}/confidence", words)
+    return replace(read, confidence=answer.confidence, kind=form.score if isinstance(answer, Score) else form.choice)
 
 
 def _problems_in(error: ValidationError, contract: type[BaseModel], at: str) -> list[FieldProblem]:
     return problems_in(error, under=at, fields=fields_of(contract))
-
-
-def _refuse(at: str, code: str, detail: str) -> NoReturn:
-    raise InvalidInput(_BROKEN, [FieldProblem(RESPONSE + at, code, detail)])
-
-
-def _confidence(answer: Any, rule: AnswerRule, form: Dialect) -> tuple[float, ConfidenceKind]:
-    if isinstance(answer, Predicate | Noul):
-        yes = answer.probability
-        reading = rule.confidence
-        return (yes if reading is PredicateReading.YES else max(yes, 1 - yes)), _PREDICATE_KINDS[reading]
-    return answer.confidence, form.kinds[type(answer)]
 
 
 def payload_from_answer(
@@ -137,17 +192,28 @@ def payload_from_answer(
     if definition.answer is None:
         detail = "this policy key states no rule for answers of decision models"
         raise InvalidInput(detail, [FieldProblem("/answer", "no_answer_rule", detail)])
-    read = read_answer(answer.dialect, answer.response, definition.answer, declared)
+    read = read_answer(
+        answer.dialect,
+        answer.response,
+        definition.answer,
+        declared,
+        model=answer.model or "",
+        questions=answer.questions,
+    )
+    # An answered question has a task in any case: what has none would be pooled with everything else that has none.
+    unnamed = task_of("") if read.confidence is not None else ""
     return DecisionGatePayload(
         policy_key=item.policy_key,
         stated_confidence=read.confidence,
         ml_risk_score=item.ml_risk_score,
         problems=read.problems,
         refused=read.refused,
+        precheck=read.unjudged,
         provider=answer.provider,
         model=read.model,
-        prompt_hash=answer.prompt_hash or "",
+        prompt_hash=answer.prompt_hash or read.wording,
         confidence_kind=read.kind.value,
-        task=read.question or item.task or "",
+        task=read.question or item.task or unnamed,
+        options=read.options,
         channel=item.channel or "",
     )

@@ -21,6 +21,7 @@ from ledger.emission import emit_verdicts
 from ledger.gate import DecisionGate
 from ledger.models import DecisionRecord
 from ledger.pipelines.decision_models import payload_from_answer
+from ledger.questions.registry import register_questions
 from ledger.services import (
     DecisionLedger,
     RecordedAlongside,
@@ -83,6 +84,7 @@ def decide_many(
     results = find_or_create(submissions, find=lambda ids: decisions_by_external_id(workspace, ids), create=create)
     committed = [result.record for result in results if isinstance(result, Stored) and result.created]
     emit_verdicts(committed, seconds=time.perf_counter() - started)
+    register_questions(committed)
     return results
 
 

@@ -1,207 +1,148 @@
-"""Replies of decision models on the wire: of the OpenAI Decisions API, and of System One (TypeSafe and others)."""
+"""Replies of decision models on the wire: which forms there are, and where the answers stand in them.
+
+The forms are those of the OpenAI Decisions API, of System One (TypeSafe and others) and of Google. Those who pass them
+on (OpenRouter, Cloudflare, LiteLLM) add fields and leave out some; they keep the form.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import fsum, log
-from typing import Annotated, Any, Literal
+from typing import Any, Literal, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field, PlainValidator, StrictStr, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import Field
 
-from governance.vocabulary import ModelName, Probability, identifier_or_blank
+from governance.vocabulary import ModelName
 from ledger.models import ConfidenceKind
+from ledger.pipelines.answers import (
+    Answer,
+    Choice,
+    GoogleChoice,
+    GoogleNoul,
+    GoogleScore,
+    Noul,
+    Predicate,
+    Refusal,
+    Score,
+    SystemOneChoice,
+    Wire,
+)
+from ledger.reasons import PipelineReason
 
-_SUM_TOLERANCE = 0.05
-"""By how much probabilities may miss 1."""
+DialectName = Literal["openai", "system_one", "google"]
 
-_FORMULA_TOLERANCE = 0.02
-"""By how much a confidence may miss what its formula gives."""
+ABSTENTIONS = ("abstain", "abstained", "unknown")
+"""What says that the model abstains, whatever its confidence: a field that is true, a type, or an action."""
 
+REFUSALS = ("refusal", "uncertain")
+"""What says that the model declined: a type, or a field that is true."""
 
-class _Wire(BaseModel):
-    """A part of a reply. Vendors add fields; those are let pass and not read."""
-
-    model_config = ConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)
-
-
-class Predicate(_Wire):
-    """A yes/no question: `probability` is P(yes)."""
-
-    type: Literal["predicate"]
-    probability: Probability
-
-
-class Noul(_Wire):
-    """System One's predicate: `noul` is P(yes)."""
-
-    type: Literal["noul"]
-    noul: Probability
-
-    @property
-    def probability(self) -> float:
-        return self.noul
-
-
-def _text_or_truth(value: object) -> str | bool:
-    if isinstance(value, str | bool):
-        return value
-    raise PydanticCustomError("option", "Input should be text, true or false")
-
-
-# A string and a boolean of the same text are two values.
-_Option = Annotated[str | bool, PlainValidator(_text_or_truth)]
-
-
-class _TypedProbability(_Wire):
-    value: _Option
-    probability: Probability
-
-
-class Choice(_Wire):
-    """One value of several, in the OpenAI form."""
-
-    type: Literal["choice"]
-    choice: _Option
-    confidence: Probability
-    probabilities: Annotated[list[_TypedProbability], Field(min_length=1)]
-
-    @model_validator(mode="after")
-    def _choice_is_an_option(self) -> Choice:
-        options = {(type(option.value), option.value): option.probability for option in self.probabilities}
-        _check_choice(options.get((type(self.choice), self.choice)), options.values())
-        return self
-
-
-class SystemOneChoice(_Wire):
-    """One value of several, in the System One form."""
-
-    type: Literal["choice"]
-    choice: StrictStr
-    confidence: Probability
-    probabilities: Annotated[dict[str, Probability], Field(min_length=1)]
-
-    @model_validator(mode="after")
-    def _choice_is_an_option(self) -> SystemOneChoice:
-        chosen = _check_choice(self.probabilities.get(self.choice), self.probabilities.values())
-        # Servers state one of three confidences; one that none of them gives says that the reply is made up.
-        if min(abs(self.confidence - each) for each in _confidences(chosen, self.probabilities.values())) > (
-            _FORMULA_TOLERANCE
-        ):
-            raise PydanticCustomError("confidence", "the confidence is none that the probabilities give")
-        return self
-
-
-def _check_choice(chosen: float | None, probabilities: Collection[float]) -> float:
-    """Refuse a choice that contradicts its probabilities; return the probability of the chosen option."""
-    if chosen is None:
-        raise PydanticCustomError("option", "the choice is none of the options")
-    if abs(fsum(probabilities) - 1) > _SUM_TOLERANCE + 1e-9:
-        raise PydanticCustomError("sum", "the probabilities miss 1 by more than 0.05")
-    if chosen < max(probabilities):
-        raise PydanticCustomError("option", "the choice is not the most probable option")
-    return chosen
-
-
-def _confidences(chosen: float, probabilities: Collection[float]) -> list[float]:
-    """The probability of the chosen option, how far it is above chance, and one minus the normalised entropy."""
-    options = len(probabilities)
-    if options == 1:
-        return [chosen, 1.0]
-    entropy = -fsum(each * log(each) for each in probabilities if each > 0)
-    return [chosen, (options * chosen - 1) / (options - 1), 1 - entropy / log(options)]
-
-
-class Score(_Wire):
-    """A place on a scale of levels, in either form."""
-
-    type: Literal["score"]
-    score: Annotated[float, Field(strict=True, allow_inf_nan=False)]
-    confidence: Probability
-    probabilities: Any = None
-
-    @model_validator(mode="after")
-    def _score_is_on_its_scale(self) -> Score:
-        # The mean of the numbers of the levels, which begin at 0.
-        if isinstance(self.probabilities, Mapping | list) and not 0 <= self.score <= len(self.probabilities) - 1:
-            raise PydanticCustomError("score", "the score is off its scale, whose levels begin at 0")
-        return self
-
-
-class Refusal(_Wire):
-    """The model declined to answer this question."""
-
-    type: Literal["refusal"]
-
-
-ABSTENTIONS = ("abstain", "unknown", "uncertain")
-"""Fields by which servers say that the model abstains, whatever its confidence."""
+UNJUDGED: Mapping[str, tuple[PipelineReason, str]] = {
+    "unsupported": (
+        PipelineReason.UNSUPPORTED_QUESTION,
+        "the model does not answer questions of this type: ask another model, or ask otherwise",
+    ),
+    "box": (
+        PipelineReason.NO_CONFIDENCE,
+        "a box comes without a confidence: name a question of another type in the policy's answer rule",
+    ),
+}
+"""Types of sound answers that nothing can be judged by: the reason, and what is to be done."""
 
 SHAPES: tuple[tuple[frozenset[str], str], ...] = (
     (frozenset({"choice", "probabilities"}), "choice"),
     (frozenset({"score", "confidence"}), "score"),
     (frozenset({"noul"}), "noul"),
+    (frozenset({"probability"}), "predicate"),
 )
 """What an answer without a type unmistakably is."""
 
-Answer = Predicate | Noul | Choice | SystemOneChoice | Score | Refusal
+
+class Placed(NamedTuple):
+    """An answer with the id of its question, blank where it has none, and where in the reply it stands."""
+
+    place: int | str
+    question: str
+    answer: Any
 
 
-Placed = tuple[int | str, dict[str, Any]]
-"""An answer, and what it stands under in the reply: a place in the list, or the name of its question."""
+class OpenAIReply(Wire):
+    """A list of answers, which may have the names of their questions."""
+
+    model: ModelName | None = None
+    answers: list[Any]
+
+    @property
+    def placed(self) -> Sequence[Placed]:
+        return [Placed(place, _name(answer), answer) for place, answer in enumerate(self.answers)]
+
+    @property
+    def is_blocked(self) -> bool:
+        return False
 
 
-class OpenAIReply(_Wire):
-    """A reply of the OpenAI Decisions API: a list of answers, which may have the names of their questions."""
-
-    model: ModelName
-    answers: list[dict[str, Any]]
-
-    def answers_to(self, question: str) -> list[Placed]:
-        return [
-            (place, answer)
-            for place, answer in enumerate(self.answers)
-            if not question or answer.get("name") == question
-        ]
-
-    @staticmethod
-    def question_of(place: int | str, answer: Mapping[str, Any]) -> str:
-        return identifier_or_blank(answer.get("name"))
+def _name(answer: Any) -> str:
+    name = answer.get("name") if isinstance(answer, Mapping) else None
+    return name if isinstance(name, str) else ""
 
 
-class SystemOneReply(_Wire):
-    """A reply of System One: answers under the names of their questions."""
+class SystemOneReply(Wire):
+    """Answers under the ids of their questions."""
 
-    model: ModelName
-    answers: dict[str, dict[str, Any]]
+    model: ModelName | None = None
+    answers: dict[str, Any]
 
-    def answers_to(self, question: str) -> list[Placed]:
-        return [(name, answer) for name, answer in self.answers.items() if not question or name == question]
+    @property
+    def placed(self) -> Sequence[Placed]:
+        return [Placed(name, name, answer) for name, answer in self.answers.items()]
 
-    @staticmethod
-    def question_of(place: int | str, answer: Mapping[str, Any]) -> str:
-        return identifier_or_blank(place)
+    @property
+    def is_blocked(self) -> bool:
+        return False
+
+
+class _PromptFeedback(Wire):
+    block_reason: Any = None
+
+
+class GoogleReply(SystemOneReply):
+    """The same without a model. An input that a filter blocked has no answers, but a reason for it."""
+
+    answers: dict[str, Any] = Field(default_factory=dict)
+    prompt_feedback: _PromptFeedback | None = None
+
+    @property
+    def is_blocked(self) -> bool:
+        return self.prompt_feedback is not None and bool(self.prompt_feedback.block_reason)
 
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """A form of replies: its answers by type, and the confidence kinds of those that state a confidence."""
+    """A form of replies: its answers by type, and what the vendor's own confidence in a choice or a score is called."""
 
     reply: type[OpenAIReply] | type[SystemOneReply]
     answers: Mapping[str, type[Answer]]
-    kinds: Mapping[type[Answer], ConfidenceKind]
+    choice: ConfidenceKind
+    score: ConfidenceKind
 
 
-DIALECTS: Mapping[str, Dialect] = {
+DIALECTS: Mapping[DialectName, Dialect] = {
     "openai": Dialect(
         OpenAIReply,
         {"predicate": Predicate, "choice": Choice, "score": Score, "refusal": Refusal},
-        {Choice: ConfidenceKind.OPENAI_CHOICE, Score: ConfidenceKind.OPENAI_SCORE},
+        ConfidenceKind.OPENAI_CHOICE,
+        ConfidenceKind.OPENAI_SCORE,
     ),
     "system_one": Dialect(
         SystemOneReply,
         {"noul": Noul, "choice": SystemOneChoice, "score": Score, "refusal": Refusal},
-        {SystemOneChoice: ConfidenceKind.SYSTEM_ONE_CHOICE, Score: ConfidenceKind.SYSTEM_ONE_SCORE},
+        ConfidenceKind.SYSTEM_ONE_CHOICE,
+        ConfidenceKind.SYSTEM_ONE_SCORE,
+    ),
+    "google": Dialect(
+        GoogleReply,
+        {"noul": GoogleNoul, "choice": GoogleChoice, "score": GoogleScore, "refusal": Refusal},
+        ConfidenceKind.GOOGLE_CHOICE,
+        ConfidenceKind.GOOGLE_SCORE,
     ),
 }

@@ -66,19 +66,19 @@ AT = "/answer/response"
 ANSWERS_SENT = [
     (system_one({"q": {"type": "noul", "noul": 0.9}}, model="Decider English"), [("/model", "name")]),
     (system_one({"is_spam": {"confidence": 0.9}}), [("/answers/is_spam/type", "missing")]),
-    (system_one({"is_spam": {**CHOICE, "type": SECRET}}), [("/answers/is_spam/type", "type")]),
     (system_one({"is_spam": {**CHOICE, "type": [SECRET]}}), [("/answers/is_spam/type", "type")]),
     (system_one({SECRET: {"type": "noul", "noul": 1.2}}), [("/answers/*/noul", "less_than_equal")]),
     (system_one({"q": {**CHOICE, "choice": WORD}}), [("/answers/q", "option")]),
     (system_one({"q": {**CHOICE, "probabilities": {WORD: 7}}}), [("/answers/q/probabilities/*", "less_than_equal")]),
     (system_one(SECRET), [("/answers", "dict_type")]),
     (openai(predicate(probability="0.9")), [("/answers/0/probability", "float_type")]),
-    (openai(predicate(), predicate()), [("/answers", "repeated")]),
+    (openai(predicate(name="q"), predicate(name="q")), [("/answers", "repeated")]),
     (openai({"type": "predicate"}), [("/answers/0/probability", "missing")]),
     (openai(SECRET), [("/answers/0", "dict_type")]),
     (openai({**CHOICE, "choice": 1, "probabilities": [{"value": 7, "probability": 0.9}]}),
      [("/answers/0/choice", "option"), ("/answers/0/probabilities/0/value", "option")]),
-    (openai(predicate(), model=None), [("/model", "string_type")]),
+    (openai(predicate(), model=None), [("/model", "missing")]),
+    (openai(predicate(), model=7), [("/model", "string_type")]),
     ({"dialect": "openai", "provider": "acme", "response": SECRET}, [("", "model_type")]),
 ]  # fmt: skip
 

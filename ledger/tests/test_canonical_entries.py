@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
@@ -77,6 +78,12 @@ def test_entries__of_known_rows__are_these_bytes() -> None:
     assert only_entry(DECISIONS).decode() == DECISION
     assert only_entry(OUTCOMES).decode() == OUTCOME
     assert only_entry(AMENDMENTS).decode() == AMENDMENT
+
+
+def test_entry__of_a_decision_with_options__has_a_version_of_its_own() -> None:
+    DecisionRecordFactory(options="3:ab")
+    entry = json.loads(only_entry(DECISIONS))
+    assert (entry["v"], entry["options"], "schema_problems" in entry) == (3, "3:ab", False)
 
 
 @pytest.mark.parametrize("table", TABLES, ids=lambda table: table.entry)

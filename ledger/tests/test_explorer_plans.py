@@ -29,6 +29,7 @@ INDEX_OF = {
     "prompt_hash=" + "3" * 64: "ledger_by_prompt_hash",
     "from=2026-01-01T00:00&to=2036-01-01T00:00": "ledger_by_workspace",
     "model=model-3&from=2026-01-01T00:00": "ledger_by_model",
+    "import=3": "ledger_by_import",
     "review=drawn": "ledger_drawn",
     "review=waiting": "ledger_drawn",
 }
@@ -50,6 +51,7 @@ def workspace() -> Workspace:
                 model=f"model-{place % 5}",
                 prompt_hash=f"{place % 6}" * 64,
                 audit_selected=place % 12 == 0,
+                import_id=place % 7 or None,
             )
             for place in range(300)
         )
@@ -113,6 +115,7 @@ def test_list__any_page__asks_a_fixed_number_of_times(workspace):
         "reason=kill_switch",
         "review=waiting",
         "model=none",
+        "import=3",
         "model=model-3&reason=allowed",
         "from=2026-01-01T00:00",
     ]

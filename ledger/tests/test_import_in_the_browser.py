@@ -116,7 +116,7 @@ def test_whole_way__names_of_ours__is_imported_and_the_upload_is_gone(
     assert list(folder.iterdir()) == []
     shown = said(admin, kept)
     assert "4 of 4 rows were imported" in shown
-    assert "reason=imported" in shown
+    assert f"import={kept.pk}" in shown
 
 
 def test_link_to_the_explorer__shows_what_was_imported_and_nothing_else(admin: Client, workspace: Workspace) -> None:
@@ -125,6 +125,20 @@ def test_link_to_the_explorer__shows_what_was_imported_and_nothing_else(admin: C
     shown = admin.get(admin.get(page("change", kept)).context["explorer"])
     assert {record.model for record in shown.context["cl"].result_list} == {"small"}
     assert len(shown.context["cl"].result_list) == 4
+    assert {record.import_id for record in shown.context["cl"].result_list} == {kept.pk}
+
+
+def test_explorer__by_an_import_that_is_not_ours_or_none__shows_nothing(admin: Client, workspace: Workspace) -> None:
+    kept = map_and_import(admin, upload(admin, workspace, lines(*GOOD)))
+    explorer = reverse("admin:ledger_decisionrecord_changelist")
+    stranger = signed_in(admin_of(WorkspaceFactory()))
+    for client, query in [
+        (stranger, f"import={kept.pk}"), (admin, "import=x"), (admin, f"import={'9' * 40}"), (admin, "import=-1"),
+    ]:  # fmt: skip
+        assert len(client.get(f"{explorer}?{query}").context["cl"].result_list) == 0, query
+    assert len(admin.get(f"{explorer}?import={kept.pk}").context["cl"].result_list) == 4
+    assert "history.csv" in admin.get(explorer).content.decode()
+    assert "history.csv" not in stranger.get(explorer).content.decode()
 
 
 def test_preview__guesses_shows_and_stores_nothing(admin: Client, workspace: Workspace) -> None:

@@ -413,7 +413,7 @@ class TestDecisionSpans:
         "output, where",
         [
             (openai_reply(1.2), "answers/0/probability: Input should be less than or equal to 1"),
-            (openai_reply(0.9, type=SECRET), "answers/0/type: Input should be one of predicate"),
+            (openai_reply(0.9, type=7), "answers/0/type: Field required, as text"),
             ({**openai_reply(0.9), "model": SECRET}, "model: must have 1 to 200 visible characters"),
             ({**openai_reply(0.9), "answers": openai_reply(0.9)["answers"] * 2}, "answers: holds several answers"),
             (SECRET, "the reply: Input should be an object"),

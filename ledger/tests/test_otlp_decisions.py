@@ -12,6 +12,8 @@ from governance import definitions
 from governance.definitions import AnswerRule, FieldDefinition, FieldKind, PolicyDefinition
 from governance.tests.factories import ApiKeyFactory
 from ledger.models import DecisionRecord
+from ledger.pipelines.decisions import decide
+from ledger.tests.bodies import submission
 from telemetry.models import AIInteraction
 from telemetry.tests.otlp_messages import Exporter, pairs, span
 
@@ -144,3 +146,82 @@ def test_answers__with_probabilities_of_nobody__told_what_is_missing(exporter):
     assert "gen_ai.provider.name" in reply.partial_success.error_message
     assert AIInteraction.objects.count() == 1
     assert not DecisionRecord.objects.exists()
+
+
+def recorded(exporter, number, reply, policy_key="confidence_gate", **attributes):
+    named = {"gen_ai.provider.name": "acme", **attributes}
+    sent = {"gen_ai.operation.name": "decision", "confidence.policy_key": policy_key, "output.value": reply, **named}
+    told = exporter.export(span(number, sent)).partial_success.error_message
+    return DecisionRecord.objects.first(), told
+
+
+def test_reply_on_a_span__read_as_one_that_is_asked_about(exporter):
+    choice = {"type": "choice", "choice": "退款", "probabilities": {"退款": 0.9, "其他": 0.1}}
+    reply = json.dumps({"model": "d-1.2", "answers": {"Wohin damit, Ann Example?": choice}})
+    record, told = recorded(exporter, 1, reply)
+    asked = decide(
+        workspace=record.workspace,
+        submission=submission(
+            external_id="asked",
+            policy_key="confidence_gate",
+            decision=None,
+            answer={"dialect": "system_one", "provider": "acme", "response": json.loads(reply)},
+        ),
+    ).record
+    assert told == ""
+    for name in ("task", "options", "llm_confidence", "confidence_kind", "model", "gate_reason"):
+        assert getattr(record, name) == getattr(asked, name), name
+    assert record.task.startswith("q:")
+    assert record.options.startswith("2:")
+
+
+GOOGLE = {
+    "answers": {"q": {"type": "score", "score": 1.8, "confidence": 0.8, "probabilities": {"0": 0, "1": 0.2, "2": 0.8}}}
+}
+
+
+@pytest.mark.parametrize(
+    "provider, reply, kind, reason",
+    [
+        ("gcp.gemini", GOOGLE, "google_score", "llm_confidence_below_threshold"),
+        ("google", {"prompt_feedback": {"block_reason": "safety"}}, "decision_model", "llm_refusal"),
+        ("acme", {"prompt_feedback": {"block_reason": "safety"}}, "decision_model", "llm_refusal"),
+    ],
+)
+def test_reply_of_google_on_a_span__the_model_is_that_of_the_span(exporter, provider, reply, kind, reason):
+    named = {"gen_ai.provider.name": provider, "gen_ai.request.model": "gemini-decision-1"}
+    record, _ = recorded(exporter, 1, json.dumps(reply), **named)
+    assert (record.confidence_kind, record.gate_reason, record.model) == (kind, reason, "gemini-decision-1")
+
+
+@pytest.mark.parametrize(
+    "answers, reason",
+    [
+        ({"a": {"type": "noul", "noul": 0.9}, "b": {"type": "noul", "noul": 0.9}}, "question_not_named"),
+        ({"a": {"type": SECRET}}, "unknown_answer_type"),
+        ({"a": {"type": "box", "confidence": None}}, "no_confidence"),
+    ],
+)
+def test_answer_on_a_span__that_cannot_be_judged__says_what_is_to_be_mended(exporter, answers, reason):
+    record, told = recorded(exporter, 1, json.dumps({"model": "d-1.2", "answers": answers}))
+    assert record.gate_reason == reason
+    assert f"blocked as {reason}" in told
+    assert SECRET not in told
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"model": "d", "answers": {"q": {"type": "noul", "noul": 0.9, "note": "\\ud800"}}}',
+        '{"model": "d", "answers": {"\\ud800": {"type": "noul", "noul": 0.9}}}',
+        '{"model": "d", "answers": {"q": {"type": "noul", "noul": 0.9, "x": ' + "[" * 400 + "]" * 400 + "}}}",
+        '{"model": "d", "answers": {"q": {"type": "noul", "noul": 0.9, "x": ' + "9" * 4000 + "}}}",
+        '{"model": "d", "answers": {"q": {"type": "noul", "noul": ' + "9" * 4000 + "}}}",
+        '{"model": "d", "answers": {"q": {"type": "noul", "noul": NaN}}}',
+    ],
+)
+def test_reply_on_a_span__that_is_hard_to_write_out_again__is_read_and_costs_nobody_else(exporter, text):
+    record, _ = recorded(exporter, 1, text)
+    assert record.gate_reason in ("allowed", "schema_invalid")
+    recorded(exporter, 1, text)
+    assert DecisionRecord.objects.count() == 1

@@ -125,10 +125,12 @@ DECISIONS = Table(
         "thresholds",
         "confidence_kind",
         "task",
+        "options",
         "channel",
         "interaction_id",
         "occurred_at",
         "origin",
+        "import_id",
         "external_id",
         "case_key",
         "audit_selected",
@@ -138,7 +140,7 @@ DECISIONS = Table(
         "candidate_verdict",
         "candidate_reason",
     ),
-    later={"schema_problems": 2},
+    later={"schema_problems": 2, "options": 3, "import_id": 3},
 )
 
 OUTCOMES = Table(

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from opentelemetry.proto.common.v1.common_pb2 import KeyValue
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
-from governance.vocabulary import DeclaredNames
 from telemetry.contracts import SpanEnvelope
 from telemetry.models.otlp import Fate
 from telemetry.operations import DECISION
 from telemetry.otlp import attributes as known
-from telemetry.otlp.answers import holds_a_number, holds_a_refusal, reduced_answers, reduced_reply
+from telemetry.otlp.answers import declines, holds_a_number, read_reply
 from telemetry.otlp.attributes import Attributes, label
 from telemetry.otlp.handlers import DecisionSpan
 from telemetry.otlp.naming import time_of
@@ -36,9 +36,7 @@ class ReceivedDecision:
     told: str = ""
 
 
-def decision_on(
-    span: Span, envelope: SpanEnvelope, attributes: Attributes, declared: DeclaredNames | None
-) -> ReceivedDecision | None:
+def decision_on(span: Span, envelope: SpanEnvelope, attributes: Attributes) -> ReceivedDecision | None:
     """Return the decision of a call; None when no decision model was called."""
     if DECISION not in (envelope.operation, str(attributes.get(known.SPAN_KIND, "")).lower()):
         return None
@@ -49,17 +47,20 @@ def decision_on(
     answers = _answers_of(span)
     if answers is None and output is None and _has_results(span):
         return ReceivedDecision(None, Fate.NOT_READ, NOT_READ)
-    reply = reduced_reply(output, declared) if output is not None else reduced_answers(answers or "{}", envelope.model)
+    text = output if output is not None else answers or "{}"
+    reply = read_reply(text, answers_alone=output is None)
     plain = output is None and reply is not None and not holds_a_number(reply)
     # A refusal is an answer, too; the gate needs to know whose.
-    refused = plain and reply is not None and holds_a_refusal(reply) and bool(envelope.provider and envelope.model)
+    refused = plain and reply is not None and declines(reply) and bool(envelope.provider and envelope.model)
     put = DecisionSpan(
         interaction=envelope.external_id,
         policy_key=policy_key,
         provider=envelope.provider,
+        model=envelope.model,
         occurred_at=time_of(span.start_time_unix_nano),
         answered=not plain or refused,
         reply=reply,
+        reply_sha256=hashlib.sha256(text.encode()).hexdigest(),
     )
     return ReceivedDecision(put, Fate.NO_CONFIDENCE, NO_NUMBER) if plain else ReceivedDecision(put)
 

@@ -19,17 +19,19 @@ from governance.models import Workspace
 class DecisionSpan:
     """A call of a decision model that a host observed, under the policy that the host names.
 
-    `interaction` is the external id of its interaction. `reply` holds the numbers of the model's reply, in the form
-    in which it came (see `answers`); None when there was none, or none that could be read. `answered` False: none of
-    the answers is one that a gate could judge.
+    `interaction` is the external id of its interaction. `reply` is the model's reply as it came, for reading and not
+    for storing, None when there was none, or none that could be read; `reply_sha256` names its text. `model` is the
+    one of the span. `answered` False: none of the answers is one that a gate could judge.
     """
 
     interaction: str
     policy_key: str
     provider: str
+    model: str
     occurred_at: datetime
     answered: bool
     reply: Mapping[str, Any] | None
+    reply_sha256: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -70,7 +70,7 @@ def read_span(resource: Resource, span: Span, declared: DeclaredNames | None = N
     except ValidationError as error:
         wrong = (f"{problem.pointer[1:]}: {problem.detail}" for problem in problems_in(error))
         raise InvalidInput(f"The span holds a value that an interaction cannot have. {'; '.join(wrong)}.") from None
-    decision = decision_on(span, envelope, attributes, declared)
+    decision = decision_on(span, envelope, attributes)
     return ReceivedCall(Submission.of(envelope), decision, left_out(attributes))
 
 

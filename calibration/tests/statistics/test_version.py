@@ -15,10 +15,11 @@ from calibration.statistics.groups import Groups
 from calibration.statistics.recalibration import fit_recalibration
 from calibration.statistics.scores import auroc, brier_score, log_loss
 from calibration.statistics.sequential import alarm_log_e_values
+from calibration.statistics.stratified import Stratum, stratified_failure_rate
 from calibration.statistics.thresholds import recommend_for_groups
 
 FIGURES = {
-    "2": {
+    "3": {
         "threshold": 0.84,
         "level": 0.016666666666666666,
         "p_value": 0.01522004927333567,
@@ -39,6 +40,7 @@ FIGURES = {
         "psi": 2.860372217714202,
         "ks": 0.34259408819253756,
         "alarm": 1.3893917006589263,
+        "audited_upper": 0.07855684729194645,
     }
 }
 
@@ -56,6 +58,7 @@ def figures():
     floor, errors = noise_floor(groups), calibration_error(groups)
     isotonic, logistic, beta = cross_validated_gains(random_folds(groups))
     cheapest = cheapest_threshold(groups, Costs(false_allow=20, false_block=1, review=1))
+    strata = [Stratum(decisions=900, labelled=900, failures=30), Stratum(decisions=600, labelled=60, failures=4)]
     drift = distribution_drift(groups.below(8_000), groups)
     return {
         "threshold": answer.threshold,
@@ -78,6 +81,7 @@ def figures():
         "psi": drift.psi,
         "ks": drift.ks,
         "alarm": float(alarm_log_e_values([12], [100], alpha=0.05)[0]),
+        "audited_upper": stratified_failure_rate(strata, level=0.05)[1],
     }
 
 

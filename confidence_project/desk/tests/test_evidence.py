@@ -288,6 +288,17 @@ def test_segment__what_the_host_did_not_say__is_left_out():
     assert segment(blank) == "no provider or model named"
 
 
+def test_segment__digests__are_shortened_and_the_number_of_options_is_said():
+    named = {
+        "confidence_kind": "choice_probability",
+        "task": "route",
+        "options": "5:" + "ab" * 16,
+        "prompt_hash": "c" * 64,
+    }
+    assert segment(named) == "choice_probability · 5 options (abababab) · wording cccccccc · route"
+    assert segment({"options": "3"}) == "3 options"
+
+
 def test_proposal__steps__name_who_took_them_and_who_takes_the_next():
     workspace = WorkspaceFactory()
     proposal = pending(workspace)

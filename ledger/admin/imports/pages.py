@@ -27,7 +27,6 @@ from ledger.admin.imports.upload_form import UploadForm
 from ledger.imports import course, spool
 from ledger.imports.options import without_options
 from ledger.imports.queue import request_again
-from ledger.imports.writing import REASON
 from ledger.models import DecisionImport
 
 DIED = "The import gave no sign of life any more: its process died. What was imported until then stays."
@@ -195,10 +194,8 @@ def _kept_file(kept: DecisionImport, what: str) -> Path | None:
 
 
 def _explorer(kept: DecisionImport) -> str | None:
-    """The list of what was recorded while the import went on."""
-    if not kept.imported or kept.heartbeat_at is None:
+    """The list of what the import brought."""
+    if not kept.imported:
         return None
-    form = "%Y-%m-%dT%H:%M:%S.%fZ"
-    since, until = kept.started_at, kept.finished_at or kept.heartbeat_at
-    query = {"workspace": kept.workspace.slug, "reason": REASON, "from": f"{since:{form}}", "to": f"{until:{form}}"}
+    query = {"workspace": kept.workspace.slug, "import": kept.pk}
     return f"{reverse('admin:ledger_decisionrecord_changelist')}?{urlencode(query)}"

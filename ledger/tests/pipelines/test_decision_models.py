@@ -58,9 +58,11 @@ OPENAI = [
     (MAX, predicate(0.05), "0.9500", "predicate_max", "allowed"),
     (MAX, predicate(0.5), "0.5000", "predicate_max", "llm_confidence_below_threshold"),
     (MAX, predicate(1), "1.0000", "predicate_max", "allowed"),
-    (YES, choice(), "0.9300", "openai_choice", "allowed"),
-    (YES, choice(confidence=0.89996), "0.9000", "openai_choice", "allowed"),
-    (YES, choice(confidence=0.89994), "0.8999", "openai_choice", "llm_confidence_below_threshold"),
+    (YES, choice(), "0.9500", "choice_probability", "allowed"),
+    (YES, choice(confidence=None), "0.9500", "choice_probability", "allowed"),
+    (YES, choice(probabilities=None), "0.9300", "openai_choice", "allowed"),
+    (YES, choice(confidence=0.89996, probabilities=None), "0.9000", "openai_choice", "allowed"),
+    (YES, choice(confidence=0.89994, probabilities=None), "0.8999", "openai_choice", "llm_confidence_below_threshold"),
     (MAX, score(), "0.9100", "openai_score", "allowed"),
 ]
 
@@ -81,9 +83,9 @@ SYSTEM_ONE = [
     (
         YES,
         {"type": "choice", "choice": "file", "confidence": 0.8, "probabilities": {"file": 0.9, "hold": 0.1}},
-        "0.8000",
-        "system_one_choice",
-        "llm_confidence_below_threshold",
+        "0.9000",
+        "choice_probability",
+        "allowed",
     ),
     (
         YES,
@@ -136,15 +138,13 @@ BROKEN = [
     openai_reply(predicate("0.95")),
     openai_reply(predicate(None)),
     openai_reply(predicate(True)),
-    openai_reply(choice(confidence=None)),
     openai_reply(choice("neither")),
     # A boolean is not the string of the same text, in either direction.
     openai_reply(choice("true", probabilities=[{"value": True, "probability": 0.95}])),
     openai_reply(choice(True, probabilities=[{"value": "true", "probability": 0.95}])),
     openai_reply(choice(probabilities=[])),
     openai_reply(score(confidence=7)),
-    openai_reply({"type": "noul", "name": "safe_to_file", "noul": 0.99}),
-    openai_reply({"type": "unheard_of", "name": "safe_to_file"}),
+    openai_reply({"type": 7, "name": "safe_to_file"}),
     openai_reply(predicate(0.95), predicate(0.99)),
     {"answers": [predicate(0.95)]},
     {"model": "two words", "answers": [predicate(0.95)]},
@@ -209,14 +209,23 @@ COHERENT = [
 def test_gate__answer_that_agrees_with_itself__is_read(workspace, given):
     record = gated(workspace, answer(system_one_reply(safe_to_file=given), "system_one"), YES)
     assert record.schema_valid
-    assert record.llm_confidence == Decimal(str(given.get("confidence", given.get("noul"))))
+    chances = given["probabilities"] if "choice" in given else {}
+    stated = chances.get(given.get("choice"), given.get("noul", given.get("confidence")))
+    assert record.llm_confidence == Decimal(str(stated))
 
 
-@pytest.mark.parametrize("field", ["abstain", "unknown", "uncertain"])
-def test_gate__answer_that_abstains__is_a_refusal_whatever_its_confidence(workspace, field):
+@pytest.mark.parametrize(
+    "field, reason", [("abstain", "llm_abstention"), ("unknown", "llm_abstention"), ("uncertain", "llm_refusal")]
+)
+def test_gate__answer_that_abstains__blocks_whatever_its_confidence(workspace, field, reason):
     given = system_one_choice(confidence=1.0, probabilities={"a": 1.0, "b": 0.0}, **{field: True})
     record = gated(workspace, answer(system_one_reply(safe_to_file=given), "system_one"), YES)
-    assert (record.gate_verdict, record.gate_reason, record.llm_confidence) == ("block", "llm_refusal", None)
+    assert (record.gate_verdict, record.gate_reason, record.llm_confidence) == ("block", reason, None)
+
+
+def test_gate__type_of_another_dialect__is_not_known(workspace):
+    record = gated(workspace, answer(openai_reply({"type": "noul", "name": "safe_to_file", "noul": 0.99})))
+    assert (record.gate_reason, record.schema_valid) == ("unknown_answer_type", True)
 
 
 def test_gate__boolean_choice__is_a_value_of_its_own(workspace):
@@ -232,7 +241,8 @@ def test_gate__rule_without_question__takes_the_only_answer(workspace):
     )
     assert (named.gate_reason, named.task) == ("allowed", "q")
     several = gated(workspace, answer(openai_reply(predicate(0.95, "a"), predicate(0.99, "b"))), "confidence_gate")
-    assert several.gate_reason == "schema_invalid"
+    assert (several.gate_reason, several.task) == ("question_not_named", "")
+    assert "names no question" in several.schema_problems[0]["detail"]
 
 
 def test_gate__policy_with_a_risk_threshold__asks_for_the_risk_score_too(workspace):
