@@ -18,6 +18,7 @@ from calibration.parameters import known_segment_keys
 from calibration.reviews.calendar import outlook
 from calibration.reviews.judging import review_of
 from calibration.reviews.setting import set_review_calendar
+from confidence_project.foundation.formatting import segment
 from governance.access.permissions import Verb, may, workspaces_where
 from governance.admin_kit.forms import InWorkspaceForm
 from governance.admin_kit.scoped_admin import ScopedAdmin, WorkspaceFilter
@@ -138,7 +139,7 @@ class CandidateAdmin(ServiceAdmin):
     """Thresholds that are watched, and how far their evidence is."""
 
     nothing_yet = "No candidate was registered yet"
-    list_display = ["__str__", "segment", "workspace", "level", "state", "registered_at", "registered_by_name"]
+    list_display = ["__str__", "where", "workspace", "level", "state", "registered_at", "registered_by_name"]
     list_filter = [WorkspaceFilter, "policy_key"]
     list_select_related = ["workspace", "end"]
     exclude = ["registered_by"]
@@ -162,6 +163,10 @@ class CandidateAdmin(ServiceAdmin):
             bulk="Withdraw the selected candidates",
         ),
     )
+
+    @admin.display(description="segment")
+    def where(self, candidate: Candidate) -> str:
+        return segment(candidate.segment)
 
     @admin.display
     def state(self, candidate: Candidate) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 from django import forms
 from django.conf import settings
 from django.contrib import admin
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
@@ -20,11 +21,12 @@ from calibration.runs.queue import request_calibration
 from calibration.runs.report import run_as_text
 from calibration.selectors import proposals_of
 from confidence_project.foundation.errors import InvalidInput
+from confidence_project.foundation.formatting import segment, threshold
 from governance.access.permissions import Verb, workspaces_where
 from governance.admin_kit.forms import InWorkspaceForm
 from governance.admin_kit.scoped_admin import ScopedAdmin, WorkspaceFilter
 from governance.admin_kit.service_views import ServiceAdmin
-from governance.definitions import all_definitions
+from governance.definitions import all_definitions, title_of
 from governance.models import ConfidencePolicyProposal
 from governance.workflow.wording import headline
 
@@ -178,28 +180,70 @@ class RunAdmin(ServiceAdmin):
         return format_html_join(SafeString("<br>"), "{}", ((_link(each),) for each in proposals_of(run))) or None
 
 
+OUTCOMES = {
+    "OK": "Certified",
+    "NOT_CERTIFIABLE": "Refused: fails too often",
+    "INSUFFICIENT_DATA": "Refused: too few labels",
+    "NOT_YET_JUDGED": "Cannot be judged yet",
+    "OUT_OF_BOUNDS": "Outside of what may be set",
+}
+"""What came of looking at a value, in words."""
+
+
+class OutcomeFilter(admin.SimpleListFilter):
+    """Filter by what came of it, in the same words as the list."""
+
+    title = "outcome"
+    parameter_name = "reason"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return list(OUTCOMES.items())
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Recommendation]) -> QuerySet[Recommendation]:
+        return queryset.filter(reason=self.value()) if self.value() else queryset
+
+
 @admin.register(Recommendation)
 class RecommendationAdmin(ScopedAdmin):
     """What runs said of single fields and segments."""
 
     nothing_yet = "No calibration has run yet"
-    list_display = ["policy_key", "field", "segment", "workspace", "current", "recommended", "reason", "run"]
-    list_filter = [WorkspaceFilter, "reason", "policy_key"]
+    list_display = ["policy", "where", "field", "then", "found", "outcome", "workspace", "run"]
+    list_filter = [WorkspaceFilter, OutcomeFilter, "policy_key"]
     list_select_related = ["workspace", "run__workspace"]
     fields = (
         "run",
         "workspace",
-        "policy_key",
+        "policy",
         "field",
-        "segment",
-        "current",
-        "recommended",
-        "reason",
+        "where",
+        "then",
+        "found",
+        "outcome",
         "explanation",
         "proposal_link",
-        "evidence",
     )
     readonly_fields = fields
+
+    @admin.display(description="policy", ordering="policy_key")
+    def policy(self, recommendation: Recommendation) -> str:
+        return title_of(recommendation.policy_key)
+
+    @admin.display(description="segment")
+    def where(self, recommendation: Recommendation) -> str:
+        return segment(recommendation.segment)
+
+    @admin.display(description="in force then", ordering="current")
+    def then(self, recommendation: Recommendation) -> str:
+        return threshold(recommendation.current)
+
+    @admin.display(description="certified", ordering="recommended")
+    def found(self, recommendation: Recommendation) -> str:
+        return threshold(recommendation.recommended)
+
+    @admin.display(description="outcome", ordering="reason")
+    def outcome(self, recommendation: Recommendation) -> str:
+        return OUTCOMES.get(recommendation.reason, recommendation.reason)
 
     @admin.display(description="proposal", empty_value="–")
     def proposal_link(self, recommendation: Recommendation) -> SafeString | None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
@@ -215,12 +216,35 @@ class ProposalAdmin(ServiceAdmin):
         return form
 
 
+STEPS = {"open": "Opened", **{name: rule.done.capitalize() for name, rule in TRANSITIONS.items()}}
+"""The steps of a proposal, in the words of its statuses."""
+
+
+class StepFilter(admin.SimpleListFilter):
+    """Filter by the step, in the same words as the list."""
+
+    title = "step"
+    parameter_name = "verb"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return list(STEPS.items())
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[ProposalEvent]) -> QuerySet[ProposalEvent]:
+        return queryset.filter(verb=self.value()) if self.value() else queryset
+
+
 @admin.register(ProposalEvent)
 class ProposalEventAdmin(ScopedAdmin):
     """What happened to proposals."""
 
     nothing_yet = "Nothing was proposed yet"
-    list_display = ["at", "workspace", "proposal", "verb", "from_status", "to_status", "actor_name", "break_glass"]
-    list_filter = [WorkspaceFilter, "verb", "break_glass"]
+    ordering: ClassVar = ["-id"]
+    list_display = ["at", "proposal", "step", "workspace", "actor_name", "break_glass"]
+    list_filter = [WorkspaceFilter, StepFilter, "break_glass"]
     list_select_related = ["workspace", "proposal"]
-    exclude = ["actor"]
+    fields = ("proposal", "step", "workspace", "at", "actor_name", "reason", "break_glass", "acknowledged_uncertified")
+    readonly_fields = fields
+
+    @admin.display(description="step", ordering="verb")
+    def step(self, event: ProposalEvent) -> str:
+        return STEPS.get(event.verb, event.verb)

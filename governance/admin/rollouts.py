@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin
@@ -90,7 +90,13 @@ class RolloutEventAdmin(ScopedAdmin):
     """What happened to rollouts."""
 
     nothing_yet = "No proposal was ever tried out"
-    list_display = ["at", "workspace", "rollout", "verb", "from_status", "to_status", "share", "actor_name"]
-    list_filter = [WorkspaceFilter, "verb"]
+    ordering: ClassVar = ["-id"]
+    list_display = ["at", "rollout", "step", "share", "workspace", "actor_name"]
+    list_filter = [WorkspaceFilter, "to_status"]
     list_select_related = ["workspace", "rollout"]
-    exclude = ["actor"]
+    fields = ("rollout", "step", "share", "workspace", "at", "actor_name", "reason", "break_glass")
+    readonly_fields = fields
+
+    @admin.display(description="step", ordering="to_status")
+    def step(self, event: RolloutEvent) -> str:
+        return str(Rollout.Status(event.to_status).label)

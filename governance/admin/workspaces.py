@@ -189,7 +189,7 @@ class ApiKeyAdmin(ServiceAdmin):
 
     nothing_yet = "No key was issued yet"
     add_title = "Issue an API key"
-    list_display = ["prefix", "name", "workspace", "scopes", "created", "expiry_date", "revoked", "issued_by_name"]
+    list_display = ["prefix", "name", "workspace", "may", "created", "expiry_date", "revoked", "issued_by_name"]
     list_filter = [WorkspaceFilter, "revoked"]
     list_select_related = ["workspace"]
     search_fields = ["prefix", "name"]
@@ -209,6 +209,10 @@ class ApiKeyAdmin(ServiceAdmin):
             ),
         ),
     )
+
+    @admin.display(description="may")
+    def may(self, key: ApiKey) -> str:
+        return ", ".join(key.scopes)
 
     def add_form(self, request: HttpRequest, data: Any) -> forms.Form:
         return KeyForm(data, workspaces_where(Verb.OPERATE, request.user))
