@@ -17,7 +17,7 @@ help: ## Say what there is
 
 setup: $(VENV)/.ready ## Virtual environment with the pinned requirements
 
-$(VENV)/.ready: requirements.txt requirements-dev.txt
+$(VENV)/.ready: requirements.txt requirements-dev.txt requirements-engines.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12 …")'
 	@echo "Installing the pinned requirements into $(VENV) …"
 	@$(PYTHON) -m venv $(VENV)
@@ -30,6 +30,8 @@ demo: setup ## Run the whole loop on real decisions and show what came of it
 
 # Both in the background: a shell that waits for a foreground process would answer a signal only after it.
 run: setup ## Serve the control plane on http://localhost:8000, with the worker that does its tasks
+	@$(BIN)/python -c 'import socket, sys; taken = not socket.socket().connect_ex(("127.0.0.1", $(PORT))); \
+		sys.exit("Port $(PORT) is taken. Stop what listens there, or take another: make run PORT=8001" if taken else 0)'
 	@$(MANAGE) migrate --verbosity 0
 	@trap 'trap - INT TERM; kill $$pids; wait' EXIT; trap 'exit 0' INT TERM; \
 		$(MANAGE) db_worker --no-reload & pids=$$!; \
@@ -76,7 +78,7 @@ e2e: $(VENV)/.ready-e2e ## Click through the admin in a real browser (needs Debi
 INTEROP := .venv-interop
 CLIENTS := .ci/interop
 
-$(INTEROP)/.ready: requirements.txt requirements-dev.txt requirements-interop.txt
+$(INTEROP)/.ready: requirements.txt requirements-dev.txt requirements-interop.txt requirements-clickhouse.txt requirements-spark.txt
 	@echo "Installing the pinned requirements into $(INTEROP) …"
 	@$(PYTHON) -m venv $(INTEROP)
 	@$(INTEROP)/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-interop.txt
@@ -87,7 +89,7 @@ $(CLIENTS)/node_modules/.ready: $(INTEROP)/.ready $(CLIENTS)/package.json $(CLIE
 	@PATH="$(CURDIR)/$(INTEROP)/bin:$$PATH" npm ci --prefix $(CLIENTS) --no-audit --no-fund --loglevel error
 	@touch $@
 
-interop: $(CLIENTS)/node_modules/.ready ## Let clients from elsewhere call a real server: OpenTelemetry JS, AI SDK, OFREP, schemathesis
+interop: $(CLIENTS)/node_modules/.ready ## Let clients from elsewhere call a real server: OpenTelemetry JS, AI SDK, OFREP, schemathesis; engines
 	@DATABASE_URL= $(INTEROP)/bin/python -m pytest -q $(CLIENTS)
 
 figures: setup ## Draw the figures of docs/statistics.md anew

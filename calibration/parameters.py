@@ -11,6 +11,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from calibration.evidence.registry import source_for
+from calibration.models import EvidenceEngine
 from calibration.statistics.checks import MAX_COST, MAX_DELTA
 from calibration.statistics.costs import Costs
 from confidence_project.foundation.errors import InvalidInput
@@ -56,6 +57,8 @@ class Question(TypedDict, total=False):
     costs
         What a false allow, a false block and a review cost: the findings show the cheapest threshold, too. It decides
         nothing. They hold for every policy key; None: those that the workspace keeps for each.
+    engine
+        Where decisions are counted; None: in the ledger. A review reads what its calendar names.
     """
 
     policy_keys: Sequence[str] | None
@@ -69,6 +72,7 @@ class Question(TypedDict, total=False):
     tighten_only: bool
     again: bool
     costs: Costs | None
+    engine: EvidenceEngine | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +105,8 @@ class CalibrationParameters:
         For the view beside the certified threshold. No part of `as_json`: they decide nothing.
     costs_source : {"run", "workspace"}
         Where the costs come from.
+    engine : EvidenceEngine, optional
+        Where decisions are counted. No part of `as_json`: the same decisions are the same evidence everywhere.
     """
 
     policy_keys: tuple[str, ...]
@@ -116,6 +122,7 @@ class CalibrationParameters:
     band: bool = False
     costs: Costs | None = None
     costs_source: CostsSource = "run"
+    engine: EvidenceEngine | None = None
 
     def __post_init__(self) -> None:
         """Refuse what cannot be computed, with what to do about it."""
@@ -208,6 +215,7 @@ def parameters_of(**question: Unpack[Question]) -> CalibrationParameters:
         tighten_only=question.get("tighten_only", False),
         again=question.get("again", False),
         costs=question.get("costs"),
+        engine=question.get("engine"),
     )
 
 

@@ -12,6 +12,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from calibration.evidence.lead_context import BudgetEvidence
+from calibration.evidence.reading import KeyEvidence
 from calibration.findings.budgets import find_budgets
 from calibration.findings.comparison import since_last_run
 from calibration.findings.finding import Finding
@@ -24,7 +25,7 @@ from calibration.reviews.judging import Judged, Review, read_and_judge
 from calibration.runs.heartbeat import heartbeat
 from calibration.runs.readings import Reading
 from calibration.runs.snapshot import read_snapshot
-from calibration.selectors import needs_bootstrap, previous_output
+from calibration.selectors import COUNTED_IN_METRICS, earlier_counts, needs_bootstrap, previous_output
 from calibration.services import complete_run, fail_run, keep_review, start_run
 from calibration.standing_costs import standing_costs
 from governance.access.permissions import Person, Verb, require
@@ -75,14 +76,14 @@ def run_calibration(
     Raises
     ------
     InvalidInput, UnknownPolicyKey
-        The parameters make no sense; no run was created.
+        The parameters make no sense; no run was created. Or what an engine holds does: the run is stored as FAILED.
     PermissionRefused, NotFound
-        The actor may not propose in this workspace.
+        The actor may not propose in this workspace; the engine is not the workspace's.
     Conflict
         Another run of the workspace is under way, or it is not due: no run was created. Or a policy changed
         meanwhile: the run is stored as FAILED.
-    PolicyUnavailable
-        A stored policy does not meet its definition. The run is stored as FAILED.
+    PolicyUnavailable, Unavailable
+        A stored policy does not meet its definition; an engine cannot be read. The run is stored as FAILED.
     """
     if actor is not None:
         require(Verb.PROPOSE, actor, workspace)
@@ -143,6 +144,7 @@ def _compute(workspace: Workspace, reading: Reading, parameters: CalibrationPara
         "policy_key": policy.definition.key,
         "policy_version": policy.version,
         "source": evidence.source if evidence else None,
+        "engine": _counted_in(workspace, evidence) if isinstance(evidence, KeyEvidence) else None,
         "segment_by": list(evidence.request.segment_by) if evidence else [],
         "too_young": reading.too_young,
         "parameters": parameters.as_json(),
@@ -165,6 +167,16 @@ def _compute(workspace: Workspace, reading: Reading, parameters: CalibrationPara
         findings=[replace(finding, since_last_run=since_last_run(finding, previous)) for finding in found],
         context={**context, "inputs_sha256": inputs, "review": review.as_json()},
     )
+
+
+def _counted_in(workspace: Workspace, evidence: KeyEvidence) -> dict[str, Any] | None:
+    """Where the counts come from, and which run was told other counts by the same statement."""
+    counted_in = evidence.counted_in
+    if counted_in is None:
+        return None
+    earlier = earlier_counts(workspace, evidence.policy_key, counted_in.statement_sha256)
+    is_other = earlier is not None and earlier.counts_sha256 != counted_in.counts_sha256
+    return {**asdict(counted_in), "otherwise_in_run": earlier.run_id if earlier and is_other else None}
 
 
 def _propose(workspace: Workspace, result: _Result, *, is_alone: bool) -> ConfidencePolicyProposal | None:
@@ -198,6 +210,11 @@ def _store(
         inputs_sha256=hashlib.sha256(canonical_json(hashes).encode()).hexdigest(),
         metrics={
             "inputs": hashes,
+            "counted_in": {
+                result.context["policy_key"]: [result.context["engine"][name] for name in COUNTED_IN_METRICS]
+                for result in results
+                if result.context["engine"]
+            },
             "proposals": [proposal.pk for proposal in by_key.values()],
             "findings": [finding.headline().to_json() for finding in findings],
         },
@@ -208,6 +225,7 @@ def _store(
         risk_confidence=parameters.risk_confidence,
         segment_by=list(parameters.segment_by),
         maturity_days=parameters.maturity_days,
+        engine=parameters.engine,
     )
     for result in results:
         review = result.review

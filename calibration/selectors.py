@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.conf import settings
 from django.db.models import Case, F, QuerySet, Value, When, Window
@@ -84,6 +84,26 @@ def previous_output(workspace: Workspace, policy_key: str, *, other_than: str) -
             output = completed_runs(workspace).values_list("output", flat=True).get(pk=run_id)
             policies: list[dict[str, Any]] = output["policies"]
             return next(policy for policy in policies if policy["policy_key"] == policy_key)
+    return None
+
+
+COUNTED_IN_METRICS = ("statement_sha256", "counts_sha256")
+"""What the metrics of a run keep of each policy key that was counted in an engine."""
+
+
+class EarlierCounts(NamedTuple):
+    """Which run was told which counts."""
+
+    run_id: int
+    counts_sha256: str
+
+
+def earlier_counts(workspace: Workspace, policy_key: str, statement_sha256: str) -> EarlierCounts | None:
+    """Return what the last completed run was told that asked an engine the same statement; None when there is none."""
+    for run_id, metrics in completed_runs(workspace).filter(engine__isnull=False).values_list("pk", "metrics"):
+        statement, counts = metrics.get("counted_in", {}).get(policy_key, ("", ""))
+        if statement == statement_sha256:
+            return EarlierCounts(run_id, counts)
     return None
 
 

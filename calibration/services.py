@@ -10,6 +10,7 @@ from typing import Any
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from calibration.engines.declaring import check_engine
 from calibration.models import ConfidenceCalibrationRun, HeldReview, Recommendation
 from calibration.parameters import METHOD, CalibrationParameters
 from calibration.selectors import runs_not_due
@@ -40,6 +41,8 @@ def start_run(
     Conflict
         Another run of the workspace is under way; or the workspace is not due, if that was asked for. Nothing is
         stored.
+    NotFound
+        The engine is not the workspace's.
     """
     now = timezone.now()
     try:
@@ -105,6 +108,8 @@ def start_queued_run(*, run_id: int) -> ConfidenceCalibrationRun | None:
 def _create(
     workspace: Workspace, parameters: CalibrationParameters, actor: Person | None, now: datetime
 ) -> ConfidenceCalibrationRun:
+    if parameters.engine is not None:
+        check_engine(parameters.engine, workspace)
     return ConfidenceCalibrationRun.objects.create(
         workspace=workspace,
         scope=list(parameters.policy_keys),
@@ -117,6 +122,7 @@ def _create(
         dry_run=parameters.dry_run,
         tighten_only=parameters.tighten_only,
         costs=asdict(parameters.costs) if parameters.costs else None,
+        engine=parameters.engine,
         model=METHOD,
         statistics_version=STATISTICS_VERSION,
         computed_by_id=actor.pk if actor else None,

@@ -51,12 +51,12 @@ INSTALLED_APPS = [
     "django_otp.plugins.otp_totp",
     "django_otp.plugins.otp_static",
     "django_tasks",
-    "django_tasks_db",
     "confidence_project.desk.apps.DeskConfig",
     "governance",
     "telemetry",
     "ledger",
     "calibration",
+    "django_tasks_db",  # behind the ledger, whose `db_worker` is this one's that keeps the log as well
 ]
 
 MIDDLEWARE = [
@@ -136,10 +136,33 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"{_VALIDATORS}.NumericPasswordValidator"},
     {"NAME": "governance.workspaces.accounts.ChangeRevokesTokens"},
 ]
-AUTHENTICATION_BACKENDS = [
-    "axes.backends.AxesStandaloneBackend",
-    "django.contrib.auth.backends.ModelBackend",
-]
+# Sign-in with the company's identity: OpenID Connect; see docs/sign-in.md.
+CONFIDENCE_OIDC_ISSUER = env.str("CONFIDENCE_OIDC_ISSUER", default="")
+CONFIDENCE_OIDC_CLIENT_ID = env.str("CONFIDENCE_OIDC_CLIENT_ID", default="")
+CONFIDENCE_OIDC_CLIENT_SECRET = env.str("CONFIDENCE_OIDC_CLIENT_SECRET", default="")
+# What the button says: "Sign in with …".
+CONFIDENCE_OIDC_NAME = env.str("CONFIDENCE_OIDC_NAME", default="your company account")
+CONFIDENCE_OIDC_SCOPES = env.list("CONFIDENCE_OIDC_SCOPES", default=["openid", "profile", "email"])
+CONFIDENCE_OIDC_GROUPS_CLAIM = env.str("CONFIDENCE_OIDC_GROUPS_CLAIM", default="groups")
+# Whoever is in it is a superuser. Here and on no page, so that nobody becomes one by a click.
+CONFIDENCE_OIDC_SUPERUSER_GROUP = env.str("CONFIDENCE_OIDC_SUPERUSER_GROUP", default="")
+# Values of `amr` or `acr` by which the provider says that it asked for more than a password.
+CONFIDENCE_OIDC_SECOND_FACTOR = env.list("CONFIDENCE_OIDC_SECOND_FACTOR", default=["mfa"])
+# Off: names and passwords of this site open nothing, and its sessions that they opened are over.
+CONFIDENCE_LOCAL_SIGN_IN = env.bool("CONFIDENCE_LOCAL_SIGN_IN", default=True)
+if CONFIDENCE_OIDC_ISSUER and not (CONFIDENCE_OIDC_CLIENT_ID and "openid" in CONFIDENCE_OIDC_SCOPES):
+    raise ImproperlyConfigured("With CONFIDENCE_OIDC_ISSUER goes CONFIDENCE_OIDC_CLIENT_ID, and the scope openid.")
+if CONFIDENCE_OIDC_ISSUER and not DEV and not CONFIDENCE_OIDC_ISSUER.startswith("https://"):
+    raise ImproperlyConfigured("CONFIDENCE_OIDC_ISSUER begins with https://; plain HTTP is for development.")
+if not (CONFIDENCE_LOCAL_SIGN_IN or CONFIDENCE_OIDC_ISSUER):
+    raise ImproperlyConfigured("CONFIDENCE_LOCAL_SIGN_IN=0 leaves nobody in. Set CONFIDENCE_OIDC_ISSUER as well.")
+# An invitation that nobody accepted is void after so long.
+CONFIDENCE_INVITATION_DAYS = env.int("CONFIDENCE_INVITATION_DAYS", default=7)
+AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend"]
+if CONFIDENCE_LOCAL_SIGN_IN:
+    AUTHENTICATION_BACKENDS.append("django.contrib.auth.backends.ModelBackend")
+if CONFIDENCE_OIDC_ISSUER:
+    AUTHENTICATION_BACKENDS.append("governance.access.openid.OpenIdBackend")
 # Locked by account, whatever the address: guessing from many addresses gets no further than from one.
 AXES_LOCKOUT_PARAMETERS = ["username"]
 SILENCED_SYSTEM_CHECKS = ["axes.W006"]  # which would have us lock addresses, and with a proxy's address everybody
@@ -159,6 +182,12 @@ OTP_TOTP_ISSUER = "Enterprise Confidence System"
 LOGIN_URL = "admin:login"
 SESSION_COOKIE_AGE = env.int("SESSION_COOKIE_AGE", default=8 * 60 * 60)
 SESSION_EXPIRE_AT_BROWSER_CLOSE = True
+
+# --- E-mail: without a server in EMAIL_URL none is sent -------------------------------------------------------------
+CONFIDENCE_SENDS_MAIL = "EMAIL_URL" in env.ENVIRON
+vars().update(env.email_url("EMAIL_URL", default="dummymail://"))
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="confidence@localhost")
 
 # --- Browser security ------------------------------------------------------------------------------------------------
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not DEV
@@ -345,23 +374,34 @@ if CONFIDENCE_GATEWAY_WINDOW_SECONDS < 1:
 
 # Signs checkpoints of the ledger; `manage.py generate_log_key NAME` makes one. Whoever has it can sign in our name.
 CONFIDENCE_LOG_KEY = env.str("CONFIDENCE_LOG_KEY", default="")
+# Who cosigns checkpoints, each as its verifier key, a blank, and its URL (c2sp.org/tlog-witness); separated by commas.
+CONFIDENCE_LOG_WITNESSES = env.list("CONFIDENCE_LOG_WITNESSES", default=[])
+# How many of them have to; not set: all.
+CONFIDENCE_LOG_WITNESSES_NEEDED = env.int("CONFIDENCE_LOG_WITNESSES_NEEDED", default=None)
+# How often a worker appends to the log and signs it, 0 for never.
+CONFIDENCE_LOG_EVERY_SECONDS = env.float("CONFIDENCE_LOG_EVERY_SECONDS", default=60.0)
 
 # --- Logs: one line each, no request bodies --------------------------------------------------------------------------
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
-    "filters": {"route": {"()": "confidence_project.foundation.routes_in_logs.RouteForPath"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "filters": {
+        "route": {"()": "confidence_project.foundation.routes_in_logs.RouteForPath"},
+        "refusals": {"()": "confidence_project.foundation.routes_in_logs.RefusalsInOneLine"},
+    },
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["refusals"]}},
     "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="INFO")},
     # At DEBUG the SDK of the AI provider logs whole requests, prompts and all.
     # The MCP SDK logs messages as it sends them, and what it cannot read with its traceback: transcripts, both.
     # What the lock-out library does is in its tables; at INFO its log repeats it at every sign-in.
+    # At DEBUG the OpenID library logs what proves that a sign-in is ours.
     # Django names the path of every request that it refuses.
     "loggers": {
         "openai": {"level": "INFO"},
         "mcp": {"level": "CRITICAL"},
         "axes": {"level": "WARNING"},
+        "authlib": {"level": "INFO"},
         "django.request": {"filters": ["route"]},
         "django.security.csrf": {"filters": ["route"]},
     },

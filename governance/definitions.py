@@ -27,8 +27,12 @@ ENABLED = "enabled"
 
 
 def to_lattice(value: float) -> int:
-    """Return `value` in [0, 1] as an integer 0…10,000, exactly as it is stored."""
-    return round(value * LATTICE)
+    """Return `value` in [0, 1] as an integer 0…10,000, exactly as it is stored.
+
+    A value half-way goes up. `round` takes it to the even neighbour, and no two databases agree on theirs; this rule is
+    the same in each that has IEEE doubles.
+    """
+    return math.floor(value * LATTICE + 0.5)
 
 
 ParameterKind = str | list[str] | tuple[str, ...]

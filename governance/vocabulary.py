@@ -61,6 +61,14 @@ def is_visible(text: str) -> bool:
     return _VISIBLE.fullmatch(text) is not None
 
 
+_ALIAS = re.compile(r"~.*|(.*[-_./:@])?(latest|newest|current|stable|preview|default|auto)", re.IGNORECASE)
+
+
+def is_alias(model: str) -> bool:
+    """True for the name of a model that its owner moves from version to version, by how such names are made."""
+    return _ALIAS.fullmatch(model) is not None
+
+
 def rule_of(kind: NameKind) -> str:
     """Return what holds for names of this kind, in words that go on from "the name"."""
     return _OR_DECLARED.format(kind=kind.value)

@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Any, ClassVar
+from uuid import UUID
 
 from django.db.models import QuerySet
+from django.http import HttpResponse
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from pydantic import TypeAdapter
 from rest_framework.generics import ListAPIView, RetrieveAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.views import APIView
 
+from confidence_project.foundation.errors import NotFound
 from confidence_project.foundation.ingest import ingest
+from confidence_project.foundation.negotiation import OneType
 from confidence_project.foundation.openapi import LISTED, PROBLEMS_OF_READING, document_ingestion
 from confidence_project.foundation.pagination import RecordPagination
+from confidence_project.foundation.problems import CONTENT_TYPE, Problem
 from governance.access.authentication import api_key_of, workspace_of
 from governance.admin_kit.keyset import narrowed_to
 from governance.models import ApiKey
@@ -31,8 +39,12 @@ from ledger.serializers import (
     VerdictSerializer,
 )
 from ledger.services import record_outcomes
+from ledger.transparency.receipts import MEDIA_TYPE
+from ledger.transparency.selectors import prove_entry, receipt_of
 
 Scope = ApiKey.Scope
+
+_PROBLEMS_OF_PROOFS: dict[Any, Any] = {**PROBLEMS_OF_READING, (409, CONTENT_TYPE): Problem}
 
 _DECISION = TypeAdapter(DecisionEnvelope)
 _OUTCOME = TypeAdapter(OutcomeEnvelope)
@@ -118,6 +130,57 @@ class Decision(RetrieveAPIView[DecisionRecord]):
 
     def get_queryset(self) -> QuerySet[DecisionRecord]:
         return selectors.decisions_with_outcomes(workspace_of(self.request))
+
+
+class _ProofOfDecision(APIView):
+    """Bytes about one decision of the caller's workspace, whatever type the caller says that it accepts."""
+
+    required_scopes = {"GET": Scope.READ}
+    content_negotiation_class = OneType
+
+    media_type: ClassVar[str]
+
+    def bytes_of(self, decision_id: UUID) -> bytes:
+        raise NotImplementedError
+
+    def get(self, request: Request, pk: UUID) -> HttpResponse:
+        if not DecisionRecord.objects.in_workspace(workspace_of(request)).filter(pk=pk).exists():
+            raise NotFound("There is no decision of this id.")
+        return HttpResponse(self.bytes_of(pk), content_type=self.media_type)
+
+
+@extend_schema_view(
+    get=extend_schema(
+        operation_id="get_decision_entry",
+        summary="Get the bytes of a decision in the log",
+        description="What its leaf commits to, and so what a receipt or a proof is checked against.",
+        responses={(200, "application/json"): OpenApiTypes.OBJECT, **_PROBLEMS_OF_PROOFS},
+    )
+)
+class DecisionEntry(_ProofOfDecision):
+    """The entry of a decision that a checkpoint covers."""
+
+    media_type = "application/json"
+
+    def bytes_of(self, decision_id: UUID) -> bytes:
+        return prove_entry(decision_id).content
+
+
+@extend_schema_view(
+    get=extend_schema(
+        operation_id="get_decision_receipt",
+        summary="Get the COSE receipt of a decision",
+        description="RFC 9942 over the tree of the last checkpoint. 404 until a checkpoint covers the decision.",
+        responses={(200, MEDIA_TYPE): OpenApiTypes.BINARY, **_PROBLEMS_OF_PROOFS},
+    )
+)
+class DecisionReceipt(_ProofOfDecision):
+    """The receipt of a decision that a checkpoint covers."""
+
+    media_type = MEDIA_TYPE
+
+    def bytes_of(self, decision_id: UUID) -> bytes:
+        return receipt_of(decision_id)
 
 
 @extend_schema_view(

@@ -10,10 +10,14 @@ class LedgerConfig(AppConfig):
         from governance.controls.seen import SEEN_SOURCES
         from governance.definitions import register
         from governance.workflow.consequences import FLIP_COUNTER
+        from ledger.audit import register_histories
         from ledger.domains.book import DOMAINS, keep_book
         from ledger.otlp import gate_decision_spans, record_evaluations
         from ledger.seen import SEEN_IN_DECISIONS
         from ledger.selectors import flips_of
+        from ledger.transparency.governed import OF_GOVERNANCE
+        from ledger.transparency.kinds import register as register_entries
+        from ledger.transparency.leaves import OF_THE_LEDGER
         from ledger.verdicts import verdicts_on_records
         from telemetry.book import BOOK_KEEPER
         from telemetry.otlp.handlers import DECISION_SPANS, EVALUATIONS
@@ -21,6 +25,8 @@ class LedgerConfig(AppConfig):
 
         for domain in DOMAINS:
             register(domain.definition)
+        register_entries(*OF_THE_LEDGER, *OF_GOVERNANCE)
+        register_histories()
         BOOK_KEEPER.register(keep_book)
         FLIP_COUNTER.register(flips_of)
         SEEN_SOURCES.register(SEEN_IN_DECISIONS)

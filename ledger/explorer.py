@@ -12,9 +12,11 @@ from django.db.models import F
 from confidence_project.foundation.errors import UnknownPolicyKey
 from governance.definitions import get_definition
 from governance.models import ConfidencePolicyRevision, Rollout
+from governance.vocabulary import is_alias
 from ledger.models import Checkpoint, DecisionExternalId, DecisionOutcome, DecisionRecord, LedgerAmendment, LogLeaf
 from ledger.reasons import ReasonCode
 from ledger.selectors import RULES_FIRST
+from ledger.transparency.leaves import DECISIONS
 from telemetry.models import AIInteraction
 
 MOST_ROWS = 100
@@ -46,6 +48,8 @@ class DecisionPage:
     ----------
     reason
         In words; blank where there are none.
+    model_is_alias
+        The model's name leaves open which version answered.
     thresholds
         Titles and values that were applied.
     outcomes
@@ -61,6 +65,7 @@ class DecisionPage:
     """
 
     reason: str
+    model_is_alias: bool
     thresholds: Sequence[tuple[str, float]]
     outcomes: Sequence[DecisionOutcome]
     amendments: Sequence[LedgerAmendment]
@@ -80,6 +85,7 @@ def decision_page(decision: DecisionRecord) -> DecisionPage:
     in_workspace = DecisionRecord.objects.filter(workspace_id=decision.workspace_id).only("decision_id")
     return DecisionPage(
         reason=in_words(decision.gate_reason),
+        model_is_alias=is_alias(decision.model),
         thresholds=_thresholds(decision),
         outcomes=list(decision.outcomes.select_related("void").order_by(_VOIDED_LAST, *RULES_FIRST)[:MOST_ROWS]),
         amendments=amendments,
@@ -114,7 +120,7 @@ def _beside(decision: DecisionRecord, model: type[models.Model], **named: Any) -
 
 
 def _place(decision: DecisionRecord) -> LogPlace | None:
-    leaf = LogLeaf.objects.filter(entry=LogLeaf.Entry.DECISION, entry_id=str(decision.pk)).first()
+    leaf = LogLeaf.objects.filter(entry=DECISIONS.entry, entry_id=str(decision.pk)).first()
     if leaf is None:
         return None
     covering = Checkpoint.objects.filter(tree_size__gt=leaf.position).order_by("tree_size").first()

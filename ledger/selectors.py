@@ -6,11 +6,15 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from django.db.models import Case, Count, IntegerField, OuterRef, Prefetch, QuerySet, Subquery, When
+from django.db.models import Case, Count, Func, IntegerField, OuterRef, Prefetch, QuerySet, Subquery, When
+from django.db.models.functions import Substr
+from django.db.models.lookups import Exact
 
 from governance.models import Rollout, Workspace
 from governance.workflow.consequences import Flips
 from ledger.models import DecisionExternalId, DecisionOutcome, DecisionRecord
+from ledger.models.indexes import LENGTH_OF_BEGINNING, Beginning
+from ledger.reasons import Reason
 
 
 def decisions_of(workspace: Workspace) -> QuerySet[DecisionRecord]:
@@ -38,6 +42,32 @@ def recorded_between(
     if until is not None:
         rows = rows.filter(decision_id__lt=_least_id_of(until, _ID_SLACK), timestamp__lt=until)
     return rows
+
+
+def with_verdict(rows: QuerySet[DecisionRecord], verdict: str) -> QuerySet[DecisionRecord]:
+    """Narrow decisions to those of a verdict."""
+    return rows.filter(gate_verdict=_AS_WRITTEN[verdict]) if verdict in _AS_WRITTEN else rows.none()
+
+
+_AS_WRITTEN = {verdict: Func(template=f"'{verdict}'") for verdict in DecisionRecord.Verdict.values}
+"""Not as parameters: SQLite takes an index of some rows only where the statement itself says that it is about these."""
+
+
+def with_reason(rows: QuerySet[DecisionRecord], reason: str) -> QuerySet[DecisionRecord]:
+    """Narrow decisions to those of a reason, by the index of the reasons or, of what was allowed, of the verdict."""
+    if reason == Reason.ALLOWED:
+        rows = with_verdict(rows, DecisionRecord.Verdict.ALLOW)
+    else:
+        rows = rows.exclude(gate_reason=Reason.ALLOWED.value)
+    return rows.filter(gate_reason=reason)
+
+
+def with_prompt_hash(rows: QuerySet[DecisionRecord], prompt_hash: str) -> QuerySet[DecisionRecord]:
+    """Narrow decisions to those of a prompt hash, by the index of its beginning."""
+    # The rest apart: where SQLite knows the whole, it puts it into the expression, and misses the index.
+    beginning = Exact(Beginning("prompt_hash"), prompt_hash[:LENGTH_OF_BEGINNING])
+    rest = Exact(Substr("prompt_hash", LENGTH_OF_BEGINNING + 1), prompt_hash[LENGTH_OF_BEGINNING:])
+    return rows.exclude(prompt_hash="").filter(beginning, rest)
 
 
 _ID_SLACK = timedelta(minutes=1)

@@ -13,6 +13,7 @@ from rest_framework import serializers
 from confidence_project.foundation.filters import NameFilter, TimeFilter
 from confidence_project.foundation.serializers import RowSerializer
 from governance.access.authentication import workspace_of
+from governance.vocabulary import is_alias
 from ledger import selectors
 from ledger.models import DecisionOutcome, DecisionRecord
 
@@ -22,16 +23,25 @@ class DecisionFilter(filters.FilterSet):
 
     external_id = NameFilter(method="by_external_id", help_text="The host's own id.")
     policy_key = NameFilter()
-    verdict = filters.ChoiceFilter(field_name="gate_verdict", choices=DecisionRecord.Verdict.choices)
-    reason = NameFilter(field_name="gate_reason")
+    verdict = filters.ChoiceFilter(method="by_verdict", choices=DecisionRecord.Verdict.choices)
+    reason = NameFilter(method="by_reason")
     provider = NameFilter()
     model = NameFilter()
-    prompt_hash = NameFilter()
+    prompt_hash = NameFilter(method="by_prompt_hash")
     occurred_from = TimeFilter(field_name="occurred_at", lookup_expr="gte", help_text="Inclusive.")
     occurred_before = TimeFilter(field_name="occurred_at", lookup_expr="lt", help_text="Exclusive.")
 
     def by_external_id(self, rows: QuerySet[DecisionRecord], name: str, value: str) -> QuerySet[DecisionRecord]:
         return rows.filter(pk__in=selectors.decision_ids_named(workspace_of(self.request), value))
+
+    def by_verdict(self, rows: QuerySet[DecisionRecord], name: str, value: str) -> QuerySet[DecisionRecord]:
+        return selectors.with_verdict(rows, value)
+
+    def by_reason(self, rows: QuerySet[DecisionRecord], name: str, value: str) -> QuerySet[DecisionRecord]:
+        return selectors.with_reason(rows, value)
+
+    def by_prompt_hash(self, rows: QuerySet[DecisionRecord], name: str, value: str) -> QuerySet[DecisionRecord]:
+        return selectors.with_prompt_hash(rows, value)
 
 
 class OutcomeFilter(filters.FilterSet):
@@ -101,15 +111,22 @@ class DecisionSerializer(VerdictSerializer):
     """The whole record."""
 
     action_params = serializers.SerializerMethodField()
+    model_is_alias = serializers.SerializerMethodField(
+        help_text="The name leaves open which version of the model answered."
+    )
 
     class Meta(VerdictSerializer.Meta):
         fields = [
-            *VerdictSerializer.Meta.fields, "timestamp", "occurred_at", "provider", "model", "prompt_hash",
+            *VerdictSerializer.Meta.fields, "timestamp", "occurred_at", "provider", "model",
+            "model_is_alias", "prompt_hash",
             "schema_version", "schema_valid", "ml_risk_score", "llm_confidence", "confidence_kind", "action_type",
             "action_params", "task", "options", "channel", "case_key", "origin", "label_propensity",
             "rollout_id", "rollout_arm", "candidate_verdict", "candidate_reason",
         ]  # fmt: skip
         read_only_fields = fields
+
+    def get_model_is_alias(self, record: DecisionRecord) -> bool:
+        return is_alias(record.model)
 
     @extend_schema_field({"type": ["object", "null"], "additionalProperties": {}})
     def get_action_params(self, record: DecisionRecord) -> Any:

@@ -1,5 +1,5 @@
-"""The admin of calibration: what runs found, when they may loosen, and the costs that a workspace keeps."""
+"""The admin of calibration: what runs found, when they may loosen, costs that a workspace keeps, and engines."""
 
-from calibration.admin import costs, reviews, runs
+from calibration.admin import costs, engines, reviews, runs
 
-__all__ = ["costs", "reviews", "runs"]
+__all__ = ["costs", "engines", "reviews", "runs"]

@@ -10,6 +10,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
+from calibration.admin.engines import EngineField, engines_of
 from calibration.candidates.looking import conclude_candidate, explain, look_at_candidate
 from calibration.candidates.registering import register_candidate, withdraw_candidate
 from calibration.findings import wording
@@ -65,7 +66,15 @@ class CalendarForm(InWorkspaceForm):
         help_text="Look for a confidence ceiling, too: for models that are most wrong where they claim certainty. It "
         "costs coverage where no ceiling is needed.",
     )
+    engine = EngineField(
+        help_text="Where decisions are counted; its mapping says when they and their outcomes were recorded. Blank: in "
+        "the ledger."
+    )
     reason = _reason()
+
+    def __init__(self, data: Any, workspaces: QuerySet[Workspace]) -> None:
+        super().__init__(data, workspaces)
+        self.fields["engine"].queryset = engines_of(workspaces)  # type: ignore[attr-defined]
 
 
 class CandidateForm(InWorkspaceForm):

@@ -13,6 +13,7 @@ from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
+from calibration.admin.engines import EngineField, engines_of
 from calibration.findings import wording
 from calibration.findings.reading import read_evidence
 from calibration.models import ConfidenceCalibrationRun, PolicyAlarm, PolicyLook, Recommendation
@@ -27,7 +28,7 @@ from governance.admin_kit.forms import InWorkspaceForm
 from governance.admin_kit.scoped_admin import ScopedAdmin, WorkspaceFilter
 from governance.admin_kit.service_views import ServiceAdmin
 from governance.definitions import all_definitions, title_of
-from governance.models import ConfidencePolicyProposal
+from governance.models import ConfidencePolicyProposal, Workspace
 from governance.workflow.wording import headline
 
 
@@ -79,6 +80,9 @@ class RunForm(InWorkspaceForm):
         help_text="Decisions younger than this at the end have had no fair chance of an outcome and are left out.",
     )
 
+    engine = EngineField(
+        help_text="Where decisions are counted. Blank: in the ledger. A review reads what its calendar names."
+    )
     tighten_only = forms.BooleanField(required=False, help_text="Hold no review, even if the date of one has come.")
     dry_run = forms.BooleanField(required=False, help_text="Show figures, propose nothing, hold no review.")
     cost_false_allow = forms.FloatField(
@@ -98,6 +102,10 @@ class RunForm(InWorkspaceForm):
     cost_review = forms.FloatField(
         required=False, min_value=0, label="Cost of a review", help_text="Any decision that was blocked."
     )
+
+    def __init__(self, data: Any, workspaces: QuerySet[Workspace]) -> None:
+        super().__init__(data, workspaces)
+        self.fields["engine"].queryset = engines_of(workspaces)  # type: ignore[attr-defined]
 
 
 @admin.register(ConfidenceCalibrationRun)
@@ -124,6 +132,7 @@ class RunAdmin(ServiceAdmin):
         "maturity_days",
         "tighten_only",
         "dry_run",
+        "engine",
         "costs_in_use",
         "labels_as_of",
         "samples",

@@ -76,14 +76,14 @@ class DecisionLedgerSource(QuerysetSource):
             complete=Q(origin=DecisionRecord.Origin.IMPORT, gate_verdict=DecisionRecord.Verdict.ALLOW),
             history_blocked=Q(origin=DecisionRecord.Origin.IMPORT),
             audited=Q(audit_selected=True),
-            other_checks=~Q(gate_reason__in=_JUDGED_BY_THRESHOLDS),
+            other_checks=~Q(gate_reason__in=JUDGED_BY_THRESHOLDS),
         )
 
 
-_JUDGED_BY_THRESHOLDS = [OBSERVED, Reason.ALLOWED.value, *sorted(reason.value for reason in THRESHOLD_REASONS)]
+JUDGED_BY_THRESHOLDS = [OBSERVED, Reason.ALLOWED.value, *sorted(reason.value for reason in THRESHOLD_REASONS)]
 
 
-_POOLED_AS_ASKED = [
+POOLED_AS_ASKED = [
     kind.value
     for kind in (
         ConfidenceKind.SELF_REPORTED,
@@ -103,7 +103,7 @@ def _segment(key: str, request: EvidenceRequest) -> Combinable:
     column = Coalesce(F(key), Value("")) if key == "options" else F(key)
     if key in request.asked_for or key == "confidence_kind":
         return column
-    pooled = When(confidence_kind__in=_POOLED_AS_ASKED, then=Value(None))
+    pooled = When(confidence_kind__in=POOLED_AS_ASKED, then=Value(None))
     return Case(pooled, default=column, output_field=CharField(null=True))
 
 

@@ -86,13 +86,47 @@ class SegmentCounts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CountedIn:
+    """Where counts come from that were not made in the database, so that the owner of the place can repeat them.
+
+    Parameters
+    ----------
+    engine, kind : str
+        The name under which the workspace declared it, and what it is.
+    declaration : int
+        Id of the declaration.
+    statement, statement_sha256 : str
+        What was asked, in the dialect of the engine, and its hash.
+    snapshot_sha256 : str or None
+        Hash of names, sizes and times of the files; None for tables.
+    read_at : str
+        When.
+    groups : int
+        Rows that came back.
+    counts_sha256 : str
+        Their hash, see `engines.reading.counts_sha256`.
+    """
+
+    engine: str
+    declaration: int
+    kind: str
+    statement: str
+    statement_sha256: str
+    snapshot_sha256: str | None
+    read_at: str
+    groups: int
+    counts_sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class KeyEvidence:
-    """Everything that a source counted for one policy key."""
+    """Everything that a source counted for one policy key. `counted_in` has no part in the hash: counts have."""
 
     policy_key: str
     source: str
     request: EvidenceRequest
     segments: tuple[SegmentCounts, ...]
+    counted_in: CountedIn | None = None
 
     @property
     def decisions(self) -> int:
@@ -125,11 +159,12 @@ def read_evidence(source: EvidenceSource, request: EvidenceRequest) -> KeyEviden
         policy_key=request.policy_key,
         source=source.name,
         request=request,
-        segments=_by_segment(source.collect(request), request.segment_by),
+        segments=by_segment(source.collect(request), request.segment_by),
     )
 
 
-def _by_segment(batches: Iterable[EvidenceCounts], keys: tuple[str, ...]) -> tuple[SegmentCounts, ...]:
+def by_segment(batches: Iterable[EvidenceCounts], keys: tuple[str, ...]) -> tuple[SegmentCounts, ...]:
+    """Add up the counts of batches, segment by segment, in canonical order."""
     numbers: dict[tuple[str | None, ...], int] = {}
     owners, columns = [], []
     for batch in batches:

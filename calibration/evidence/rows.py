@@ -180,10 +180,20 @@ def _fetch(
     with connection.cursor() as cursor:
         cursor.execute(statement, parameters)
         while batch := cursor.fetchmany(FETCH):
-            yield _counts(batch, len(segments), len(request.period_starts) + 1)
+            yield counts_of_rows(batch, len(segments), len(request.period_starts) + 1)
 
 
-def _counts(batch: Sequence[tuple[Any, ...]], width: int, periods: int) -> EvidenceCounts:
+def counts_of_rows(batch: Sequence[tuple[Any, ...]], width: int, periods: int) -> EvidenceCounts:
+    """Return the rows of a counting statement as columns.
+
+    Parameters
+    ----------
+    batch : sequence of tuple
+        `width` segment values; then period, stratum, band, decisions, rows, labelled, successes, audit rate, confidence
+        and the two thresholds.
+    periods : int
+        How many there are; this number itself stands for decisions that are too young.
+    """
     columns = list(zip(*batch, strict=True))
     period, stratum, band, decisions, copies, labelled, successes, rate, confidence, threshold, risk_threshold = (
         np.array(columns[width:], dtype=np.int64)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from calibration.statistics.lattice import threshold_to_lattice
 from calibration.statistics.recommendation import ThresholdRecommendation
 from calibration.statistics.sequential import AnytimeEvidence, alarm_log_e_values, follow
 from calibration.statistics.thresholds import recommend_for_groups
+from governance.vocabulary import is_alias
 
 RECENT = PERIODS // 3
 """Periods in the recent third of the window."""
@@ -68,3 +69,13 @@ def alarm(subject: Subject, parameters: CalibrationParameters) -> AnytimeEvidenc
     failures = labelled - np.cumsum([period.succeeded for period in allowed])
     looks = alarm_log_e_values(failures, labelled, alpha=parameters.target_failure_rate)
     return follow(looks, delta=parameters.delta)
+
+
+def words_of_an_alias(segment: Mapping[str, str]) -> str:
+    """Say that nobody knows which version of the model answered; blank where its name does not leave that open."""
+    if not is_alias(segment.get("model", "")):
+        return ""
+    return (
+        "The records name the model by an alias: which version answered they do not say, and what is found here speaks "
+        "of the one behind it until now. Send the model that the reply resolves it to, or ask for a version."
+    )

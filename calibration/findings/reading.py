@@ -173,10 +173,13 @@ class Evidence:
         Which review it was, and when the next one is, for `wording.calendar`.
     costs
         What was taken to cost what, for `wording.costs_in_use`; None: nothing was.
+    counted_in
+        In which engine, for `engines.wording.counted_in`; None: in the database.
     """
 
     policy_key: str
     source: str | None
+    counted_in: Mapping[str, Any] | None
     wanted: Wanted
     costs: Mapping[str, Any] | None
     review: Mapping[str, Any]
@@ -211,6 +214,7 @@ def read_evidence(raw: Mapping[str, Any] | None) -> Evidence | None:
     return Evidence(
         policy_key=findings[0].policy_key,
         source=raw.get("source"),
+        counted_in=raw.get("engine"),
         wanted=wanted,
         costs=raw.get("costs"),
         review=raw.get("review") or {},

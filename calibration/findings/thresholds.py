@@ -10,7 +10,7 @@ from calibration.evidence.reading import KeyEvidence, SegmentCounts
 from calibration.findings import wording
 from calibration.findings.answers import Answer, Subject, answer_segments
 from calibration.findings.cohorts import InForce, choose_cohort
-from calibration.findings.drift import alarm, window_drift
+from calibration.findings.drift import alarm, window_drift, words_of_an_alias
 from calibration.findings.figures import (
     describe,
     describe_costs,
@@ -135,6 +135,7 @@ def _finding(
         wording.collapsed(described["cohort"].decisions_before_collapse_by_case, described["decisions"]),
         wording.every_decision(every, parameters.target_failure_rate),
         wording.drift(drift) if drift else "",
+        words_of_an_alias(subject.cohort.counts.segment),
         wording.costs(costs) if costs and not is_risk else "",
         wording.NOT_ADDRESSABLE if is_material and not is_addressable else "",
         wording.finer_overrides(current, _finer_overrides(policy, field.name, subject.cohort.counts.segment, current)),

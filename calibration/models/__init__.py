@@ -1,5 +1,6 @@
 """Calibration runs and what they recommend, when they may loosen, and the watch over what was applied."""
 
+from calibration.models.engines import EvidenceEngine
 from calibration.models.reviews import Candidate, CandidateEnd, HeldReview, ReviewCalendar
 from calibration.models.runs import ConfidenceCalibrationRun, Recommendation, StandingCosts
 from calibration.models.watch import PolicyAlarm, PolicyLook
@@ -8,6 +9,7 @@ __all__ = [
     "Candidate",
     "CandidateEnd",
     "ConfidenceCalibrationRun",
+    "EvidenceEngine",
     "HeldReview",
     "PolicyAlarm",
     "PolicyLook",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.conf import settings
 from django.db import models
 
+from calibration.models.engines import EvidenceEngine
 from calibration.models.runs import ConfidenceCalibrationRun
 from confidence_project.foundation.append_only import AppendOnlyModel
 from governance.models import ConfidencePolicyProposal, Workspace
@@ -53,6 +54,14 @@ class ReviewCalendar(AppendOnlyModel):
         default=False,
         help_text="Look for a confidence ceiling, too: for models that are most wrong where they claim certainty. It "
         "takes .6 of delta, which costs coverage where no ceiling is needed.",
+    )
+    engine = models.ForeignKey(
+        EvidenceEngine,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        help_text="Where decisions are counted; blank: in the ledger.",
     )
     reason = models.CharField(max_length=500)
     set_at = models.DateTimeField()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.db import models
 from django.db.models import F, Q
 
+from calibration.models.engines import EvidenceEngine
 from calibration.statistics.costs import Costs
 from confidence_project.foundation.formatting import segment
 from governance.definitions import title_of
@@ -35,6 +36,14 @@ class ConfidenceCalibrationRun(models.Model):
     tighten_only = models.BooleanField(default=False, help_text="Nothing more lenient than in force was to be named.")
     costs = models.JSONField(
         null=True, blank=True, help_text="What a false allow, a false block and a review cost, as stated for this run."
+    )
+    engine = models.ForeignKey(
+        EvidenceEngine,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        help_text="Where decisions were counted; blank: in the ledger. A review reads what its calendar names.",
     )
     labels_as_of = models.DateTimeField(null=True, blank=True, help_text="Outcomes recorded later were not read.")
     status = models.CharField(max_length=8, choices=Status.choices, default=Status.PENDING)

@@ -72,6 +72,7 @@ class ReviewDate:
             segment_by=tuple(self.calendar.segment_by),
             maturity_days=self.maturity_days,
             band=self.calendar.looks_for_band,
+            engine=self.calendar.engine,
         )
 
 
@@ -190,7 +191,7 @@ def calendars_of(workspace: Workspace, policy_key: str) -> list[ReviewCalendar]:
     else:
         unset.opening_on = (unset.set_at + timedelta(days=unset.window_days + 1)).astimezone(UTC).date()
     rows = ReviewCalendar.objects.in_workspace(workspace).filter(policy_key=policy_key)
-    return [unset, *rows.order_by("pk")]
+    return [unset, *rows.select_related("engine").order_by("pk")]
 
 
 def _dates(calendars: Sequence[ReviewCalendar], now: datetime) -> list[ReviewDate]:

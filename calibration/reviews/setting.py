@@ -9,7 +9,9 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from calibration.models import ReviewCalendar
+from calibration.engines.declaring import check_engine
+from calibration.engines.mapping import parse_engine_mapping
+from calibration.models import EvidenceEngine, ReviewCalendar
 from calibration.parameters import parameters_of
 from calibration.reviews.calendar import calendars_of, midnight, received
 from confidence_project.foundation.errors import InvalidInput
@@ -39,6 +41,7 @@ def set_review_calendar(
     candidate_share: float = 0.2,
     segment_by: Sequence[str] = ("provider", "model"),
     looks_for_band: bool = False,
+    engine: EvidenceEngine | None = None,
 ) -> ReviewCalendar:
     """Set when a policy is reviewed and what is asked then, for windows that begin from now on. It stays on record.
 
@@ -51,6 +54,9 @@ def set_review_calendar(
         Neither: the dates go on from the opening that was set before, or by default.
     looks_for_band
         Also look for a confidence ceiling, for models that are most wrong where they claim certainty.
+    engine
+        Where decisions are counted; None: in the ledger. What was known on the date must be told from what came later,
+        so its mapping says when decisions and outcomes were recorded.
 
     Raises
     ------
@@ -65,6 +71,8 @@ def set_review_calendar(
         raise InvalidInput("This policy gates no decisions that could be counted. Give the date of the opening.")
     if looks_for_band and definition.field_of_kind(FieldKind.CONFIDENCE_CEILING) is None:
         raise InvalidInput("This policy has no confidence ceiling, so its reviews cannot look for one.")
+    if engine is not None:
+        _check_engine(engine, workspace, gates_decisions=definition.gates_decisions)
     days: dict[str, Any] = {"window_days": window_days, "maturity_days": maturity_days}
     calendar = ReviewCalendar(
         workspace=workspace,
@@ -78,6 +86,7 @@ def set_review_calendar(
         candidate_share=candidate_share,
         segment_by=list(segment_by),
         looks_for_band=looks_for_band,
+        engine=engine,
         set_by_id=actor.pk if actor else None,
         set_by_name=actor.get_username() if actor else "",
         **{name: value for name, value in days.items() if value is not None},
@@ -87,9 +96,22 @@ def set_review_calendar(
         calendar.set_at = timezone.now()
         if opening_on is None and opening_decisions is None:
             _keep_opening(calendar, calendars_of(workspace, policy_key)[-1])
+        if engine is not None and calendar.opening_decisions is not None:
+            raise InvalidInput("Only the ledger's decisions are counted as they come in. Give the date of the opening.")
         _check(calendar, gates_decisions=definition.gates_decisions)
         calendar.save(force_insert=True)
     return calendar
+
+
+def _check_engine(engine: EvidenceEngine, workspace: Workspace, *, gates_decisions: bool) -> None:
+    check_engine(engine, workspace)
+    if not gates_decisions:
+        raise InvalidInput("This policy gates no decisions that an engine could hold.")
+    if not parse_engine_mapping(engine.mapping).knows_when_recorded:
+        raise InvalidInput(
+            "A review counts what was known on its date. Declare an engine whose mapping has recorded_at, among the "
+            "columns of decisions and among those of outcomes."
+        )
 
 
 def _keep_opening(calendar: ReviewCalendar, before: ReviewCalendar) -> None:
@@ -128,5 +150,7 @@ def _check(calendar: ReviewCalendar, *, gates_decisions: bool) -> None:
         return
     if end <= calendar.set_at:
         raise InvalidInput("The opening lies in the future: what is known already cannot be fixed beforehand.")
-    if start < calendar.set_at and (not gates_decisions or received(calendar).exists()):
+    # Of an engine nobody knows here what it holds already.
+    is_filling = not gates_decisions or calendar.engine is not None or received(calendar).exists()
+    if start < calendar.set_at and is_filling:
         raise InvalidInput("The opening's window has begun already. Give a later date, or a shorter window.")

@@ -86,4 +86,5 @@ def _parameters_of(run: ConfidenceCalibrationRun) -> CalibrationParameters:
         dry_run=run.dry_run,
         tighten_only=run.tighten_only,
         costs=Costs(**run.costs) if run.costs else None,
+        engine=run.engine,
     )

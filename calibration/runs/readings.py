@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 
-from calibration.evidence.contract import EvidenceRequest, EvidenceSource, Stratum
+from calibration.engines.reading import read_from_engine
+from calibration.evidence.contract import EvidenceRequest, Stratum
 from calibration.evidence.lead_context import POLICY_KEY as BUDGETS_KEY
 from calibration.evidence.lead_context import BudgetEvidence, read_budgets
 from calibration.evidence.reading import KeyEvidence, read_evidence
-from calibration.evidence.registry import source_for
+from calibration.evidence.registry import SOURCES, source_for
+from calibration.models import EvidenceEngine
 from calibration.parameters import PERIODS, CalibrationParameters
 from calibration.selectors import configs_in_force
 from calibration.statistics.joint import RISK_GRID
+from confidence_project.foundation.errors import InvalidInput
 from governance.definitions import FieldKind, to_lattice
 from governance.models import Workspace
 from governance.policies import EffectivePolicy, get_confidence_policy
 from governance.policies.config import PolicyConfig
+
+_Reader = Callable[[EvidenceRequest], KeyEvidence]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,28 +75,37 @@ def read_policy(
     )
     if not has_threshold:
         return Reading(policy=policy, evidence=read_budgets(request), configs=())
-    source = source_for(policy_key)
-    evidence = read_evidence(source, request)
+    read = _reader(parameters.engine, policy_key)
+    evidence = read(request)
     return Reading(
         policy=policy,
         evidence=evidence,
         configs=configs,
-        too_young=_too_young(evidence) + _young_after_the_window(source, evidence, parameters),
+        too_young=_too_young(evidence) + _young_after_the_window(read, evidence, parameters),
     )
+
+
+def _reader(engine: EvidenceEngine | None, policy_key: str) -> _Reader:
+    """Return what counts the decisions of a policy key for a request."""
+    if engine is None:
+        return partial(read_evidence, source_for(policy_key))
+    if policy_key in SOURCES.keys:
+        raise InvalidInput(f"The evidence of {policy_key} is in a source of its own, so no engine is read for it.")
+    return partial(read_from_engine, engine)
 
 
 def _too_young(evidence: KeyEvidence) -> int:
     return sum(segment.left_out.get(Stratum.TOO_YOUNG, 0) for segment in evidence.segments)
 
 
-def _young_after_the_window(source: EvidenceSource, evidence: KeyEvidence, parameters: CalibrationParameters) -> int:
+def _young_after_the_window(read: _Reader, evidence: KeyEvidence, parameters: CalibrationParameters) -> int:
     """Count what came after a window that ends at the last midnight or so, only where there is nothing else."""
     request = evidence.request
     start, now = request.window_end, request.labels_as_of
     if evidence.decisions or not now - parameters.maturity_lag <= start < now:
         return 0
     later = replace(request, start=start, window_end=now, mature_end=start, period_starts=())
-    return _too_young(read_evidence(source, later))
+    return _too_young(read(later))
 
 
 def _mature_end(parameters: CalibrationParameters, now: datetime) -> datetime:

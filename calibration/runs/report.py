@@ -7,6 +7,7 @@ from datetime import datetime
 from textwrap import wrap
 from typing import Any
 
+from calibration.engines.wording import counted_in
 from calibration.findings import wording
 from calibration.findings.finding import Finding
 from calibration.models import ConfidenceCalibrationRun
@@ -77,6 +78,7 @@ def _policy(policy: Mapping[str, Any]) -> list[str]:
     return [
         "",
         f"{policy['policy_key']} ({findings[0].field}, from {policy['source']})",
+        *(_in_lines(counted_in(policy["engine"])) if policy.get("engine") else []),
         *_table([["segment", *_COLUMNS], *rows]),
         *(
             line

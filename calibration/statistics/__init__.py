@@ -1,7 +1,8 @@
 """Statistics of calibration, computed from exact counts per four-decimal confidence (numpy and scipy only).
 
 Everything takes and returns frozen dataclasses. What is undefined is ``None`` beside a ``reason``, never 0 or
-NaN; bad input raises ``ValueError`` and says what to do. Import from the modules:
+NaN; bad input raises ``ValueError`` and says what to do. The parts of scipy are reached as ``scipy.special`` and so on,
+which scipy loads at the first use: every command and worker starts without them. Import from the modules:
 
 ``groups``
     ``Groups(value=, n=, successes=, total=)``; ``Groups.from_arrays(confidence, n, successes, total=None)``,

@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import special
+import scipy
 
 from calibration.statistics.binning import BinSums, equal_width_index, sum_bins
 from calibration.statistics.checks import check_at_least, check_seed
@@ -179,7 +179,7 @@ def _mean_noisy_error(sums: BinSums, distance: FloatArray) -> float:
     rate = sums.successes / size
     spread = np.sqrt(rate * (1.0 - rate) / size)
     ratio = np.divide(distance, spread, out=np.full_like(distance, np.inf), where=spread > 0)
-    tail = special.ndtr(-ratio)
+    tail = scipy.special.ndtr(-ratio)
     folded = spread * np.sqrt(2.0 / np.pi) * np.exp(-0.5 * ratio**2) + distance * (1.0 - 2.0 * tail)
     return float(np.sum(sums.n * folded) / sums.n.sum())
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import special
+import scipy
 
 from calibration.statistics.calibration_error import NO_LABELS
 from calibration.statistics.checks import check_cost, check_open_unit
@@ -179,5 +179,5 @@ def _p_values_dearer(won: IntArray, lost: IntArray, best: int, costs: Costs) -> 
 
 
 def _at_most(hits: IntArray, misses: IntArray, rate: float) -> FloatArray:
-    tail: FloatArray = special.betaincc(hits + 1.0, np.maximum(misses, 1), rate)
+    tail: FloatArray = scipy.special.betaincc(hits + 1.0, np.maximum(misses, 1), rate)
     return np.where(misses > 0, tail, 1.0)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from math import sqrt
 
 import numpy as np
-from scipy import special, stats
+import scipy
 
 from calibration.statistics.binning import equal_width_index, sum_bins
 from calibration.statistics.checks import check_open_unit
@@ -134,7 +134,7 @@ def distribution_drift(before: Groups, after: Groups) -> DistributionDrift:
     return DistributionDrift(
         psi=float(np.sum((p - q) * np.log(p / q))),
         ks=ks,
-        ks_p_value=float(special.kolmogorov(ks * sqrt(n_before * n_after / (n_before + n_after)))),
+        ks_p_value=float(scipy.special.kolmogorov(ks * sqrt(n_before * n_after / (n_before + n_after)))),
         n_before=n_before,
         n_after=n_after,
         reason=None,
@@ -232,7 +232,7 @@ def compare_recent(
 
 def _fisher(recent_lost: int, recent_n: int, earlier_lost: int, earlier_n: int) -> float:
     table = [[recent_lost, recent_n - recent_lost], [earlier_lost, earlier_n - earlier_lost]]
-    return float(stats.fisher_exact(table).pvalue)
+    return float(scipy.stats.fisher_exact(table).pvalue)
 
 
 def _ks(before: Groups, after: Groups) -> float:

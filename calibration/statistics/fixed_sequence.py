@@ -17,8 +17,8 @@ from itertools import pairwise
 from math import ceil, log, log1p
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike
-from scipy import special
 
 from calibration.statistics.checks import check_open_unit
 from calibration.statistics.lattice import FloatArray, IntArray
@@ -67,7 +67,7 @@ def failure_p_values(failures: ArrayLike, decisions: ArrayLike, alpha: float) ->
     lost, tried = np.asarray(failures, dtype=np.float64), np.asarray(decisions, dtype=np.float64)
     won = tried - lost
     # The complement takes α itself: 1 − α would carry its rounding into every p-value.
-    tail = special.betaincc(lost + 1.0, np.where(won > 0, won, 1.0), alpha)
+    tail = scipy.special.betaincc(lost + 1.0, np.where(won > 0, won, 1.0), alpha)
     return np.where(won > 0, tail, 1.0)
 
 

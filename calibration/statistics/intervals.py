@@ -3,8 +3,8 @@
 from typing import Literal, get_args
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike
-from scipy import special
 
 from calibration.statistics.checks import check_open_unit
 from calibration.statistics.lattice import FloatArray, IntArray, to_counts
@@ -43,7 +43,7 @@ def wilson(
     Wilson (1927), "Probable inference, the law of succession, and statistical inference".
     """
     hits, trials = _checked(successes, n)
-    z = float(special.ndtri(1.0 - _tail(confidence, sides)))
+    z = float(scipy.special.ndtri(1.0 - _tail(confidence, sides)))
     size = np.maximum(trials, 1)
     rate = hits / size
     shrink = 1.0 + z * z / size
@@ -87,8 +87,8 @@ def clopper_pearson(
     hits, trials = _checked(successes, n)
     tail = _tail(confidence, sides)
     misses = trials - hits
-    low = np.where(hits == 0, 0.0, special.betaincinv(np.maximum(hits, 1), misses + 1.0, tail))
-    high = np.where(misses == 0, 1.0, special.betainccinv(hits + 1.0, np.maximum(misses, 1), tail))
+    low = np.where(hits == 0, 0.0, scipy.special.betaincinv(np.maximum(hits, 1), misses + 1.0, tail))
+    high = np.where(misses == 0, 1.0, scipy.special.betainccinv(hits + 1.0, np.maximum(misses, 1), tail))
     return _sided(low, high, sides)
 
 

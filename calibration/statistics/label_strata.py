@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from math import ceil
 
 import numpy as np
-from scipy import special
+import scipy
 
 from calibration.statistics.groups import Groups
 from calibration.statistics.lattice import LATTICE
@@ -97,4 +97,4 @@ def _cut(n: np.ndarray[tuple[int], np.dtype[np.int64]], total: np.ndarray[tuple[
     difference = labelled[:-1] / low - (labelled[-1] - labelled[:-1]) / rest
     squared = difference**2 / (share * (1.0 - share) * (1.0 / low + 1.0 / rest))
     cut = int(np.argmax(squared))
-    return cut + 1 if squared.size * special.chdtrc(1, squared[cut]) <= SPLIT_BELOW else 0
+    return cut + 1 if squared.size * scipy.special.chdtrc(1, squared[cut]) <= SPLIT_BELOW else 0

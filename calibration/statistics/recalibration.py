@@ -4,8 +4,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 import numpy as np
-from scipy import special
-from scipy.optimize import isotonic_regression
+import scipy
 
 from calibration.statistics.calibration_error import NO_LABELS
 from calibration.statistics.groups import Groups
@@ -88,7 +87,7 @@ def fit_recalibration(groups: Groups, kind: MapKind) -> RecalibrationMap:
     if len(kept) < 2:
         return RecalibrationMap(kind=kind, n=kept.labelled, reason=ONE_CONFIDENCE if len(kept) else NO_LABELS)
     if kind == "isotonic":
-        fitted = isotonic_regression(kept.successes / kept.n, weights=kept.n.astype(np.float64)).x
+        fitted = scipy.optimize.isotonic_regression(kept.successes / kept.n, weights=kept.n.astype(np.float64)).x
         ends = _ends_of_blocks(fitted)
         knots = tuple(zip(kept.confidence[ends].tolist(), fitted[ends].tolist(), strict=True))
         return RecalibrationMap(kind=kind, knots=knots, n=kept.labelled)
@@ -123,7 +122,7 @@ def recalibrated(fitted: RecalibrationMap, value: IntArray) -> FloatArray:
         interpolated: FloatArray = np.interp(value / LATTICE, stated, mapped)
         return interpolated
     features = _log_odds(value) if fitted.kind == "logistic" else _beta_features(value)
-    mapped_odds: FloatArray = special.expit(_design(features) @ np.array(fitted.coefficients))
+    mapped_odds: FloatArray = scipy.special.expit(_design(features) @ np.array(fitted.coefficients))
     return mapped_odds
 
 
@@ -139,7 +138,7 @@ def _clipped(value: IntArray) -> FloatArray:
 
 
 def _log_odds(value: IntArray) -> FloatArray:
-    odds: FloatArray = special.logit(_clipped(value))[:, None]
+    odds: FloatArray = scipy.special.logit(_clipped(value))[:, None]
     return odds
 
 
@@ -182,13 +181,13 @@ def _newton(design: FloatArray, kept: Groups) -> FloatArray:
 
     def loss(beta: FloatArray) -> float:
         odds = design @ beta
-        return float(-(weight @ special.log_expit(-odds)) - (weight * target) @ odds)
+        return float(-(weight @ scipy.special.log_expit(-odds)) - (weight * target) @ odds)
 
     # Slopes of 1 and no intercept leave confidences as they are, which is near most fits.
     beta = np.append(np.ones(design.shape[1] - 1), 0.0)
     reached = loss(beta)
     for _ in range(_ITERATIONS):
-        mapped = special.expit(design @ beta)
+        mapped = scipy.special.expit(design @ beta)
         gradient = design.T @ (weight * (target - mapped))
         curvature = (design * (weight * mapped * (1.0 - mapped))[:, None]).T @ design
         step = np.linalg.lstsq(curvature, gradient, rcond=None)[0]

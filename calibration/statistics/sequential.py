@@ -5,8 +5,8 @@ from math import exp, inf, log, log1p
 from typing import Any
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
-from scipy import special
 
 from calibration.statistics.checks import check_open_unit
 from calibration.statistics.lattice import FloatArray, to_counts
@@ -224,8 +224,8 @@ def _cumulative(failures: ArrayLike, decisions: ArrayLike) -> tuple[FloatArray, 
 def _log_beta_below(first: NDArray[np.floating[Any]], second: NDArray[np.floating[Any]], x: float) -> FloatArray:
     """Logarithm of the integral from 0 to x of p^(a-1) (1-p)^(b-1)."""
     a, b = first.astype(np.float64), second.astype(np.float64)
-    share = special.betainc(a, b, x)
-    mass: FloatArray = special.betaln(a, b) + np.log(np.maximum(share, _UNDERFLOW))
+    share = scipy.special.betainc(a, b, x)
+    mass: FloatArray = scipy.special.betaln(a, b) + np.log(np.maximum(share, _UNDERFLOW))
     # Far in the tail the share is no floating-point number, but its hypergeometric form is (DLMF 8.17.8).
     small = np.flatnonzero(share < _UNDERFLOW)
     a, b = a[small], b[small]

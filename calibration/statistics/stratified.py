@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from math import ceil, floor, sqrt
 
 import numpy as np
-from scipy import special
+import scipy
 
 from calibration.statistics.checks import check_open_unit
 from calibration.statistics.intervals import clopper_pearson
@@ -154,7 +154,7 @@ def _limit_of_two(one: Stratum, other: Stratum, level: float) -> float:
         [few.failures, many.failures], [few.labelled, many.labelled], confidence=1.0 - level / 2, sides="upper"
     )[1]
     high = (few.decisions * float(limits[0]) + many.decisions * float(limits[1])) / decisions
-    wanted, low, at_low = -float(special.ndtri(level)), rate, 0.0
+    wanted, low, at_low = -float(scipy.special.ndtri(level)), rate, 0.0
     at_high = _deviations(few, many, high, level)
     if at_high < wanted:
         high, at_high = 1.0, _deviations(few, many, 1.0, level)
@@ -172,7 +172,7 @@ def _limit_of_two(one: Stratum, other: Stratum, level: float) -> float:
 
 def _deviations(few: Stratum, many: Stratum, alpha: float, level: float) -> float:
     """Return the p-value against a mean of α in standard deviations of the normal distribution, as large as 20."""
-    return min(-float(special.ndtri(_p_value(few, many, alpha, level * _PLAUSIBLE))), 20.0)
+    return min(-float(scipy.special.ndtri(_p_value(few, many, alpha, level * _PLAUSIBLE))), 20.0)
 
 
 def _p_value(few: Stratum, many: Stratum, alpha: float, left_out: float) -> float:
@@ -197,11 +197,11 @@ def _p_value(few: Stratum, many: Stratum, alpha: float, left_out: float) -> floa
     highest = min(ceil(_deviated(n[0], stop, _DEVIATIONS)), int(n[0]))
     # Steps of several failures for many labels: each is taken to be as few as the step begins with.
     failed = np.unique(np.linspace(lowest, highest + 1, _STEPS + 1).astype(np.int64))
-    reached = np.where(failed[:, None] > 0, special.bdtr(np.maximum(failed - 1, 0)[:, None], n[0], first), 0.0)
+    reached = np.where(failed[:, None] > 0, scipy.special.bdtr(np.maximum(failed - 1, 0)[:, None], n[0], first), 0.0)
     seen = float(weights @ (failures / n))
     # Rounding must not lose an outcome that is exactly as low as the one seen.
     rest = np.floor((seen - weights[0] * failed[:-1] / n[0]) * n[1] / weights[1] + 1e-9)
-    as_low = np.where(rest[:, None] >= 0, special.bdtr(np.clip(rest, 0, n[1])[:, None], n[1], second), 0.0)
+    as_low = np.where(rest[:, None] >= 0, scipy.special.bdtr(np.clip(rest, 0, n[1])[:, None], n[1], second), 0.0)
     inside = (np.diff(reached, axis=0) * as_low).sum(axis=0)
     outside = reached[0] + 1.0 - reached[-1]
     return min(float(np.max(inside + outside)) + left_out, 1.0)

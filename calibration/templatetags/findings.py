@@ -10,6 +10,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import slugify
 
+from calibration.engines.wording import counted_in
 from calibration.findings import wording
 from calibration.findings.glossary import GLOSSARY
 from calibration.findings.reading import Subject
@@ -20,6 +21,7 @@ register = template.Library()
 
 register.filter("costs_in_use", wording.costs_in_use)
 register.filter("calendar", wording.calendar)
+register.filter("counted_in", counted_in)
 
 _ALT = {
     "reliability": "Claimed confidence against observed success for {}; the figures are in the tables of this page",

@@ -168,6 +168,14 @@ def test_segments__unknown_options_beside_known_ones__no_override_could_single_t
     assert (unknown["is_proposable"], known["is_proposable"]) == (False, True)
 
 
+def test_segments__model_named_by_an_alias__the_finding_says_what_it_leaves_open(workspace: Workspace) -> None:
+    for model in ("jev-latest", "jev-1.14.0"):
+        history(workspace, HONEST, confidence_kind="predicate_yes", task="route", model=model)
+    said = {finding["segment"]["model"]: finding["explanation"] for finding in findings(run(workspace))}
+    assert "by an alias" in said["jev-latest"]
+    assert "alias" not in said["jev-1.14.0"]
+
+
 def test_segments__kind_that_is_yet_to_come__is_not_pooled(workspace: Workspace) -> None:
     for task in ("route", "refund"):
         history(workspace, HONEST, confidence_kind="new_dialect_choice", task=task)

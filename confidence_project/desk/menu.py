@@ -27,6 +27,7 @@ SECTIONS = {
         "blockedsource": "Blocked sources",
         "auditsampling": "Audit sampling",
         "standingcosts": "Standing costs",
+        "evidenceengine": "Evidence engines",
         "declaredname": "Declared names",
         "evaluator": "Evaluators",
         "modelserver": "Models' servers",
@@ -51,12 +52,15 @@ SECTIONS = {
     "People and keys": {
         "workspace": "Workspaces",
         "membership": "Memberships",
+        "invitation": "Invitations",
+        "groupgrant": "Groups of the company",
         "apikey": "API keys",
         "authtoken": "Tokens of people",
         "user": "Accounts",
-        "group": "Groups",
     },
     "Audit trail": {
+        "audit": "Everything, in one page",
+        "signin": "Sign-ins",
         "workspaceevent": "Workspace events",
         "confidencepolicyrevision": "Revisions",
         "proposalevent": "Proposal events",
@@ -100,6 +104,7 @@ def menu_of(apps: Iterable[dict[str, Any]], *, of_system: bool) -> list[dict[str
     models = {each["object_name"].lower(): each for app in apps for each in app["models"]}
     if models:
         models["definitions"] = {"object_name": "Definitions", "admin_url": reverse("admin:definitions")}
+        models["audit"] = {"object_name": "Audit", "admin_url": reverse("admin:audit")}
     sections = {
         title: [{**models.pop(key), "name": name} for key, name in names.items() if key in models]
         for title, names in SECTIONS.items()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from django.db import DEFAULT_DB_ALIAS, connections, models
@@ -31,9 +31,24 @@ def insert_rows(instances: Sequence[models.Model]) -> None:
     database = connections[DEFAULT_DB_ALIAS]
     meta = instances[0]._meta
     fields = [field for field in meta.concrete_fields if not (field is meta.auto_field and instances[0].pk is None)]
+    insert_values(
+        type(instances[0]),
+        [str(field.column) for field in fields],
+        (_prepared(instance, fields, database) for instance in instances),
+    )
+
+
+def insert_values(model: type[models.Model], columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """Insert rows of values that the database takes as they are, all or none within the caller's transaction.
+
+    Raises
+    ------
+    django.db.IntegrityError
+        A row meets a constraint; nothing of the batch stays once the transaction is rolled back.
+    """
+    database = connections[DEFAULT_DB_ALIAS]
     quote = database.ops.quote_name
-    target = f"{quote(meta.db_table)} ({', '.join(quote(str(field.column)) for field in fields)})"
-    rows = (_prepared(instance, fields, database) for instance in instances)
+    target = f"{quote(model._meta.db_table)} ({', '.join(quote(column) for column in columns)})"
     # Django does not translate the errors of `copy` by itself.
     with database.cursor() as cursor, database.wrap_database_errors:
         if database.vendor == "postgresql":
@@ -41,7 +56,7 @@ def insert_rows(instances: Sequence[models.Model]) -> None:
                 for row in rows:
                     copy.write_row(row)
         else:
-            values = ", ".join(["%s"] * len(fields))
+            values = ", ".join(["%s"] * len(columns))
             cursor.executemany(f"INSERT INTO {target} VALUES ({values})", list(rows))  # noqa: S608
 
 

@@ -17,6 +17,8 @@ from calibration.standing_costs import set_standing_costs
 from confidence_project.desk.tests.calibrated import calibrated
 from governance.controls.services import block_source, engage_kill_switch, set_audit_sampling
 from governance.models import WebhookEndpoint, Workspace
+from governance.people.groups import let_group_in
+from governance.people.invitations import invite
 from governance.tests.callers import Caller
 from governance.tests.factories import (
     KEY,
@@ -67,6 +69,8 @@ def furnish(workspace: Workspace) -> None:
     candidate = register_candidate(**watched, threshold=0.5)
     withdraw_candidate(actor=common["actor"], candidate=candidate, reason="Smoke.")
     set_standing_costs(**common, policy_key=KEY, false_allow=20, false_block=1, review=3, reason="Smoke.")
+    let_group_in(actor=SuperuserFactory(), workspace=workspace, group=f"group of {workspace.slug}", role="viewer")
+    invite(actor=SuperuserFactory(), workspace=workspace, name=f"Somebody of {workspace.slug}")
     declare_name(**common, kind="model", name=f"model of {workspace.slug}")
     declare_evaluator(**common, name=f"judge of {workspace.slug}", passing_labels=["fine"], reason="Smoke.")
     bind_question(**common, question=f"question-of-{workspace.slug}", policy_key=KEY, reason="Smoke.")

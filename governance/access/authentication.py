@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from rest_framework.views import APIView
 
 REALM = 'Bearer realm="api"'
+INVALID_KEY = "The API key is not valid. Ask an admin of the workspace for a new one."
 
 
 class ApiKeyAuthentication(BaseAuthentication):
@@ -36,12 +37,9 @@ class ApiKeyAuthentication(BaseAuthentication):
         key = self._key_of(request)
         if key is None:
             return None
-        # One indexed query: the prefix is unique. It is ASCII, so what no database takes never gets that far.
-        prefix = key.partition(".")[0]
-        usable = ApiKey.objects.get_usable_keys().select_related("workspace")
-        api_key = usable.filter(prefix=prefix).first() if prefix.isalnum() and key.isascii() else None
-        if api_key is None or not api_key.is_valid(key) or api_key.has_expired:
-            raise AuthenticationFailed("The API key is not valid. Ask an admin of the workspace for a new one.")
+        api_key = usable_key(key)
+        if api_key is None:
+            raise AuthenticationFailed(INVALID_KEY)
         return None, api_key
 
     def authenticate_header(self, request: Request) -> str:
@@ -52,6 +50,16 @@ class ApiKeyAuthentication(BaseAuthentication):
         if scheme.lower() == "bearer":
             return credentials.strip()
         return next((request.headers[name] for name in self.headers if name in request.headers), None)
+
+
+def usable_key(plain: str) -> ApiKey | None:
+    """Return the key of this plain text with its workspace; None for a revoked, an expired and an unknown one."""
+    # One indexed query: the prefix is unique. It is ASCII, so what no database takes never gets that far.
+    prefix = plain.partition(".")[0]
+    if not (prefix.isalnum() and plain.isascii()):
+        return None
+    api_key = ApiKey.objects.get_usable_keys().select_related("workspace").filter(prefix=prefix).first()
+    return api_key if api_key and api_key.is_valid(plain) and not api_key.has_expired else None
 
 
 def api_key_of(request: Request) -> ApiKey:

@@ -28,6 +28,9 @@ class EndpointForm(InWorkspaceForm):
     """A new endpoint."""
 
     url = forms.CharField(label="URL", max_length=services.URL_LENGTH, help_text="Like https://example.org/hooks.")
+    form = forms.ChoiceField(
+        choices=WebhookEndpoint.Form.choices, help_text="For Slack and Teams: the URL of an incoming webhook of theirs."
+    )
     events = forms.MultipleChoiceField(
         choices=WebhookEndpoint.Event.choices,
         initial=WebhookEndpoint.Event.values,

@@ -133,7 +133,7 @@ class MembershipAdmin(ServiceAdmin):
 
     nothing_yet = "Nobody is a member yet"
     add_title = "Add a member"
-    list_display = ["user", "workspace", "role", "created_at"]
+    list_display = ["user", "workspace", "role", "from_group", "created_at"]
     list_filter = [WorkspaceFilter, "role"]
     list_select_related = ["user", "workspace"]
     search_fields = ["user__username"]

@@ -2,7 +2,10 @@
 
 from governance.models.controls import AuditSampling, BlockedSource, BreakGlassReview, KillSwitch
 from governance.models.history import WorkspaceEvent
+from governance.models.identities import ExternalIdentity, GroupGrant, SignIn
+from governance.models.invitations import Invitation
 from governance.models.names import DeclaredName
+from governance.models.notices import Notice, NoticeSettings
 from governance.models.policies import (
     ConfidencePolicy,
     ConfidencePolicyProposal,
@@ -22,11 +25,17 @@ __all__ = [
     "ConfidencePolicyProposal",
     "ConfidencePolicyRevision",
     "DeclaredName",
+    "ExternalIdentity",
+    "GroupGrant",
+    "Invitation",
     "KillSwitch",
     "Membership",
+    "Notice",
+    "NoticeSettings",
     "ProposalEvent",
     "Rollout",
     "RolloutEvent",
+    "SignIn",
     "WebhookDelivery",
     "WebhookEndpoint",
     "Workspace",

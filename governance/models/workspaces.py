@@ -65,6 +65,9 @@ class Membership(models.Model):
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="memberships")
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="memberships")
     role = models.CharField(max_length=10, choices=Role.choices, default=Role.VIEWER)
+    from_group = models.BooleanField(
+        default=False, help_text="Given by a group of the company's provider, and gone with it."
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = WorkspaceScopedQuerySet.as_manager()

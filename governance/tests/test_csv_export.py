@@ -12,7 +12,7 @@ from django.test import Client
 from django.urls import reverse
 
 from governance.admin_kit import csv_export
-from governance.admin_kit.csv_export import safe_cell
+from governance.admin_kit.csv_export import cell
 from governance.admin_kit.scoped_admin import ScopedAdmin
 from governance.controls.services import block_source, engage_kill_switch
 from governance.models import BlockedSource, ConfidencePolicyProposal, KillSwitch
@@ -29,7 +29,7 @@ def exported(client, model, query=""):
 
 
 @pytest.mark.parametrize(
-    "value, cell",
+    "value, written",
     [
         ("=1+1", "'=1+1"),
         ("+49 30", "'+49 30"),
@@ -44,8 +44,8 @@ def exported(client, model, query=""):
         (True, "yes"),
     ],
 )
-def test_cell__what_a_spreadsheet_would_run__is_text(value, cell):
-    assert safe_cell(value) == cell
+def test_cell__what_a_spreadsheet_would_run__is_text(value, written):
+    assert cell(value) == written
 
 
 def test_list__filters_of_the_address__hold_for_the_file():

@@ -34,6 +34,7 @@ from ledger import selectors
 from ledger.admin.base import LedgerAdmin
 from ledger.explorer import decision_page
 from ledger.models import DecisionImport, DecisionRecord
+from ledger.reasons import Reason
 from ledger.reviews import can_be_judged, last_seen, record_review
 
 
@@ -48,7 +49,9 @@ class RecordedFilter(TimeFilter):
 
 class VerdictFilter(ExactFilter):
     title = parameter_name = "verdict"
-    field_name = "gate_verdict"
+
+    def narrowed(self, rows: QuerySet[DecisionRecord], value: str) -> QuerySet[DecisionRecord]:
+        return selectors.with_verdict(rows, value)
 
     def offered(self, request: HttpRequest, model_admin: Any) -> Sequence[tuple[str, str]]:
         return DecisionRecord.Verdict.choices
@@ -57,6 +60,10 @@ class VerdictFilter(ExactFilter):
 class ReasonFilter(InUseFilter):
     title = parameter_name = "reason"
     field_name = "gate_reason"
+    left_out = Reason.ALLOWED.value
+
+    def narrowed(self, rows: QuerySet[DecisionRecord], value: str) -> QuerySet[DecisionRecord]:
+        return selectors.with_reason(rows, value)
 
 
 class ReviewFilter(ExactFilter):
@@ -67,11 +74,8 @@ class ReviewFilter(ExactFilter):
     def offered(self, request: HttpRequest, model_admin: Any) -> Sequence[tuple[str, str]]:
         return [("waiting", "Waiting for review"), ("drawn", "Drawn for review")]
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet[DecisionRecord]) -> QuerySet[DecisionRecord]:
-        value = self.value()
-        if not value:
-            return queryset
-        return self.narrowing[value](queryset) if value in self.narrowing else queryset.none()
+    def narrowed(self, rows: QuerySet[DecisionRecord], value: str) -> QuerySet[DecisionRecord]:
+        return self.narrowing[value](rows) if value in self.narrowing else rows.none()
 
 
 class PolicyKeyFilter(InUseFilter):
@@ -89,7 +93,10 @@ class ModelFilter(InUseFilter):
 
 class PromptHashFilter(TypedFilter):
     title = "prompt hash"
-    parameter_name = field_name = "prompt_hash"
+    parameter_name = "prompt_hash"
+
+    def narrowed(self, rows: QuerySet[DecisionRecord], value: str) -> QuerySet[DecisionRecord]:
+        return selectors.with_prompt_hash(rows, value)
 
 
 class ImportFilter(ExactFilter):

@@ -1,4 +1,4 @@
-"""The transparency log in the admin: its leaves and nodes for superusers, its checkpoints for everybody."""
+"""The transparency log in the admin: its leaves and nodes for superusers, its checkpoints with cosignatures for all."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from django.utils.safestring import SafeString
 
 from governance.admin_kit.scoped_admin import KeysetAdmin, ScopedAdmin
 from ledger.models import Checkpoint, LogLeaf, LogNode
+from ledger.transparency.kinds import KINDS
 
 
 class LogAdmin(KeysetAdmin):
@@ -25,11 +26,24 @@ class LogAdmin(KeysetAdmin):
         return super().has_module_permission(request) and getattr(request.user, "is_superuser", False)
 
 
+class KindFilter(admin.SimpleListFilter):
+    """Filter leaves by the kind of entry; offers the kinds that are registered, and looks at no row for that."""
+
+    title = "kind of entry"
+    parameter_name = "entry"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(name, name.replace("_", " ")) for name in KINDS.keys]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return queryset.filter(entry=self.value()) if self.value() else queryset
+
+
 @admin.register(LogLeaf)
 class LogLeafAdmin(LogAdmin):
     nothing_yet = "The log is empty: the operator's command checkpoint_ledger appends what is new"
     list_display = ["position", "entry", "entry_id", "hash"]
-    list_filter = ["entry"]
+    list_filter = [KindFilter]
     search_fields = ["entry_id__exact"]
     fields = ["position", "entry", "entry_id", "hash"]
     readonly_fields = ["position", "entry", "entry_id", "hash"]
@@ -57,8 +71,8 @@ class CheckpointAdmin(LogAdmin):
 
     nothing_yet = "No checkpoint was signed yet: the operator's command checkpoint_ledger signs one"
     list_display = ["tree_size", "created_at", "hash"]
-    fields = ["tree_size", "created_at", "hash", "signed_note"]
-    readonly_fields = ["tree_size", "created_at", "hash", "signed_note"]
+    fields = ["tree_size", "swept_at", "created_at", "hash", "signed_note"]
+    readonly_fields = ["tree_size", "swept_at", "created_at", "hash", "signed_note"]
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return ScopedAdmin.has_module_permission(self, request)
@@ -69,4 +83,4 @@ class CheckpointAdmin(LogAdmin):
 
     @admin.display(description="signed note")
     def signed_note(self, checkpoint: Checkpoint) -> SafeString:
-        return format_html("<pre>{}</pre>", checkpoint.note)
+        return format_html("<pre>{}</pre>", checkpoint.cosigned_note)

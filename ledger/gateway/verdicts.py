@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,12 +10,14 @@ from confidence_project.foundation.errors import Conflict, DomainError
 from confidence_project.foundation.submissions import Stored, Submission
 from governance.definitions import FieldKind, get_definition
 from governance.models import Workspace
+from governance.vocabulary import NameKind, name_or_blank
 from governance.workspaces.names import WorkspaceNames
 from ledger.contracts import DecisionEnvelope
 from ledger.gateway.protocols import Dialect, Place, Question, only
 from ledger.gateway.services import QUESTION_LENGTH
 from ledger.models import DecisionRecord, ModelServer, QuestionBinding
 from ledger.pipelines.decisions import decide_many
+from ledger.questions.identity import task_of
 
 EXTENSION = "x_confidence"
 
@@ -59,8 +59,6 @@ def judge(
         policy_key = bound.get(question.name, bound.get(""))
         if policy_key is not None:
             response = only(asked.dialect, said, place, answers.get(place) if place is not None else None)
-            if asked.dialect is Dialect.GOOGLE:
-                response.setdefault("model", asked.model)
             external_id = f"{asked.identity}-{number}"
             submissions.append(_submission(asked, question, policy_key, response, external_id, declared))
             places.append((place, policy_key))
@@ -88,16 +86,18 @@ def _submission(
     external_id: str,
     declared: WorkspaceNames,
 ) -> Submission[DecisionEnvelope]:
-    wording = {name: value for name, value in question.asked.items() if name != "name"}
-    canonical = json.dumps(wording, sort_keys=True, separators=(",", ":"))
+    questions = [question.asked] if isinstance(question.place, int) else {question.place: question.asked}
     envelope = {
         "external_id": external_id,
         "policy_key": policy_key,
         "case_key": asked.case_key or None,
+        # Of a question without an answer, too, it is known which one it was.
+        "task": task_of(question.name) if question.name else None,
         "answer": {
             "dialect": asked.dialect.value,
             "provider": asked.server.provider,
-            "prompt_hash": hashlib.sha256(canonical.encode()).hexdigest(),
+            "model": name_or_blank(NameKind.MODEL, asked.model, declared) or None,
+            "questions": questions,
             "response": response,
         },
     }

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from confidence_project.foundation.errors import InvalidInput
 from governance.vocabulary import DeclaredNames
+from ledger.imports.answered import read_reply
 from ledger.imports.judging import WHOLE, Judging
 from ledger.imports.mapping import ImportMapping
 from ledger.imports.numbers import read_number
@@ -25,6 +26,7 @@ SUM_TOLERANCE = 0.05
 _TRUTH_COLUMNS = ("automation_executed", "downstream_failure", "audit_selected")
 _NUMBERS = ("ml_risk_score", "label_propensity")
 _IDS = ("external_id", "case_key")
+_SAID_BY_REPLIES = frozenset({"confidence", "model", "task"})
 
 
 class _Located(NamedTuple):
@@ -84,6 +86,8 @@ class Mapper:
         present = {*self._located(tuple(columns)).names, *self.mapping.constants}
         if self.mapping.probabilities:
             present |= {"confidence", "success"}
+        if self.mapping.reply:
+            present |= _SAID_BY_REPLIES
         if self.mapping.labels or self.mapping.success_when or self.mapping.failure_when:
             present.add("success")
         return [name for name in self.needed if name not in present]
@@ -118,7 +122,8 @@ class Mapper:
             success = self._judging.success(values, names.get("success"), row.pop("success", None))
             row |= {} if success is None else {"success": self._truth(success)}
         kind = {"confidence_kind": ConfidenceKind.VERBAL.value} if self._words else {}
-        return {**stand_ins, **self.mapping.constants, **kind, **row}
+        known = {**stand_ins, **self.mapping.constants, **kind, **row}
+        return {**known, **self._answered(values, known)} if self.mapping.reply else known
 
     def sought(self) -> dict[str, str]:
         """Return, by what it is for, which places a whole file cannot be without: of confidences, labels, context."""
@@ -127,7 +132,8 @@ class Mapper:
             for name, place in self.mapping.places.items()
             if name in ("confidence", "success") or name.startswith("/")
         }
-        open_names = [name for name in CONTEXT if name in self.needed and name not in self.mapping.constants]
+        declared = {*self.mapping.constants, *(_SAID_BY_REPLIES if self.mapping.reply else ())}
+        open_names = [name for name in CONTEXT if name in self.needed and name not in declared]
         return {**{name: self.mapping.columns.get(name, name) for name in open_names}, **judging}
 
     def has_nothing_for(self, name: str, values: Mapping[str, Any]) -> bool:
@@ -178,7 +184,8 @@ class Mapper:
 
     def _is_of_other_things(self, name: str, value: object) -> bool:
         """True for an object under a name of ours, which nobody declared: it is no one value."""
-        return isinstance(value, dict) and name not in self.mapping.columns
+        is_declared = name in self.mapping.columns or name == f"/{self.mapping.reply}"
+        return isinstance(value, dict) and not is_declared
 
     def _is_blank(self, value: object) -> bool:
         if isinstance(value, str):
@@ -238,6 +245,19 @@ class Mapper:
         success = {} if self._is_blank(actual) else {"success": self._truth(str(actual) == predicted)}
         kind = self.mapping.constants.get("confidence_kind", ConfidenceKind.CLASSIFIER.value)
         return {"confidence": str(top) if self.is_text else top, **success, "confidence_kind": kind}
+
+    def _answered(self, values: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, Any]:
+        value = values.get(str(self.mapping.reply))
+        if self._is_blank(value) or self.mapping.dialect is None:
+            raise Rejected("the reply is blank")
+        read = read_reply(
+            value,
+            self.mapping.dialect,
+            policy_key=known.get("policy_key"),
+            model=known.get("model"),
+            declared=self.declared,
+        )
+        return {name: str(each) for name, each in read.items()} if self.is_text else read
 
     def _truth(self, value: bool) -> Any:
         return str(value) if self.is_text else value

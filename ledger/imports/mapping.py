@@ -18,6 +18,7 @@ from ledger.imports.numbers import read_number
 from ledger.imports.rows import COLUMNS, CONSTANTS
 from ledger.imports.times import Times
 from ledger.models import ConfidenceKind
+from ledger.pipelines.replies import DialectName
 
 Condition = tuple[str, str]
 """A column and a value of it; what begins with @ names another column that holds the same, and >=0.5 is a number's."""
@@ -49,6 +50,9 @@ class ImportMapping(BaseModel):
     probabilities, predicted, actual
         Columns with the probability of each class; the confidence is that of the most probable one, which `predicted`
         must name, and it was right if `actual` names it, too.
+    reply, dialect
+        The column with the reply of a decision model, and its form: confidence, its kind, model, question and options
+        are what the reply says under the policy's answer rule.
     separator, decimal_comma
         How a CSV file is written.
     times
@@ -75,6 +79,8 @@ class ImportMapping(BaseModel):
     probabilities: dict[str, str] = {}
     predicted: str | None = None
     actual: str | None = None
+    reply: str | None = None
+    dialect: DialectName | None = None
     separator: Literal[",", ";", "\t", "|"] = ","
     decimal_comma: bool = False
     times: Times | None = None
@@ -101,6 +107,10 @@ class ImportMapping(BaseModel):
             )
         if (self.predicted or self.actual) and not self.probabilities:
             raise _wrong("probabilities", "a predicted and an actual class go with class probabilities")
+        if bool(self.reply) != bool(self.dialect):
+            raise _wrong("reply", "the column of a decision model's reply and its dialect go together")
+        if self.reply and (self.probabilities or self.words):
+            raise _wrong("reply", "a decision model's reply states the confidence; nothing else does")
         for part in ("success_when", "failure_when"):
             compared = [value[2:] for _, value in getattr(self, part) if value.startswith(COMPARISONS)]
             if any((number := read_number(text)) is None or not number.is_finite() for text in compared):
@@ -122,7 +132,7 @@ class ImportMapping(BaseModel):
         """Every column of the file that the mapping names, by what it is for."""
         conditions = [*self.success_when, *self.failure_when]
         named = [column for column, _ in conditions] + [value[1:] for _, value in conditions if value[:1] == "@"]
-        others = [*self.labels, *self.probabilities.values(), *named, self.predicted, self.actual]
+        others = [*self.labels, *self.probabilities.values(), *named, self.predicted, self.actual, self.reply]
         return {**self.columns, **{f"/{column}": column for column in others if column}}
 
 

@@ -19,6 +19,7 @@ from ledger.imports.records import FORMATS, LARGEST_DOCUMENT, CsvFormat, Format,
 from ledger.imports.rows import CONSTANTS
 from ledger.imports.times import Times
 from ledger.models import ConfidenceKind
+from ledger.pipelines.replies import DialectName
 
 ALL_FORMATS: Mapping[str, type[Format]] = {**FORMATS, ParquetFormat.name: ParquetFormat}
 _SEPARATOR_WORDS = {"tab": "\t", "comma": ",", "semicolon": ";"}
@@ -37,6 +38,7 @@ _LISTS = {
 _TEXTS = {
     "predicted": ("predicted", "COLUMN", "with --probability: the class that was predicted"),
     "actual": ("actual", "COLUMN", "with --probability: the class that was right"),
+    "reply": ("reply", "COLUMN", "with --dialect: the reply of a decision model, in JSON"),
     "pivot_names": ("pivot_names", "COLUMN", "with --pivot-by: under which name each record stands in the decision"),
     "records": ("records", "PATH", "where the records stand in a JSON document: results.results"),
 }
@@ -68,6 +70,7 @@ def add_file_options(parser: CommandParser) -> None:
     parser.add_argument(
         "--times", choices=get_args(Times), help="times without an offset: in UTC, or since 1970 in s, …"
     )
+    parser.add_argument("--dialect", choices=get_args(DialectName), help="with --reply: the form of the replies")
     parser.add_argument("--ignore-unknown", action="store_true", help="leave out columns that are not ours")
     for name in CONSTANTS:
         choices = {"choices": ConfidenceKind.values} if name == "confidence_kind" else {"metavar": name.upper()}
@@ -93,7 +96,7 @@ def mapping_of(options: Mapping[str, Any], saved: Mapping[str, Any] | None = Non
         given[name] = [*given.get(name, []), *_conditions(name, options.get(name))]
     constants = {name: options[name] for name in CONSTANTS if options.get(name) is not None}
     given["constants"] = {**given.get("constants", {}), **constants}
-    for name in (*_TEXTS, "times"):
+    for name in (*_TEXTS, "times", "dialect"):
         if options.get(name):
             given[name] = options[name]
     for name in ("decimal_comma", "ignore_unknown"):

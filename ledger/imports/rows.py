@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 
 from confidence_project.foundation.errors import DomainError, InvalidInput
 from governance.clock import CLOCK_SKEW, check_time
@@ -55,6 +55,7 @@ class ImportedDecision(BaseModel):
     task: Identifier | None = None
     confidence: Probability
     confidence_kind: ConfidenceKind = ConfidenceKind.UNSPECIFIED
+    options: Annotated[str, StringConstraints(pattern=r"^\d{1,3}(:[0-9a-f]{32})?$")] | None = None
     channel: Identifier | None = None
     prompt_hash: PromptHash | None = None
     ml_risk_score: Probability | None = None

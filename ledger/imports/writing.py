@@ -77,6 +77,7 @@ def _build_record(kept: DecisionImport, row: ImportedDecision, now: datetime) ->
         llm_confidence=four_decimals(row.confidence),
         confidence_kind=row.confidence_kind,
         task=row.task or "",
+        options=row.options,
         channel=row.channel or "",
         case_key=row.case_key or "",
         action_type=row.action_type,

@@ -12,11 +12,12 @@ from ledger.models.domains import DomainDecision
 from ledger.models.gateway import ModelServer, QuestionBinding
 from ledger.models.imports import DecisionImport, SavedMapping
 from ledger.models.questions import Question
-from ledger.models.transparency import Checkpoint, LogLeaf, LogNode
+from ledger.models.transparency import Checkpoint, Cosignature, LogLeaf, LogNode, LogWatermark
 
 __all__ = [
     "Checkpoint",
     "ConfidenceKind",
+    "Cosignature",
     "DecisionExternalId",
     "DecisionImport",
     "DecisionOutcome",
@@ -25,6 +26,7 @@ __all__ = [
     "LedgerAmendment",
     "LogLeaf",
     "LogNode",
+    "LogWatermark",
     "ModelServer",
     "OutcomeVoid",
     "Question",

@@ -6,12 +6,13 @@ from uuid import UUID
 
 import uuid_utils.compat
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 
 from confidence_project.foundation.append_only import AppendOnlyModel
 from governance.models import Workspace
 from governance.models.actors import actor_name, actor_of_append_only_row
 from governance.models.scoping import AppendOnlyScopedQuerySet
+from ledger.models.indexes import Beginning, PageRangeIndex
 from telemetry.models import AIInteraction
 
 
@@ -124,19 +125,34 @@ class DecisionRecord(AppendOnlyModel):
         db_table = "decision_ledger"
         ordering = ["-decision_id"]
         indexes = [
-            models.Index(fields=["workspace", "policy_key", "occurred_at"], name="ledger_calibration"),
+            PageRangeIndex(fields=["workspace", "policy_key", "occurred_at"], name="ledger_calibration"),
             # Lists go by id, the newest first. Each filter has an index that ends in it, so that a page of any value, a
             # rare one or none, is read in its order; docs/ledger.md says what that costs an insert.
             models.Index(fields=["workspace", "decision_id"], name="ledger_by_workspace"),
-            models.Index(fields=["workspace", "gate_verdict", "decision_id"], name="ledger_by_verdict"),
-            models.Index(fields=["workspace", "gate_reason", "decision_id"], name="ledger_by_reason"),
+            models.Index(
+                fields=["workspace", "decision_id"], condition=Q(gate_verdict="block"), name="ledger_by_verdict"
+            ),
+            models.Index(fields=["workspace", "decision_id"], condition=Q(gate_verdict="allow"), name="ledger_allowed"),
+            # Most decisions are allowed: `with_reason` finds these by the index above.
+            models.Index(
+                fields=["workspace", "gate_reason", "decision_id"],
+                condition=~Q(gate_reason="allowed"),
+                name="ledger_by_reason",
+            ),
             models.Index(fields=["workspace", "policy_key", "decision_id"], name="ledger_by_policy_key"),
             models.Index(fields=["workspace", "provider", "decision_id"], name="ledger_by_provider"),
             models.Index(fields=["workspace", "model", "decision_id"], name="ledger_by_model"),
-            models.Index(fields=["workspace", "prompt_hash", "decision_id"], name="ledger_by_prompt_hash"),
+            # The whole hash would take twice the room; `with_prompt_hash` looks for its beginning, too.
+            models.Index(
+                F("workspace"),
+                Beginning("prompt_hash"),
+                F("decision_id"),
+                condition=~Q(prompt_hash=""),
+                name="ledger_by_prompt_hash",
+            ),
             # Few are drawn for review; the index holds no other.
             models.Index(fields=["workspace", "decision_id"], condition=Q(audit_selected=True), name="ledger_drawn"),
-            models.Index(
+            PageRangeIndex(
                 fields=["workspace", "policy_key", "occurred_at"], condition=~Q(case_key=""), name="ledger_cases"
             ),
             models.Index(

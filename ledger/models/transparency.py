@@ -10,14 +10,8 @@ from confidence_project.foundation.append_only import AppendOnlyModel, AppendOnl
 class LogLeaf(AppendOnlyModel):
     """One entry of the log. `position` is its index in the Merkle tree, from 0 and without gaps."""
 
-    class Entry(models.TextChoices):
-        DECISION = "decision", "Decision"
-        OUTCOME = "outcome", "Outcome"
-        AMENDMENT = "amendment", "Amendment"
-        VOID = "void", "Void of an outcome"
-
     position = models.PositiveBigIntegerField(primary_key=True)
-    entry = models.CharField(max_length=9, choices=Entry.choices)
+    entry = models.CharField(max_length=30, help_text="The kind of entry.")
     entry_id = models.CharField(
         max_length=36,
         help_text="Primary key of the row that the leaf commits to; numbers have 20 digits, so that text sorts alike.",
@@ -60,6 +54,9 @@ class Checkpoint(AppendOnlyModel):
     tree_size = models.PositiveBigIntegerField(unique=True)
     root_hash = models.BinaryField(max_length=32)
     note = models.TextField(help_text="The signed note, as published.")
+    swept_at = models.DateTimeField(
+        null=True, help_text="It holds every row that was committed by then. Null: it was signed by an earlier release."
+    )
     created_at = models.DateTimeField()
 
     objects = AppendOnlyQuerySet.as_manager()
@@ -69,3 +66,36 @@ class Checkpoint(AppendOnlyModel):
 
     def __str__(self) -> str:
         return f"checkpoint of {self.tree_size}"
+
+    @property
+    def cosigned_note(self) -> str:
+        """The signed note with the cosignatures that witnesses gave it."""
+        return self.note + "".join(self.cosignatures.order_by("id").values_list("line", flat=True))
+
+
+class Cosignature(AppendOnlyModel):
+    """A witness saw a checkpoint, and that the log only grew up to it (c2sp.org/tlog-cosignature)."""
+
+    checkpoint = models.ForeignKey(Checkpoint, on_delete=models.PROTECT, related_name="cosignatures")
+    witness = models.CharField(max_length=200, help_text="The name of its key.")
+    line = models.TextField(help_text="The signature line of the note, as the witness answered it.")
+    received_at = models.DateTimeField()
+
+    objects = AppendOnlyQuerySet.as_manager()
+
+    class Meta(AppendOnlyModel.Meta):
+        ordering = ["id"]
+        constraints = [models.UniqueConstraint(fields=["checkpoint", "witness"], name="cosignature_once")]
+
+    def __str__(self) -> str:
+        return f"{self.witness} on {self.checkpoint}"
+
+
+class LogWatermark(models.Model):
+    """How far the log has followed a table that grows, in the order of commits. Without a row it looks at all of it."""
+
+    entry = models.CharField(max_length=30, primary_key=True)
+    mark = models.BigIntegerField(help_text="Every row before it is in the log; `commit_order` says what it counts.")
+
+    def __str__(self) -> str:
+        return f"{self.entry} from {self.mark} on"

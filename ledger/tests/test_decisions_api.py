@@ -287,7 +287,7 @@ def test_detail__whole_record_with_its_outcomes(caller):
     caller.post("outcomes", outcome)
     record = caller.get(f"decisions/{made['decision_id']}").json()
     assert {**record, **made} == record
-    assert Decimal(record["llm_confidence"]) == Decimal("0.9876")
+    assert Decimal(record["llm_confidence"]) == Decimal("0.9877")
     assert record["action_params"] == {"attempts": 2}
     assert [each["success"] for each in record["outcomes"]] == [True]
     assert "risk_summary" not in record

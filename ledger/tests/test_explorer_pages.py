@@ -146,6 +146,12 @@ def test_filter__value_that_nothing_has__shows_nothing(client, workspace, name, 
     assert (page.status_code, shown(page)) == (200, [])
 
 
+def test_filter__prompt_hashes_that_begin_alike__are_told_apart(client, workspace):
+    wanted = made(1, workspace, prompt_hash="cd" * 32)
+    made(1, workspace, prompt_hash="cd" * 31 + "ce")
+    assert shown(client.get(LIST, {"prompt_hash": "cd" * 32})) == wanted
+
+
 def test_filters__together__keep_what_matches_all(client, workspace):
     made(1, workspace, **FILTERS["model"])
     made(1, workspace, **FILTERS["reason"])

@@ -22,7 +22,9 @@ LIST = reverse("admin:ledger_decisionrecord_changelist")
 INDEX_OF = {
     "": "ledger_by_workspace",
     "verdict=block": "ledger_by_verdict",
+    "verdict=allow": "ledger_allowed",
     "reason=kill_switch": "ledger_by_reason",
+    "reason=allowed": "ledger_allowed",
     "policy_key=decision_gate": "ledger_by_policy_key",
     "provider=provider-3": "ledger_by_provider",
     "model=model-3": "ledger_by_model",

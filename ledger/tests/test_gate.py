@@ -6,7 +6,7 @@ from dataclasses import replace
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from confidence_project.foundation.errors import FieldProblem
@@ -157,11 +157,24 @@ def test_evaluate__a_band__allows_what_lies_in_it_with_both_ends(confidence, lea
     config = {"values": {"confidence_threshold": least / 10_000, "confidence_ceiling": most / 10_000}}
     context = replace(SOUND, policy=policy("confidence_gate", config))
     verdict = DecisionGate(context).evaluate(payload(confidence, None, "confidence_gate"))
-    stored = round(Decimal(confidence) * 10_000)
+    steps = Decimal(confidence) * 10_000
+    # Which neighbour a value half-way between two goes to is pinned below.
+    assume(abs(steps % 1 - Decimal("0.5")) > Decimal("1e-9"))
+    stored = round(steps)
     assert verdict.allowed is (least <= stored <= most)
     assert verdict.allowed or verdict.reason.value == (
         "llm_confidence_below_threshold" if stored < least else "llm_confidence_above_ceiling"
     )
+
+
+@pytest.mark.parametrize(
+    ("half_way", "above"),
+    # Doubles times 10,000, plus a half, cut off: awk 'BEGIN { printf "%d", 0.94985 * 10000 + 0.5 }'
+    [(0.00005, 0.0001), (0.00025, 0.0003), (0.94985, 0.9499), (0.94995, 0.95), (0.99985, 0.9999), (0.99995, 1.0)],
+)
+def test_evaluate__confidence_half_way_between_two_that_are_stored__counts_as_the_upper(half_way, above):
+    context = replace(SOUND, policy=policy("confidence_gate", {"values": {"confidence_threshold": above}}))
+    assert DecisionGate(context).evaluate(payload(half_way, None, "confidence_gate")).allowed
 
 
 def test_evaluate__ceiling_of_one__is_not_recorded_as_it_bounds_nothing():

@@ -13,6 +13,7 @@ from governance.controls.services import block_source, engage_kill_switch
 from governance.tests.factories import admin_of, applied
 from ledger.models import DecisionRecord
 from ledger.tests.through_the_gateway import (
+    ANSWERED_BY,
     ANSWERS,
     KEY,
     PATHS,
@@ -44,11 +45,11 @@ def test_ask__two_questions__the_reply_is_unchanged_but_for_a_verdict_in_each_an
     }  # fmt: skip
     assert (said["team"]["verdict"], said["team"]["reason"]) == ("block", "llm_confidence_below_threshold")
     assert said["team"]["decision_id"] == str(team.pk)
-    assert (refund.provider, refund.model, team.provider) == ("acme", "acme-1", "acme")
+    assert (refund.provider, refund.model, team.provider) == ("acme", ANSWERED_BY[dialect], "acme")
     assert {len(refund.prompt_hash), len(team.prompt_hash)} == {64}
     assert refund.prompt_hash != team.prompt_hash
     told = reply.json()
-    for answer in told["answers"].values() if dialect == "system_one" else told["answers"]:
+    for answer in told["answers"] if dialect == "openai" else told["answers"].values():
         del answer["x_confidence"]
     assert told == model.reply
 
@@ -59,7 +60,8 @@ def test_ask__the_model__gets_the_body_as_it_came_and_its_own_key(caller, model,
     raw = json.dumps(request_of(dialect), indent=3).encode()
     assert ask(caller, dialect, raw).status_code == 200
     ((path, headers, body),) = model.requests
-    assert (path, body, headers["authorization"]) == (PATHS[dialect], raw, f"Bearer {KEY}")
+    key = headers["x-goog-api-key"] if dialect == "google" else headers["authorization"]
+    assert (path, body, key) == (PATHS[dialect], raw, KEY if dialect == "google" else f"Bearer {KEY}")
     assert not [name for name, value in headers.items() if caller.key.plain in value]
 
 
@@ -86,10 +88,10 @@ def test_ask__kill_switch_and_blocked_model__block_in_a_normal_reply(caller, mod
     bind(caller, "")
     model.reply = reply_of(dialect)
     common = {"actor": admin_of(caller.workspace), "workspace": caller.workspace, "reason": "Smoke."}
-    block_source(**common, kind="model", value="acme-1")
+    block_source(**common, kind="model", value=ANSWERED_BY[dialect])
     assert {each["reason"] for each in verdicts(ask(caller, dialect)).values()} == {"model_blocked"}
     engage_kill_switch(**common)
-    reply = ask(caller, dialect, request_of(dialect, model="other"))
+    reply = ask(caller, dialect, request_of(dialect, safety_identifier="other"))
     assert (reply.status_code, {each["reason"] for each in verdicts(reply).values()}) == (200, {"kill_switch"})
 
 
@@ -149,7 +151,7 @@ def test_ask__withholding_server__blocked_answers_are_refusals_and_allowed_ones_
     bind(caller, "refund", "team")
     model.reply = reply_of(dialect)
     answers = ask(caller, dialect).json()["answers"]
-    refund, team = (answers["refund"], answers["team"]) if dialect == "system_one" else answers
+    refund, team = answers if dialect == "openai" else (answers["refund"], answers["team"])
     assert refund.get("noul", refund.get("probability")) == 0.97
     assert set(team) == {"type", "x_confidence"} | ({"name"} if dialect == "openai" else set())
     assert (team["type"], team["x_confidence"]["verdict"]) == ("refusal", "block")

@@ -7,6 +7,7 @@ import time
 
 import openai
 import pytest
+from django.test import Client
 
 from governance.tests.callers import Caller
 from ledger.models import DecisionRecord
@@ -105,7 +106,7 @@ def test_openai_sdk__model_fails_once__its_retry_is_the_one_decision(caller, mod
 
 def message_of(dialect, reply):
     told = reply.json()
-    return told["error"]["message"] if dialect == "openai" else told["detail"]["message"]
+    return told["detail"]["message"] if dialect == "system_one" else told["error"]["message"]
 
 
 @pytest.mark.parametrize("status", [401, 403, 500, 503, 302, 204])
@@ -162,6 +163,15 @@ def test_host_no_longer_allowed__private_address__key_gone__503(caller, model, s
     assert model.requests == []
 
 
+def test_google__what_its_filters_blocked__is_a_recorded_refusal(caller, model):
+    connect(caller, model, "google")
+    bind(caller, "refund")
+    model.reply = {"prompt_feedback": {"block_reason": "safety"}}
+    reply = ask(caller, "google")
+    assert (reply.status_code, reply.json()) == (200, model.reply)
+    assert DecisionRecord.objects.get().gate_reason == "llm_refusal"
+
+
 def test_no_server__404_that_says_what_to_do(caller, dialect):
     reply = ask(caller, dialect)
     assert reply.status_code == 404
@@ -171,10 +181,9 @@ def test_no_server__404_that_says_what_to_do(caller, dialect):
 @pytest.mark.parametrize("key, status", [({"scopes": ["read"]}, 403), (None, 401)])
 def test_key_without_the_scope_or_none__is_refused_in_the_sdks_form(caller, model, dialect, key, status):
     connect(caller, model, dialect)
-    other = Caller(caller.workspace, **key) if key else caller
-    if key is None:
-        other.client.defaults["HTTP_AUTHORIZATION"] = "Bearer nonsense"
-    reply = other.client.post(PATHS[dialect], b"{}", content_type="application/json")
+    plain = Caller(caller.workspace, **key).key.plain if key else "nonsense"
+    header = {"x-goog-api-key": plain} if dialect == "google" else {"Authorization": f"Bearer {plain}"}
+    reply = Client().post(PATHS[dialect], b"{}", content_type="application/json", headers=header)
     assert reply.status_code == status
     assert message_of(dialect, reply)
     assert model.requests == []

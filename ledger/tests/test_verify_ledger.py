@@ -43,11 +43,11 @@ def differences(**options: Any) -> str:
 
 
 def test_verify__untouched__agrees(decisions: list[DecisionRecord]) -> None:
-    DecisionRecordFactory.create_batch(2)
+    DecisionRecordFactory.create_batch(2, timestamp=timezone.now())
     run("checkpoint_ledger")
     DecisionRecordFactory(timestamp=timezone.now())
     output = run("verify_ledger")
-    assert "7 leaves and 2 checkpoints checked; 1 rows are not in the log yet." in output
+    assert "8 leaves and 2 checkpoints checked; 1 rows are not in the log yet." in output
     assert "agree" in output
 
 
@@ -123,7 +123,8 @@ def test_verify__row_and_leaf_changed_together__still_miss_the_signed_root(decis
     with behind_the_triggers() as cursor:
         cursor.execute("UPDATE decision_ledger SET model = 'other'")
         cursor.execute("DELETE FROM ledger_logleaf")
-    append_leaves(everything=True)
+        cursor.execute("DELETE FROM ledger_logwatermark")
+    append_leaves()
     assert "checkpoint of size 5: the rows do not give the root that was signed" in differences()
 
 
@@ -154,8 +155,8 @@ def test_verify__everything_made_anew__is_found_by_a_kept_checkpoint(
     kept.write_text(Checkpoint.objects.get().note, "utf-8")
     with behind_the_triggers() as cursor:
         cursor.execute("UPDATE decision_ledger SET model = 'other'")
-        cursor.execute("DELETE FROM ledger_logleaf")
-        cursor.execute("DELETE FROM ledger_checkpoint")
+        for table in ("ledger_logleaf", "ledger_logwatermark", "ledger_checkpoint"):
+            cursor.execute(f"DELETE FROM {table}")
     run("checkpoint_ledger")
     assert "agree" in run("verify_ledger")
     assert "kept checkpoint 1 of size 5: the rows do not give" in differences(checkpoint=[kept])
@@ -177,6 +178,53 @@ def test_verify__columns_of_a_checkpoint_changed__is_found(decisions: list[Decis
 def test_verify__row_that_was_slipped_in_behind_a_checkpoint__is_named(decisions: list[DecisionRecord]) -> None:
     slipped = DecisionRecordFactory(timestamp=timezone.now() - timedelta(days=1))
     assert f"decision {slipped.pk}: the row was never logged" in differences()
+
+
+def test_verify__backdated_row_that_the_next_checkpoint_logged__is_named_with_both_times(
+    decisions: list[DecisionRecord], tmp_path: Path
+) -> None:
+    kept = tmp_path / "kept.checkpoint"
+    kept.write_text(Checkpoint.objects.get().note, "utf-8")
+    said = timezone.now() - timedelta(days=20)
+    slipped = DecisionRecordFactory(timestamp=said)
+    run("checkpoint_ledger")
+    swept_at = Checkpoint.objects.earliest("tree_size").swept_at
+    found = differences(checkpoint=[kept])
+    assert found == (
+        f"decision {slipped.pk}: it says that it was written at {said:%Y-%m-%dT%H:%M:%S.%fZ}, and the checkpoint of "
+        f"size 5, which holds what was there by {swept_at:%Y-%m-%dT%H:%M:%S.%fZ}, does not hold it (leaf 6)\n"
+    )
+
+
+def test_verify__outcome_that_was_backdated__is_named(decisions: list[DecisionRecord]) -> None:
+    DecisionOutcomeFactory(decision=decisions[0], recorded_at=timezone.now() - timedelta(hours=1))
+    run("checkpoint_ledger")
+    assert "outcome 0000000" in differences()
+
+
+def test_verify__clock_that_is_a_little_behind__is_tolerated_as_stated(decisions: list[DecisionRecord]) -> None:
+    DecisionRecordFactory(timestamp=timezone.now() - timedelta(minutes=5))
+    run("checkpoint_ledger")
+    assert "agree" in run("verify_ledger")
+    assert "it says that it was written at" in differences(clock_tolerance=1.0)
+
+
+def test_verify__imported_history__has_times_of_its_own_and_is_not_backdated(decisions: list[DecisionRecord]) -> None:
+    DecisionRecordFactory(
+        timestamp=timezone.now(), occurred_at=timezone.now() - timedelta(days=900), origin=DecisionRecord.Origin.IMPORT
+    )
+    run("checkpoint_ledger")
+    assert "agree" in run("verify_ledger")
+
+
+def test_verify__time_of_a_checkpoint_moved_so_that_a_backdated_row_fits__is_named(
+    decisions: list[DecisionRecord],
+) -> None:
+    DecisionRecordFactory(timestamp=timezone.now() - timedelta(days=20))
+    run("checkpoint_ledger")
+    with behind_the_triggers() as cursor:
+        cursor.execute("UPDATE ledger_checkpoint SET swept_at = %s", [timezone.now() - timedelta(days=30)])
+    assert "checkpoint 0000000" in differences()
 
 
 def test_verify__auditor_with_the_public_key_alone__needs_no_secret(

@@ -9,7 +9,7 @@ from ledger.gateway.services import bind_question, connect_model_server
 
 SECRET = "Ann Example wants her 40 € back"
 KEY = "sk-of-the-model"
-PATHS = {"openai": "/v1/decisions", "system_one": "/v1/systemone"}
+PATHS = {"openai": "/v1/decisions", "system_one": "/v1/systemone", "google": "/v1/decisions"}
 QUESTIONS = {
     "openai": [
         {"type": "predicate", "name": "refund", "instructions": SECRET},
@@ -33,8 +33,14 @@ ANSWERS = {
         "team": {"type": "choice", "choice": "a", "confidence": 0.6, "probabilities": {"a": 0.8, "b": 0.2}},
     },
 }  # fmt: skip
-INPUT = {"openai": "input", "system_one": "state"}
-
+QUESTIONS["google"] = QUESTIONS["system_one"]
+ANSWERS["google"] = {
+    "refund": {"type": "noul", "noul": 0.97, "confidence": 0.97},
+    "team": {"type": "choice", "choice": "a", "confidence": 0.8, "probabilities": {"a": 0.8, "b": 0.2}},
+}
+INPUT = {"openai": "input", "system_one": "state", "google": "input"}
+ANSWERED_BY = {"openai": "acme-1", "system_one": "acme-1", "google": "acme-latest"}
+"""Google's replies name no model: the one that was asked counts."""
 
 VARIABLE = "CONFIDENCE_MODEL_KEY_TEST"
 
@@ -55,11 +61,13 @@ def bind(caller, *questions, policy_key="confidence_gate"):
 
 
 def reply_of(dialect, **changes):
-    return {"model": "acme-1", "answers": ANSWERS[dialect], "usage": {"input_tokens": 9, "output_tokens": 2}, **changes}
+    named = {} if dialect == "google" else {"model": ANSWERED_BY[dialect]}
+    return {**named, "answers": ANSWERS[dialect], "usage": {"input_tokens": 9, "output_tokens": 2}, **changes}
 
 
 def request_of(dialect, **changes):
-    return {"model": "acme-latest", INPUT[dialect]: SECRET, "questions": QUESTIONS[dialect], **changes}
+    model = "models/acme-latest" if dialect == "google" else "acme-latest"
+    return {"model": model, INPUT[dialect]: SECRET, "questions": QUESTIONS[dialect], **changes}
 
 
 def ask(caller, dialect="system_one", body=None, **headers):

@@ -12,6 +12,8 @@ from django.db import connection
 
 from confidence_project.foundation.append_only import append_only_models
 from confidence_project.foundation.triggers import enforce, release
+from confidence_project.foundation.triggers.guarding import write_once_models
+from confidence_project.foundation.triggers.statements import drop, write_once, write_once_name
 
 SIGNER = "PRIVATE+KEY+PeterNeumann+c74f20a3+AYEKFALVFGyNhPJEMzD1QIDr+Y7hfZx09iUvxdXHKDFz"
 VERIFIER = "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW"
@@ -26,14 +28,18 @@ def run(*arguments: Any, **options: Any) -> str:
 
 @contextmanager
 def behind_the_triggers() -> Iterator[Any]:
-    """A cursor for somebody who took the append-only triggers off; they are back afterwards."""
+    """A cursor for somebody who took the triggers off; they are back afterwards."""
     if connection.vendor == "postgresql":
         # Within a test's transaction, deferred foreign keys would be in the way of ALTER TABLE.
         connection.cursor().execute("SET CONSTRAINTS ALL IMMEDIATE")
     tables = [model._meta.db_table for model in append_only_models()]
     release(connection, tables)
+    for model in write_once_models():
+        drop(connection, write_once_name(model._meta.db_table), model._meta.db_table)
     try:
         with connection.cursor() as cursor:
             yield cursor
     finally:
         enforce(connection, append_only_models())
+        for model in write_once_models():
+            write_once(connection, model, model.written_once)

@@ -37,7 +37,8 @@ def _key_id(name: str, public_key: bytes) -> bytes:
     return hashlib.sha256(name.encode() + b"\n" + _ED25519 + public_key).digest()[:4]
 
 
-def _checked_name(name: str) -> str:
+def checked_name(name: str) -> str:
+    """Return the name of a key; raise `InvalidInput` if no key can have it."""
     if not _KEY_NAME.fullmatch(name):
         raise InvalidInput("A key name has 1 to 200 characters and neither white space nor a plus sign.")
     return name
@@ -59,7 +60,7 @@ class VerifierKey:
         """Read `name+hex(key id)+base64(0x01 ‖ public key)`; raise `InvalidInput` if it is not that."""
         name, key_id, encoded = (*text.strip().split("+", 2), "", "")[:3]
         raw = decode_base64(encoded, 33)
-        key = cls(_checked_name(name), raw[1:])
+        key = cls(checked_name(name), raw[1:])
         if raw[:1] != _ED25519 or key_id != key.key_id.hex():
             raise InvalidInput("The verifier key is not an Ed25519 key whose id fits its name.")
         return key
@@ -85,14 +86,14 @@ class SignerKey:
     @classmethod
     def generate(cls, name: str) -> Self:
         """Make a new key; raise `InvalidInput` if no key can have that name."""
-        return cls(_checked_name(name), Ed25519PrivateKey.generate())
+        return cls(checked_name(name), Ed25519PrivateKey.generate())
 
     @classmethod
     def parse(cls, text: str) -> Self:
         """Read `PRIVATE+KEY+name+hex(key id)+base64(0x01 ‖ seed)`; raise `InvalidInput` if it is not that."""
         marker, kind, name, key_id, encoded = (*text.strip().split("+", 4), "", "", "", "")[:5]
         raw = decode_base64(encoded, 33)
-        key = cls(_checked_name(name), Ed25519PrivateKey.from_private_bytes(raw[1:]))
+        key = cls(checked_name(name), Ed25519PrivateKey.from_private_bytes(raw[1:]))
         if (marker, kind, raw[:1]) != ("PRIVATE", "KEY", _ED25519) or key_id != key.verifier.key_id.hex():
             raise InvalidInput("The signing key is not an Ed25519 key whose id fits its name.")
         return key
@@ -114,6 +115,18 @@ class SignerKey:
         return f"{text}\n— {self.name} {base64.b64encode(signature).decode()}\n"
 
 
+def signature_lines(note: str) -> tuple[str, list[tuple[str, str]]]:
+    """Return the text that was signed, and name and base64 of each signature; raise `InvalidInput` for no note."""
+    body, separator, tail = note.rpartition("\n\n")
+    lines = tail.split("\n")
+    if not separator or lines.pop() or not lines or _CONTROL.search(note):
+        raise InvalidInput("This is not a signed note: text, blank line, signature lines.")
+    matches = [_SIGNATURE_LINE.fullmatch(line) for line in lines]
+    if None in matches:
+        raise InvalidInput("This is not a signed note: a signature line is malformed.")
+    return body + "\n", [(match["name"], match["signature"]) for match in matches if match]
+
+
 def open_note(note: str, verifiers: Sequence[VerifierKey]) -> str:
     """Return the text of a note that one of `verifiers` signed.
 
@@ -124,19 +137,12 @@ def open_note(note: str, verifiers: Sequence[VerifierKey]) -> str:
     InvalidInput
         The note is malformed, nobody known signed it, or a known key's signature is wrong.
     """
-    body, separator, tail = note.rpartition("\n\n")
-    lines = tail.split("\n")
-    if not separator or lines.pop() or not lines or _CONTROL.search(note):
-        raise InvalidInput("This is not a signed note: text, blank line, signature lines.")
-    text = body + "\n"
-    matches = [_SIGNATURE_LINE.fullmatch(line) for line in lines]
+    text, lines = signature_lines(note)
     known = {(key.name, key.key_id): key for key in verifiers}
     signed = False
-    for match in matches:
-        if match is None:
-            raise InvalidInput("This is not a signed note: a signature line is malformed.")
-        signature = base64.b64decode(match["signature"] + "===")
-        key = known.get((match["name"], signature[:4]))
+    for name, encoded in lines:
+        signature = base64.b64decode(encoded + "===")
+        key = known.get((name, signature[:4]))
         if key is None:
             continue
         if not key.verifies(text, signature[4:]):

@@ -1,66 +1,134 @@
-"""Which rows of the ledger are not in the log yet."""
+"""Which rows are not in the log yet, in the order in which they were committed."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import timedelta
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
-from uuid import UUID
 
-from django.db.models import Max
+from django.db import DEFAULT_DB_ALIAS, connections
+from django.db.backends.base.base import BaseDatabaseWrapper
 
-from ledger.models import LogLeaf
-from ledger.transparency.leaves import Row, Table
-
-OVERLAP = timedelta(minutes=15)
-"""Rows get their time and key before they are committed, so some become visible behind rows that are in the log
-already. Looking back this far finds them; it is longer than any transaction and any difference of clocks should be."""
+from ledger.models import LogLeaf, LogWatermark
+from ledger.transparency.commit_order import horizon, order_column
+from ledger.transparency.encoding import read_as_text
+from ledger.transparency.kinds import Codec, Kind, Row, codec_of
 
 PAGE = 4096
 
 
-def unlogged_pages(table: Table, *, everything: bool = False) -> Iterator[list[Row]]:
-    """Yield pages of rows that are not in the log, in the order of their keys; a page may be empty.
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Rows that are not in the log; once they are, every row of their kind before `mark` is (None: not said)."""
 
-    Parameters
-    ----------
-    everything
-        Look through the whole table instead of looking back `OVERLAP` from the newest row in the log.
+    rows: Sequence[Row]
+    mark: int | None = None
+
+
+def unlogged_pages(kind: Kind) -> Iterator[Page]:
+    """Yield pages of rows that are not in the log; a page may be empty. Append each before asking for the next one.
+
+    A table that grows is followed from its watermark on. The others are small, and compared with the log whole.
     """
-    cursor = None if everything else _look_back(table)
-    while page := list(_after(table, cursor)[:PAGE]):
-        cursor = page[-1][table.key]
-        logged = _logged(table, page)
-        yield [row for row in page if table.entry_id(row) not in logged]
+    database = connections[DEFAULT_DB_ALIAS]
+    if not kind.grows:
+        yield from _whole_table(database, kind)
+        return
+    end = horizon(database, kind.model._meta.db_table)
+    mark = LogWatermark.objects.filter(entry=kind.entry).values_list("mark", flat=True).first()
+    # A watermark beyond the horizon counts what another server counted: this database was restored from there.
+    if mark is None or mark > end:
+        yield from _whole_table(database, kind)
+    else:
+        yield from _in_order_of_commits(database, kind, mark, end)
+    yield Page((), end)
 
 
-def _after(table: Table, cursor: UUID | int | None) -> Any:
-    return table.rows() if cursor is None else table.rows().filter(**{f"{table.key}__gt": cursor})
+def _in_order_of_commits(database: BaseDatabaseWrapper, kind: Kind, mark: int, end: int) -> Iterator[Page]:
+    codec, order = codec_of(kind, database.vendor), order_column(database.vendor)
+    query = (
+        _unlogged(codec, database, f"{codec.select}, {order}", f"{order} >= %s") + f" ORDER BY {order}, {_key(kind)}"
+    )
+    while rows := fetch(database, f"{query} LIMIT {PAGE}", [mark]):
+        # Rows of a large transaction may go on in the next page, which leaves out those that are in the log by then.
+        mark = int(rows[-1][-1])
+        yield Page([row[:-1] for row in rows], min(mark, end))
 
 
-def _logged(table: Table, page: list[Row]) -> set[str]:
-    window = (table.entry_id(page[0]), table.entry_id(page[-1]))
-    leaves = LogLeaf.objects.filter(entry=table.entry, entry_id__range=window)
-    return set(leaves.values_list("entry_id", flat=True))
+def _whole_table(database: BaseDatabaseWrapper, kind: Kind) -> Iterator[Page]:
+    codec = codec_of(kind, database.vendor)
+    for rows in _by_key(database, codec, codec.select, codec.names.index(kind.key)):
+        yield Page(rows)
 
 
-def _look_back(table: Table) -> UUID | int | None:
-    """Return the key after which every row that is not in the log stands; None for the whole table."""
-    newest = LogLeaf.objects.filter(entry=table.entry).aggregate(newest=Max("entry_id"))["newest"]
-    if newest is None:
-        return None
-    key = table.key_of(newest)
-    if isinstance(key, UUID):
-        return _uuid7_before(key)
-    rows = table.model._default_manager.filter(pk__lte=key).order_by("-pk")
-    seen_at = rows.values_list(table.recorded_at, flat=True).first()
-    if seen_at is None:
-        return None
-    older = rows.filter(**{f"{table.recorded_at}__lt": seen_at - OVERLAP})
-    return older.values_list("pk", flat=True).first()
+def unlogged_keys(kind: Kind) -> Iterator[tuple[str, str]]:
+    """Yield entry id and time of recording of every row that is not in the log, in the order of their keys."""
+    database = connections[DEFAULT_DB_ALIAS]
+    codec = codec_of(kind, database.vendor)
+    for rows in _by_key(database, codec, codec.select, codec.names.index(kind.key)):
+        for row in rows:
+            yield codec.entry_id(row), codec.recorded_at(row)
 
 
-def _uuid7_before(key: UUID) -> UUID:
-    """Return the smallest UUIDv7 of `OVERLAP` before `key`: its first 48 bits are Unix milliseconds."""
-    milliseconds = (key.int >> 80) - int(OVERLAP / timedelta(milliseconds=1))
-    return UUID(int=max(milliseconds, 0) << 80)
+def _by_key(database: BaseDatabaseWrapper, codec: Codec, select: str, place: int) -> Iterator[list[Row]]:
+    key = _key(codec.kind)
+    rest = f" ORDER BY {key} LIMIT {PAGE}"
+    rows = fetch(database, _unlogged(codec, database, select) + rest)
+    after = _unlogged(codec, database, select, f"{key} > %s") + rest
+    while rows:
+        yield rows
+        last = rows[-1][place]
+        rows = fetch(database, after, [last if codec.kind.has_uuid else int(last)])
+
+
+def _unlogged(codec: Codec, database: BaseDatabaseWrapper, select: str, *conditions: str) -> str:
+    kind = codec.kind
+    table, leaves = (database.ops.quote_name(model._meta.db_table) for model in (kind.model, LogLeaf))
+    logged = (
+        f"SELECT 1 FROM {leaves} l WHERE l.entry = '{kind.entry}' AND l.entry_id = {_entry_id(kind, database.vendor)}"  # noqa: S608
+    )
+    every = [each for each in (*conditions, kind.condition) if each]
+    return f"SELECT {select} FROM {table} t WHERE {' AND '.join([*every, f'NOT EXISTS ({logged})'])}"  # noqa: S608
+
+
+def _key(kind: Kind) -> str:
+    return f't."{kind.model._meta.pk.column}"'
+
+
+def _entry_id(kind: Kind, vendor: str) -> str:
+    key = _key(kind)
+    if vendor == "postgresql":
+        return f"{key}::text" if kind.has_uuid else f"lpad({key}::text, 20, '0')"
+    if not kind.has_uuid:
+        return f"printf('%%020d', {key})"
+    return " || '-' || ".join(f"substr({key}, {start}, {length})" for start, length in _GROUPS)
+
+
+_GROUPS = ((1, 8), (9, 4), (13, 4), (17, 4), (21, 12))
+
+
+def rows_of(kind: Kind, entry_ids: Sequence[str]) -> dict[str, Row]:
+    """Return the rows with these ids that exist, by id."""
+    database = connections[DEFAULT_DB_ALIAS]
+    codec, field = codec_of(kind, database.vendor), kind.model._meta.pk
+    keys = []
+    for entry_id in entry_ids:
+        try:
+            keys.append(field.get_db_prep_value(kind.key_of(entry_id), database))
+        except ValueError:
+            continue  # no row has such a key
+    if not keys:
+        return {}
+    within = " AND ".join([f"{_key(kind)} IN ({', '.join(['%s'] * len(keys))})", *filter(None, [kind.condition])])
+    table = database.ops.quote_name(kind.model._meta.db_table)
+    rows = fetch(database, f"SELECT {codec.select} FROM {table} t WHERE {within}", keys)  # noqa: S608
+    return {codec.entry_id(row): row for row in rows}
+
+
+def fetch(database: BaseDatabaseWrapper, query: str, params: Sequence[Any] = ()) -> list[Row]:
+    """Return what a statement returns, as text."""
+    with database.cursor() as cursor:
+        read_as_text(cursor, database.vendor)
+        cursor.execute(query, params)
+        rows: list[Row] = cursor.fetchall()
+    return rows

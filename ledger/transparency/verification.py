@@ -4,18 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import timedelta
+
+from django.db import DEFAULT_DB_ALIAS, connections
 
 from confidence_project.foundation.errors import InvalidInput
 from ledger.models import Checkpoint, LogLeaf, LogNode
-from ledger.transparency.leaves import TABLE_OF, TABLES, Row, Table
+from ledger.transparency.anchors import Anchors
+from ledger.transparency.crosschecks import disagreements
+from ledger.transparency.encoding import UNREADABLE
+from ledger.transparency.kinds import KINDS, Row, codec_of
+from ledger.transparency.leaves import CHECKPOINTS
 from ledger.transparency.merkle import CompactRange, complete_root, leaf_hash
 from ledger.transparency.notes import TreeHead, VerifierKey, open_note
-from ledger.transparency.sequencing import OVERLAP, PAGE, unlogged_pages
+from ledger.transparency.sequencing import PAGE, rows_of, unlogged_keys
 from ledger.transparency.tree import TILE_HEIGHT, TILE_WIDTH
+from ledger.transparency.witnesses import WitnessPolicy
 
-UNREADABLE = (TypeError, ValueError, ArithmeticError)
-"""What reading a row raises when somebody wrote values that its columns cannot hold."""
+CLOCK_TOLERANCE = timedelta(minutes=15)
+"""How much earlier than a checkpoint that does not hold it a row may say that it was written: longer than any
+transaction and any difference of clocks should be."""
 
 NOTHING = bytes(32)
 """Stands for the hash of a row that cannot be read: no row has it."""
@@ -32,7 +40,13 @@ class Report:
     problems: list[str] = field(default_factory=list)
 
 
-def verify_ledger(*, verifiers: Sequence[VerifierKey], kept_notes: Sequence[str] = ()) -> Report:
+def verify_ledger(
+    *,
+    verifiers: Sequence[VerifierKey],
+    kept_notes: Sequence[str] = (),
+    clock_tolerance: timedelta = CLOCK_TOLERANCE,
+    witnesses: WitnessPolicy | None = None,
+) -> Report:
     """Recompute every leaf from its row, and every root that was ever signed from those leaves.
 
     Parameters
@@ -41,11 +55,19 @@ def verify_ledger(*, verifiers: Sequence[VerifierKey], kept_notes: Sequence[str]
         Keys whose signatures count.
     kept_notes
         Checkpoints that somebody kept elsewhere: the log must extend these too, whatever the database says now.
+    clock_tolerance
+        How much earlier than a checkpoint that does not hold it a row may say that it was written.
+    witnesses
+        Whose cosignatures count, and how many the last checkpoint and each kept one must have.
     """
     report = Report()
     heads = list(_stored_heads(verifiers, report)) + list(_kept_heads(verifiers, kept_notes, report))
-    _walk(heads, report)
-    _find_unlogged(report)
+    if witnesses is not None:
+        _check_witnesses(witnesses, kept_notes, report)
+    anchors = Anchors.of_the_database(clock_tolerance)
+    _walk(heads, anchors, report)
+    _find_unlogged(anchors, report)
+    report.problems += disagreements()
     return report
 
 
@@ -76,17 +98,38 @@ def _kept_heads(
         yield f"kept checkpoint {number} of size {head.size}", head
 
 
-def _walk(heads: Sequence[tuple[str, TreeHead]], report: Report) -> None:
+def _check_witnesses(policy: WitnessPolicy, kept_notes: Sequence[str], report: Report) -> None:
+    valid = WitnessPolicy(policy.keys)
+    for each in Checkpoint.objects.exclude(cosignatures=None).order_by("tree_size").distinct().iterator(PAGE):
+        _check_cosigned(f"checkpoint of size {each.tree_size}", each.cosigned_note, valid, report)
+    last = Checkpoint.objects.order_by("-tree_size").first()
+    notes = [(f"checkpoint of size {last.tree_size}", last.cosigned_note)] if last is not None else []
+    notes += [(f"kept checkpoint {number}", note) for number, note in enumerate(kept_notes, start=1)]
+    for name, note in notes:
+        _check_cosigned(name, note, policy, report)
+
+
+def _check_cosigned(name: str, note: str, policy: WitnessPolicy, report: Report) -> None:
+    try:
+        missing = policy.missing(note)
+    except InvalidInput as error:
+        missing = error.detail
+    if missing and (problem := f"{name}: {missing}") not in report.problems:
+        report.problems.append(problem)
+
+
+def _walk(heads: Sequence[tuple[str, TreeHead]], anchors: Anchors, report: Report) -> None:
     """Rebuild the tree from the rows, leaf by leaf, and compare the root at every size that was signed."""
     signed: dict[int, list[tuple[str, TreeHead]]] = {}
     for name, head in heads:
         signed.setdefault(head.size, []).append((name, head))
     tree, nodes = CompactRange(), _NodeCheck(report)
     _compare(tree, signed, report)
-    for recorded, computed in _leaves(report):
+    for recorded, computed in _leaves(anchors, report):
         tree.append(computed)
         nodes.add(recorded)
-        _compare(tree, signed, report)
+        if tree.size in signed:
+            _compare(tree, signed, report)
     report.leaves, report.root = tree.size, tree.root()
     for late in (name for size, names in signed.items() if size > tree.size for name, _ in names):
         report.problems.append(f"{late}: the log has only {tree.size} leaves")
@@ -98,42 +141,50 @@ def _compare(tree: CompactRange, signed: dict[int, list[tuple[str, TreeHead]]], 
             report.problems.append(f"{name}: the rows do not give the root that was signed")
 
 
-def _leaves(report: Report) -> Iterator[tuple[bytes, bytes]]:
+Leaf = tuple[int, str, str, bytes]
+"""Position, kind, id and hash, as they are on record."""
+
+
+def _leaves(anchors: Anchors, report: Report) -> Iterator[tuple[bytes, bytes]]:
     """Yield each leaf hash as it is on record and as its row gives it (as recorded, where the row is gone)."""
     expected = 0
-    while page := list(LogLeaf.objects.filter(position__gte=expected).order_by("position")[:PAGE]):
-        rows = {
-            table.entry: _rows(table, [leaf.entry_id for leaf in page if leaf.entry == table.entry]) for table in TABLES
-        }
-        for leaf in page:
-            if leaf.position != expected:
-                report.problems.append(f"log: leaves {expected} to {leaf.position - 1} are missing")
-            expected = leaf.position + 1
-            recorded = bytes(leaf.leaf_hash)
-            yield recorded, _recompute(leaf, rows.get(leaf.entry, {}).get(leaf.entry_id), recorded, report)
+    while page := _page(expected):
+        ids: dict[str, list[str]] = {}
+        for _, entry, entry_id, _ in page:
+            ids.setdefault(entry, []).append(entry_id)
+        rows = {entry: rows_of(KINDS.things[entry], found) for entry, found in ids.items() if entry in KINDS.things}
+        for position, entry, entry_id, recorded in page:
+            if position != expected:
+                report.problems.append(f"log: leaves {expected} to {position - 1} are missing")
+            expected = position + 1
+            row = rows.get(entry, {}).get(entry_id)
+            yield recorded, _recompute((position, entry, entry_id, recorded), row, anchors, report)
 
 
-def _rows(table: Table, entry_ids: Sequence[str]) -> dict[str, Row]:
-    """Return the rows by id; one whose columns hold what they cannot hold (SQLite keeps anything) is empty."""
-    try:
-        return dict(table.rows_by_entry_id(entry_ids))
-    except UNREADABLE:
-        if len(entry_ids) == 1:
-            return {entry_ids[0]: {}}
-    return {key: row for entry_id in entry_ids for key, row in _rows(table, [entry_id]).items()}
+def _page(start: int) -> list[Leaf]:
+    leaves = LogLeaf.objects.filter(position__gte=start).order_by("position")
+    rows = leaves.values_list("position", "entry", "entry_id", "leaf_hash")[:PAGE]
+    return [(position, entry, entry_id, bytes(value)) for position, entry, entry_id, value in rows]
 
 
-def _recompute(leaf: LogLeaf, row: Row | None, recorded: bytes, report: Report) -> bytes:
-    name = f"{leaf.entry} {leaf.entry_id}"
+def _recompute(leaf: Leaf, row: Row | None, anchors: Anchors, report: Report) -> bytes:
+    position, entry, entry_id, recorded = leaf
     if row is None:
-        report.problems.append(f"{name}: the row is gone (leaf {leaf.position})")
+        known = "the row is gone" if entry in KINDS.things else "this release knows no such kind"
+        report.problems.append(f"{entry} {entry_id}: {known} (leaf {position})")
         return recorded
+    codec = codec_of(KINDS.things[entry], connections[DEFAULT_DB_ALIAS].vendor)
     try:
-        computed = leaf_hash(TABLE_OF[leaf.entry].encode(row))
-    except (KeyError, *UNREADABLE):
-        computed = NOTHING
+        computed, said = leaf_hash(codec.encode(row)), codec.recorded_at(row)
+    except UNREADABLE:
+        computed, said = NOTHING, ""
     if computed != recorded:
-        report.problems.append(f"{name}: the row is not what was logged (leaf {leaf.position})")
+        report.problems.append(f"{entry} {entry_id}: the row is not what was logged (leaf {position})")
+    if said and (signed := anchors.before(position)) and said < signed.bound:
+        report.problems.append(
+            f"{entry} {entry_id}: it says that it was written at {said}, and the checkpoint of size {signed.size}, "
+            f"which holds what was there by {signed.at}, does not hold it (leaf {position})"
+        )
     return computed
 
 
@@ -161,24 +212,17 @@ class _NodeCheck:
         self.add(computed, tier + 1)
 
 
-def _find_unlogged(report: Report) -> None:
-    """Count rows outside the log; one that an earlier checkpoint had to cover is a problem."""
-    last = Checkpoint.objects.order_by("-tree_size").values_list("created_at", flat=True).first()
-    for table in TABLES:
+def _find_unlogged(anchors: Anchors, report: Report) -> None:
+    """Count rows outside the log; one that the last checkpoint had to cover is a problem."""
+    last = anchors.last
+    for kind in KINDS.things.values():
+        if kind == CHECKPOINTS:
+            continue
         try:
-            for page in unlogged_pages(table, everything=True):
-                _judge_unlogged(table, page, last, report)
+            for entry_id, said in unlogged_keys(kind):
+                if last is not None and said and said < last.bound:
+                    report.problems.append(f"{kind.entry} {entry_id}: the row was never logged")
+                else:
+                    report.not_yet_logged += 1
         except UNREADABLE:
-            report.problems.append(f"{table.entry}: a row cannot be read, so rows outside the log were not looked for")
-
-
-def _judge_unlogged(table: Table, page: Sequence[Row], last: datetime | None, report: Report) -> None:
-    for row in page:
-        if last is not None and _was_due(row[table.recorded_at], last):
-            report.problems.append(f"{table.entry} {table.entry_id(row)}: the row was never logged")
-        else:
-            report.not_yet_logged += 1
-
-
-def _was_due(recorded_at: datetime, signed_at: datetime) -> bool:
-    return recorded_at < signed_at - OVERLAP
+            report.problems.append(f"{kind.entry}: a row cannot be read, so rows outside the log were not looked for")

@@ -9,12 +9,11 @@ from typing import Any, ClassVar
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 from rest_framework.exceptions import APIException
-from rest_framework.negotiation import BaseContentNegotiation
-from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from confidence_project.foundation.bodies import BodyTooLarge
+from confidence_project.foundation.negotiation import OneType
 from confidence_project.foundation.problems import exception_handler, no_such_endpoint
 from governance.access.authentication import workspace_of
 from governance.models import ApiKey, Workspace
@@ -22,15 +21,6 @@ from telemetry.models.otlp import Fate, Kind
 from telemetry.otlp.receiving import Records, receive_logs, receive_metrics, receive_spans
 from telemetry.otlp.reception import Received
 from telemetry.otlp.wire import LOGS, METRICS, TRACES, Signal, read_records, reply, reply_error
-
-
-class _TypeOfTheRequest(BaseContentNegotiation):
-    """OTLP replies in the type of the request, whatever the client says that it accepts."""
-
-    def select_renderer(
-        self, request: Request, renderers: Any, format_suffix: str | None = None
-    ) -> tuple[BaseRenderer, str]:
-        return renderers[0], renderers[0].media_type
 
 
 def otlp_error(error: Exception, context: dict[str, Any]) -> HttpResponse | None:
@@ -53,7 +43,7 @@ def unknown_endpoint(request: HttpRequest) -> HttpResponse:
 
 class _Export(APIView):
     schema = None
-    content_negotiation_class = _TypeOfTheRequest
+    content_negotiation_class = OneType  # that of the request
     required_scopes = {"POST": ApiKey.Scope.INGEST}
 
     signal: ClassVar[Signal]

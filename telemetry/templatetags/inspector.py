@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+import scipy
 from django import template
-from scipy.stats import binomtest
 
 from confidence_project.foundation.formatting import said, threshold
 from governance.definitions import title_of
@@ -76,7 +76,7 @@ def rate_of(hits: int, trials: int) -> Rate:
     """Return a share with its interval."""
     if not trials:
         return Rate(None, None, None)
-    low, high = binomtest(hits, trials).proportion_ci(method="wilson")
+    low, high = scipy.stats.binomtest(hits, trials).proportion_ci(method="wilson")
     return Rate(hits / trials, float(low), float(high))
 
 

@@ -12,6 +12,7 @@ from django.core.management.base import CommandError, CommandParser
 from django.db import DatabaseError
 from django.utils.dateparse import parse_date, parse_datetime
 
+from calibration.engines.declaring import engine_named
 from calibration.models import ConfidenceCalibrationRun
 from calibration.parameters import Question, policy_keys_in_scope, stated_costs
 from calibration.runner import run_calibration
@@ -81,6 +82,7 @@ class Command(DomainCommand):
   manage.py run_calibration --workspace acme --from 2026-01-01T06:00:00+01:00 --tighten-only
   manage.py run_calibration --workspace acme --target-failure-rate 0.02 --risk-confidence 0.9 --json
   manage.py run_calibration --workspace acme --cost-false-allow 20 --cost-false-block 1 --cost-review 3
+  manage.py run_calibration --workspace acme --engine lake --dry-run
   manage.py run_calibration --all-workspaces --due --tighten-only
 
 The last one is for cron, on any number of machines: a workspace that another machine calibrates, or has just
@@ -116,6 +118,9 @@ calibrated, is left to it. The exit code is 0 when every run came to its end, wh
         parser.add_argument(
             "--segment", default="provider,model", metavar="KEYS", help="Comma-separated; default: provider,model."
         )
+        parser.add_argument(
+            "--engine", metavar="NAME", help="Count where the decisions lie (declare_engine); default: in the ledger."
+        )
         parser.add_argument("--maturity-days", type=_number, metavar="DAYS", help="Leave out what is younger.")
         parser.add_argument("--dry-run", action="store_true", help="Show figures, propose nothing.")
         parser.add_argument(
@@ -133,6 +138,7 @@ calibrated, is left to it. The exit code is 0 when every run came to its end, wh
         problems: list[str] = []
         for workspace in self._workspaces(options):
             try:
+                question["engine"] = engine_named(workspace, options["engine"]) if options["engine"] else None
                 run = run_calibration(
                     workspace=workspace,
                     only_if_due=options["due"],

@@ -9,6 +9,7 @@ from typing import Any
 from django.core.management.base import CommandParser
 from django.utils import timezone
 
+from calibration.engines.declaring import engine_named
 from calibration.findings import wording
 from calibration.reviews.calendar import outlook
 from calibration.reviews.judging import review_of
@@ -57,6 +58,7 @@ class Command(DomainCommand):
         parser.add_argument(
             "--candidate-share", type=float, default=0.2, metavar="SHARE", help="Of 1 - confidence; default: 0.2."
         )
+        parser.add_argument("--engine", metavar="NAME", help="Where decisions are counted; default: in the ledger.")
         parser.add_argument("--segment", default="provider,model", metavar="KEYS", help="Default: provider,model.")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -75,6 +77,7 @@ class Command(DomainCommand):
             risk_confidence=options["risk_confidence"],
             candidate_share=options["candidate_share"],
             looks_for_band=options["band"],
+            engine=engine_named(workspace, options["engine"]) if options["engine"] else None,
             segment_by=[key.strip() for key in options["segment"].split(",") if key.strip()],
         )
         self.stdout.write(wording.calendar(review_of(outlook(workspace, policy_key, timezone.now())).as_json()))

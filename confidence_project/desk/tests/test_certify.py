@@ -57,6 +57,26 @@ def test_certify__names_with_blanks__are_segments_like_others(tmp_path: Path) ->
     assert "GPT 4o" in said(path, model="unused", provider="Azure OpenAI")
 
 
+def test_certify__replies_of_a_decision_model__a_threshold_names_the_options_it_was_certified_for(
+    tmp_path: Path,
+) -> None:
+    path, thresholds = tmp_path / "labels.jsonl", tmp_path / "thresholds.json"
+    with path.open("w", encoding="utf-8") as lines:
+        for others in (["b"], ["b", "c", "d", "e"]):
+            for place in range(1_000):
+                chance = 0.9 + place % 10 / 100
+                rest = {other: (1 - chance) / len(others) for other in others}
+                answer = {"type": "choice", "choice": "a", "probabilities": {"a": chance, **rest}}
+                reply = {"model": "d-1.2", "answers": {"Wohin damit?": answer}}
+                lines.write(json.dumps({"reply": reply, "success": True}) + "\n")
+    text = said(path, reply="reply", dialect="system_one", thresholds=thresholds)
+    assert "2 options" in text
+    assert "5 options" in text
+    matches = [each["match"] for each in json.loads(thresholds.read_text())["thresholds"]]
+    assert [match["options"][:2] for match in matches] == ["2:", "5:"]
+    assert {(match["confidence_kind"], match["model"]) for match in matches} == {("choice_probability", "d-1.2")}
+
+
 def test_certify__too_few__says_how_many_labels_are_needed(tmp_path: Path) -> None:
     text = said(labelled(tmp_path, {0.9: (20, 0)}))
     assert "No threshold is certified." in text

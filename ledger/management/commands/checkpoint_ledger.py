@@ -8,7 +8,7 @@ from django.core.management.base import CommandParser
 
 from confidence_project.foundation.commands import DomainCommand
 from ledger.transparency.selectors import prove_consistency
-from ledger.transparency.services import append_leaves, sign_checkpoint
+from ledger.transparency.services import keep_log
 
 
 class Command(DomainCommand):
@@ -17,13 +17,11 @@ class Command(DomainCommand):
   manage.py checkpoint_ledger > ledger.checkpoint
   manage.py checkpoint_ledger --consistency-from 1200   # proof that the log of 1200 leaves was only added to
 
-Run it every few minutes, and keep or publish checkpoints where the operator of this database cannot change them.
+The worker does the same every minute (`manage.py db_worker`). Keep or publish checkpoints where the operator of this
+database cannot change them. Without CONFIDENCE_LOG_KEY the log grows and nothing is signed.
 """
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument(
-            "--full", action="store_true", help="look through the whole ledger for rows that are not in the log"
-        )
         parser.add_argument(
             "--consistency-from",
             type=int,
@@ -32,8 +30,15 @@ Run it every few minutes, and keep or publish checkpoints where the operator of 
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        appended = append_leaves(everything=options["full"])
-        checkpoint = sign_checkpoint()
-        size = options["consistency_from"]
-        self.stdout.write(checkpoint.note if size is None else prove_consistency(size), ending="")
-        self.stderr.write(f"{appended} leaves appended; the log has {checkpoint.tree_size}.")
+        logged, size = keep_log(), options["consistency_from"]
+        if size is not None:
+            self.stdout.write(prove_consistency(size), ending="")
+        elif logged.checkpoint is not None:
+            self.stdout.write(logged.checkpoint.cosigned_note, ending="")
+        self.stderr.write(f"{logged.appended} leaves appended; the log has {logged.size}.")
+        for problem in logged.problems_of_witnesses:
+            self.stderr.write(problem)
+        if logged.checkpoint is None:
+            self.stderr.write(
+                "Nothing was signed: CONFIDENCE_LOG_KEY is not set; `manage.py generate_log_key NAME` makes one."
+            )

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 from django.core.management.base import CommandParser
 
 from confidence_project.foundation.commands import DomainCommand
-from ledger.transparency.selectors import prove_decision
+from ledger.transparency.bundles import add_directory, write_bundle
+from ledger.transparency.selectors import prove_decision, prove_entry, receipt_of
 
 
 class Command(DomainCommand):
-    help = "Print the proof that a decision is in the signed log (c2sp.org/tlog-proof@v1)."
+    help = "Print the proof that a decision is in the signed log (c2sp.org/tlog-proof@v1, or a COSE receipt)."
     examples = """
   manage.py prove_decision 0197c2a0-7a3e-7cc1-8d1e-2f6f4f1f0a11 > decision.tlog-proof
   manage.py prove_decision 0197c2a0-7a3e-7cc1-8d1e-2f6f4f1f0a11 --entry > decision.json
-  manage.py prove_decision 0197c2a0-7a3e-7cc1-8d1e-2f6f4f1f0a11 --directory evidence/   # outcomes and amendments too
+  manage.py prove_decision 0197c2a0-7a3e-7cc1-8d1e-2f6f4f1f0a11 --format cose > decision.cose
+  manage.py prove_decision 0197c2a0-7a3e-7cc1-8d1e-2f6f4f1f0a11 --directory evidence/   # with all that belongs to it
 
-docs/ledger.md shows how to check a proof without this software.
+docs/verify_bundle.py checks a directory without this software; docs/ledger.md says how.
 """
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -27,18 +28,23 @@ docs/ledger.md shows how to check a proof without this software.
         what = parser.add_mutually_exclusive_group()
         what.add_argument("--entry", action="store_true", help="print the bytes that the leaf commits to instead")
         what.add_argument(
-            "--directory", type=Path, metavar="DIR", help="write entry and proof of the decision and all its records"
+            "--format",
+            choices=["tlog-proof", "cose"],
+            default="tlog-proof",
+            help="of the proof: C2SP's text, or a COSE receipt (RFC 9942), which is binary (default: %(default)s)",
         )
+        add_directory(what)
 
     def handle(self, *args: Any, **options: Any) -> None:
-        decision, *others = prove_decision(options["decision_id"])
+        decision_id = options["decision_id"]
         if options["directory"]:
-            options["directory"].mkdir(parents=True, exist_ok=True)
-            for proven in [decision, *others]:
-                (options["directory"] / f"{proven.name}.json").write_bytes(proven.content)
-                (options["directory"] / f"{proven.name}.tlog-proof").write_text(str(proven.proof), "utf-8")
-                self.stdout.write(f"{options['directory'] / proven.name}.tlog-proof")
+            write_bundle(self, options["directory"], prove_decision(decision_id))
+            (options["directory"] / "decision.cose").write_bytes(receipt_of(decision_id))
+        elif options["format"] == "cose":
+            # Through the wrapper's stream, which has text: a receipt is bytes.
+            self.stdout.flush()
+            getattr(self.stdout._out, "buffer", self.stdout._out).write(receipt_of(decision_id))
         elif options["entry"]:
-            self.stdout.write(decision.content.decode(), ending="")
+            self.stdout.write(prove_entry(decision_id).content.decode(), ending="")
         else:
-            self.stdout.write(str(decision.proof), ending="")
+            self.stdout.write(str(prove_entry(decision_id).proof), ending="")

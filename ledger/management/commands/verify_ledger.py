@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,9 @@ from confidence_project.foundation.commands import DomainCommand
 from confidence_project.foundation.errors import InvalidInput
 from ledger.transparency.notes import VerifierKey
 from ledger.transparency.services import configured_signer
-from ledger.transparency.verification import verify_ledger
+from ledger.transparency.verification import CLOCK_TOLERANCE, verify_ledger
+from ledger.transparency.witnesses import WitnessKey, WitnessPolicy
+from ledger.transparency.witnessing import configured_policy
 
 
 class Command(DomainCommand):
@@ -39,10 +42,36 @@ Only a checkpoint that was kept elsewhere shows that the whole log was not made 
             metavar="FILE",
             help="a checkpoint that was kept elsewhere, may be repeated",
         )
+        parser.add_argument(
+            "--witness-key",
+            action="append",
+            default=[],
+            metavar="KEY",
+            help="verifier key of a witness, may be repeated; default: those of CONFIDENCE_LOG_WITNESSES",
+        )
+        parser.add_argument(
+            "--witnesses-needed",
+            type=int,
+            metavar="N",
+            help="how many witnesses must have cosigned the last checkpoint and each that was kept; default: all",
+        )
+        parser.add_argument(
+            "--clock-tolerance",
+            type=float,
+            metavar="MINUTES",
+            default=CLOCK_TOLERANCE / timedelta(minutes=1),
+            help="how much earlier than a checkpoint that does not hold it a row may say that it was written "
+            "(default: %(default)g)",
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         keys = [VerifierKey.parse(text) for text in options["verifier_key"]] or [configured_signer().verifier]
-        report = verify_ledger(verifiers=keys, kept_notes=[_read(path) for path in options["checkpoint"]])
+        report = verify_ledger(
+            verifiers=keys,
+            kept_notes=[_read(path) for path in options["checkpoint"]],
+            clock_tolerance=timedelta(minutes=options["clock_tolerance"]),
+            witnesses=_witnesses(options["witness_key"], options["witnesses_needed"]),
+        )
         for problem in report.problems:
             self.stderr.write(problem)
         self.stdout.write(
@@ -52,6 +81,14 @@ Only a checkpoint that was kept elsewhere shows that the whole log was not made 
         if report.problems:
             raise CommandError(f"The ledger is not what was logged and signed: {len(report.problems)} differences.")
         self.stdout.write("Ledger, log and checkpoints agree.")
+
+
+def _witnesses(texts: list[str], needed: int | None) -> WitnessPolicy:
+    policy = configured_policy()
+    if texts:
+        keys = [WitnessKey.parse(text) for text in texts]
+        policy = WitnessPolicy(keys, len(keys))
+    return policy if needed is None else WitnessPolicy(policy.keys, needed)
 
 
 def _read(path: Path) -> str:

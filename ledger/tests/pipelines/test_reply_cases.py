@@ -9,11 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.urls import reverse
 
 from governance import definitions
 from governance.definitions import AnswerRule, FieldDefinition, FieldKind, PolicyDefinition, PredicateReading
+from governance.tests.browser import signed_in, words
 from governance.tests.callers import Caller
+from governance.tests.factories import viewer_of
 from ledger.models import DecisionRecord
+from ledger.tests.factories import DecisionRecordFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -279,3 +283,25 @@ def test_questions__beside_a_hash_of_them__422():
     refused = Caller().post("decisions", {"external_id": "a", "policy_key": "confidence_gate", "answer": sent})
     assert refused.status_code == 422
     assert "not both" in refused.content.decode()
+
+
+@pytest.mark.parametrize(
+    "model, alias",
+    [
+        ("jev-latest", True),
+        ("~openai/gpt-6-luna", True),
+        ("llama3:latest", True),
+        ("latest", True),
+        ("openrouter/auto", True),
+        ("d-1.2", False),
+        ("gpt-6-luna-2026-09-30", False),
+        ("latest-news-1", False),
+        ("", False),
+    ],
+)
+def test_model__that_is_named_by_an_alias__is_marked(model, alias):
+    caller = Caller()
+    record = DecisionRecordFactory(workspace=caller.workspace, model=model)
+    assert caller.get(f"decisions/{record.pk}").json()["model_is_alias"] is alias
+    page = signed_in(viewer_of(caller.workspace)).get(reverse("admin:ledger_decisionrecord_change", args=[record.pk]))
+    assert ("which version answered is not known" in words(page)) is alias

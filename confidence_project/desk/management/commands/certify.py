@@ -30,7 +30,7 @@ from ledger.imports.rows import check_constants
 from ledger.imports.services import check_file
 from ledger.imports.source import Source, open_source
 
-SEGMENT_KEYS = ("provider", "model", "confidence_kind", "task", "channel")
+SEGMENT_KEYS = ("provider", "model", "confidence_kind", "task", "options", "channel")
 
 
 class Command(DomainCommand):
@@ -94,7 +94,9 @@ is labelled whole counts whole; where labels are missing, say with --in-force un
         self._write(certificates, counts, facts, options)
 
     def _count(self, source: Source, layout: Format, mapper: Mapper, segment: str | None) -> FileCounts:
-        keys = tuple(segment.split(",")) if segment is not None else ("provider", "model", "confidence_kind")
+        never_pooled = ("task", "options") if mapper.mapping.reply else ()
+        usual = ("provider", "model", "confidence_kind", *never_pooled)
+        keys = tuple(segment.split(",")) if segment is not None else usual
         if not set(keys) <= set(SEGMENT_KEYS):
             raise InvalidInput(f"Segments are split by some of: {', '.join(SEGMENT_KEYS)}.")
         with (

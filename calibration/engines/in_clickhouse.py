@@ -1,0 +1,110 @@
+"""ClickHouse inside of this process (chdb), over Parquet files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import chdb
+from django.conf import settings
+from sqlglot import exp
+
+from calibration.engines.engine import DECISIONS, OUTCOMES, ColumnKind, Row
+from calibration.engines.mapping import EngineMapping
+from calibration.engines.places import files_of, fingerprint
+from calibration.engines.statement import written
+from calibration.evidence.contract import EvidenceRequest
+from confidence_project.foundation.errors import InvalidInput, Unavailable
+
+FETCH = 5_000
+"""Counts that are fetched at a time."""
+
+_KINDS = {"String": ColumnKind.TEXT, "UUID": ColumnKind.TEXT, "Bool": ColumnKind.BOOLEAN}
+_STARTS = {
+    "Int": ColumnKind.WHOLE,
+    "UInt": ColumnKind.WHOLE,
+    "Float": ColumnKind.NUMBER,
+    "Decimal": ColumnKind.NUMBER,
+    # Times without a zone come with UTC, as if they had one.
+    "DateTime": ColumnKind.INSTANT,
+}
+
+
+class ClickHouseEngine:
+    """A session of its own over the files that were declared."""
+
+    def __init__(self, address: str, decisions: str, outcomes: str) -> None:
+        self._root = Path(address)
+        if not self._root.is_dir():
+            raise InvalidInput("The address of this kind of engine is a folder of Parquet files.")
+        self._watched: list[Path] = []
+        self._session = chdb.connect(":memory:")
+        try:
+            for view, pattern in {DECISIONS: decisions, OUTCOMES: outcomes}.items():
+                self._over_files(view, files_of(self._root, pattern))
+        except BaseException:
+            self._session.close()
+            raise
+
+    def _over_files(self, view: str, files: Sequence[Path]) -> None:
+        self._watched += files
+        # By one name, so that columns go by theirs, whatever their order in a file.
+        below = ",".join(str(path.relative_to(self._root.resolve())) for path in files)
+        named = _literal(f"{self._root.resolve()}/{{{below}}}" if len(files) > 1 else str(files[0]))
+        with _told():
+            self._session.query(f"CREATE VIEW {view} AS SELECT * FROM file({named}, 'Parquet')")  # noqa: S608
+
+    @property
+    def snapshot(self) -> str | None:
+        return fingerprint(self._root, self._watched)
+
+    def columns(self, view: str) -> Mapping[str, ColumnKind]:
+        with _told():
+            cursor = self._session.cursor()
+            cursor.execute(f"DESCRIBE TABLE {view}")
+            return {name: _kind(kind) for name, kind, *_ in cursor.fetchall()}
+
+    def text_for(self, mapping: EngineMapping, request: EvidenceRequest, *, are_in_one: bool) -> str:
+        seconds = int(settings.CONFIDENCE_CALIBRATION_TIMEOUT_SECONDS)
+        # Without join_use_nulls an unlabelled decision would be labelled 0: a join fills up with zeros.
+        asked = f" SETTINGS join_use_nulls = 1, max_execution_time = {seconds}"
+        statement = written(self, mapping, request, are_in_one=are_in_one).transform(_with_microseconds)
+        return statement.sql(dialect="clickhouse") + asked
+
+    def rows(self, text: str) -> Iterator[Sequence[Row]]:
+        with _told():
+            cursor = self._session.cursor()
+            cursor.execute(text)
+            while batch := cursor.fetchmany(FETCH):
+                yield batch
+
+    def close(self) -> None:
+        self._session.close()
+
+
+def _with_microseconds(node: exp.Expr) -> exp.Expr:
+    """sqlglot takes a time for `DateTime`, whose steps are seconds."""
+    if isinstance(node, exp.Cast) and node.to.is_type("timestamptz", "timestamp"):
+        moment = node.this.name.removesuffix("+00:00")
+        return exp.func("toDateTime64", exp.Literal.string(moment), exp.Literal.number(6), exp.Literal.string("UTC"))
+    return node
+
+
+def _kind(kind: str) -> ColumnKind:
+    bare = kind.removeprefix("LowCardinality(").removeprefix("Nullable(").rstrip(")")
+    found = next((known for start, known in _STARTS.items() if bare.startswith(start)), ColumnKind.OTHER)
+    return _KINDS.get(bare, found)
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Its messages may hold values, so only their kind is told."""
+    try:
+        yield
+    except RuntimeError as error:
+        raise Unavailable(f"ClickHouse could not read the declared sources ({type(error).__name__}).") from error
+
+
+def _literal(path: str) -> str:
+    return "'" + path.replace("\\", "\\\\").replace("'", "\\'") + "'"

@@ -1,0 +1,45 @@
+"""What a calibration leaves in the transparency log: its runs with the hash of their inputs, its reviews, its costs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from calibration.models import (
+    Candidate,
+    CandidateEnd,
+    ConfidenceCalibrationRun,
+    HeldReview,
+    PolicyAlarm,
+    Recommendation,
+    ReviewCalendar,
+)
+from calibration.models.runs import StandingCosts
+from ledger.transparency.governed import columns_of, of_control
+from ledger.transparency.kinds import Kind
+
+_CHANGES_OR_IS_LARGE = ("computed_by_id", "progress", "heartbeat_at", "metrics", "output")
+
+RUNS = Kind(
+    "calibration_run",
+    ConfidenceCalibrationRun,
+    "finished_at",
+    columns_of(ConfidenceCalibrationRun, *_CHANGES_OR_IS_LARGE),
+    digests=("output",),
+    condition="t.status IN ('COMPLETE', 'FAILED')",
+)
+
+LOGGED = (
+    RUNS,
+    Kind("review_calendar", ReviewCalendar, "set_at", columns_of(ReviewCalendar)),
+    Kind("held_review", HeldReview, "at", columns_of(HeldReview)),
+    Kind("candidate", Candidate, "registered_at", columns_of(Candidate)),
+    Kind("candidate_end", CandidateEnd, "ended_at", columns_of(CandidateEnd)),
+    Kind("policy_alarm", PolicyAlarm, "raised_at", columns_of(PolicyAlarm)),
+    *of_control(StandingCosts, "false_allow", "false_block", "review"),
+)
+
+
+def runs_behind(proposal_id: int) -> tuple[Kind, Sequence[int]]:
+    """Return the runs that recommended what a proposal proposes."""
+    recommended = Recommendation.objects.filter(proposal=proposal_id).order_by("run").distinct()
+    return RUNS, list(recommended.values_list("run", flat=True))

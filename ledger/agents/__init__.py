@@ -1,0 +1,1 @@
+"""For agents: the gate as tools of the Model Context Protocol."""
