@@ -22,7 +22,7 @@ from django.test import Client
 from governance.models import ApiKey, Workspace
 from ledger.gateway.services import bind_question, connect_model_server
 
-CALLS = 500
+CALLS = 200
 GOAL_MS = 5.0
 
 _MODEL = """

@@ -17,10 +17,11 @@ from django.conf import settings
 
 from confidence_project.foundation.errors import NotFound
 from governance.models import Workspace
+from ledger.gateway.lookups import any_decision_named, server_in_force
 from ledger.gateway.protocols import Dialect, answers_of, place_of_answer, questions_of
 from ledger.gateway.upstream import ModelUnreachable, Reply, ask
 from ledger.gateway.verdicts import Asked, judge, mark
-from ledger.models import DecisionExternalId, DecisionRecord, ModelServer
+from ledger.models import DecisionRecord
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,20 +72,21 @@ def gate_request(workspace: Workspace, asking: Asking) -> Gated:
         When called inside a transaction: no verdict leaves before its record is committed.
     """
     questions = questions_of(asking.dialect, asking.body)
-    server = ModelServer.objects.in_workspace(workspace).in_force().filter(dialect=asking.dialect).first()
+    server = server_in_force(workspace, asking.dialect.value)
     if server is None:
         raise NotFound(
             f"This workspace has no model's server for {asking.dialect.value}. "
             "A superuser connects one: manage.py connect_model_server."
         )
-    reply = ask(server, asking.raw)
+    reply = ask(server, asking.dialect, asking.raw)
     if not reply.is_answer:
         return _passed_on(reply)
     said = _parsed(reply.body)
     answers = answers_of(asking.dialect, said)
     asked = Asked(
         workspace=workspace,
-        server=server,
+        dialect=asking.dialect,
+        provider=server.provider,
         model=_model_in(asking.body),
         case_key=asking.case_key,
         identity=_identity(workspace, asking, len(questions)),
@@ -147,10 +149,8 @@ def _identity(workspace: Workspace, asking: Asking, questions: int) -> str:
     digest = _digest(asking.caller, "body", hashlib.sha256(asking.raw).hexdigest())
     window = int(time.time() // settings.CONFIDENCE_GATEWAY_WINDOW_SECONDS)
     earlier = f"gateway-{digest}-{window - 1}"
-    known = DecisionExternalId.objects.in_workspace(workspace).filter(
-        external_id__in=[f"{earlier}-{number}" for number in range(questions)]
-    )
-    return earlier if known.exists() else f"gateway-{digest}-{window}"
+    is_known = any_decision_named(workspace, [f"{earlier}-{number}" for number in range(questions)])
+    return earlier if is_known else f"gateway-{digest}-{window}"
 
 
 def _digest(*parts: str) -> str:

@@ -12,9 +12,9 @@ import httpcore2
 
 from confidence_project.foundation.errors import InvalidInput, Unavailable
 from confidence_project.foundation.outbound import CheckedBackend, NotReached, deadline
+from ledger.gateway.lookups import Server
 from ledger.gateway.protocols import Dialect, key_headers
 from ledger.gateway.services import MODEL_HOSTS
-from ledger.models import ModelServer
 
 CONNECTIONS = 100
 IDLE_SECONDS = 30.0
@@ -56,7 +56,7 @@ def _pool() -> httpcore2.ConnectionPool:
     return pool
 
 
-def ask(server: ModelServer, body: bytes) -> Reply:
+def ask(server: Server, dialect: Dialect, body: bytes) -> Reply:
     """Send the request as it came, with the model's key in place of ours, and return what was replied.
 
     Raises
@@ -76,7 +76,7 @@ def ask(server: ModelServer, body: bytes) -> Reply:
         "content-type": "application/json",
         "accept": "application/json",
         "accept-encoding": "identity",
-        **key_headers(Dialect(server.dialect), key),
+        **key_headers(dialect, key),
     }
     try:
         return _checked(_sent(server, body, headers))
@@ -84,7 +84,7 @@ def ask(server: ModelServer, body: bytes) -> Reply:
         raise ModelUnreachable(f"The model's server did not answer: {error}.") from error
 
 
-def _sent(server: ModelServer, body: bytes, headers: dict[str, str]) -> Reply:
+def _sent(server: Server, body: bytes, headers: dict[str, str]) -> Reply:
     seconds = server.timeout_seconds
     with (
         deadline(seconds),

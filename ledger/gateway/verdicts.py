@@ -13,9 +13,9 @@ from governance.models import Workspace
 from governance.vocabulary import NameKind, name_or_blank
 from governance.workspaces.names import WorkspaceNames
 from ledger.contracts import DecisionEnvelope
+from ledger.gateway.lookups import bindings_in_force
 from ledger.gateway.protocols import Dialect, Place, Question, only
-from ledger.gateway.services import QUESTION_LENGTH
-from ledger.models import DecisionRecord, ModelServer, QuestionBinding
+from ledger.models import DecisionRecord
 from ledger.pipelines.decisions import decide_many
 from ledger.questions.identity import task_of
 
@@ -35,14 +35,11 @@ class Asked:
     """What was asked, of whom. `identity` begins the external ids of its decisions; `model` is the one asked for."""
 
     workspace: Workspace
-    server: ModelServer
+    dialect: Dialect
+    provider: str
     model: str
     case_key: str
     identity: str
-
-    @property
-    def dialect(self) -> Dialect:
-        return Dialect(self.server.dialect)
 
 
 def judge(
@@ -52,7 +49,7 @@ def judge(
     pairs: Sequence[tuple[Question, Place | None]],
 ) -> dict[Place, Verdict]:
     """Decide each question that is bound, answered or not, in one transaction; return the verdict on each answer."""
-    bound = _policies(asked.workspace, [question.name for question, _ in pairs])
+    bound = bindings_in_force(asked.workspace)
     verdicts: dict[Place, dict[str, Any]] = {place: _block(NOT_ASKED) for place in answers}
     submissions, places, declared = [], [], WorkspaceNames(asked.workspace)
     for number, (question, place) in enumerate(pairs):
@@ -69,13 +66,6 @@ def judge(
         if place is not None:
             verdicts[place] = _verdict(result, policy_key)
     return verdicts
-
-
-def _policies(workspace: Workspace, names: Sequence[str]) -> dict[str, str]:
-    # What no database takes, nobody has bound.
-    asked = {name for name in names if len(name) <= QUESTION_LENGTH and "\x00" not in name}
-    bindings = QuestionBinding.objects.in_workspace(workspace).in_force().filter(question__in={"", *asked})
-    return dict(bindings.values_list("question", "policy_key"))
 
 
 def _submission(
@@ -95,7 +85,7 @@ def _submission(
         "task": task_of(question.name) if question.name else None,
         "answer": {
             "dialect": asked.dialect.value,
-            "provider": asked.server.provider,
+            "provider": asked.provider,
             "model": (asked.model and name_or_blank(NameKind.MODEL, asked.model, declared)) or None,
             "questions": questions,
             "response": response,
