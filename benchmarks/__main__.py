@@ -10,7 +10,9 @@ import sys
 import django
 
 SUITES = {
+    "gateway_overhead": "CPU that the gateway adds to a model's answer",
     "calibration_speed": "a calibration run beside the bare GROUP BY of its window, and beside pandas and scikit-learn",
+    "engines_speed": "the same calibration in the ledger and in DuckDB over Parquet, beside the bare GROUP BY of each",
     "statistics_speed": "each statistic on 10,001 groups, and the draws of the noise floor",
     "pages_speed": "server time and queries of the admin's pages over ten million decisions",
     "inspector_speed": "server time and queries of the inspector over a million AI interactions",

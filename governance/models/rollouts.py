@@ -70,7 +70,7 @@ class Rollout(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"Rollout {self.pk} of proposal {self.proposal_id} ({self.status.lower()})"
+        return f"Rollout of proposal {self.proposal_id}"
 
     @property
     def is_active(self) -> bool:
