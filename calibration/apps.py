@@ -7,6 +7,7 @@ class CalibrationConfig(AppConfig):
     name = "calibration"
 
     def ready(self) -> None:
+        from calibration.audit import register_histories
         from calibration.logged import LOGGED, runs_behind
         from calibration.proposing.backtest import backtest_proposal
         from calibration.proposing.by_people import evidence_for_people, read_evidence_of_proposal
@@ -15,6 +16,7 @@ class CalibrationConfig(AppConfig):
         from ledger.transparency.kinds import register as register_entries
         from ledger.transparency.selectors import EVIDENCE_OF_PROPOSAL
 
+        register_histories()
         BACKTESTER.register(backtest_proposal)
         EVIDENCE_SOURCE.register(evidence_for_people)
         EVIDENCE_READER.register(read_evidence_of_proposal)

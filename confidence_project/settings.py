@@ -65,6 +65,7 @@ MIDDLEWARE = [
     "confidence_project.foundation.health.DoorMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "governance.api.cors.OfrepOriginMiddleware",
+    "governance.access.lanes.FastLaneMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -120,6 +121,8 @@ else:
     }
     _database["CONN_MAX_AGE"] = env.int("CONN_MAX_AGE", default=60)
     _database["CONN_HEALTH_CHECKS"] = True
+# Off behind a pooler that does not pass prepared statements on; see docs/operations.md.
+CONFIDENCE_PREPARED_STATEMENTS = env.bool("CONFIDENCE_PREPARED_STATEMENTS", default=True)
 
 # Rate limits count here: per process by default, shared by all processes with e.g. redis://… in CACHE_URL.
 CACHES = {"default": env.cache_url("CACHE_URL", default="locmemcache://")}
@@ -136,10 +139,33 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"{_VALIDATORS}.NumericPasswordValidator"},
     {"NAME": "governance.workspaces.accounts.ChangeRevokesTokens"},
 ]
-AUTHENTICATION_BACKENDS = [
-    "axes.backends.AxesStandaloneBackend",
-    "django.contrib.auth.backends.ModelBackend",
-]
+# Sign-in with the company's identity: OpenID Connect; see docs/sign-in.md.
+CONFIDENCE_OIDC_ISSUER = env.str("CONFIDENCE_OIDC_ISSUER", default="")
+CONFIDENCE_OIDC_CLIENT_ID = env.str("CONFIDENCE_OIDC_CLIENT_ID", default="")
+CONFIDENCE_OIDC_CLIENT_SECRET = env.str("CONFIDENCE_OIDC_CLIENT_SECRET", default="")
+# What the button says: "Sign in with …".
+CONFIDENCE_OIDC_NAME = env.str("CONFIDENCE_OIDC_NAME", default="your company account")
+CONFIDENCE_OIDC_SCOPES = env.list("CONFIDENCE_OIDC_SCOPES", default=["openid", "profile", "email"])
+CONFIDENCE_OIDC_GROUPS_CLAIM = env.str("CONFIDENCE_OIDC_GROUPS_CLAIM", default="groups")
+# Whoever is in it is a superuser. Here and on no page, so that nobody becomes one by a click.
+CONFIDENCE_OIDC_SUPERUSER_GROUP = env.str("CONFIDENCE_OIDC_SUPERUSER_GROUP", default="")
+# Values of `amr` or `acr` by which the provider says that it asked for more than a password.
+CONFIDENCE_OIDC_SECOND_FACTOR = env.list("CONFIDENCE_OIDC_SECOND_FACTOR", default=["mfa"])
+# Off: names and passwords of this site open nothing, and its sessions that they opened are over.
+CONFIDENCE_LOCAL_SIGN_IN = env.bool("CONFIDENCE_LOCAL_SIGN_IN", default=True)
+if CONFIDENCE_OIDC_ISSUER and not (CONFIDENCE_OIDC_CLIENT_ID and "openid" in CONFIDENCE_OIDC_SCOPES):
+    raise ImproperlyConfigured("With CONFIDENCE_OIDC_ISSUER goes CONFIDENCE_OIDC_CLIENT_ID, and the scope openid.")
+if CONFIDENCE_OIDC_ISSUER and not DEV and not CONFIDENCE_OIDC_ISSUER.startswith("https://"):
+    raise ImproperlyConfigured("CONFIDENCE_OIDC_ISSUER begins with https://; plain HTTP is for development.")
+if not (CONFIDENCE_LOCAL_SIGN_IN or CONFIDENCE_OIDC_ISSUER):
+    raise ImproperlyConfigured("CONFIDENCE_LOCAL_SIGN_IN=0 leaves nobody in. Set CONFIDENCE_OIDC_ISSUER as well.")
+# An invitation that nobody accepted is void after so long.
+CONFIDENCE_INVITATION_DAYS = env.int("CONFIDENCE_INVITATION_DAYS", default=7)
+AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend"]
+if CONFIDENCE_LOCAL_SIGN_IN:
+    AUTHENTICATION_BACKENDS.append("django.contrib.auth.backends.ModelBackend")
+if CONFIDENCE_OIDC_ISSUER:
+    AUTHENTICATION_BACKENDS.append("governance.access.openid.OpenIdBackend")
 # Locked by account, whatever the address: guessing from many addresses gets no further than from one.
 AXES_LOCKOUT_PARAMETERS = ["username"]
 SILENCED_SYSTEM_CHECKS = ["axes.W006"]  # which would have us lock addresses, and with a proxy's address everybody
@@ -159,6 +185,12 @@ OTP_TOTP_ISSUER = "Enterprise Confidence System"
 LOGIN_URL = "admin:login"
 SESSION_COOKIE_AGE = env.int("SESSION_COOKIE_AGE", default=8 * 60 * 60)
 SESSION_EXPIRE_AT_BROWSER_CLOSE = True
+
+# --- E-mail: without a server in EMAIL_URL none is sent -------------------------------------------------------------
+CONFIDENCE_SENDS_MAIL = "EMAIL_URL" in env.ENVIRON
+vars().update(env.email_url("EMAIL_URL", default="dummymail://"))
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="confidence@localhost")
 
 # --- Browser security ------------------------------------------------------------------------------------------------
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not DEV
@@ -260,8 +292,6 @@ SPECTACULAR_SETTINGS = {
 
 # --- Confidence governance -------------------------------------------------------------------------------------------
 CONFIDENCE_KILL_SWITCH = env.bool("CONFIDENCE_KILL_SWITCH", default=False)
-# How long a process may keep configs of policies that it has read, 0 for not at all; see docs/operations.md.
-CONFIDENCE_POLICY_CACHE_SECONDS = env.float("CONFIDENCE_POLICY_CACHE_SECONDS", default=0.0)
 # A TOML file with policy definitions of the host's own; see docs/extending.md.
 CONFIDENCE_DEFINITIONS_FILE = env.str("CONFIDENCE_DEFINITIONS_FILE", default="")
 # JSON: what metadata of AI calls may hold beside the standard entries; see docs/ingestion.md.
@@ -357,17 +387,22 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
-    "filters": {"route": {"()": "confidence_project.foundation.routes_in_logs.RouteForPath"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "filters": {
+        "route": {"()": "confidence_project.foundation.routes_in_logs.RouteForPath"},
+        "refusals": {"()": "confidence_project.foundation.routes_in_logs.RefusalsInOneLine"},
+    },
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["refusals"]}},
     "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="INFO")},
     # At DEBUG the SDK of the AI provider logs whole requests, prompts and all.
     # The MCP SDK logs messages as it sends them, and what it cannot read with its traceback: transcripts, both.
     # What the lock-out library does is in its tables; at INFO its log repeats it at every sign-in.
+    # At DEBUG the OpenID library logs what proves that a sign-in is ours.
     # Django names the path of every request that it refuses.
     "loggers": {
         "openai": {"level": "INFO"},
         "mcp": {"level": "CRITICAL"},
         "axes": {"level": "WARNING"},
+        "authlib": {"level": "INFO"},
         "django.request": {"filters": ["route"]},
         "django.security.csrf": {"filters": ["route"]},
     },

@@ -11,10 +11,14 @@ class TelemetryConfig(AppConfig):
     name = "telemetry"
 
     def ready(self) -> None:
+        from governance.audit.sources import SOURCES, sources_of_control
         from governance.definitions import register
         from telemetry.bundles import BUDGETS
+        from telemetry.models import Evaluator
 
         register(BUDGETS)
+        for key, source in sources_of_control(Evaluator, "Evaluators"):
+            SOURCES.register(source, key)
         checks.register(check_metadata_schema)
 
 

@@ -21,7 +21,7 @@ from django.views.decorators.cache import never_cache
 from django_otp import login as remember_device
 
 from confidence_project.foundation.errors import DomainError
-from governance.access import second_factor
+from governance.access import openid, second_factor
 
 CODE_LENGTH = 20
 
@@ -59,8 +59,8 @@ class CodeForm(forms.Form):
     code = _code_field()
 
 
-def has_to_enrol(request: HttpRequest) -> bool:
-    """True for somebody whose password was right, who must have a second factor and has none yet."""
+def has_to_go_on(request: HttpRequest) -> bool:
+    """True for somebody who is half signed in: a second factor has to be set up, or shown here after the provider."""
     person = _who(request)
     return person is not None and not request.user.is_authenticated
 
@@ -72,7 +72,7 @@ def second_factor_view(request: HttpRequest, context: dict[str, Any]) -> HttpRes
     if person is None:
         return redirect_to_login(request.path, reverse("admin:login"))
     if second_factor.has_second_factor(person):
-        return _manage(request, person, context)
+        return (_manage if request.user.is_authenticated else _ask)(request, person, context)
     return _enrol(request, person, context)
 
 
@@ -89,11 +89,34 @@ def enrolment_picture(request: HttpRequest) -> HttpResponse:
 
 
 def _who(request: HttpRequest) -> AbstractBaseUser | None:
-    """Return who is signed in, or who may only set up the second factor that they must have."""
+    """Return who is signed in, or who may only set up or show the second factor that they must have."""
     if request.user.is_authenticated:
         return request.user if request.user.is_staff else None
     person = getattr(request, "password_only", None)
-    return person if person is not None and person.is_staff and not second_factor.has_second_factor(person) else None
+    if person is None or not person.is_staff:
+        return None
+    # With a password goes the code, in one form; the provider's sign-in has no such form.
+    return person if openid.opened(request) or not second_factor.has_second_factor(person) else None
+
+
+def _ask(request: HttpRequest, person: AbstractBaseUser, context: dict[str, Any]) -> HttpResponse:
+    form = CodeForm(request.POST or None)
+    if form.is_valid():
+        try:
+            device = second_factor.verify_code(person=person, code=form.cleaned_data["code"])
+        except DomainError as error:
+            form.add_error("code", error.detail)
+        else:
+            _remember(request, person, device)
+            return redirect("admin:index")
+    return _page(request, "desk/second_factor_ask.html", "Your second factor", context | {"form": form})
+
+
+def _remember(request: HttpRequest, person: AbstractBaseUser, device: Any) -> None:
+    # This session has shown both factors; as at every sign-in, it goes on under another key.
+    request.session.cycle_key()
+    request.user = person  # type: ignore[assignment]
+    remember_device(request, device)
 
 
 def _enrol(request: HttpRequest, person: AbstractBaseUser, context: dict[str, Any]) -> HttpResponse:
@@ -104,10 +127,7 @@ def _enrol(request: HttpRequest, person: AbstractBaseUser, context: dict[str, An
         except DomainError as error:
             form.add_error("code", error.detail)
         else:
-            # This session has shown both factors; as at every sign-in, it goes on under another key.
-            request.session.cycle_key()
-            request.user = person  # type: ignore[assignment]
-            remember_device(request, device)
+            _remember(request, person, device)
             return _show_codes(request, context, codes)
     device = second_factor.enrolment_of(person) if form.is_bound else None
     device = device or second_factor.begin_enrolment(person=person)

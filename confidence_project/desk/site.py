@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.conf import settings
 from django.contrib import admin
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, URLResolver, path
 
 from calibration.selectors import alarms_in_force
-from confidence_project.desk import home, views
+from confidence_project.desk import home, openid, views
+from confidence_project.desk.audit import audit_view
 from confidence_project.desk.definitions import described_definitions
+from confidence_project.desk.invitations import invitation_view
 from confidence_project.desk.menu import menu_of
-from confidence_project.desk.second_factor import SignInForm, enrolment_picture, has_to_enrol, second_factor_view
+from confidence_project.desk.notices import notices_view
+from confidence_project.desk.second_factor import SignInForm, enrolment_picture, has_to_go_on, second_factor_view
+from governance.access.openid import sign_out_url
 from governance.selectors import open_reviews
 
 
@@ -34,19 +39,37 @@ class DeskAdminSite(admin.AdminSite):
         return {**super().each_context(request), **banners}
 
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """Sign in; who needs a second factor and has none sets it up before anything else."""
-        if request.method == "GET" and has_to_enrol(request):
+        """Sign in; who needs a second factor sets it up, or shows it, before anything else."""
+        if request.method == "GET" and has_to_go_on(request):
             return redirect("admin:second_factor")
-        return super().login(request, extra_context)
+        ways_in = {"company": openid.company(), "local_sign_in": settings.CONFIDENCE_LOCAL_SIGN_IN}
+        return super().login(request, {**ways_in, **(extra_context or {})})
+
+    def logout(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
+        """Sign out; who came by the company's provider is told that the session there goes on."""
+        there = {"company": openid.company(), "sign_out_url": sign_out_url(request)}
+        return super().logout(request, {**there, **(extra_context or {})})
 
     def second_factor(self, request: HttpRequest) -> HttpResponse:
         """Let a person set their second factor up."""
         return second_factor_view(request, self.each_context(request))
 
+    def notices(self, request: HttpRequest) -> HttpResponse:
+        """Let a person say what they are told by e-mail."""
+        return notices_view(request, self.each_context(request))
+
+    def audit(self, request: HttpRequest) -> HttpResponseBase:
+        """Show what anybody did in a workspace."""
+        return audit_view(request, self.each_context(request))
+
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
         """Show each workspace: whether it runs, what waits, what is in force and how it does."""
         workspaces = home.workspaces_at_a_glance(request.user)
         return super().index(request, {"workspaces": workspaces, **(extra_context or {})})
+
+    def app_index(self, request: HttpRequest, app_label: str, extra_context: Any = None) -> HttpResponse:
+        """Lead home: the menu goes by what people come to do, and no page is about an app."""
+        return redirect("admin:index")
 
     def definitions(self, request: HttpRequest) -> TemplateResponse:
         """Show the registry: which policies there are, and within which bounds their values move."""
@@ -57,6 +80,11 @@ class DeskAdminSite(admin.AdminSite):
         image = "<int:place>/<slug:chart>.<slug:theme>.svg"
         own = [
             path("second-factor/", self.second_factor, name="second_factor"),
+            path("invitation/<str:token>/", invitation_view, name="invitation"),
+            path("sign-in/company/", openid.begin_view, name="openid"),
+            path("sign-in/company/callback/", openid.callback_view, name="openid_callback"),
+            path("notices/", self.admin_view(self.notices), name="notices"),
+            path("audit/", self.admin_view(self.audit), name="audit"),
             path("definitions/", self.admin_view(self.definitions), name="definitions"),
             path(
                 "desk/run/<int:pk>/progress.json",
@@ -82,5 +110,6 @@ class DeskAdminSite(admin.AdminSite):
         if app_label is not None:
             return super().get_app_list(request, app_label)
         if not hasattr(request, "desk_menu"):  # each asking is a query per model, and the first page asks twice
-            request.desk_menu = menu_of(super().get_app_list(request))  # type: ignore[attr-defined]
+            of_system = request.user.is_superuser
+            request.desk_menu = menu_of(super().get_app_list(request), of_system=of_system)  # type: ignore[attr-defined]
         return list(request.desk_menu)  # type: ignore[attr-defined]

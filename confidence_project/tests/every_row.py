@@ -17,6 +17,8 @@ from calibration.standing_costs import set_standing_costs
 from confidence_project.desk.tests.calibrated import calibrated
 from governance.controls.services import block_source, engage_kill_switch, set_audit_sampling
 from governance.models import WebhookEndpoint, Workspace
+from governance.people.groups import let_group_in
+from governance.people.invitations import invite
 from governance.tests.callers import Caller
 from governance.tests.factories import (
     KEY,
@@ -67,6 +69,8 @@ def furnish(workspace: Workspace) -> None:
     candidate = register_candidate(**watched, threshold=0.5)
     withdraw_candidate(actor=common["actor"], candidate=candidate, reason="Smoke.")
     set_standing_costs(**common, policy_key=KEY, false_allow=20, false_block=1, review=3, reason="Smoke.")
+    let_group_in(actor=SuperuserFactory(), workspace=workspace, group=f"group of {workspace.slug}", role="viewer")
+    invite(actor=SuperuserFactory(), workspace=workspace, name=f"Somebody of {workspace.slug}")
     declare_name(**common, kind="model", name=f"model of {workspace.slug}")
     declare_evaluator(**common, name=f"judge of {workspace.slug}", passing_labels=["fine"], reason="Smoke.")
     bind_question(**common, question=f"question-of-{workspace.slug}", policy_key=KEY, reason="Smoke.")
@@ -80,8 +84,9 @@ def furnish(workspace: Workspace) -> None:
 def _governed(workspace: Workspace) -> None:
     alone = {"actor": SuperuserFactory(), "workspace": workspace, "break_glass": True, "reason": "Fire."}
     proposal = pending(workspace, 0.8, origin="bootstrap")
-    approve_confidence_policy_proposal(**alone, proposal_id=proposal.pk, acknowledge_large_step=True)
-    revision = apply_confidence_policy_proposal(**alone, proposal_id=proposal.pk)
+    known = {"proposal_id": proposal.pk, "acknowledge_uncertified": True}
+    approve_confidence_policy_proposal(**alone, **known, acknowledge_large_step=True)
+    revision = apply_confidence_policy_proposal(**alone, **known)
     in_shadow(workspace, policy_key="decision_gate", config={"values": {"llm_confidence_threshold": 0.7}})
     pending(workspace, config=config_of(0.75))
     look = PolicyLook.objects.create(

@@ -10,6 +10,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import DatabaseError, connection, models, transaction
 from django.db.models import F
+from django.test import Client
 
 from calibration.models import Candidate, CandidateEnd, HeldReview, PolicyAlarm, PolicyLook
 from calibration.tests.factories import WINDOW, review
@@ -204,6 +205,7 @@ def _one_row_of_each() -> None:
     )  # fmt: skip
     CandidateEnd.objects.create(candidate=candidate, workspace=record.workspace, passed=False, ended_at=RECORDED_AT)
     rename_workspace(actor=SuperuserFactory(), workspace=record.workspace, name="Another name")
+    Client().force_login(SuperuserFactory())  # leaves its line in the record of sign-ins
     assert ConfidencePolicyRevision.objects.exists()
     assert ProposalEvent.objects.exists()
 

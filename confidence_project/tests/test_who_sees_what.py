@@ -33,8 +33,8 @@ OWNED = sorted(
 FOR_OPERATORS = {WebhookEndpoint, WebhookDelivery}
 OWNED_BY_NO_WORKSPACE = {
     "superusers": {
-        "auth.User", "auth.Group", "axes.AccessAttempt", "axes.AccessLog", "axes.AccessFailureLog",
-        "django_tasks_database.DBTaskResult",
+        "auth.User", "axes.AccessAttempt", "axes.AccessLog", "axes.AccessFailureLog",
+        "django_tasks_database.DBTaskResult", "governance.SignIn",
     },
     "hashes of the whole deployment's log": {"ledger.LogLeaf", "ledger.LogNode", "ledger.Checkpoint"},
     "one's own": {"knox.AuthToken"},
@@ -161,10 +161,11 @@ def test_autocomplete__of_any_field_of_any_model__offers_nothing_of_another_work
 SITE_PAGES = {
     "index", "login", "logout", "password_change", "password_change_done", "autocomplete", "jsi18n", "view_on_site",
     "app_list", "second_factor", "second_factor_picture", "definitions", "desk_proposal_picture", "desk_run_picture",
-    "desk_run_progress",
+    "desk_run_progress", "openid", "openid_callback", "invitation", "notices",
+    "audit",
 }  # fmt: skip
 """Pages of the site itself; what is new needs a look at whom it tells what."""
-WITHOUT_SIGN_IN = {"login", "logout"}
+WITHOUT_SIGN_IN = {"login", "logout", "openid", "openid_callback", "invitation"}
 
 
 def site_pages():

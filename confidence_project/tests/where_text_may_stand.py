@@ -12,6 +12,8 @@ SAID_BY_PEOPLE = {
     "governance_confidencepolicyrevision.reason": "an application and a rollback say why",
     "governance_declaredname.name": "what a person declares that a provider or a model is called",
     "governance_workspaceevent.subject": "and the history of a workspace keeps that it was",
+    "governance_groupgrant.group": "what a superuser lets in: the name of a group of the company",
+    "governance_invitation.name": "whom a superuser invites",
     "governance_proposalevent.reason": "the history of a proposal keeps what people said",
     "governance_rolloutevent.reason": "the history of a rollout, too",
     "ledger_decisionimport.file_name": "what a person called the file, without its blanks",

@@ -6,6 +6,7 @@ import logging
 
 from django.conf import settings
 from django.db import transaction
+from django.http import HttpRequest
 from django_otp.models import Device
 from django_otp.plugins.otp_static.models import StaticDevice, StaticToken
 from django_otp.plugins.otp_totp.models import TOTPDevice
@@ -17,12 +18,18 @@ log = logging.getLogger(__name__)
 
 RECOVERY_CODES = 10
 ALREADY_ON = "There is a second factor already. Remove it first."
+SHOWN_AT_PROVIDER = "second_factor_at_provider"
 WRONG_CODE = "The code is not right, or was used already. Wait for the next one; after several wrong ones, longer."
 
 
 def has_second_factor(person: Person) -> bool:
     """True when the person has confirmed an authenticator."""
     return bool(TOTPDevice.objects.filter(user_id=person.pk, confirmed=True).exists())
+
+
+def shown_at_provider(request: HttpRequest) -> bool:
+    """True when the company's provider, which opened this session, said that it had asked for a second factor."""
+    return bool(request.session.get(SHOWN_AT_PROVIDER))
 
 
 def needs_second_factor(person: Person) -> bool:

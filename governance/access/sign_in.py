@@ -9,7 +9,7 @@ from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest, HttpResponse
 from django.utils.functional import SimpleLazyObject
 
-from governance.access.second_factor import needs_second_factor
+from governance.access.second_factor import needs_second_factor, shown_at_provider
 
 LONGEST_NAME = 150
 
@@ -40,7 +40,9 @@ class SecondFactorMiddleware:
 
 
 def _known_well_enough(request: HttpRequest, person: Any) -> Any:
-    if not person.is_authenticated or person.is_verified() or not needs_second_factor(person):
+    if not person.is_authenticated or person.is_verified() or shown_at_provider(request):
+        return person
+    if not needs_second_factor(person):
         return person
     request.password_only = person  # type: ignore[attr-defined]
     return AnonymousUser()

@@ -1,5 +1,27 @@
 """The admin of governance. Rows are read-only; what changes them are buttons that call the services."""
 
-from governance.admin import accounts, controls, names, policies, proposals, rollouts, tokens, webhooks, workspaces
+from governance.admin import (
+    accounts,
+    controls,
+    names,
+    people,
+    policies,
+    proposals,
+    rollouts,
+    tokens,
+    webhooks,
+    workspaces,
+)
 
-__all__ = ["accounts", "controls", "names", "policies", "proposals", "rollouts", "tokens", "webhooks", "workspaces"]
+__all__ = [
+    "accounts",
+    "controls",
+    "names",
+    "people",
+    "policies",
+    "proposals",
+    "rollouts",
+    "tokens",
+    "webhooks",
+    "workspaces",
+]

@@ -2,7 +2,10 @@
 
 from governance.models.controls import AuditSampling, BlockedSource, BreakGlassReview, KillSwitch
 from governance.models.history import WorkspaceEvent
+from governance.models.identities import ExternalIdentity, GroupGrant, SignIn
+from governance.models.invitations import Invitation
 from governance.models.names import DeclaredName
+from governance.models.notices import Notice, NoticeSettings
 from governance.models.policies import (
     ConfidencePolicy,
     ConfidencePolicyProposal,
@@ -10,6 +13,7 @@ from governance.models.policies import (
     ProposalEvent,
 )
 from governance.models.rollouts import Rollout, RolloutEvent
+from governance.models.versions import GoverningVersion
 from governance.models.webhooks import WebhookDelivery, WebhookEndpoint
 from governance.models.workspaces import ApiKey, Membership, Workspace
 
@@ -22,11 +26,18 @@ __all__ = [
     "ConfidencePolicyProposal",
     "ConfidencePolicyRevision",
     "DeclaredName",
+    "ExternalIdentity",
+    "GoverningVersion",
+    "GroupGrant",
+    "Invitation",
     "KillSwitch",
     "Membership",
+    "Notice",
+    "NoticeSettings",
     "ProposalEvent",
     "Rollout",
     "RolloutEvent",
+    "SignIn",
     "WebhookDelivery",
     "WebhookEndpoint",
     "Workspace",

@@ -39,6 +39,11 @@ class WebhookEndpoint(models.Model):
         BREAK_GLASS_REVIEW_CLOSED = "break_glass_review.closed", "Break-glass review closed"
         WORKSPACE_TOGGLES_CHANGED = "workspace.toggles_changed", "Toggles of the workspace changed"
 
+    class Form(models.TextChoices):
+        STANDARD = "standard", "Our own (Standard Webhooks)"
+        SLACK = "slack", "A post for Slack"
+        TEAMS = "teams", "A card for Microsoft Teams"
+
     workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT, related_name="webhook_endpoints")
     url = models.CharField("URL", max_length=500)
     # In plain text, since every message is signed with it; shown once and on no page after that.
@@ -47,6 +52,7 @@ class WebhookEndpoint(models.Model):
     previous_secret = models.CharField(max_length=100, blank=True, default="")
     previous_secret_expires_at = models.DateTimeField(null=True, blank=True)
     events = models.JSONField(default=list)
+    form = models.CharField(max_length=10, choices=Form.choices, default=Form.STANDARD)
     is_active = models.BooleanField(default=True)
     off_reason = models.CharField(max_length=200, blank=True, default="", help_text="Why it is off.")
     needs_review = models.BooleanField(default=False, help_text="It went off by itself, and nobody has looked yet.")

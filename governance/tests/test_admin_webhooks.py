@@ -39,7 +39,12 @@ def rows(delivery):
 
 def test_add__admin__the_secret_is_shown_once_and_never_again(workspace):
     client = signed_in(admin_of(workspace))
-    data = {"workspace": workspace.pk, "url": URL, "events": ["proposal.opened", "proposal.applied"]}
+    data = {
+        "workspace": workspace.pk,
+        "url": URL,
+        "events": ["proposal.opened", "proposal.applied"],
+        "form": "standard",
+    }
     response = client.post(url(WebhookEndpoint, "add"), data)
     endpoint = WebhookEndpoint.objects.get()
     assert endpoint.secret in text(response)
@@ -52,7 +57,12 @@ def test_add__admin__the_secret_is_shown_once_and_never_again(workspace):
 
 def test_add__host_that_is_not_allowed__says_so_and_stores_nothing(workspace):
     client = signed_in(admin_of(workspace))
-    data = {"workspace": workspace.pk, "url": "https://elsewhere.example.org/", "events": ["proposal.opened"]}
+    data = {
+        "workspace": workspace.pk,
+        "url": "https://elsewhere.example.org/",
+        "events": ["proposal.opened"],
+        "form": "standard",
+    }
     assert "CONFIDENCE_WEBHOOK_HOSTS" in text(client.post(url(WebhookEndpoint, "add"), data))
     assert not WebhookEndpoint.objects.exists()
 

@@ -25,7 +25,9 @@ from governance.models import (
     Workspace,
 )
 from governance.models.controls import Control
+from governance.notices.outbox import notify
 from governance.webhooks.delivery import deliver_webhook
+from governance.webhooks.forms import in_form
 
 Event = WebhookEndpoint.Event
 
@@ -129,28 +131,25 @@ def announce_toggles(workspace: Workspace, toggles: dict[str, bool], at: datetim
 
 
 def _announce(event: Event, workspace: Workspace, subject: Model, data: dict[str, Any], at: datetime) -> None:
+    page = f"admin:{subject._meta.app_label}_{subject._meta.model_name}_change"
+    url = settings.CONFIDENCE_SITE_URL + reverse(page, args=[subject.pk])
+    notify(event, workspace, subject, policy_key=data["policy_key"], url=url, at=at)
     active = WebhookEndpoint.objects.in_workspace(workspace).filter(is_active=True)
     endpoints = [endpoint for endpoint in active.order_by("pk") if event in endpoint.events]
     if not endpoints:
         return
-    page = f"admin:{subject._meta.app_label}_{subject._meta.model_name}_change"
     message = {
         "type": event,
         "timestamp": at.astimezone(UTC).isoformat(),
-        "data": {
-            "workspace": workspace.slug,
-            **data,
-            "url": settings.CONFIDENCE_SITE_URL + reverse(page, args=[subject.pk]),
-        },
+        "data": {"workspace": workspace.slug, **data, "url": url},
     }
-    payload = json.dumps(message, separators=(",", ":"), default=float)
     deliveries = WebhookDelivery.objects.bulk_create(
         WebhookDelivery(
             endpoint=endpoint,
             workspace=workspace,
             message_id=f"msg_{uuid_utils.uuid7().hex}",
             event=event,
-            payload=payload,
+            payload=json.dumps(in_form(endpoint.form, message, workspace), separators=(",", ":"), default=float),
             created_at=at,
             next_attempt_at=at,
         )

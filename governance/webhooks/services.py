@@ -27,7 +27,12 @@ SECRET_BYTES = 32
 
 
 def add_webhook_endpoint(
-    *, actor: Person, workspace: Workspace, url: str, events: Collection[str]
+    *,
+    actor: Person,
+    workspace: Workspace,
+    url: str,
+    events: Collection[str],
+    form: str = WebhookEndpoint.Form.STANDARD,
 ) -> tuple[WebhookEndpoint, str]:
     """Have `url` told about events of the workspace; return the endpoint and its secret, to be shown once.
 
@@ -35,19 +40,23 @@ def add_webhook_endpoint(
     ----------
     events
         Values of `WebhookEndpoint.Event`; at least one.
+    form
+        A value of `WebhookEndpoint.Form`: what the receiver takes.
 
     Raises
     ------
     NotFound, PermissionRefused
         See `governance.access.permissions.require`.
     InvalidInput
-        The URL is not one that webhooks may go to, or an event is not known.
+        The URL is not one that webhooks may go to, or an event or the form is not known.
     """
     require(Verb.OPERATE, actor, workspace)
     url = clean_text(url, name="URL", max_length=URL_LENGTH, required=True)
     RECEIVERS.check_url(url)
     if not events or not set(events) <= set(WebhookEndpoint.Event.values):
         raise InvalidInput(f"Name at least one of {', '.join(WebhookEndpoint.Event.values)}.")
+    if form not in WebhookEndpoint.Form.values:
+        raise InvalidInput(f"The form is one of {', '.join(WebhookEndpoint.Form.values)}.")
     secret = _new_secret()
     with transaction.atomic():
         endpoint = WebhookEndpoint.objects.create(
@@ -55,6 +64,7 @@ def add_webhook_endpoint(
             url=url,
             secret=secret,
             events=sorted(set(events)),
+            form=form,
             created_at=timezone.now(),
             created_by_id=actor.pk,
             created_by_name=actor.get_username(),

@@ -60,8 +60,7 @@ def save_account(*, actor: Person, account: User) -> None:
         was_active = User.objects.select_for_update().filter(pk=account.pk).values_list("is_active", flat=True).first()
         account.save()
         if was_active is not account.is_active:
-            revoke_tokens(person=account)
-            _end_sessions(account)
+            end_access(person=account)
 
 
 def delete_account(*, actor: Person, account: User) -> None:
@@ -77,6 +76,12 @@ def delete_account(*, actor: Person, account: User) -> None:
         for membership in Membership.objects.filter(user_id=account.pk).select_related("workspace"):
             services.remove_member(actor=actor, workspace=membership.workspace, user=account)
         account.delete()
+
+
+def end_access(*, person: User) -> None:
+    """End every token and every session of a person."""
+    revoke_tokens(person=person)
+    _end_sessions(person)
 
 
 def _end_sessions(account: User) -> None:

@@ -7,12 +7,13 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
+from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from confidence_project.foundation.errors import AlreadySo, FieldProblem, InvalidInput, NotFound
-from governance.access.permissions import Person, Verb, require, require_superuser
+from confidence_project.foundation.errors import AlreadySo, FieldProblem, InvalidInput, NotFound, WrongState
+from governance.access.permissions import Person, Verb, is_active, require, require_superuser
 from governance.history import record_change
 from governance.models import ApiKey, Membership, Workspace, WorkspaceEvent
 from governance.texts import clean_text
@@ -105,13 +106,16 @@ def add_member(*, actor: Person, workspace: Workspace, user: Any, role: str = Me
     Raises
     ------
     Conflict
-        The user is a member already.
+        The user is a member already, or the account is deactivated.
     """
     require(Verb.MANAGE_MEMBERS, actor, workspace)
+    if not is_active(user):
+        raise WrongState("This account is deactivated. Activate it first.")
     membership = Membership(workspace=workspace, user=user, role=_role(role))
     try:
         with transaction.atomic():
             membership.save(force_insert=True)
+            _let_sign_in(user)
             record_change(Kind.MEMBER_ADDED, workspace, actor, subject=user.get_username(), after={"role": role})
     except IntegrityError as error:
         raise AlreadySo("This user is a member already. Change the role instead.") from error
@@ -119,16 +123,37 @@ def add_member(*, actor: Person, workspace: Workspace, user: Any, role: str = Me
     return membership
 
 
+def give_role(account: User, workspace: Workspace, role: str, *, actor: Person | None, given_by: str) -> Membership:
+    """Make `account` a member in this role, or give a member this role; for callers who know that somebody may.
+
+    Inside the caller's transaction. From then on no group of the company takes it away.
+    """
+    membership = Membership.objects.in_workspace(workspace).filter(user=account).select_for_update().first()
+    kind = Kind.MEMBER_ROLE_CHANGED if membership else Kind.MEMBER_ADDED
+    before = {"role": membership.role} if membership else None
+    membership = membership or Membership(workspace=workspace, user=account)
+    membership.role, membership.from_group = role, False
+    membership.save()
+    _let_sign_in(account)
+    after = {"role": role, "given_by": given_by}
+    record_change(kind, workspace, actor, subject=account.username, before=before, after=after)
+    return membership
+
+
 def set_role(*, actor: Person, workspace: Workspace, user: Any, role: str) -> Membership:
-    """Change what a member may do; raise `NotFound` when `user` is not a member."""
+    """Change what a member may do; raise `NotFound` when `user` is not a member.
+
+    Where a group of the company had given the membership, it is now given by hand, and stays when the group goes.
+    """
     require(Verb.MANAGE_MEMBERS, actor, workspace)
     role = _role(role)
     with transaction.atomic():
         membership = _membership(workspace, user)
         before = membership.role
         if role != before:
-            membership.role = role
-            membership.save(update_fields=["role"])
+            membership.role, membership.from_group = role, False
+            membership.save(update_fields=["role", "from_group"])
+            _let_sign_in(user)
             change = {"before": {"role": before}, "after": {"role": role}}
             record_change(Kind.MEMBER_ROLE_CHANGED, workspace, actor, subject=user.get_username(), **change)
     log.info("%s is %s of %s now, by %s", user, role, workspace.slug, actor.get_username())
@@ -210,6 +235,13 @@ def revoke_api_key(*, actor: Person, workspace: Workspace, prefix: str) -> ApiKe
         record_change(Kind.API_KEY_REVOKED, workspace, actor, subject=_name_of(key), before={"scopes": key.scopes})
     log.info("API key %s of %s revoked by %s", prefix, workspace.slug, actor.get_username())
     return key
+
+
+def _let_sign_in(user: Any) -> None:
+    """An account without the desk (`is_staff`) would be a member who can neither sign in nor approve."""
+    if not user.is_staff:
+        user.is_staff = True
+        user.save(update_fields=["is_staff"])
 
 
 def _membership(workspace: Workspace, user: Any) -> Membership:

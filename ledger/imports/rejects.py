@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import os
-import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,10 +12,8 @@ from types import TracebackType
 from typing import IO, Any, Self
 
 from confidence_project.foundation.errors import InvalidInput
+from confidence_project.foundation.spreadsheets import harmless
 from ledger.imports.records import Record
-
-_FORMULA = re.compile(r"[\s'\"]*[=+\-@|%\t\r]")
-_NUMBER = re.compile(r"[+-]?[\d.,]+%?")
 
 
 class RejectsFile:
@@ -76,15 +73,8 @@ class RejectsTable:
 
 def _csv_line(values: Iterable[object]) -> bytes:
     line = io.StringIO()
-    csv.writer(line).writerow([_harmless(value) for value in values])
+    csv.writer(line).writerow([harmless(value) for value in values])
     return line.getvalue().encode("utf-8", "replace")
-
-
-def _harmless(value: object) -> object:
-    """Mark what a spreadsheet would take for a formula as text, with an apostrophe; numbers stay numbers."""
-    if not isinstance(value, str) or not _FORMULA.match(value) or _NUMBER.fullmatch(value):
-        return value
-    return f"'{value}"
 
 
 def _put(file: IO[bytes], piece: bytes) -> None:

@@ -1,0 +1,98 @@
+"""The audit page: everything that anybody did in a workspace, filtered, a page at a time, or all of it as CSV."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from typing import Any
+
+from django import forms
+from django.http import HttpRequest, HttpResponseBase, StreamingHttpResponse
+from django.template.response import TemplateResponse
+from django.urls import NoReverseMatch, reverse
+from django.utils import timezone
+
+from confidence_project.foundation.spreadsheets import harmless
+from governance.admin_kit.list_filters import RangeForm, workspace_in_view, workspaces_in_reach
+from governance.audit.reading import Line, Wanted, every_line, page_of_lines, place_of, titles
+from governance.models import Workspace
+
+PAGE_SIZE = 50
+COLUMNS = ["at (UTC)", "who", "what", "about", "kind", "page"]
+
+
+class AuditForm(RangeForm):
+    """Which lines."""
+
+    kind = forms.ChoiceField(required=False)
+    who = forms.CharField(required=False, max_length=150, help_text="Name of the account, whole.")
+
+    field_order = ["workspace", "kind", "who", "since", "until"]
+
+    def __init__(self, data: Any, workspaces: list[Workspace]) -> None:
+        super().__init__(data)
+        self.fields["workspace"] = forms.ChoiceField(
+            required=False, choices=[(each.slug, each.name) for each in workspaces]
+        )
+        self.fields["kind"].choices = [("", "All"), *((title, title) for title in titles())]  # type: ignore[attr-defined]
+        self.fields["since"].label, self.fields["until"].label = "From (UTC)", "To, left out (UTC)"
+        self.order_fields(self.field_order)
+
+
+def audit_view(request: HttpRequest, context: dict[str, Any]) -> HttpResponseBase:
+    """Show a page of lines of one workspace, or send them all as CSV. `context` is the admin site's."""
+    workspace = workspace_in_view(request)
+    form = AuditForm(request.GET, workspaces_in_reach(request))
+    own: dict[str, Any] = {"title": "Audit", "form": form, "workspace": workspace}
+    if workspace is not None and form.is_valid():
+        chosen = form.cleaned_data
+        after = place_of(request.GET.get("after", ""))
+        wanted = Wanted(
+            title=chosen["kind"], who=chosen["who"], since=chosen["since"], until=chosen["until"], after=after
+        )
+        if request.GET.get("format") == "csv":
+            return _as_csv(request, workspace, wanted)
+        lines, older = page_of_lines(actor=request.user, workspace=workspace, wanted=wanted, size=PAGE_SIZE)
+        newest, on = request.GET.copy(), request.GET.copy()
+        newest.pop("after", None)
+        on["after"] = str(older)
+        own |= {
+            "lines": [(line, page_of(line)) for line in lines],
+            "is_first": after is None,
+            "newest": newest.urlencode(),
+            "older": on.urlencode() if older else "",
+        }
+    return TemplateResponse(request, "desk/audit.html", {**context, **own})
+
+
+def page_of(line: Line) -> str:
+    """Return the address of the page that says more; "" where there is none."""
+    meta = line.row._meta
+    try:
+        return reverse(f"admin:{meta.app_label}_{meta.model_name}_change", args=[line.row.pk])
+    except NoReverseMatch:
+        return ""
+
+
+class _Echo:
+    """A file that gives back what is written to it."""
+
+    def write(self, text: str) -> str:
+        return text
+
+
+def _as_csv(request: HttpRequest, workspace: Workspace, wanted: Wanted) -> StreamingHttpResponse:
+    writer = csv.writer(_Echo())
+
+    def rows() -> Iterator[str]:
+        yield writer.writerow(COLUMNS)
+        for line in every_line(actor=request.user, workspace=workspace, wanted=wanted):
+            page = page_of(line)
+            link = request.build_absolute_uri(page) if page else ""
+            at = line.at.astimezone(timezone.get_default_timezone()).isoformat()
+            cells = [at, line.who, line.what, line.about, line.title, link]
+            yield writer.writerow([harmless(cell) for cell in cells])
+
+    name = f"audit-{workspace.slug}-{timezone.now():%Y-%m-%d}.csv"
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return StreamingHttpResponse(rows(), content_type="text/csv; charset=utf-8", headers=headers)
