@@ -32,6 +32,7 @@ from governance.admin_kit.list_filters import (
 from governance.admin_kit.service_views import RowVerb, ServiceAdmin
 from ledger import selectors
 from ledger.admin.base import LedgerAdmin
+from ledger.admin.proofs import ProofsOfDecision
 from ledger.explorer import decision_page
 from ledger.models import DecisionImport, DecisionRecord
 from ledger.reasons import Reason
@@ -159,7 +160,7 @@ def _what_it_counts_for(decision: DecisionRecord) -> str:
 
 
 @admin.register(DecisionRecord)
-class DecisionRecordAdmin(ServiceAdmin, LedgerAdmin):
+class DecisionRecordAdmin(ProofsOfDecision, ServiceAdmin, LedgerAdmin):
     """A verdict with what it rested on, what came of it, and what was corrected."""
 
     nothing_yet = "No decision is on record yet"

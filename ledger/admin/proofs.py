@@ -1,0 +1,36 @@
+"""The proofs of a decision, to be downloaded from its page."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import URLPattern, path, reverse
+
+from confidence_project.foundation.errors import DomainError
+from ledger.transparency.bundles import zipped
+from ledger.transparency.selectors import prove_decision
+
+
+class ProofsOfDecision:
+    """Mixin for the admin of decisions: a ZIP archive with the proofs, for whoever sees the decision."""
+
+    def get_urls(self: Any) -> list[URLPattern]:
+        view = self.admin_site.admin_view(self.proofs_view)
+        own = path("<path:object_id>/proofs/", view, name="ledger_decisionrecord_proofs")
+        return [own, *super().get_urls()]  # type: ignore[misc]
+
+    def proofs_view(self: Any, request: HttpRequest, object_id: str) -> HttpResponse:
+        decision = self.get_object(request, object_id)
+        if decision is None or not self.has_view_permission(request, decision):
+            raise Http404("There is no such decision.")
+        decision_id: UUID = decision.pk
+        try:
+            archive = zipped(prove_decision(decision_id))
+        except DomainError as error:
+            messages.error(request, error.detail)
+            return HttpResponseRedirect(reverse("admin:ledger_decisionrecord_change", args=[decision_id]))
+        name = f'attachment; filename="proofs-{decision_id}.zip"'
+        return HttpResponse(archive, content_type="application/zip", headers={"Content-Disposition": name})
