@@ -163,7 +163,7 @@ def test_export__what_a_spreadsheet_takes_for_a_formula__is_text():
     person = admin_of(workspace)
     issue_api_key(actor=person, workspace=workspace, name='=HYPERLINK("x")', scopes=["read"])
     prefix = WorkspaceEvent.objects.in_workspace(workspace).get().subject.rpartition("(")[2]
-    ((_, _, what, about, _, _),) = exported(person, workspace)
+    ((_, _, what, about, _, _),) = exported(person, workspace, kind="Workspace, people and keys")
     assert (what, about) == ("API key issued", f'\'=HYPERLINK("x") ({prefix}')
 
 
