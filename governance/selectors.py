@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import timedelta
+
 from django.contrib.auth import get_user_model
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
+from django.utils import timezone
 
 from confidence_project.foundation.errors import NotFound
 from governance.access.permissions import Person, Verb, require
@@ -14,6 +18,9 @@ from governance.models import (
     Rollout,
     Workspace,
 )
+
+LATELY = timedelta(days=14)
+"""For so long the first page says that a proposal was superseded."""
 
 
 def get_workspace(*, actor: Person, slug: str) -> Workspace:
@@ -65,6 +72,15 @@ def list_confidence_policy_proposals(
     if status is not None:
         proposals = proposals.with_status(status)
     return proposals if policy_key is None else proposals.filter(policy_key=policy_key)
+
+
+def superseded_lately(person: Person, workspace_ids: Sequence[int]) -> QuerySet[ConfidencePolicyProposal]:
+    """Return what `person` wrote or approved, and what a proposal of others has taken the place of lately."""
+    since = timezone.now() - LATELY
+    is_theirs = Q(author_id=person.pk) | Q(approver_id=person.pk)
+    is_new = Q(superseded_by__created_at__gte=since) | Q(superseded_by__applied_at__gte=since)
+    proposals = ConfidencePolicyProposal.objects.filter(is_theirs, is_new, workspace__in=workspace_ids)
+    return proposals.exclude(superseded_by__author_id=person.pk).defer("evidence")
 
 
 def get_proposal(*, actor: Person, workspace: Workspace, proposal_id: int) -> ConfidencePolicyProposal:

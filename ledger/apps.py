@@ -7,11 +7,15 @@ class LedgerConfig(AppConfig):
     name = "ledger"
 
     def ready(self) -> None:
+        from governance.access.lanes import LANES
+        from governance.controls.seen import SEEN_SOURCES
         from governance.definitions import register
         from governance.workflow.consequences import FLIP_COUNTER
         from ledger.audit import register_histories
         from ledger.domains.book import DOMAINS, keep_book
+        from ledger.lanes import ATTACH, DECIDE
         from ledger.otlp import gate_decision_spans, record_evaluations
+        from ledger.seen import SEEN_IN_DECISIONS
         from ledger.selectors import flips_of
         from ledger.transparency.governed import OF_GOVERNANCE
         from ledger.transparency.kinds import register as register_entries
@@ -25,8 +29,11 @@ class LedgerConfig(AppConfig):
             register(domain.definition)
         register_entries(*OF_THE_LEDGER, *OF_GOVERNANCE)
         register_histories()
+        LANES.register(DECIDE, "/api/v1/decisions")
+        LANES.register(ATTACH, "/api/v1/outcomes")
         BOOK_KEEPER.register(keep_book)
         FLIP_COUNTER.register(flips_of)
+        SEEN_SOURCES.register(SEEN_IN_DECISIONS)
         VERDICT_FINDER.register(verdicts_on_records)
         DECISION_SPANS.register(gate_decision_spans)
         EVALUATIONS.register(record_evaluations)

@@ -50,6 +50,7 @@ class CostsForm(InWorkspaceForm):
 class StandingCostsAdmin(ServiceAdmin):
     """What recurring runs weigh, by policy key, with who set it and when."""
 
+    nothing_yet = "No standing costs were set"
     list_display = ["policy_key", "false_allow", "false_block", "review", "workspace", "started_at", "ended_at"]
     list_filter = [WorkspaceFilter, ("ended_at", admin.EmptyFieldListFilter), "policy_key"]
     list_select_related = ["workspace"]
@@ -73,6 +74,7 @@ class StandingCostsAdmin(ServiceAdmin):
             name="end",
             label="End",
             done="ended",
+            bulk="End the selected costs",
             verb=Verb.OPERATE,
             form=ReasonForm,
             may=lambda person, costs: may(Verb.OPERATE, person, costs.workspace),

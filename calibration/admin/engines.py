@@ -57,6 +57,7 @@ def engines_of(workspaces: QuerySet[Workspace]) -> QuerySet[EvidenceEngine]:
 class EvidenceEngineAdmin(ServiceAdmin):
     """Where runs may read, with who declared it and when."""
 
+    nothing_yet = "No engine is declared: runs read the database"
     list_display = ["name", "kind", "workspace", "decisions", "started_at", "ended_at"]
     list_filter = [WorkspaceFilter, ("ended_at", admin.EmptyFieldListFilter), "kind"]
     list_select_related = ["workspace"]

@@ -19,6 +19,7 @@ from calibration.parameters import known_segment_keys
 from calibration.reviews.calendar import outlook
 from calibration.reviews.judging import review_of
 from calibration.reviews.setting import set_review_calendar
+from confidence_project.foundation.formatting import segment
 from governance.access.permissions import Verb, may, workspaces_where
 from governance.admin_kit.forms import InWorkspaceForm
 from governance.admin_kit.scoped_admin import ScopedAdmin, WorkspaceFilter
@@ -99,6 +100,7 @@ class CandidateForm(InWorkspaceForm):
 class ReviewCalendarAdmin(ServiceAdmin):
     """What was set, and when; the newest of a policy holds."""
 
+    nothing_yet = "No calendar was set: each policy has four reviews a year"
     list_display = ["policy_key", "workspace", "reviews_a_year", "outlook_now", "set_at", "set_by_name"]
     list_filter = [WorkspaceFilter, "policy_key"]
     list_select_related = ["workspace"]
@@ -122,6 +124,7 @@ class ReviewCalendarAdmin(ServiceAdmin):
 class HeldReviewAdmin(ScopedAdmin):
     """The ledger of levels."""
 
+    nothing_yet = "No review was held yet"
     list_display = ["policy_key", "workspace", "on", "level", "run", "at"]
     list_filter = [WorkspaceFilter, "policy_key"]
     list_select_related = ["workspace", "run__workspace"]
@@ -144,7 +147,8 @@ def _verb(name: str, label: str, done: str, act: Any, **options: Any) -> RowVerb
 class CandidateAdmin(ServiceAdmin):
     """Thresholds that are watched, and how far their evidence is."""
 
-    list_display = ["__str__", "segment", "workspace", "level", "state", "registered_at", "registered_by_name"]
+    nothing_yet = "No candidate was registered yet"
+    list_display = ["__str__", "where", "workspace", "level", "state", "registered_at", "registered_by_name"]
     list_filter = [WorkspaceFilter, "policy_key"]
     list_select_related = ["workspace", "end"]
     exclude = ["registered_by"]
@@ -152,15 +156,26 @@ class CandidateAdmin(ServiceAdmin):
     add_verb = Verb.PROPOSE
     add_title = "Register a candidate"
     verbs = (
-        _verb("look", "Look", "looked at", lambda person, candidate, data: conclude_candidate(candidate)),
+        _verb(
+            "look",
+            "Look",
+            "looked at",
+            lambda person, candidate, data: conclude_candidate(candidate),
+            bulk="Look at the selected candidates",
+        ),
         _verb(
             "withdraw",
             "Withdraw",
             "withdrawn",
             lambda person, row, data: withdraw_candidate(actor=person, candidate=row, reason=data["reason"]),
             form=ReasonForm,
+            bulk="Withdraw the selected candidates",
         ),
     )
+
+    @admin.display(description="segment")
+    def where(self, candidate: Candidate) -> str:
+        return segment(candidate.segment)
 
     @admin.display
     def state(self, candidate: Candidate) -> str:

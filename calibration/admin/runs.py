@@ -22,17 +22,19 @@ from calibration.runs.queue import request_calibration
 from calibration.runs.report import run_as_text
 from calibration.selectors import proposals_of
 from confidence_project.foundation.errors import InvalidInput
+from confidence_project.foundation.formatting import segment, threshold
 from governance.access.permissions import Verb, workspaces_where
 from governance.admin_kit.forms import InWorkspaceForm
 from governance.admin_kit.scoped_admin import ScopedAdmin, WorkspaceFilter
 from governance.admin_kit.service_views import ServiceAdmin
-from governance.definitions import all_definitions
+from governance.definitions import all_definitions, title_of
 from governance.models import ConfidencePolicyProposal, Workspace
+from governance.workflow.wording import headline
 
 
 def _link(proposal: ConfidencePolicyProposal) -> SafeString:
     url = reverse("admin:governance_confidencepolicyproposal_change", args=[proposal.pk])
-    return format_html('<a href="{}">{}</a>', url, proposal.title)
+    return format_html('<a href="{}">{}</a>', url, headline(proposal))
 
 
 class RunForm(InWorkspaceForm):
@@ -110,6 +112,7 @@ class RunForm(InWorkspaceForm):
 class RunAdmin(ServiceAdmin):
     """Every run, with its findings as text and its proposals."""
 
+    nothing_yet = "No calibration has run yet"
     list_display = ["__str__", "workspace", "state", "samples", "proposals_created", "created_at", "computed_by_name"]
     list_filter = [WorkspaceFilter, "status"]
     list_select_related = ["workspace"]
@@ -186,27 +189,70 @@ class RunAdmin(ServiceAdmin):
         return format_html_join(SafeString("<br>"), "{}", ((_link(each),) for each in proposals_of(run))) or None
 
 
+OUTCOMES = {
+    "OK": "Certified",
+    "NOT_CERTIFIABLE": "Refused: fails too often",
+    "INSUFFICIENT_DATA": "Refused: too few labels",
+    "NOT_YET_JUDGED": "Cannot be judged yet",
+    "OUT_OF_BOUNDS": "Outside of what may be set",
+}
+"""What came of looking at a value, in words."""
+
+
+class OutcomeFilter(admin.SimpleListFilter):
+    """Filter by what came of it, in the same words as the list."""
+
+    title = "outcome"
+    parameter_name = "reason"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return list(OUTCOMES.items())
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Recommendation]) -> QuerySet[Recommendation]:
+        return queryset.filter(reason=self.value()) if self.value() else queryset
+
+
 @admin.register(Recommendation)
 class RecommendationAdmin(ScopedAdmin):
     """What runs said of single fields and segments."""
 
-    list_display = ["policy_key", "field", "segment", "workspace", "current", "recommended", "reason", "run"]
-    list_filter = [WorkspaceFilter, "reason", "policy_key"]
+    nothing_yet = "No calibration has run yet"
+    list_display = ["policy", "where", "field", "then", "found", "outcome", "workspace", "run"]
+    list_filter = [WorkspaceFilter, OutcomeFilter, "policy_key"]
     list_select_related = ["workspace", "run__workspace"]
     fields = (
         "run",
         "workspace",
-        "policy_key",
+        "policy",
         "field",
-        "segment",
-        "current",
-        "recommended",
-        "reason",
+        "where",
+        "then",
+        "found",
+        "outcome",
         "explanation",
         "proposal_link",
-        "evidence",
     )
     readonly_fields = fields
+
+    @admin.display(description="policy", ordering="policy_key")
+    def policy(self, recommendation: Recommendation) -> str:
+        return title_of(recommendation.policy_key)
+
+    @admin.display(description="segment")
+    def where(self, recommendation: Recommendation) -> str:
+        return segment(recommendation.segment)
+
+    @admin.display(description="in force then", ordering="current")
+    def then(self, recommendation: Recommendation) -> str:
+        return threshold(recommendation.current)
+
+    @admin.display(description="certified", ordering="recommended")
+    def found(self, recommendation: Recommendation) -> str:
+        return threshold(recommendation.recommended)
+
+    @admin.display(description="outcome", ordering="reason")
+    def outcome(self, recommendation: Recommendation) -> str:
+        return OUTCOMES.get(recommendation.reason, recommendation.reason)
 
     @admin.display(description="proposal", empty_value="–")
     def proposal_link(self, recommendation: Recommendation) -> SafeString | None:
@@ -217,6 +263,7 @@ class RecommendationAdmin(ScopedAdmin):
 class AlarmAdmin(ScopedAdmin):
     """Versions of policies whose failures broke the promise of their evidence."""
 
+    nothing_yet = "No version of a policy has broken its promise"
     list_display = ["revision", "workspace", "raised_at", "look", "proposal"]
     list_filter = [WorkspaceFilter]
     list_select_related = ["workspace", "revision", "look__revision", "proposal"]
@@ -226,6 +273,7 @@ class AlarmAdmin(ScopedAdmin):
 class LookAdmin(ScopedAdmin):
     """What was seen each day of the failures of what a version allowed."""
 
+    nothing_yet = "No version that promises something has been watched yet"
     list_display = ["revision", "workspace", "day", "labelled", "failures", "alpha", "log_e_value"]
     list_filter = [WorkspaceFilter]
     list_select_related = ["workspace", "revision"]

@@ -16,14 +16,17 @@ THRESHOLDS_SCHEMA = "confidence-thresholds/1"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Certificate:
-    """What a file bears out for one segment."""
+    """What a file bears out for one segment; `is_alone`: the file holds no other."""
 
     subject: Subject
     answer: Answer
+    is_alone: bool
 
     @property
     def name(self) -> str:
-        return segment(self.subject.cohort.counts.segment)
+        named = self.subject.cohort.counts.segment
+        # Alone, what names nothing is the whole file.
+        return segment({key: value for key, value in named.items() if value} if self.is_alone else named)
 
     @property
     def verdict(self) -> str:
@@ -90,7 +93,8 @@ def certify(
         for place, counts in enumerate(segments)
     }
     answers = answer_segments(subjects, alpha=alpha, delta=delta)
-    return [Certificate(subject=subject, answer=answers[name]) for name, subject in subjects.items()]
+    is_alone = len(subjects) == 1
+    return [Certificate(subject=subject, answer=answers[name], is_alone=is_alone) for name, subject in subjects.items()]
 
 
 def thresholds_file(certificates: Sequence[Certificate], *, alpha: float, delta: float) -> dict[str, Any]:

@@ -11,8 +11,9 @@ from datetime import datetime
 from itertools import groupby
 from typing import Any
 
+from calibration.findings.exploring import places_to_explore
 from calibration.findings.finding import Brief, Finding, Stored
-from calibration.findings.parts import Change, CurvePoint
+from calibration.findings.parts import Change
 from calibration.findings.wording import every_decision_fails_too_often
 from calibration.statistics.audits import AuditedRecommendation
 from calibration.statistics.budgets import BudgetRecommendation
@@ -136,39 +137,8 @@ class Subject:
 
     @property
     def slider(self) -> dict[str, Any]:
-        """What the threshold explorer needs, as it is stored: one group for each point of the curve."""
-        finding = self.finding
-        known = {point.threshold for point in finding.fair_curve}
-        groups = {
-            point.threshold: self._group(point, is_known=point.threshold in known)
-            for point in finding.operating_curve or ()
-        }
-        # The curve is thinned out; the thresholds that matter most are looked up exactly. One of a pair is left as it
-        # is: it holds with another risk threshold, and so with other decisions.
-        for exact in (finding.at_current, None if len(self.findings) > 1 else finding.at_recommended):
-            if exact and exact.interval:
-                groups[exact.threshold] = {
-                    "threshold": exact.threshold,
-                    "coverage": exact.coverage,
-                    "allowed": exact.allowed,
-                    "failures": [exact.failure_rate, *exact.interval],
-                }
-        return {
-            "target": self.wanted.target_failure_rate,
-            "current": finding.current,
-            "proposed": finding.recommended,
-            "allowedNow": finding.at_current.allowed,
-            "groups": [groups[each] for each in sorted(groups)],
-        }
-
-    def _group(self, point: CurvePoint, *, is_known: bool) -> dict[str, Any]:
-        coverage = point.coverage or 0.0
-        return {
-            "threshold": point.threshold,
-            "coverage": coverage * self.finding.share_of_all,
-            "allowed": round(coverage * self.finding.decisions),
-            "failures": [point.failure_rate, point.low, point.high] if is_known else None,
-        }
+        """What the threshold explorer needs."""
+        return places_to_explore(self.findings, self.wanted.target_failure_rate)
 
     @property
     def not_covered(self) -> list[str]:
@@ -177,7 +147,7 @@ class Subject:
         unlabelled = finding.decisions - finding.labelled - cohort.labels_below_threshold_in_force
         sentences = [
             (unlabelled, f"of {count(finding.decisions)} decisions have no outcome: nobody knows how they went."),
-            (cohort.labels_below_threshold_in_force, "labels lie below the threshold that was in force, or on "
+            (cohort.labels_below_threshold_in_force, "labels lie below the strictest threshold of the window, or on "
              "imported decisions that were blocked: they are no fair sample of what was blocked, and do not count."),
             (cohort.labels_not_pooled, f"labels belong to {_others(cohort.kind)}, and were not pooled."),
             (self._later_decisions, "are later decisions of a case, of which only the first counts."),

@@ -32,15 +32,15 @@ def audits(answer: AuditedRecommendation, floor: float) -> str:
     Its coverage is of the decisions that passed the risk threshold, where the policy has one.
     """
     if answer.threshold is None:
-        return f"At or above {decimals(floor)}, which was in force: {_refusal(answer.above)}"
+        return f"At or above {decimals(floor)}, the strictest of the window: {_refusal(answer.above)}"
     allowed = f"{rate(answer.coverage, 1)} of the decisions that passed the other checks are allowed."
     if answer.threshold >= floor:
         reached = f" Audits below {decimals(floor)} do not bear a lower one out yet." if answer.steps else ""
         return f"{_failed(answer.above)}; {allowed}{reached}"
     step = next(step for step in reversed(answer.steps) if step.certified)
     return (
-        f"Audits reach below the {decimals(floor)} that was in force: at {decimals(answer.threshold)} and above the "
-        f"failure rate, weighted by all decisions, is {rate(answer.failure_rate, unknown='unknown')} and at most "
+        f"Audits reach below {decimals(floor)}, the strictest of the window: at {decimals(answer.threshold)} and above "
+        f"the failure rate, weighted by all decisions, is {rate(answer.failure_rate, unknown='unknown')} and at most "
         f"{rate(step.upper)}; {allowed}"
     )
 
@@ -88,7 +88,10 @@ def advice(name: str, current: float, recommended: float | None, *, is_material:
     )
     if floor is None:
         return text
-    fair = f"Labels below {decimals(floor)}, which was in force, do not count unless the decision was drawn for audit."
+    fair = (
+        f"Labels below {decimals(floor)}, the strictest threshold of the window, do not count unless the decision was "
+        "drawn for audit."
+    )
     return f"{text} {fair}"
 
 

@@ -7,6 +7,8 @@ from django.db.models import F, Q
 
 from calibration.models.engines import EvidenceEngine
 from calibration.statistics.costs import Costs
+from confidence_project.foundation.formatting import segment
+from governance.definitions import title_of
 from governance.models import ConfidencePolicyProposal, Workspace
 from governance.models.actors import actor_name, actor_of_mutable_row
 from governance.models.controls import IN_FORCE, Control
@@ -73,7 +75,7 @@ class ConfidenceCalibrationRun(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"Run {self.pk} of {self.workspace} ({self.status.lower()})"
+        return f"Calibration run {self.pk}"
 
 
 class Recommendation(models.Model):
@@ -99,7 +101,7 @@ class Recommendation(models.Model):
         ordering = ["policy_key", "field", "id"]
 
     def __str__(self) -> str:
-        return f"{self.policy_key}.{self.field}: {self.recommended if self.recommended is not None else self.reason}"
+        return f"{title_of(self.policy_key)}, {segment(self.segment)}"
 
 
 class StandingCosts(Control):

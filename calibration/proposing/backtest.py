@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from confidence_project.foundation.errors import InvalidInput
 from governance.definitions import LATTICE, FieldDefinition, FieldKind, PolicyDefinition, get_definition, to_lattice
-from governance.models import ConfidencePolicyProposal
+from governance.models import ConfidencePolicyProposal, Workspace
 from governance.policies.config import PolicyConfig, parse_config
 from governance.workflow.consequences import Backtest
 from ledger.gate import THRESHOLD_REASONS, Reason
@@ -28,7 +28,16 @@ Combination = tuple[bool, bool, bool | None]
 
 
 def backtest_proposal(proposal: ConfidencePolicyProposal) -> Backtest:
-    """Hold a proposal against the decisions of the last `CONFIDENCE_CALIBRATION_WINDOW_DAYS`.
+    """Hold a proposal against recorded decisions; raises as `backtest_configs`."""
+    definition = get_definition(proposal.policy_key)
+    before, after = (parse_config(definition, raw) for raw in (proposal.base_config, proposal.config))
+    return backtest_configs(proposal.workspace, definition, before, after)
+
+
+def backtest_configs(
+    workspace: Workspace, definition: PolicyDefinition, before: PolicyConfig, after: PolicyConfig
+) -> Backtest:
+    """Hold two configs against the decisions of the last `CONFIDENCE_CALIBRATION_WINDOW_DAYS`.
 
     Only decisions that thresholds decided count, and imported history; what a switch, a blocked model or a broken
     contract decided stays as it is under any config.
@@ -38,22 +47,21 @@ def backtest_proposal(proposal: ConfidencePolicyProposal) -> Backtest:
     InvalidInput
         The policy gates no decisions, or the definition refuses a config.
     """
-    definition = get_definition(proposal.policy_key)
     if not definition.gates_decisions:
         raise InvalidInput("This policy holds budgets: it has no decisions to be held against.")
     window_to = timezone.now()
     window_from = window_to - timedelta(days=settings.CONFIDENCE_CALIBRATION_WINDOW_DAYS)
-    decided = DecisionRecord.objects.in_workspace(proposal.workspace).filter(
+    decided = DecisionRecord.objects.in_workspace(workspace).filter(
         _DECIDED_BY_THRESHOLDS | Q(origin=DecisionRecord.Origin.IMPORT),
-        policy_key=proposal.policy_key,
+        policy_key=definition.key,
         occurred_at__gte=window_from,
         occurred_at__lt=window_to,
         llm_confidence__isnull=False,
     )
     counts = (
         decided.annotate(
-            before=_allowed(definition, parse_config(definition, proposal.base_config)),
-            after=_allowed(definition, parse_config(definition, proposal.config)),
+            before=_allowed(definition, before),
+            after=_allowed(definition, after),
             succeeded=ruling_success(window_to),
         )
         .order_by()

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from calibration.findings.finding import Finding
 from calibration.findings.reading import Evidence, read_evidence
+from calibration.proposing.backtest import backtest_configs
 from calibration.selectors import completed_runs
+from confidence_project.foundation.errors import InvalidInput
 from confidence_project.foundation.formatting import count, percent, segment, threshold
 from governance.definitions import FieldKind, get_definition
 from governance.models import Workspace
-from governance.policies.config import PolicyConfig
+from governance.policies.config import PolicyConfig, parse_config
+from governance.policies.stored import stored_policy
 
 NO_RUN = "No completed calibration run has looked at this policy, so nothing is known of these values."
 
@@ -21,8 +24,25 @@ def evidence_for_people(workspace: Workspace, policy_key: str, config: PolicyCon
     """Return the newest completed run's findings for the fields and segments whose values `config` would change.
 
     Beside each finding stands where the proposed value falls on it: the point of the operating curve at or next above
-    it, which is descriptive and certifies nothing.
+    it, which is descriptive and certifies nothing; and beside all of them, what the config would have done to recorded
+    decisions.
     """
+    return {**_findings_for(workspace, policy_key, config), "backtest": _backtest(workspace, policy_key, config)}
+
+
+def _backtest(workspace: Workspace, policy_key: str, config: PolicyConfig) -> Mapping[str, Any] | None:
+    """Return the counts of the backtest, as they are now; None where there is nothing to hold the config against."""
+    definition = get_definition(policy_key)
+    try:
+        before = parse_config(definition, stored_policy(workspace, policy_key)[1])
+        found = backtest_configs(workspace, definition, before, config)
+    except InvalidInput:
+        return None
+    counts = asdict(found)
+    return {**counts, "window_from": found.window_from.isoformat(), "window_to": found.window_to.isoformat()}
+
+
+def _findings_for(workspace: Workspace, policy_key: str, config: PolicyConfig) -> Mapping[str, Any]:
     for run in completed_runs(workspace).only("pk", "created_at", "inputs_sha256", "output").iterator():
         found = next((each for each in run.output.get("policies", []) if each["policy_key"] == policy_key), None)
         if found is None or not found["findings"]:
@@ -72,8 +92,22 @@ class EvidenceForPeople:
     @property
     def sentence(self) -> str:
         if self.raw["run"] is None:
-            return str(self.raw["reason"])
-        return " ".join(self.sentences) or "It changes nothing that the newest run has looked at."
+            known = str(self.raw["reason"])
+        else:
+            known = " ".join(self.sentences) or "It changes nothing that the newest run has looked at."
+        return f"{self.replayed} {known}" if self.replayed else known
+
+    @property
+    def replayed(self) -> str:
+        """What it would have done to recorded decisions, when it was written; blank where there were none."""
+        found = self.raw.get("backtest")
+        if not found or not found["decisions"]:
+            return ""
+        return (
+            f"Of the {count(found['decisions'])} decisions of the weeks before it was written, it would have allowed "
+            f"{count(found['allowed_after'])} instead of {count(found['allowed_before'])}: "
+            f"{count(found['to_allow'])} more, {count(found['to_block'])} fewer."
+        )
 
     @property
     def sentences(self) -> Sequence[str]:

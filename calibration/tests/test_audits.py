@@ -75,7 +75,7 @@ def test_audits__nothing_certified_above__refusal_speaks_of_that_part_only() -> 
     finding = finding_of(workspace)
     assert (finding["method"], finding["reason"]) == ("audits", "NOT_CERTIFIABLE")
     assert finding["explanation"].startswith(
-        "At or above 0.9000, which was in force: No threshold keeps the failure rate"
+        "At or above 0.9000, the strictest of the window: No threshold keeps the failure rate"
     )
     assert "at the 200 most confident of the 200 labelled decisions, 100 failed (50.00%)" in finding["explanation"]
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from django.utils import timezone
 from freezegun import freeze_time
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -19,8 +21,10 @@ from governance.policies.config import parse_config
 from governance.tests.browser import page, signed_in, words
 from governance.tests.callers import Person
 from governance.tests.factories import WorkspaceFactory, admin_of, config_of, pending, viewer_of
+from governance.workflow import propose_confidence_policy
 from ledger.contracts import DecisionGatePayload
 from ledger.gate import DecisionGate, GateContext
+from ledger.models import DecisionRecord
 
 pytestmark = pytest.mark.django_db
 NOW = START + timedelta(days=10)
@@ -147,3 +151,50 @@ def test_api_and_page__show_the_backtest_to_members_only():
         reading = words(signed_in(viewer_of(workspace)).get(page(proposal), {"backtest": "1"}))
     assert "It would have blocked 0 that are allowed before, and allowed 1 that are blocked before" in reading
     assert "no fair sample" in reading
+
+
+def test_page__fetches_the_backtest_by_itself__for_members_and_while_it_is_open():
+    workspace = WorkspaceFactory()
+    proposal = pending(workspace, 0.8)
+    member = signed_in(viewer_of(workspace))
+    (address,) = re.findall(r'data-later="([^"]+)"', member.get(page(proposal)).content.decode())
+    assert "Decisions from" in words(member.get(address))
+    assert signed_in(viewer_of(WorkspaceFactory())).get(address).status_code == 404
+    pending(workspace, 0.81)
+    assert member.get(address).status_code == 404
+    assert "data-later" not in member.get(page(proposal)).content.decode()
+
+
+def test_proposal_of_a_person__keeps_what_it_would_have_done__and_says_it_first():
+    workspace = WorkspaceFactory()
+    recorded(workspace)
+    before = Counted(workspace, 0.9), Counted(workspace, 0.85)
+    made = propose_confidence_policy(
+        actor=admin_of(workspace),
+        workspace=workspace,
+        policy_key="confidence_gate",
+        title="Let more through",
+        rationale="The queue is long.",
+        config={"values": {"confidence_threshold": 0.85}},
+    )
+    recorded(workspace)
+    assert (
+        f"Of the {before[0].all} decisions of the weeks before it was written, it would have allowed "
+        f"{before[1].allowed} instead of {before[0].allowed}: {before[1].allowed - before[0].allowed} more, 0 fewer."
+    ) in words(signed_in(viewer_of(workspace)).get(page(made)))
+
+
+class Counted:
+    """How many of a workspace's decisions a threshold allows, counted one by one."""
+
+    def __init__(self, workspace, threshold):
+        confidences = list(DecisionRecord.objects.in_workspace(workspace).values_list("llm_confidence", flat=True))
+        self.all = len(confidences)
+        self.allowed = sum(float(each) >= threshold for each in confidences)
+
+
+def recorded(workspace):
+    """Decisions of yesterday, some of them between the two thresholds."""
+    yesterday = timezone.now() - timedelta(days=1)
+    confidences = [0.8, 0.86, 0.88, 0.92, 0.97]
+    store([gated(workspace, confidence=each, timestamp=yesterday, occurred_at=yesterday) for each in confidences])

@@ -63,7 +63,9 @@ def test_value__that_no_run_certified__page_says_so_under_the_authors_name(works
     seen = words(signed_in(admin_of(workspace)).get(url))
     assert "Lower confidence_threshold for acme · m1 from 0.9 to 0.7." in seen
     assert "No run certified this value." in seen
-    assert ": Let more through. The queue is long." in seen
+    assert " wrote: Let more through The queue is long." in seen
+    assert "Confidence gate would allow more: least confidence that is allowed from 0.9 to 0.7, 0.2 lower." in seen
+    assert "No evidence bears this out." in seen
 
 
 def test_value__that_changes_nothing_for_the_segment__has_no_finding(workspace: Workspace) -> None:
@@ -80,7 +82,11 @@ def test_evidence__is_bound_by_the_approvers_hash(workspace: Workspace) -> None:
     proposal = ConfidencePolicyProposal.objects.get(pk=proposed(workspace, 0.8)["id"])
     assert json.loads(proposal.evidence)["proposed"]
     approved = approve_confidence_policy_proposal(
-        actor=admin_of(workspace), workspace=workspace, proposal_id=proposal.pk, acknowledge_large_step=True
+        actor=admin_of(workspace),
+        workspace=workspace,
+        proposal_id=proposal.pk,
+        acknowledge_large_step=True,
+        acknowledge_uncertified=True,
     )
     sealed = hashlib.sha256(proposal.evidence.encode()).hexdigest()
     assert approved.approved_evidence_sha256 == proposal.evidence_sha256 == sealed

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from django.conf import settings
 from django.db.models import Max, OuterRef, Subquery
 
-from calibration.findings.finding import Headline
-from calibration.models import ConfidenceCalibrationRun, PolicyAlarm, Recommendation
+from calibration.models import ConfidenceCalibrationRun, PolicyAlarm
 from calibration.selectors import alarms_in_force
-from confidence_project.foundation.errors import InvalidInput
+from confidence_project.desk.in_force import LastLook, SegmentInForce, last_looks, segments_in_force
 from governance.access.permissions import Person, Verb, is_same_person_twice, workspaces_where
 from governance.definitions import PolicyDefinition, all_definitions
 from governance.models import (
@@ -28,6 +26,7 @@ from governance.models import (
     Workspace,
     WorkspaceEvent,
 )
+from governance.selectors import superseded_lately
 from governance.workflow.review import is_uncertified
 from ledger.selectors import MOST_COUNTED, count_waiting_for_review
 
@@ -60,12 +59,12 @@ class Review:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PolicyAtAGlance:
-    """What is in force under a policy key, and what the last calibration saw of it, segment by segment."""
+    """What is in force under a policy key, and what the last run saw of it, segment by segment."""
 
     definition: PolicyDefinition
     policy: ConfidencePolicy | None
-    switches: Sequence[KillSwitch]
-    findings: Sequence[Headline]
+    segments: Sequence[SegmentInForce]
+    stopped: str
 
     @property
     def values(self) -> list[tuple[str, float]]:
@@ -75,8 +74,9 @@ class PolicyAtAGlance:
         return [(field.title or field.name, values[field.name]) for field in self.definition.fields]
 
     @property
-    def overrides(self) -> int:
-        return len(self.policy.config.get("overrides", [])) if self.policy else 0
+    def rows(self) -> int:
+        """Rows of its table: of each segment one, one for what troubles it, and the last for what the rest is."""
+        return len(self.segments) + sum(each.trouble is not None for each in self.segments) + 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +96,7 @@ class WorkspaceAtAGlance:
     rollouts: Sequence[Rollout]
     alarms: Sequence[PolicyAlarm]
     waiting: Sequence[Waiting]
+    superseded: Sequence[ConfidencePolicyProposal]
     reviews: Sequence[Review]
     failed: ConfidenceCalibrationRun | None
     drawn: int
@@ -156,8 +157,9 @@ def workspaces_at_a_glance(person: Person) -> list[WorkspaceAtAGlance]:
     alarms = _by_workspace(alarms_in_force(person))
     reviews = _by_workspace(BreakGlassReview.objects.filter(workspace__in=ids).in_force())
     waiting = _by_workspace(proposals.defer("evidence"))
+    superseded = _by_workspace(superseded_lately(person, ids))
     policies = _by_workspace(ConfidencePolicy.objects.filter(workspace__in=ids))
-    findings = _latest_findings(ids)
+    looks = last_looks(ids)
     failed = _last_run_failed(ids)
     drawn = count_waiting_for_review(workspaces)
     switched_off = _switched_off(workspaces)
@@ -172,11 +174,19 @@ def workspaces_at_a_glance(person: Person) -> list[WorkspaceAtAGlance]:
             rollouts=rollouts[workspace.pk],
             alarms=alarms[workspace.pk],
             waiting=_mine_first([_waiting(each, person, may) for each in waiting[workspace.pk]]),
+            superseded=superseded[workspace.pk],
             reviews=_mine_first([_review(each, person, may) for each in reviews[workspace.pk]]),
             failed=failed.get(workspace.pk),
             drawn=drawn[workspace.pk],
             may_operate=workspace.pk in may[Verb.OPERATE],
-            **_policies(policies[workspace.pk], switches[workspace.pk], findings[workspace.pk]),
+            **_policies(
+                workspace,
+                policies[workspace.pk],
+                looks,
+                switches=switches[workspace.pk],
+                blocked=blocked[workspace.pk],
+                may_operate=workspace.pk in may[Verb.OPERATE],
+            ),
         )
         for workspace in workspaces
     ]
@@ -215,22 +225,6 @@ def _mine_first(things: list[ThingT]) -> list[ThingT]:
     return sorted(things, key=lambda each: not each.is_mine)
 
 
-def _latest_findings(workspace_ids: Sequence[int]) -> Mapping[int, list[Headline]]:
-    """What the last run that looked at a policy key said of its first field, for each workspace."""
-    looked_at = Recommendation.objects.filter(workspace__in=workspace_ids).order_by()
-    latest = {
-        (row["workspace"], row["policy_key"]): row["run"]
-        for row in looked_at.values("workspace", "policy_key").annotate(run=Max("run"))
-    }
-    found: dict[int, list[Headline]] = defaultdict(list)
-    for row in Recommendation.objects.filter(run__in=set(latest.values())):
-        if latest[row.workspace_id, row.policy_key] == row.run_id:
-            # What another release stored in a form of its own is on the page of its run, and must not hide this one.
-            with suppress(InvalidInput):
-                found[row.workspace_id].append(Headline.from_json(row.evidence))
-    return found
-
-
 def _last_run_failed(workspace_ids: Sequence[int]) -> Mapping[int, ConfidenceCalibrationRun]:
     runs = ConfidenceCalibrationRun.objects.filter(workspace__in=workspace_ids).order_by()
     last = runs.values("workspace").annotate(last=Max("pk")).values("last")
@@ -250,21 +244,38 @@ def _switched_off(workspaces: Sequence[Workspace]) -> Mapping[int, WorkspaceEven
 
 
 def _policies(
-    policies: Sequence[ConfidencePolicy], switches: Sequence[KillSwitch], findings: Sequence[Headline]
+    workspace: Workspace,
+    policies: Sequence[ConfidencePolicy],
+    looks: Mapping[tuple[int, str], LastLook],
+    *,
+    switches: Sequence[KillSwitch],
+    blocked: Sequence[BlockedSource],
+    may_operate: bool,
 ) -> dict[str, Any]:
     """Part the registered policies into those with something to show, and the idle rest."""
     stored = {policy.policy_key: policy for policy in policies}
     shown, idle = [], []
     for definition in all_definitions():
-        first = definition.fields[0].name
-        glance = PolicyAtAGlance(
-            definition=definition,
-            policy=stored.get(definition.key),
-            switches=[switch for switch in switches if switch.policy_key == definition.key],
-            findings=[each for each in findings if each.policy_key == definition.key and each.field == first],
+        policy, look = stored.get(definition.key), looks.get((workspace.pk, definition.key))
+        is_switched_off = any(switch.policy_key == definition.key for switch in switches)
+        stopped = _why_stopped(workspace, switches, definition)
+        segments = segments_in_force(
+            definition, policy, look, blocked=blocked, all_stopped=stopped, may_operate=may_operate
         )
-        if glance.policy or glance.findings or glance.switches:
-            shown.append(glance)
+        if policy or segments or is_switched_off:
+            shown.append(PolicyAtAGlance(definition=definition, policy=policy, segments=segments, stopped=stopped))
         else:
             idle.append(definition)
     return {"policies": shown, "idle": idle}
+
+
+def _why_stopped(workspace: Workspace, switches: Sequence[KillSwitch], definition: PolicyDefinition) -> str:
+    """Say why nothing is allowed under a policy that gates; blank where something may be."""
+    if not definition.gates_decisions:
+        return ""
+    if settings.CONFIDENCE_KILL_SWITCH or any(each.policy_key in ("", definition.key) for each in switches):
+        return "a kill switch is engaged"
+    if not workspace.automation_enabled:
+        return "automation is off"
+    toggle = definition.toggle
+    return "" if toggle is None or getattr(workspace, toggle.name) else "its toggle is off"

@@ -71,12 +71,21 @@ SECTIONS = {
         "ledgeramendment": "Amendments",
         "checkpoint": "Checkpoints",
     },
+    "System": {
+        "logleaf": "Leaves of the log",
+        "lognode": "Nodes of the log",
+        "dbtaskresult": "Background tasks",
+        "accessattempt": "Locked sign-ins",
+        "accessfailurelog": "Failed sign-ins",
+        "accesslog": "Sign-ins",
+    },
 }
 """What is not named comes last in the section of its kind, under its own name."""
 
 SECTION_OF_KIND: Mapping[type[Model], str] = {Control: "Operate", HostRecord: "Records"}
 
-REST = "Behind the scenes"
+SYSTEM = "System"
+"""What the installation keeps for itself; superusers alone are shown it."""
 
 
 def page_name(object_name: str) -> str | None:
@@ -84,8 +93,14 @@ def page_name(object_name: str) -> str | None:
     return next((names[object_name] for names in SECTIONS.values() if object_name in names), None)
 
 
-def menu_of(apps: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return the sections of the menu, from Django's list of what the person may see; none of them empty."""
+def menu_of(apps: Iterable[dict[str, Any]], *, of_system: bool) -> list[dict[str, Any]]:
+    """Return the sections of the menu, from Django's list of what the person may see; none of them empty.
+
+    Parameters
+    ----------
+    of_system
+        With the section of the installation itself.
+    """
     models = {each["object_name"].lower(): each for app in apps for each in app["models"]}
     if models:
         models["definitions"] = {"object_name": "Definitions", "admin_url": reverse("admin:definitions")}
@@ -99,9 +114,9 @@ def menu_of(apps: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     return [
         {"name": title, "app_label": title.lower().replace(" ", "-"), "app_url": "", "models": entries}
         for title, entries in sections.items()
-        if entries
+        if entries and (of_system or title != SYSTEM)
     ]
 
 
 def _section_of(model: type[Model]) -> str:
-    return next((title for kind, title in SECTION_OF_KIND.items() if issubclass(model, kind)), REST)
+    return next((title for kind, title in SECTION_OF_KIND.items() if issubclass(model, kind)), SYSTEM)

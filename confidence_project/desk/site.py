@@ -67,6 +67,10 @@ class DeskAdminSite(admin.AdminSite):
         workspaces = home.workspaces_at_a_glance(request.user)
         return super().index(request, {"workspaces": workspaces, **(extra_context or {})})
 
+    def app_index(self, request: HttpRequest, app_label: str, extra_context: Any = None) -> HttpResponse:
+        """Lead home: the menu goes by what people come to do, and no page is about an app."""
+        return redirect("admin:index")
+
     def definitions(self, request: HttpRequest) -> TemplateResponse:
         """Show the registry: which policies there are, and within which bounds their values move."""
         context = {**self.each_context(request), "title": "Definitions", "definitions": described_definitions()}
@@ -106,5 +110,6 @@ class DeskAdminSite(admin.AdminSite):
         if app_label is not None:
             return super().get_app_list(request, app_label)
         if not hasattr(request, "desk_menu"):  # each asking is a query per model, and the first page asks twice
-            request.desk_menu = menu_of(super().get_app_list(request))  # type: ignore[attr-defined]
+            of_system = request.user.is_superuser
+            request.desk_menu = menu_of(super().get_app_list(request), of_system=of_system)  # type: ignore[attr-defined]
         return list(request.desk_menu)  # type: ignore[attr-defined]

@@ -48,10 +48,13 @@ def decimals(value: float | None) -> str:
 
 @register.filter
 def segment(values: Mapping[str, str] | Iterable[tuple[str, str]]) -> str:
-    """Name a segment: provider and model first, and nothing for what the host did not say."""
+    """Name a segment: provider and model first, and nothing for what the host did not say beside it."""
     named, order = dict(values), ["provider", "model"]
     keys = sorted(named, key=lambda key: (order.index(key) if key in order else len(order), key))
-    return " · ".join(_named(key, named[key]) for key in keys if named[key] not in UNSAID) or "every decision"
+    words = [_named(key, named[key]) for key in keys if named[key] not in UNSAID]
+    blank = [key.replace("_", " ") for key in keys if named[key] == ""]
+    # Decisions that name none are a part of all, and not all of them.
+    return " · ".join(words) or (f"no {' or '.join(blank)} named" if blank else "every decision")
 
 
 def _named(key: str, value: str) -> str:

@@ -84,8 +84,9 @@ def furnish(workspace: Workspace) -> None:
 def _governed(workspace: Workspace) -> None:
     alone = {"actor": SuperuserFactory(), "workspace": workspace, "break_glass": True, "reason": "Fire."}
     proposal = pending(workspace, 0.8, origin="bootstrap")
-    approve_confidence_policy_proposal(**alone, proposal_id=proposal.pk, acknowledge_large_step=True)
-    revision = apply_confidence_policy_proposal(**alone, proposal_id=proposal.pk)
+    known = {"proposal_id": proposal.pk, "acknowledge_uncertified": True}
+    approve_confidence_policy_proposal(**alone, **known, acknowledge_large_step=True)
+    revision = apply_confidence_policy_proposal(**alone, **known)
     in_shadow(workspace, policy_key="decision_gate", config={"values": {"llm_confidence_threshold": 0.7}})
     pending(workspace, config=config_of(0.75))
     look = PolicyLook.objects.create(

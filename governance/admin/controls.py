@@ -6,15 +6,18 @@ from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin
+from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from governance.access.permissions import Verb, may, may_close_review, workspaces_where
-from governance.admin_kit.forms import InWorkspaceForm
+from governance.admin_kit.forms import InWorkspaceForm, OfferingInput
 from governance.admin_kit.scoped_admin import WorkspaceFilter
 from governance.admin_kit.service_views import ReasonForm, RowVerb, ServiceAdmin
 from governance.controls import services as control_services
+from governance.controls.consequences import of_block, of_kill_switch
+from governance.controls.seen import seen_names
 from governance.definitions import all_definitions
-from governance.models import AuditSampling, BlockedSource, BreakGlassReview, KillSwitch
+from governance.models import AuditSampling, BlockedSource, BreakGlassReview, KillSwitch, Workspace
 from governance.models.controls import REASON_LENGTH, Control
 
 
@@ -31,10 +34,28 @@ class ControlForm(InWorkspaceForm):
 
 
 class BlockForm(ControlForm):
-    """What is blocked."""
+    """What is blocked; the names that decisions carry are offered."""
 
     kind = forms.ChoiceField(choices=BlockedSource.Kind.choices)
-    value = forms.CharField(max_length=200, help_text="The provider's or the model's name, as records carry it.")
+    value = forms.CharField(
+        max_length=200,
+        label="Name",
+        help_text="Of the provider or the model, letter by letter as records carry it. What was seen is offered.",
+        widget=OfferingInput,
+    )
+
+    def __init__(self, data: Any, workspaces: QuerySet[Workspace]) -> None:
+        super().__init__(data, workspaces)
+        self.fields["value"].widget.offered = [
+            (name, f"{label}, {workspace.name}")
+            for workspace in workspaces[:MOST_WORKSPACES]
+            for kind, label in BlockedSource.Kind.choices
+            for name in seen_names(workspace, kind)
+        ]
+
+
+MOST_WORKSPACES = 20
+"""Names of so many workspaces are offered."""
 
 
 class SamplingForm(ControlForm):
@@ -44,11 +65,12 @@ class SamplingForm(ControlForm):
     rate = forms.DecimalField(min_value=0, max_value=1, max_digits=5, decimal_places=4)
 
 
-def _ending(name: str, label: str, done: str, act: Any) -> RowVerb:
+def _ending(name: str, label: str, done: str, bulk: str, act: Any) -> RowVerb:
     return RowVerb(
         name=name,
         label=label,
         done=done,
+        bulk=bulk,
         verb=Verb.OPERATE,
         form=ReasonForm,
         may=lambda person, control: may(Verb.OPERATE, person, control.workspace),
@@ -79,17 +101,23 @@ class ControlAdmin(ServiceAdmin):
 class KillSwitchAdmin(ControlAdmin):
     """Blocks everything from the next call on."""
 
+    nothing_yet = "No kill switch was ever engaged"
+    add_title = "Engage a kill switch"
     list_display = ["covers", "workspace", *ControlAdmin.started]
     verbs = (
         _ending(
             "release",
             "Release",
             "released",
+            "Release the selected kill switches",
             lambda person, switch, reason: control_services.release_kill_switch(
                 actor=person, workspace=switch.workspace, policy_key=switch.policy_key, reason=reason
             ),
         ),
     )
+
+    def consequences(self, form: forms.Form) -> list[str]:
+        return of_kill_switch(form.cleaned_data["workspace"], form.cleaned_data["policy_key"])
 
     def add_row(self, request: HttpRequest, form: forms.Form) -> KillSwitch:
         return control_services.engage_kill_switch(actor=request.user, **form.cleaned_data)
@@ -99,6 +127,8 @@ class KillSwitchAdmin(ControlAdmin):
 class BlockedSourceAdmin(ControlAdmin):
     """Blocks a provider or a model."""
 
+    nothing_yet = "No provider and no model was ever blocked"
+    add_title = "Block a provider or a model"
     list_display = ["kind", "value", "covers", "workspace", *ControlAdmin.started]
     search_fields = ["value"]
     adding = BlockForm
@@ -107,6 +137,7 @@ class BlockedSourceAdmin(ControlAdmin):
             "unblock",
             "Unblock",
             "unblocked",
+            "Unblock the selected sources",
             lambda person, block, reason: control_services.unblock_source(
                 actor=person,
                 workspace=block.workspace,
@@ -118,6 +149,10 @@ class BlockedSourceAdmin(ControlAdmin):
         ),
     )
 
+    def consequences(self, form: forms.Form) -> list[str]:
+        data = form.cleaned_data
+        return of_block(data["workspace"], data["kind"], data["value"])
+
     def add_row(self, request: HttpRequest, form: forms.Form) -> BlockedSource:
         return control_services.block_source(actor=request.user, **form.cleaned_data)
 
@@ -126,6 +161,8 @@ class BlockedSourceAdmin(ControlAdmin):
 class AuditSamplingAdmin(ControlAdmin):
     """Sends a share of what is blocked to people."""
 
+    nothing_yet = "Nothing that is blocked is drawn for review"
+    add_title = "Draw blocked decisions for review"
     list_display = ["policy_key", "rate", "workspace", *ControlAdmin.started]
     adding = SamplingForm
     verbs = (
@@ -133,6 +170,7 @@ class AuditSamplingAdmin(ControlAdmin):
             "stop",
             "Stop",
             "stopped",
+            "Stop the selected audit sampling",
             lambda person, sampling, reason: control_services.stop_audit_sampling(
                 actor=person, workspace=sampling.workspace, policy_key=sampling.policy_key, reason=reason
             ),
@@ -147,6 +185,7 @@ class AuditSamplingAdmin(ControlAdmin):
 class BreakGlassReviewAdmin(ControlAdmin):
     """Emergency changes that somebody else has to look at."""
 
+    nothing_yet = "Nothing was ever changed in an emergency"
     list_display = ["policy_key", "workspace", "revision", *ControlAdmin.started]
     list_select_related = ["workspace", "revision"]
     add_verb = None
@@ -155,6 +194,7 @@ class BreakGlassReviewAdmin(ControlAdmin):
             name="close",
             label="Close the review",
             done="closed",
+            bulk="Close the selected reviews",
             verb=Verb.CLOSE_REVIEW,
             form=ReasonForm,
             may=may_close_review,

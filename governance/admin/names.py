@@ -31,6 +31,7 @@ class NameForm(InWorkspaceForm):
 class DeclaredNameAdmin(ServiceAdmin):
     """What hosts may call a provider or a model beside names without white space."""
 
+    nothing_yet = "No name with blanks is declared"
     list_display = ["name", "kind", "workspace", "declared_at", "declared_by_name"]
     list_filter = [WorkspaceFilter, "kind"]
     list_select_related = ["workspace"]
@@ -43,6 +44,7 @@ class DeclaredNameAdmin(ServiceAdmin):
             name="withdraw",
             label="Withdraw",
             done="withdrawn",
+            bulk="Withdraw the selected names",
             verb=Verb.OPERATE,
             may=lambda person, declared: may(Verb.OPERATE, person, declared.workspace),
             is_open=lambda declared: True,

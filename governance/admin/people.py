@@ -30,6 +30,7 @@ class GroupForm(InWorkspaceForm):
 class GroupGrantAdmin(ServiceAdmin):
     """Which groups of the company open which workspace."""
 
+    nothing_yet = "No group of the company opens a workspace"
     list_display = ["group", "workspace", "role", "created_at", "created_by_name"]
     list_filter = [WorkspaceFilter, "role"]
     list_select_related = ["workspace"]
@@ -70,6 +71,7 @@ class InvitationForm(InWorkspaceForm):
 class InvitationAdmin(ServiceAdmin):
     """Who was invited, by whom, and what became of it; the link is shown once, when it is made."""
 
+    nothing_yet = "Nobody was invited yet"
     list_display = ["name", "email", "workspace", "role", "created_by_name", "expires_at", "what_became_of_it"]
     list_filter = [WorkspaceFilter, "role"]
     list_select_related = ["workspace"]
@@ -113,6 +115,7 @@ class InvitationAdmin(ServiceAdmin):
 class SignInAdmin(SuperuserOnly, KeysetAdmin):
     """Every sign-in to the desk; read-only."""
 
+    nothing_yet = "Nobody has signed in yet"
     list_display = ["at", "actor_name", "method", "second_factor", "as_superuser", "request_id"]
     exclude = ["actor"]
 

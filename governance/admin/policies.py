@@ -9,6 +9,7 @@ from django import forms
 from django.contrib import admin
 from django.contrib.admin.utils import unquote
 from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
 
 from governance.access.permissions import Verb, may
 from governance.admin_kit.scoped_admin import ScopedAdmin, WorkspaceFilter
@@ -36,6 +37,7 @@ def _version_field(revision: ConfidencePolicyRevision) -> str:
 class RevisionAdmin(ServiceAdmin):
     """Every change that a policy has seen."""
 
+    nothing_yet = "No policy was ever changed"
     list_display = ["policy_key", "workspace", "version", "action", "actor_name", "created_at", "break_glass"]
     list_filter = [WorkspaceFilter, "action", "policy_key", "break_glass"]
     list_select_related = ["workspace"]
@@ -47,6 +49,7 @@ class RevisionAdmin(ServiceAdmin):
             name="roll-back",
             label="Roll back to this",
             done="brought back",
+            bulk="Roll back to the selected versions",
             verb=Verb.ROLL_BACK,
             form=ReasonForm,
             may=lambda person, revision: may(Verb.ROLL_BACK, person, revision.workspace),
@@ -54,6 +57,13 @@ class RevisionAdmin(ServiceAdmin):
             act=_roll_back,
         ),
     )
+
+    def landing(self, verb: RowVerb, row: ConfidencePolicyRevision) -> str:
+        """Lead to the policy, whose page says what is in force now: the revision is what was brought back."""
+        return reverse("admin:governance_confidencepolicy_change", args=[row.policy_id])
+
+    def why_not_now(self, person: Any, verb: RowVerb, row: ConfidencePolicyRevision) -> str:
+        return f"What version {row.version} had is in force: there is nothing to go back to."
 
     def facts(self, row: ConfidencePolicyRevision) -> dict[str, Any]:
         return {"review": review_rollback(row)}
@@ -81,6 +91,7 @@ def _compared(revisions: Sequence[ConfidencePolicyRevision], chosen: Mapping[str
 class PolicyAdmin(ScopedAdmin):
     """What is in force."""
 
+    nothing_yet = "No policy was ever changed: the defaults hold"
     list_display = ["policy_key", "workspace", "version", "updated_at"]
     list_filter = [WorkspaceFilter, "policy_key"]
     list_select_related = ["workspace"]

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin
-from django.http import HttpRequest, HttpResponse
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
@@ -31,14 +34,29 @@ from governance.workflow import (
 from governance.workflow.consequences import Backtest, backtest_of, flips_of
 from governance.workflow.evidence import readable_evidence_of
 from governance.workflow.review import is_uncertified, review_proposal
+from governance.workflow.wording import headline, state_in_words
+
+
+def _acknowledgement() -> forms.BooleanField:
+    return forms.BooleanField(
+        required=False,
+        label="I have seen that no evidence bears this loosening out: calibration promises nothing of it.",
+    )
+
+
+class ApplyForm(OptionalReasonForm):
+    """Application; the box is there where nothing bears a loosening out."""
+
+    acknowledge_uncertified = _acknowledgement()
 
 
 class ApproveForm(forms.Form):
-    """Approval; the box is there when a step is large."""
+    """Approval; a box is there when a step is large, and where nothing bears a loosening out."""
 
     acknowledge_large_step = forms.BooleanField(
         required=False, label="I have seen that a value moves further than the largest usual step."
     )
+    acknowledge_uncertified = _acknowledgement()
 
 
 def _verb(name: str, verb: Verb, form: type[forms.Form], act: Any) -> RowVerb:
@@ -47,6 +65,7 @@ def _verb(name: str, verb: Verb, form: type[forms.Form], act: Any) -> RowVerb:
         name=name,
         label=verb.capitalize(),
         done=rule.done,
+        bulk=f"{verb.capitalize()} the selected proposals",
         verb=verb,
         form=form,
         may=lambda person, proposal: may(verb, person, proposal.workspace, proposal),
@@ -89,7 +108,9 @@ class StatusFilter(admin.SimpleListFilter):
 class ProposalAdmin(ServiceAdmin):
     """Changes of policies on their way."""
 
-    list_display = ["title", "workspace", "state", "origin", "created_at", "author_name"]
+    nothing_yet = "Nothing was proposed yet"
+    add_title = "Propose a change"
+    list_display = ["what", "workspace", "state", "origin", "created_at", "author_name"]
     list_filter = [WorkspaceFilter, StatusFilter, "origin", "policy_key"]
     list_select_related = ["workspace"]
     search_fields = ["title", "policy_key", "author_name"]
@@ -101,8 +122,12 @@ class ProposalAdmin(ServiceAdmin):
         _verb("approve", Verb.APPROVE, ApproveForm, approve_confidence_policy_proposal),
         _verb("reject", Verb.REJECT, ReasonForm, reject_confidence_policy_proposal),
         *ROLLOUT_VERBS,
-        _verb("apply", Verb.APPLY, OptionalReasonForm, apply_confidence_policy_proposal),
+        _verb("apply", Verb.APPLY, ApplyForm, apply_confidence_policy_proposal),
     )
+
+    @admin.display(description="would", ordering="title")
+    def what(self, proposal: ConfidencePolicyProposal) -> SafeString:
+        return format_html("{} <small>proposal {}</small>", headline(proposal), proposal.pk)
 
     @admin.display(description="status", ordering="status")
     def state(self, proposal: ConfidencePolicyProposal) -> SafeString:
@@ -145,6 +170,22 @@ class ProposalAdmin(ServiceAdmin):
         chosen.full_clean()
         return chosen.cleaned_data["workspace"], chosen.cleaned_data["policy_key"]
 
+    def why_not_now(self, person: Any, verb: RowVerb, row: ConfidencePolicyProposal) -> str:
+        return state_in_words(row, person)
+
+    def get_urls(self) -> list[URLPattern]:
+        own = self.admin_site.admin_view(self.backtest_view)
+        name = "governance_confidencepolicyproposal_backtest"
+        return [path("<int:pk>/backtest/", own, name=name), *super().get_urls()]
+
+    def backtest_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Give the backtest by itself: it reads every decision of its window, and the page does not wait for it."""
+        proposal = self.get_object(request, str(pk))
+        found = _backtest(proposal) if proposal is not None and proposal.is_open else None
+        if found is None:
+            raise Http404
+        return TemplateResponse(request, "admin/governance/_backtest.html", {"backtest": found})
+
     def facts(self, row: ConfidencePolicyProposal) -> dict[str, Any]:
         rollout = latest_rollout(row)
         can_be_replayed = row.is_open and _gates_decisions(row.policy_key)
@@ -155,6 +196,7 @@ class ProposalAdmin(ServiceAdmin):
             .select_related("proposal"),
             "review": review_proposal(row),
             "events": row.events.all(),
+            "superseded": row.superseded.all(),
             "rollout": rollout,
             "flips": flips_of(rollout) if rollout else None,
             "can_be_replayed": can_be_replayed,
@@ -164,16 +206,45 @@ class ProposalAdmin(ServiceAdmin):
 
     def form_for(self, verb: RowVerb, rows: list[Any], data: Any) -> forms.Form:
         form = super().form_for(verb, rows, data)
-        if verb.form is ApproveForm and not any(review_proposal(row).has_large_step for row in rows):
-            del form.fields["acknowledge_large_step"]
+        boxes = {
+            "acknowledge_large_step": lambda row: review_proposal(row).has_large_step,
+            "acknowledge_uncertified": is_uncertified,
+        }
+        for name in boxes.keys() & form.fields.keys():
+            if not any(boxes[name](row) for row in rows):
+                del form.fields[name]
         return form
+
+
+STEPS = {"open": "Opened", **{name: rule.done.capitalize() for name, rule in TRANSITIONS.items()}}
+"""The steps of a proposal, in the words of its statuses."""
+
+
+class StepFilter(admin.SimpleListFilter):
+    """Filter by the step, in the same words as the list."""
+
+    title = "step"
+    parameter_name = "verb"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return list(STEPS.items())
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[ProposalEvent]) -> QuerySet[ProposalEvent]:
+        return queryset.filter(verb=self.value()) if self.value() else queryset
 
 
 @admin.register(ProposalEvent)
 class ProposalEventAdmin(ScopedAdmin):
     """What happened to proposals."""
 
-    list_display = ["at", "workspace", "proposal", "verb", "from_status", "to_status", "actor_name", "break_glass"]
-    list_filter = [WorkspaceFilter, "verb", "break_glass"]
+    nothing_yet = "Nothing was proposed yet"
+    ordering: ClassVar = ["-id"]
+    list_display = ["at", "proposal", "step", "workspace", "actor_name", "break_glass"]
+    list_filter = [WorkspaceFilter, StepFilter, "break_glass"]
     list_select_related = ["workspace", "proposal"]
-    exclude = ["actor"]
+    fields = ("proposal", "step", "workspace", "at", "actor_name", "reason", "break_glass", "acknowledged_uncertified")
+    readonly_fields = fields
+
+    @admin.display(description="step", ordering="verb")
+    def step(self, event: ProposalEvent) -> str:
+        return STEPS.get(event.verb, event.verb)

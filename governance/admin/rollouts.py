@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin
@@ -51,7 +51,6 @@ ROLLOUT_VERBS = (
         may=lambda person, proposal: may(Verb.ROLL_OUT, person, proposal.workspace),
         is_open=_can_start,
         act=_on_proposal(start_rollout),
-        in_bulk=False,
     ),
     RowVerb(
         name="canary",
@@ -62,7 +61,6 @@ ROLLOUT_VERBS = (
         may=lambda person, proposal: may(Verb.ROLL_OUT, person, proposal.workspace, proposal),
         is_open=_is_on_trial,
         act=_on_proposal(set_canary_share),
-        in_bulk=False,
     ),
     RowVerb(
         name="withdraw",
@@ -73,7 +71,6 @@ ROLLOUT_VERBS = (
         may=lambda person, proposal: may(Verb.ROLL_OUT, person, proposal.workspace),
         is_open=_is_on_trial,
         act=_on_proposal(withdraw_rollout),
-        in_bulk=False,
     ),
 )
 
@@ -82,6 +79,7 @@ ROLLOUT_VERBS = (
 class RolloutAdmin(ScopedAdmin):
     """Proposals in rollout, now and before."""
 
+    nothing_yet = "No proposal was ever tried out"
     list_display = ["policy_key", "workspace", "proposal", "status", "share", "started_at", "ended_at"]
     list_filter = [WorkspaceFilter, "status", "policy_key"]
     list_select_related = ["workspace", "proposal"]
@@ -91,7 +89,14 @@ class RolloutAdmin(ScopedAdmin):
 class RolloutEventAdmin(ScopedAdmin):
     """What happened to rollouts."""
 
-    list_display = ["at", "workspace", "rollout", "verb", "from_status", "to_status", "share", "actor_name"]
-    list_filter = [WorkspaceFilter, "verb"]
+    nothing_yet = "No proposal was ever tried out"
+    ordering: ClassVar = ["-id"]
+    list_display = ["at", "rollout", "step", "share", "workspace", "actor_name"]
+    list_filter = [WorkspaceFilter, "to_status"]
     list_select_related = ["workspace", "rollout"]
-    exclude = ["actor"]
+    fields = ("rollout", "step", "share", "workspace", "at", "actor_name", "reason", "break_glass")
+    readonly_fields = fields
+
+    @admin.display(description="step", ordering="to_status")
+    def step(self, event: RolloutEvent) -> str:
+        return str(Rollout.Status(event.to_status).label)

@@ -21,6 +21,8 @@ admin.site.unregister(AuthToken)
 class TokenAdmin(ServiceAdmin):
     """Keys with which people call the governance API."""
 
+    nothing_yet = "You have no token"
+    add_title = "Issue a token"
     list_display = ["token_key", "user", "created", "expiry"]
     list_select_related = ["user"]
     exclude = ["digest"]
@@ -33,7 +35,6 @@ class TokenAdmin(ServiceAdmin):
             may=lambda person, token: token.user_id == person.pk or is_superuser(person),
             is_open=lambda token: True,
             act=lambda person, token, data: tokens.revoke_token(actor=person, digest=token.digest),
-            in_bulk=False,
         ),
     )
 

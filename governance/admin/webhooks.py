@@ -63,6 +63,7 @@ def _switching(name: str, is_active: bool) -> RowVerb:
         name=f"switch-{name}",
         label=f"Switch {name}",
         done=f"switched {name}",
+        bulk=f"Switch the selected webhooks {name}",
         verb=Verb.OPERATE,
         may=_may_operate,
         is_open=lambda endpoint: endpoint.is_active is not is_active,
@@ -102,6 +103,8 @@ class OperatorsAdmin(ServiceAdmin):
 class WebhookEndpointAdmin(OperatorsAdmin):
     """Hosts that are told; the signing secret is shown once, when the endpoint is added."""
 
+    nothing_yet = "Nobody is told by webhook"
+    add_title = "Add a webhook"
     list_display = ["url", "workspace", "state", "last_answer", "created_at"]
     list_filter = [WorkspaceFilter, "is_active", "needs_review"]
     exclude = ["secret", "previous_secret", "created_by"]
@@ -114,6 +117,7 @@ class WebhookEndpointAdmin(OperatorsAdmin):
             name="leave-off",
             label="Leave it off",
             done="left off",
+            bulk="Leave the selected webhooks off",
             verb=Verb.OPERATE,
             may=_may_operate,
             is_open=lambda endpoint: endpoint.needs_review,
@@ -130,7 +134,6 @@ class WebhookEndpointAdmin(OperatorsAdmin):
             may=_may_operate,
             is_open=lambda endpoint: True,
             act=_rotate,
-            in_bulk=False,
             reveals="admin/governance/webhook_secret.html",
         ),
     )
@@ -167,6 +170,7 @@ class WebhookEndpointAdmin(OperatorsAdmin):
 class WebhookDeliveryAdmin(OperatorsAdmin):
     """Messages, and what became of them."""
 
+    nothing_yet = "Nothing was sent yet"
     list_display = ["event", "endpoint", "workspace", "status", "attempts", "last_result", "created_at"]
     list_filter = [WorkspaceFilter, "status", "event"]
     list_select_related = ["workspace", "endpoint"]
@@ -175,6 +179,7 @@ class WebhookDeliveryAdmin(OperatorsAdmin):
             name="redeliver",
             label="Deliver again",
             done="on its way again",
+            bulk="Deliver the selected messages again",
             verb=Verb.OPERATE,
             may=_may_operate,
             is_open=lambda delivery: delivery.endpoint.is_active,

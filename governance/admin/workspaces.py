@@ -50,6 +50,8 @@ def _change_settings(person: Any, workspace: Workspace, data: Mapping[str, Any])
 class WorkspaceAdmin(ServiceAdmin):
     """Tenants."""
 
+    nothing_yet = "You belong to no workspace"
+    add_title = "Add a workspace"
     list_display = ["slug", "name", "automation_enabled", "auto_book_meetings", "booking_gate_enabled"]
     search_fields = ["slug", "name"]
     change_form_template = "admin/governance/workspace.html"
@@ -63,7 +65,6 @@ class WorkspaceAdmin(ServiceAdmin):
             may=lambda person, workspace: may(Verb.OPERATE, person, workspace),
             is_open=lambda workspace: True,
             act=_change_settings,
-            in_bulk=False,
         ),
     )
 
@@ -89,6 +90,7 @@ class WorkspaceAdmin(ServiceAdmin):
 class WorkspaceEventAdmin(ScopedAdmin):
     """What was changed about workspaces, their people, their keys and their webhooks."""
 
+    nothing_yet = "Nothing was changed yet"
     list_display = ["at", "workspace", "kind", "subject", "actor_name", "request_id"]
     list_filter = [WorkspaceFilter, "kind"]
     list_select_related = ["workspace"]
@@ -129,6 +131,8 @@ def _may_manage(person: Any, membership: Membership) -> bool:
 class MembershipAdmin(ServiceAdmin):
     """Who may do what, where."""
 
+    nothing_yet = "Nobody is a member yet"
+    add_title = "Add a member"
     list_display = ["user", "workspace", "role", "from_group", "created_at"]
     list_filter = [WorkspaceFilter, "role"]
     list_select_related = ["user", "workspace"]
@@ -139,6 +143,7 @@ class MembershipAdmin(ServiceAdmin):
             name="role",
             label="Change role",
             done="role changed",
+            bulk="Change the role of the selected members",
             verb=Verb.MANAGE_MEMBERS,
             form=RoleForm,
             may=_may_manage,
@@ -151,6 +156,7 @@ class MembershipAdmin(ServiceAdmin):
             name="remove",
             label="Remove",
             done="removed",
+            bulk="Remove the selected members",
             verb=Verb.MANAGE_MEMBERS,
             may=_may_manage,
             is_open=lambda membership: True,
@@ -181,7 +187,9 @@ class KeyForm(InWorkspaceForm):
 class ApiKeyAdmin(ServiceAdmin):
     """Keys of machines; the plain key is shown once, when it is issued."""
 
-    list_display = ["prefix", "name", "workspace", "scopes", "created", "expiry_date", "revoked", "issued_by_name"]
+    nothing_yet = "No key was issued yet"
+    add_title = "Issue an API key"
+    list_display = ["prefix", "name", "workspace", "may", "created", "expiry_date", "revoked", "issued_by_name"]
     list_filter = [WorkspaceFilter, "revoked"]
     list_select_related = ["workspace"]
     search_fields = ["prefix", "name"]
@@ -192,6 +200,7 @@ class ApiKeyAdmin(ServiceAdmin):
             name="revoke",
             label="Revoke",
             done="revoked",
+            bulk="Revoke the selected keys",
             verb=Verb.OPERATE,
             may=lambda person, key: may(Verb.OPERATE, person, key.workspace),
             is_open=lambda key: not key.revoked,
@@ -200,6 +209,10 @@ class ApiKeyAdmin(ServiceAdmin):
             ),
         ),
     )
+
+    @admin.display(description="may")
+    def may(self, key: ApiKey) -> str:
+        return ", ".join(key.scopes)
 
     def add_form(self, request: HttpRequest, data: Any) -> forms.Form:
         return KeyForm(data, workspaces_where(Verb.OPERATE, request.user))

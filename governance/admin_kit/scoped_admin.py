@@ -14,6 +14,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from governance.access.permissions import Verb, is_superuser, workspaces_where
+from governance.admin_kit.csv_export import CsvExport
 from governance.admin_kit.keyset import KeysetChangeList, narrowed_to
 
 
@@ -24,7 +25,7 @@ class WorkspaceFilter(admin.SimpleListFilter):
     parameter_name = "workspace"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [(workspace.slug, workspace.slug) for workspace in workspaces_where(Verb.SEE, request.user)]
+        return [(workspace.slug, workspace.name) for workspace in workspaces_where(Verb.SEE, request.user)]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         return queryset.filter(workspace__slug=self.value()) if self.value() else queryset
@@ -50,12 +51,15 @@ class ShownLookups:
         return {name.split("__")[0] for name in names if isinstance(name, str)}
 
 
-class ScopedAdmin(ShownLookups, admin.ModelAdmin):  # type: ignore[type-arg]  # which it takes in the stubs alone
+class ScopedAdmin(ShownLookups, CsvExport, admin.ModelAdmin):  # type: ignore[type-arg]  # which it takes in the stubs alone
     """Read-only pages for any signed-in staff member, over the rows that `visible_to` gives them.
 
     Lists, direct URLs, autocompletes and actions all go through `get_queryset`, so a row of another workspace is
     not found wherever it is asked for. Writing happens through `service_views`.
     """
+
+    nothing_yet = ""
+    """What an empty list says, without the full stop."""
 
     list_per_page = 50
     show_full_result_count = False

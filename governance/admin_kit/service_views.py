@@ -6,6 +6,7 @@ to show. Every change is a POST under CSRF protection.
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ from django.urls import URLPattern, path, reverse
 
 from confidence_project.foundation.errors import DomainError
 from governance.access.permissions import Verb, who_may, workspaces_where
+from governance.admin_kit import once
 from governance.admin_kit.scoped_admin import ScopedAdmin
 
 
@@ -53,6 +55,8 @@ class RowVerb:
         Whether the person may, four eyes included.
     is_open
         Whether the row is in a state from which the verb leads on.
+    bulk
+        The whole label of the action on a list, "Approve the selected proposals"; blank: one row at a time.
     reveals
         Template of a page that shows what `act` returns, its context: a secret, which no other reply ever holds.
     """
@@ -65,7 +69,7 @@ class RowVerb:
     may: Callable[[Any, Any], bool]
     is_open: Callable[[Any], bool]
     form: type[forms.Form] = forms.Form
-    in_bulk: bool = True
+    bulk: str = ""
     reveals: str = ""
 
 
@@ -86,6 +90,18 @@ class ServiceAdmin(ScopedAdmin):
     def form_for(self, verb: RowVerb, rows: list[Any], data: Any) -> forms.Form:
         """Return the form of a verb on `rows`."""
         return verb.form(data)
+
+    def landing(self, verb: RowVerb, row: Any) -> str:
+        """Return the address at which a person lands who has done `verb`: where it is seen what came of it."""
+        return self._back(row)
+
+    def why_not_now(self, person: Any, verb: RowVerb, row: Any) -> str:
+        """Say why the state of `row` leaves nothing for `verb` to do."""
+        return f"“{row}” cannot be {verb.done} (any more)."
+
+    def consequences(self, form: forms.Form) -> list[str]:
+        """Return what a valid form for a new row would bring about, to be read before it is sent again."""
+        return []
 
     def add_form(self, request: HttpRequest, data: Any) -> forms.Form:
         """Return the form for a new row."""
@@ -137,16 +153,20 @@ class ServiceAdmin(ScopedAdmin):
         row = self.get_object(request, unquote(object_id))
         if row is None:
             raise Http404
+        if once.was_sent(request):
+            return self._sent_before(request, self._back(row))
         if not verb.may(request.user, row) or not verb.is_open(row):
             return self._refuse(request, verb, row)
         form = self.form_for(verb, [row], request.POST if request.method == "POST" else None)
         done: list[Any] = []
         if form.is_valid() and self._called(form, lambda: done.append(verb.act(request.user, row, form.cleaned_data))):
             self.log_change(request, row, verb.label)
+            once.remember(request)
             if verb.reveals:
                 return self._page(request, verb.reveals, f"{verb.label}: {row}", {**done[0], "back": self._back(row)})
             self.message_user(request, f"“{row}”: {verb.done}.", messages.SUCCESS)
-            return HttpResponseRedirect(self._back(row))
+            is_there = self.get_object(request, str(row.pk)) is not None
+            return HttpResponseRedirect(self.landing(verb, row) if is_there else self._list())
         context = {"verb": verb, "row": row, "form": form, "back": self._back(row), **self.facts(row)}
         return self._page(request, "admin/governance/confirm.html", f"{verb.label}: {row}", context)
 
@@ -154,32 +174,31 @@ class ServiceAdmin(ScopedAdmin):
         self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         if not self.has_add_permission(request):
-            return self._page(
-                request,
-                "admin/governance/refused.html",
-                "You may not do this",
-                {"refusal": who_may(self.add_verb or Verb.OPERATE)},
-                HTTPStatus.FORBIDDEN,
-            )
+            why = who_may(self.add_verb or Verb.OPERATE)
+            return self._refused(request, "You may not do this", why, HTTPStatus.FORBIDDEN)
+        if once.was_sent(request):
+            return self._sent_before(request, self._list())
         form = self.add_form(request, request.POST if request.method == "POST" else None)
         form.initial = {**form.initial, **request.GET.dict()}
         made: list[Any] = []
-        if form.is_valid() and self._called(form, lambda: made.append(self.add_row(request, form))):
+        unread = self._unread(request, form)
+        if not unread and form.is_valid() and self._called(form, lambda: made.append(self.add_row(request, form))):
+            once.remember(request)
             if isinstance(made[0], HttpResponse):
                 return made[0]
             self.log_addition(request, made[0], [{"added": {}}])
             self.message_user(request, f"“{made[0]}” was added.", messages.SUCCESS)
             return HttpResponseRedirect(self._list())
-        title = self.add_title or f"Add {self.opts.verbose_name}"
-        return self._page(request, "admin/governance/add.html", title, {"form": form, "back": self._list()})
+        context = {"form": form, "back": self._list(), "consequences": unread, "read": _digest(unread)}
+        return self._page(request, "admin/governance/add.html", self.add_title, context)
 
     # --- in bulk -----------------------------------------------------------------------------------------------------
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
         actions = super().get_actions(request)
         for verb in self.verbs:
-            if verb.in_bulk and workspaces_where(verb.verb, request.user).exists():
-                actions[verb.name] = (partial(_bulk, verb), verb.name, f"{verb.label} the selected")
+            if verb.bulk and workspaces_where(verb.verb, request.user).exists():
+                actions[verb.name] = (partial(_bulk, verb), verb.name, verb.bulk)
         return actions
 
     def bulk_view(self, request: HttpRequest, verb: RowVerb, queryset: QuerySet[Any]) -> HttpResponse | None:
@@ -197,7 +216,7 @@ class ServiceAdmin(ScopedAdmin):
             "checkbox_name": ACTION_CHECKBOX_NAME,
             "back": self._list(),
         }
-        return self._page(request, "admin/governance/confirm_bulk.html", f"{verb.label} the selected", context)
+        return self._page(request, "admin/governance/confirm_bulk.html", verb.bulk, context)
 
     def _call_each(
         self, request: HttpRequest, verb: RowVerb, rows: list[Any], data: Mapping[str, Any]
@@ -218,6 +237,11 @@ class ServiceAdmin(ScopedAdmin):
         report = ", ".join([f"{verb.done} {results[None]}", *skipped])
         self.message_user(request, report, messages.WARNING if skipped else messages.SUCCESS)
 
+    def _unread(self, request: HttpRequest, form: forms.Form) -> list[str]:
+        """What the form would bring about, unless the person was shown just that and sent it all the same."""
+        sentences = self.consequences(form) if form.is_bound and form.is_valid() else []
+        return [] if request.POST.get("read") == _digest(sentences) else sentences
+
     # --- helpers -----------------------------------------------------------------------------------------------------
 
     def _called(self, form: forms.Form, act: Callable[[], object]) -> bool:
@@ -229,19 +253,24 @@ class ServiceAdmin(ScopedAdmin):
         return True
 
     def _refuse(self, request: HttpRequest, verb: RowVerb, row: Any) -> HttpResponse:
-        if not verb.may(request.user, row):
-            status, refusal = HTTPStatus.FORBIDDEN, who_may(verb.verb)
-        else:
-            status, refusal = HTTPStatus.CONFLICT, f"“{row}” cannot be {verb.done} (any more)."
-        context = {"refusal": refusal, "back": self._back(row)}
-        return self._page(request, "admin/governance/refused.html", "You may not do this", context, status)
+        """Say what is in the way: first the state, for whoever came too late may be the one who did it."""
+        if not verb.is_open(row):
+            why = self.why_not_now(request.user, verb, row)
+            return self._refused(request, "There is nothing left to do here", why, HTTPStatus.CONFLICT, self._back(row))
+        return self._refused(request, "You may not do this", who_may(verb.verb), HTTPStatus.FORBIDDEN, self._back(row))
+
+    def _sent_before(self, request: HttpRequest, back: str) -> HttpResponse:
+        return self._refused(request, "This was done already", once.SENT_BEFORE, HTTPStatus.CONFLICT, back)
+
+    def _refused(self, request: HttpRequest, title: str, why: str, status: int, back: str = "") -> HttpResponse:
+        return self._page(request, "admin/governance/refused.html", title, {"refusal": why, "back": back}, status)
 
     def _page(
         self, request: HttpRequest, template: str, title: str, context: dict[str, Any], status: int | None = None
     ) -> HttpResponse:
-        site = self.admin_site.each_context(request)
+        own = {"opts": self.opts, "title": title, "form_field": once.FIELD, "form_name": once.new_name()}
         return TemplateResponse(
-            request, template, {**site, "opts": self.opts, "title": title, **context}, status=status
+            request, template, {**self.admin_site.each_context(request), **own, **context}, status=status
         )
 
     def _verb_url(self, verb: RowVerb, row: Any) -> str:
@@ -256,6 +285,10 @@ class ServiceAdmin(ScopedAdmin):
 
     def _list(self) -> str:
         return reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_changelist")
+
+
+def _digest(sentences: list[str]) -> str:
+    return hashlib.sha256("\n".join(sentences).encode()).hexdigest()
 
 
 def _bulk(verb: RowVerb, model_admin: ServiceAdmin, request: HttpRequest, queryset: QuerySet[Any]) -> Any:

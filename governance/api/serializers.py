@@ -60,9 +60,12 @@ class NewProposal(Body):
 
 
 class Approval(Body):
-    """An approval; a step larger than the definition's `max_step` must be acknowledged."""
+    """An approval; a step larger than the definition's `max_step`, and a loosening without a certificate, must be
+    acknowledged.
+    """
 
     acknowledge_large_step: bool = False
+    acknowledge_uncertified: bool = False
     reason: OptionalReason = ""
 
 
@@ -73,8 +76,9 @@ class Rejection(Body):
 
 
 class Application(Body):
-    """An application may say why."""
+    """An application may say why; a loosening without a certificate must be acknowledged."""
 
+    acknowledge_uncertified: bool = False
     reason: OptionalReason = ""
 
 
@@ -119,7 +123,7 @@ class ProposalSerializer(RowSerializer[ConfidencePolicyProposal]):
             "id", "workspace", "policy_key", "status", "origin", "not_certified", "title", "summary", "config",
             "base_version", "base_config", "evidence", "evidence_sha256", "created_at", "expires_at", "author_name",
             "approver_name", "approved_at", "approved_evidence_sha256", "rejecter_name", "rejected_at", "reject_reason",
-            "applier_name", "applied_at", "large_step_acknowledged",
+            "applier_name", "applied_at", "superseded_by", "large_step_acknowledged",
         ]  # fmt: skip
         read_only_fields = fields
 

@@ -139,7 +139,7 @@ class Apply(PersonView):
         workspace = selectors.get_workspace(actor=actor, slug=slug)
         body = read_object(request._request, _APPLICATION)
         revision = workflow.apply_confidence_policy_proposal(
-            actor=actor, workspace=workspace, proposal_id=proposal_id, reason=body.reason
+            actor=actor, workspace=workspace, proposal_id=proposal_id, **body.model_dump()
         )
         return Response(RevisionSerializer(revision).data)
 

@@ -14,6 +14,15 @@ from governance.access.permissions import Person
 from governance.selectors import person_by_name
 
 
+def add_acknowledgement(parser: ArgumentParser) -> None:
+    """Add the option that confirms a loosening without a certificate."""
+    parser.add_argument(
+        "--acknowledge-uncertified",
+        action="store_true",
+        help="It loosens, and no review and no candidate bears that out; kept in the history.",
+    )
+
+
 class ActingCommand(DomainCommand):
     """A command that acts for a person."""
 

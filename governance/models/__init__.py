@@ -13,6 +13,7 @@ from governance.models.policies import (
     ProposalEvent,
 )
 from governance.models.rollouts import Rollout, RolloutEvent
+from governance.models.versions import GoverningVersion
 from governance.models.webhooks import WebhookDelivery, WebhookEndpoint
 from governance.models.workspaces import ApiKey, Membership, Workspace
 
@@ -26,6 +27,7 @@ __all__ = [
     "ConfidencePolicyRevision",
     "DeclaredName",
     "ExternalIdentity",
+    "GoverningVersion",
     "GroupGrant",
     "Invitation",
     "KillSwitch",

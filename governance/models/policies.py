@@ -9,8 +9,10 @@ from django.db.models import Q
 from django.utils import timezone
 
 from confidence_project.foundation.append_only import AppendOnlyModel, AppendOnlyViolation
+from governance.definitions import title_of
 from governance.models.actors import actor_name, actor_of_append_only_row, actor_of_mutable_row
 from governance.models.scoping import AppendOnlyScopedQuerySet, WorkspaceScopedQuerySet
+from governance.models.versions import governs
 from governance.models.workspaces import Workspace
 
 
@@ -23,6 +25,8 @@ class ConfidencePolicy(models.Model):
     version = models.PositiveIntegerField(default=0, help_text="Counts the changes of the effective config.")
     updated_at = models.DateTimeField(auto_now=True)
 
+    versioned = governs()
+
     objects = WorkspaceScopedQuerySet.as_manager()
 
     class Meta:
@@ -31,7 +35,7 @@ class ConfidencePolicy(models.Model):
         constraints = [models.UniqueConstraint(fields=["workspace", "policy_key"], name="policy_once")]
 
     def __str__(self) -> str:
-        return f"{self.policy_key} v{self.version} ({self.workspace})"
+        return f"{title_of(self.policy_key)}, version {self.version}"
 
 
 def _refuse_rewriting() -> NoReturn:
@@ -75,6 +79,9 @@ class ConfidencePolicyProposal(models.Model):
     policy_key = models.CharField(max_length=100)
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.PENDING)
     origin = models.CharField(max_length=11, choices=Origin.choices)
+    about = models.CharField(
+        max_length=64, blank=True, default="", help_text="Which values a person's proposal changes; blank: any."
+    )
     title = models.CharField(max_length=200)
     summary = models.TextField(blank=True, default="")
     config = models.JSONField()
@@ -98,6 +105,14 @@ class ConfidencePolicyProposal(models.Model):
     applier = actor_of_mutable_row()
     applier_name = actor_name()
     applied_at = models.DateTimeField(null=True, blank=True)
+    superseded_by = models.ForeignKey(
+        "self",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="superseded",
+        help_text="What took its place.",
+    )
     large_step_acknowledged = models.BooleanField(
         default=False, help_text="Somebody confirmed a change larger than the definition's step."
     )
@@ -106,10 +121,13 @@ class ConfidencePolicyProposal(models.Model):
 
     # What is proposed, and on which grounds. The database holds to it as well.
     written_once = (
-        "workspace", "policy_key", "origin", "title", "summary", "config", "base_version", "base_config", "evidence",
-        "evidence_sha256", "created_at", "author_name",
+        "workspace", "policy_key", "origin", "about", "title", "summary", "config", "base_version", "base_config",
+        "evidence", "evidence_sha256", "created_at", "author_name",
     )  # fmt: skip
     OPEN = (Status.PENDING, Status.APPROVED)
+
+    # Of a proposal in rollout the gate reads these two.
+    versioned = governs("workspace_id", "config", "expires_at")
 
     class Meta:
         ordering = ["-created_at", "-id"]
@@ -119,14 +137,14 @@ class ConfidencePolicyProposal(models.Model):
         ]
         constraints = [
             models.UniqueConstraint(
-                fields=["workspace", "policy_key", "origin"],
+                fields=["workspace", "policy_key", "origin", "about"],
                 condition=Q(status__in=["PENDING", "APPROVED"]),
                 name="proposal_one_open",
             ),
         ]
 
     def __str__(self) -> str:
-        return f"{self.title} ({self.effective_status.lower()})"
+        return f"{title_of(self.policy_key)}: proposal {self.pk}"
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         if not self._state.adding:
@@ -157,6 +175,9 @@ class ProposalEvent(AppendOnlyModel):
     actor_name = actor_name()
     reason = models.TextField(blank=True, default="")
     break_glass = models.BooleanField(default=False)
+    acknowledged_uncertified = models.BooleanField(
+        default=False, help_text="Whoever took the step confirmed that nothing bears the loosening out."
+    )
     at = models.DateTimeField()
 
     objects = AppendOnlyScopedQuerySet.as_manager()
@@ -200,4 +221,4 @@ class ConfidencePolicyRevision(AppendOnlyModel):
         constraints = [models.UniqueConstraint(fields=["policy", "version"], name="revision_version_once")]
 
     def __str__(self) -> str:
-        return f"{self.policy_key} v{self.version} {self.action}"
+        return f"{title_of(self.policy_key)}: version {self.version}"

@@ -11,6 +11,7 @@ from confidence_project.foundation.append_only import AppendOnlyModel, AppendOnl
 from governance.models.actors import actor_name, actor_of_append_only_row
 from governance.models.policies import ConfidencePolicyProposal
 from governance.models.scoping import AppendOnlyScopedQuerySet, WorkspaceScopedQuerySet
+from governance.models.versions import governs
 from governance.models.workspaces import Workspace
 
 ACTIVE = Q(ended_at__isnull=True)
@@ -54,6 +55,7 @@ class Rollout(models.Model):
     objects = RolloutQuerySet.as_manager()
 
     written_once = ("workspace", "policy_key", "proposal", "started_at")
+    versioned = governs()
 
     class Meta:
         ordering = ["-started_at", "-id"]
@@ -68,7 +70,7 @@ class Rollout(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"Rollout {self.pk} of proposal {self.proposal_id} ({self.status.lower()})"
+        return f"Rollout of proposal {self.proposal_id}"
 
     @property
     def is_active(self) -> bool:

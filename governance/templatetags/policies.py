@@ -7,15 +7,23 @@ from collections.abc import Sequence
 from django import template
 
 from governance.definitions import title_of
-from governance.models import ConfidencePolicyRevision
+from governance.models import ConfidencePolicyProposal, ConfidencePolicyRevision
 from governance.policies.changes import Change
 from governance.workflow.review import is_uncertified, is_uncertified_change, real_changes
+from governance.workflow.wording import grounds, headline
 
 register = template.Library()
 
 register.filter("policy_title", title_of)
+register.filter("headline", headline)
 register.filter("uncertified", is_uncertified)
 register.filter("uncertified_change", is_uncertified_change)
+
+
+@register.filter("grounds")
+def grounds_of(proposal: ConfidencePolicyProposal) -> str:
+    """Return on which evidence a proposal rests."""
+    return grounds(proposal, uncertified=is_uncertified(proposal))
 
 
 @register.filter

@@ -122,14 +122,20 @@ def approved(workspace: Workspace, value: float = 0.8, **fields: Any) -> Confide
     """A proposal that an admin has approved."""
     proposal = pending(workspace, value, **fields)
     return approve_confidence_policy_proposal(
-        actor=admin_of(workspace), workspace=workspace, proposal_id=proposal.pk, acknowledge_large_step=True
+        actor=admin_of(workspace),
+        workspace=workspace,
+        proposal_id=proposal.pk,
+        acknowledge_large_step=True,
+        acknowledge_uncertified=True,
     )
 
 
 def applied(workspace: Workspace, value: float = 0.8, **fields: Any) -> ConfidencePolicyRevision:
     """The revision of a proposal that went all the way."""
     proposal = approved(workspace, value, **fields)
-    return apply_confidence_policy_proposal(actor=SuperuserFactory(), workspace=workspace, proposal_id=proposal.pk)
+    return apply_confidence_policy_proposal(
+        actor=SuperuserFactory(), workspace=workspace, proposal_id=proposal.pk, acknowledge_uncertified=True
+    )
 
 
 def in_shadow(workspace: Workspace, value: float = 0.8, **fields: Any) -> Rollout:

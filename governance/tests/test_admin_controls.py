@@ -35,12 +35,21 @@ from governance.workflow import (
 pytestmark = pytest.mark.django_db
 
 
+def read_and_sent(client, model, **data):
+    """Send a form, read what it would bring about, and send it again."""
+    shown = client.post(url(model, "add"), data)
+    assert not model.objects.in_force().filter(reason=data["reason"], started_at__gt=timezone.now()).exists()
+    seen = re.search(r'name="read" value="([0-9a-f]{64})"', text(shown)).group(1)
+    return client.post(url(model, "add"), {**data, "read": seen})
+
+
 def test_kill_switch__engaged_and_released_through_the_pages():
     workspace = WorkspaceFactory()
     client = signed_in(admin_of(workspace))
-    client.post(url(KillSwitch, "add"), {"workspace": workspace.pk, "policy_key": "", "reason": "Smoke."})
+    smoke = {"workspace": workspace.pk, "policy_key": "", "reason": "Smoke."}
+    read_and_sent(client, KillSwitch, **smoke)
     switch = KillSwitch.objects.in_force().get()
-    again = client.post(url(KillSwitch, "add"), {"workspace": workspace.pk, "policy_key": "", "reason": "Smoke."})
+    again = read_and_sent(client, KillSwitch, **smoke)
     assert "This is in force already" in text(again)
     client.post(page(switch, "release"), {"reason": "Toast."})
     assert not KillSwitch.objects.in_force().exists()
@@ -71,7 +80,7 @@ def test_block_and_sampling__added_and_ended():
     workspace = WorkspaceFactory()
     client = signed_in(admin_of(workspace))
     common = {"workspace": workspace.pk, "policy_key": KEY, "reason": "Drift."}
-    client.post(url(BlockedSource, "add"), {**common, "kind": "model", "value": "m-1"})
+    read_and_sent(client, BlockedSource, **common, kind="model", value="m-1")
     client.post(url(AuditSampling, "add"), {**common, "rate": "0.25"})
     client.post(page(BlockedSource.objects.in_force().get(), "unblock"), {"reason": "Over."})
     client.post(page(AuditSampling.objects.in_force().get(), "stop"), {"reason": "Over."})

@@ -44,7 +44,8 @@ def test_propose__through_the_page__opens_a_proposal_that_somebody_else_approves
     assert (proposal.author, proposal.summary) == (author, "It blocks too much.")
     assert proposal.config["values"] == {"confidence_threshold": 0.85, "confidence_ceiling": 1.0}
     assert signed_in(author).post(page(proposal, "approve")).status_code == 403
-    assert signed_in(admin_of(workspace)).post(page(proposal, "approve")).status_code == 302
+    seen = {"acknowledge_uncertified": "on"}
+    assert signed_in(admin_of(workspace)).post(page(proposal, "approve"), seen).status_code == 302
 
 
 @pytest.mark.parametrize(

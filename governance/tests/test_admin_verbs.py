@@ -164,4 +164,4 @@ def test_verb__in_the_wrong_state__conflict_page():
     proposal = approved(workspace)
     response = signed_in(admin_of(workspace)).post(page(proposal, "approve"))
     assert response.status_code == 409
-    assert "cannot be approved (any more)" in text(response)
+    assert "There is nothing left to do here" in text(response)

@@ -24,8 +24,9 @@ def test_deleting_users__names_stay_on_proposal_events_and_revision():
     author, approver, applier = admin_of(workspace), admin_of(workspace), SuperuserFactory()
     names = [author.username, approver.username, applier.username]
     proposal = pending(workspace, 0.85, origin=ConfidencePolicyProposal.Origin.PERSON, author=author)
-    approve_confidence_policy_proposal(actor=approver, workspace=workspace, proposal_id=proposal.pk)
-    revision = apply_confidence_policy_proposal(actor=applier, workspace=workspace, proposal_id=proposal.pk)
+    known = {"workspace": workspace, "proposal_id": proposal.pk, "acknowledge_uncertified": True}
+    approve_confidence_policy_proposal(actor=approver, **known)
+    revision = apply_confidence_policy_proposal(actor=applier, **known)
     for user in (author, approver, applier):
         user.delete()
     connection.check_constraints()

@@ -62,8 +62,9 @@ def test_pages__of_a_loosening_by_a_person__say_not_certified():
     out = StringIO()
     call_command("list_proposals", "--workspace", "acme", stdout=out)
     assert "(not certified)" in out.getvalue()
-    approve_confidence_policy_proposal(actor=approver, workspace=workspace, proposal_id=proposal.pk)
-    revision = apply_confidence_policy_proposal(actor=SuperuserFactory(), workspace=workspace, proposal_id=proposal.pk)
+    known = {"workspace": workspace, "proposal_id": proposal.pk, "acknowledge_uncertified": True}
+    approve_confidence_policy_proposal(actor=approver, **known)
+    revision = apply_confidence_policy_proposal(actor=SuperuserFactory(), **known)
     of_policy = reverse("admin:governance_confidencepolicy_change", args=[revision.policy_id])
     assert "not certified" in words(client.get(of_policy))
 

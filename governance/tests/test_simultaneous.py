@@ -25,7 +25,9 @@ Origin = ConfidencePolicyProposal.Origin
 
 def applying(workspace, proposal):
     actor = SuperuserFactory()
-    return lambda: apply_confidence_policy_proposal(actor=actor, workspace=workspace, proposal_id=proposal.pk)
+    return lambda: apply_confidence_policy_proposal(
+        actor=actor, workspace=workspace, proposal_id=proposal.pk, acknowledge_uncertified=True
+    )
 
 
 def test_fifty_at_once__each_on_a_connection_of_its_own():
@@ -87,9 +89,16 @@ def test_rollbacks_of_what_was_seen__one_wins():
 
 def test_openers_of_one_origin__all_open__one_stays_open():
     workspace = WorkspaceFactory()
-    assert at_once([lambda: pending(workspace) for _ in range(8)]) == {"won": 8}
+    values = [0.8 + place / 100 for place in range(8)]
+    assert at_once([lambda value=value: pending(workspace, round(value, 2)) for value in values]) == {"won": 8}
     statuses = Counter(workspace.proposals.values_list("status", flat=True))
     assert statuses == {"PENDING": 1, "SUPERSEDED": 7}
+
+
+def test_openers_of_the_same__all_open__the_first_is_kept():
+    workspace = WorkspaceFactory()
+    assert at_once([lambda: pending(workspace) for _ in range(8)]) == {"won": 8}
+    assert workspace.proposals.get().status == "PENDING"
 
 
 def test_openers_and_appliers__no_deadlock():

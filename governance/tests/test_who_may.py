@@ -160,7 +160,9 @@ def test_approve__author__needs_a_second_person():
     assert not may(Verb.APPROVE, author, workspace, proposal)
     with pytest.raises(PermissionRefused, match="second person"):
         approve_confidence_policy_proposal(actor=author, workspace=workspace, proposal_id=proposal.pk)
-    approve_confidence_policy_proposal(actor=other, workspace=workspace, proposal_id=proposal.pk)
+    approve_confidence_policy_proposal(
+        actor=other, workspace=workspace, proposal_id=proposal.pk, acknowledge_uncertified=True
+    )
 
 
 @pytest.mark.parametrize("four_eyes", [True, False])

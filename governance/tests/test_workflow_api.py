@@ -56,9 +56,12 @@ def test_propose_approve_apply_roll_back__three_people():
     )
     path = f"proposals/{proposal['id']}"
     assert author.post(f"{path}/approve").status_code == 403
-    assert reviewer.post(f"{path}/approve").json()["status"] == "APPROVED"
-    assert reviewer.post(f"{path}/apply").status_code == 403
-    revision = superuser.post(f"{path}/apply").json()
+    assert reviewer.post(f"{path}/approve").status_code == 422
+    known = {"acknowledge_uncertified": True}
+    assert reviewer.post(f"{path}/approve", known).json()["status"] == "APPROVED"
+    assert reviewer.post(f"{path}/apply", known).status_code == 403
+    assert superuser.post(f"{path}/apply").status_code == 422
+    revision = superuser.post(f"{path}/apply", known).json()
     assert (revision["version"], revision["config_after"]) == (1, config_of(0.85))
     revisions = superuser.get("revisions", policy_key=KEY).json()["results"]
     assert [row["version"] for row in revisions] == [1, 0]

@@ -17,20 +17,29 @@ from governance.rollouts.steps import active_rollout
 from governance.texts import clean_text
 from governance.webhooks.outbox import announce_rollback
 from governance.workflow.break_glass_reviews import open_review
-from governance.workflow.deciding import REASON_LENGTH, require_appliable
+from governance.workflow.deciding import REASON_LENGTH, require_acknowledged, require_appliable
 from governance.workflow.locked import locked_proposal
-from governance.workflow.transitions import signature, stale, supersede_open, take_step
+from governance.workflow.transitions import open_proposals, signature, stale, supersede, take_step
 
 Action = ConfidencePolicyRevision.Action
 
 
 def apply_confidence_policy_proposal(
-    *, actor: Person, workspace: Workspace, proposal_id: int, reason: str = "", break_glass: bool = False
+    *,
+    actor: Person,
+    workspace: Workspace,
+    proposal_id: int,
+    reason: str = "",
+    break_glass: bool = False,
+    acknowledge_uncertified: bool = False,
 ) -> ConfidencePolicyRevision:
     """Put an approved proposal in force: policy, revision, proposal and every superseded rival in one transaction.
 
     Parameters
     ----------
+    acknowledge_uncertified
+        Confirms that nothing bears out what the proposal loosens; it is stored. The approver has confirmed it for
+        themselves.
     break_glass
         A superuser applies what they approved themselves, in an emergency. Needs a reason, is marked, and opens a
         `BreakGlassReview` that somebody else has to close.
@@ -47,14 +56,20 @@ def apply_confidence_policy_proposal(
     Conflict
         The proposal is not approved (any more), is stale or expired, or its evidence is not what was approved.
     InvalidInput
-        The definition has changed and refuses the config.
+        The definition has changed and refuses the config, or a loosening without a certificate is not acknowledged.
     """
     with locked_proposal(Verb.APPLY, actor, workspace, proposal_id, break_glass=break_glass) as (proposal, now):
-        return _apply(proposal, actor=actor, at=now, reason=reason, break_glass=break_glass)
+        return _apply(proposal, actor, now, reason, break_glass, acknowledge_uncertified)
 
 
 def promote_rollout(
-    *, actor: Person, workspace: Workspace, proposal_id: int, reason: str = "", break_glass: bool = False
+    *,
+    actor: Person,
+    workspace: Workspace,
+    proposal_id: int,
+    reason: str = "",
+    break_glass: bool = False,
+    acknowledge_uncertified: bool = False,
 ) -> ConfidencePolicyRevision:
     """Put a proposal in rollout in force for every case: `apply_confidence_policy_proposal`, for rollouts alone.
 
@@ -65,7 +80,7 @@ def promote_rollout(
     """
     with locked_proposal(Verb.APPLY, actor, workspace, proposal_id, break_glass=break_glass) as (proposal, now):
         active_rollout(proposal)
-        return _apply(proposal, actor=actor, at=now, reason=reason, break_glass=break_glass)
+        return _apply(proposal, actor, now, reason, break_glass, acknowledge_uncertified)
 
 
 def rollback_confidence_policy_revision(
@@ -123,10 +138,16 @@ def rollback_confidence_policy_revision(
 
 
 def _apply(
-    proposal: ConfidencePolicyProposal, *, actor: Person, at: datetime, reason: str, break_glass: bool
+    proposal: ConfidencePolicyProposal,
+    actor: Person,
+    at: datetime,
+    reason: str,
+    break_glass: bool,
+    acknowledged: bool,
 ) -> ConfidencePolicyRevision:
     reason = clean_text(reason, name="reason", max_length=REASON_LENGTH, required=break_glass)
     require_appliable(proposal, at)
+    marks = {"break_glass": break_glass, "acknowledged_uncertified": require_acknowledged(proposal, acknowledged)}
     policy = _policy_with_baseline(proposal, actor, at)
     step: dict[str, Any] = {"actor": actor, "at": at, "reason": reason}
     revision = _change_policy(
@@ -138,7 +159,7 @@ def _apply(
         proposal=proposal,
         **step,
     )
-    take_step("apply", proposal, **step, break_glass=break_glass, **signature("applier", actor), applied_at=at)
+    take_step("apply", proposal, **step, **marks, **signature("applier", actor), applied_at=at)
     _supersede_rivals(policy, revision, actor, at)
     return revision
 
@@ -208,4 +229,5 @@ def _supersede_rivals(
     policy: ConfidencePolicy, revision: ConfidencePolicyRevision, actor: Person, at: datetime
 ) -> None:
     reason = f"Version {revision.version} of the policy took effect: the base of this proposal is stale."
-    supersede_open(revision.workspace, policy.policy_key, actor=actor, at=at, reason=reason)
+    rivals = open_proposals(revision.workspace, policy.policy_key)
+    supersede(rivals, actor=actor, at=at, reason=reason, by=revision.proposal)

@@ -14,9 +14,15 @@ from governance.texts import clean_text
 from governance.workflow.evidence import sha256_of
 from governance.workflow.locked import locked_proposal
 from governance.workflow.opening import LARGE_STEP
+from governance.workflow.review import is_uncertified
 from governance.workflow.transitions import require_source, signature, take_step
 
 REASON_LENGTH = 2_000
+
+UNCERTIFIED = (
+    "The proposal loosens, and no review and no candidate bears that out. Acknowledge explicitly that it stands "
+    "outside of what calibration promises, or do not go on."
+)
 
 
 def approve_confidence_policy_proposal(
@@ -25,6 +31,7 @@ def approve_confidence_policy_proposal(
     workspace: Workspace,
     proposal_id: int,
     acknowledge_large_step: bool = False,
+    acknowledge_uncertified: bool = False,
     reason: str = "",
     break_glass: bool = False,
 ) -> ConfidencePolicyProposal:
@@ -34,6 +41,8 @@ def approve_confidence_policy_proposal(
     ----------
     acknowledge_large_step
         Confirms a step larger than the definition's `max_step`, where nobody has yet; it is stored.
+    acknowledge_uncertified
+        Confirms that nothing bears out what the proposal loosens; it is stored.
     break_glass
         A superuser approves a proposal of their own in an emergency; needs a reason and is marked.
 
@@ -44,7 +53,8 @@ def approve_confidence_policy_proposal(
     Conflict
         The proposal is not pending (any more), or its evidence is not what was recorded.
     InvalidInput
-        The definition has changed and refuses the config, or a large step is not acknowledged.
+        The definition has changed and refuses the config, or a large step, or a loosening without a certificate, is not
+        acknowledged.
     """
     with locked_proposal(Verb.APPROVE, actor, workspace, proposal_id, break_glass=break_glass) as (proposal, now):
         reason = clean_text(reason, name="reason", max_length=REASON_LENGTH, required=break_glass)
@@ -64,6 +74,7 @@ def approve_confidence_policy_proposal(
             at=now,
             reason=reason,
             break_glass=break_glass,
+            acknowledged_uncertified=require_acknowledged(proposal, acknowledge_uncertified),
             **signature("approver", actor),
             approved_at=now,
             approved_evidence_sha256=proposal.evidence_sha256,
@@ -98,6 +109,14 @@ def has_large_step(proposal: ConfidencePolicyProposal) -> bool:
     definition = get_definition(proposal.policy_key)
     changes = changes_between(definition, proposal.base_config, parse_config(definition, proposal.config))
     return any(change.is_large for change in changes)
+
+
+def require_acknowledged(proposal: ConfidencePolicyProposal, acknowledged: bool) -> bool:
+    """Return whether a step has something to acknowledge; raise `InvalidInput` where it has and nobody did."""
+    is_needed = is_uncertified(proposal)
+    if is_needed and not acknowledged:
+        raise InvalidInput(UNCERTIFIED)
+    return is_needed
 
 
 def require_appliable(proposal: ConfidencePolicyProposal, now: datetime) -> None:

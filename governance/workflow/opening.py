@@ -10,7 +10,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from confidence_project.foundation.errors import FieldProblem, InvalidInput
+from confidence_project.foundation.errors import AlreadySo, FieldProblem, InvalidInput
 from governance.access.permissions import Person, Verb, require
 from governance.definitions import PolicyDefinition, get_definition
 from governance.models import ConfidencePolicyProposal, Workspace
@@ -21,7 +21,8 @@ from governance.texts import clean_text
 from governance.vocabulary import NameKind, name_or_blank, rule_of
 from governance.workflow.evidence import canonical_json, gather_evidence, sha256_of
 from governance.workflow.expiry import expire_proposals
-from governance.workflow.transitions import signature, supersede_open, write_event
+from governance.workflow.review import real_changes
+from governance.workflow.transitions import open_proposals, signature, supersede, write_event
 from governance.workspaces.names import WorkspaceNames
 
 TITLE_LENGTH = 200
@@ -40,7 +41,10 @@ def open_proposal(
     author: Person | None = None,
     acknowledge_large_step: bool = False,
 ) -> ConfidencePolicyProposal:
-    """Open a proposal to put `config` in force for `policy_key`; supersede the open one of the same origin.
+    """Open a proposal to put `config` in force for `policy_key`, or return the open one that proposes just this.
+
+    It supersedes the open one of the same origin; of a person's those that change a value which it changes, too:
+    proposals about other values stand side by side.
 
     Parameters
     ----------
@@ -59,6 +63,8 @@ def open_proposal(
         The config, a text, the evidence or the origin is not valid; a person's change is none, or too large a step.
     NotFound, PermissionRefused
         The author may not propose in this workspace.
+    Conflict
+        A person has proposed just this already.
     """
     definition = get_definition(policy_key)
     parsed = parse_config(definition, config, pointer="/config")
@@ -74,12 +80,19 @@ def open_proposal(
         base_version, base_config = stored_policy(workspace, definition.key)
         if author is not None:
             _check_change(definition, base_config, parsed, acknowledge_large_step)
-        reason = "A newer proposal of the same origin took its place."
-        supersede_open(workspace, policy_key, actor=author, at=now, reason=reason, origin=origin)
+        rivals = [each for each in open_proposals(workspace, policy_key) if each.origin == origin]
+        same = next((each for each in rivals if _is_same(each, base_version, parsed)), None)
+        if same is not None:
+            return _kept(same, author)
+        places = set() if author is None else _places(policy_key, base_config, parsed.as_json())
+        about = sha256_of(canonical_json({"values": sorted(places)})) if places else ""
+        rivals = [each for each in rivals if each.about == about or places & _places_of(each)]
+        supersede(rivals, actor=author, at=now, reason="A newer proposal took its place.")
         proposal = ConfidencePolicyProposal.objects.create(
             workspace=workspace,
             policy_key=policy_key,
             origin=origin,
+            about=about,
             config=parsed.as_json(),
             base_version=base_version,
             base_config=base_config,
@@ -88,6 +101,8 @@ def open_proposal(
             expires_at=now + timedelta(days=settings.CONFIDENCE_PROPOSAL_EXPIRY_DAYS),
             **written,
         )
+        rows = ConfidencePolicyProposal.objects.filter(pk__in=[each.pk for each in rivals])
+        rows.update(superseded_by=proposal)
         write_event(proposal, "open", "", proposal.status, actor=author, at=now)
     return proposal
 
@@ -122,6 +137,29 @@ def propose_confidence_policy(
         author=actor,
         acknowledge_large_step=acknowledge_large_step,
     )
+
+
+Place = tuple[tuple[tuple[str, str], ...], str]
+"""A segment, and a field whose value there changes."""
+
+
+def _places(policy_key: str, before: object, after: object) -> set[Place]:
+    return {(change.segment, change.field.name) for change in real_changes(policy_key, before, after)}
+
+
+def _places_of(proposal: ConfidencePolicyProposal) -> set[Place]:
+    return _places(proposal.policy_key, proposal.base_config, proposal.config)
+
+
+def _is_same(proposal: ConfidencePolicyProposal, base_version: int, config: PolicyConfig) -> bool:
+    return proposal.base_version == base_version and proposal.config == config.as_json()
+
+
+def _kept(proposal: ConfidencePolicyProposal, author: Person | None) -> ConfidencePolicyProposal:
+    """Keep an open proposal, with the approval that it may have; a person is told where it is."""
+    if author is not None:
+        raise AlreadySo(f"Proposal {proposal.pk} proposes just these values already, and is still open.")
+    return proposal
 
 
 def _written(title: str, summary: str, evidence: Mapping[str, Any], author: Person | None) -> dict[str, Any]:

@@ -6,6 +6,7 @@ one transaction with its `ProposalEvent`.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -53,6 +54,7 @@ def take_step(
     at: datetime,
     reason: str = "",
     break_glass: bool = False,
+    acknowledged_uncertified: bool = False,
     **changes: Any,
 ) -> None:
     """Move `proposal` on and write its event; call it inside a transaction.
@@ -67,7 +69,17 @@ def take_step(
     unmoved = ConfidencePolicyProposal.objects.filter(pk=proposal.pk, status=proposal.status)
     if unmoved.update(status=target, **changes) != 1:
         raise LostRace("Somebody else moved the proposal at the same moment. Look at it again.")
-    write_event(proposal, verb, proposal.status, target, actor=actor, at=at, reason=reason, break_glass=break_glass)
+    write_event(
+        proposal,
+        verb,
+        proposal.status,
+        target,
+        actor=actor,
+        at=at,
+        reason=reason,
+        break_glass=break_glass,
+        acknowledged_uncertified=acknowledged_uncertified,
+    )
     if proposal.status == Status.APPROVED:
         # Only an approved proposal is in rollout, so whatever ends that ends the rollout.
         ending = "promote" if verb == "apply" else "stop"
@@ -85,6 +97,7 @@ def write_event(
     at: datetime,
     reason: str = "",
     break_glass: bool = False,
+    acknowledged_uncertified: bool = False,
 ) -> None:
     """Append one line to the proposal's history, and tell the workspace's webhooks."""
     ProposalEvent.objects.create(
@@ -97,6 +110,7 @@ def write_event(
         actor_name=actor.get_username() if actor else "",
         reason=reason,
         break_glass=break_glass,
+        acknowledged_uncertified=acknowledged_uncertified,
         at=at,
     )
     announce_step(proposal, verb, to_status, at=at, break_glass=break_glass)
@@ -123,12 +137,20 @@ def proposal_in(workspace: Workspace, proposal_id: int) -> ConfidencePolicyPropo
     return proposal
 
 
-def supersede_open(
-    workspace: Workspace, policy_key: str, *, actor: Person | None, at: datetime, reason: str, origin: str | None = None
+def supersede(
+    proposals: Iterable[ConfidencePolicyProposal],
+    *,
+    actor: Person | None,
+    at: datetime,
+    reason: str,
+    by: ConfidencePolicyProposal | None = None,
 ) -> None:
-    """Supersede the open proposals of a policy, or those of one origin."""
-    rows = ConfidencePolicyProposal.objects.in_workspace(workspace).filter(
-        policy_key=policy_key, status__in=ConfidencePolicyProposal.OPEN
-    )
-    for proposal in rows.filter(origin=origin) if origin else rows:
-        take_step("supersede", proposal, actor=actor, at=at, reason=reason)
+    """Supersede open proposals; `by` is the one that takes their place, where there is one already."""
+    for proposal in proposals:
+        take_step("supersede", proposal, actor=actor, at=at, reason=reason, superseded_by=by)
+
+
+def open_proposals(workspace: Workspace, policy_key: str) -> list[ConfidencePolicyProposal]:
+    """Return the proposals of a policy that wait, for approval or to be applied."""
+    rows = ConfidencePolicyProposal.objects.in_workspace(workspace)
+    return list(rows.filter(policy_key=policy_key, status__in=ConfidencePolicyProposal.OPEN))

@@ -162,6 +162,7 @@ def _what_it_counts_for(decision: DecisionRecord) -> str:
 class DecisionRecordAdmin(ServiceAdmin, LedgerAdmin):
     """A verdict with what it rested on, what came of it, and what was corrected."""
 
+    nothing_yet = "No decision is on record yet"
     change_form_template = "admin/ledger/decisionrecord/change_form.html"
     verbs = (
         RowVerb(
@@ -173,7 +174,6 @@ class DecisionRecordAdmin(ServiceAdmin, LedgerAdmin):
             may=lambda person, decision: may(Verb.OPERATE, person, decision.workspace),
             is_open=can_be_judged,
             act=lambda person, decision, data: record_review(actor=person, decision=decision, **data),
-            in_bulk=False,
         ),
     )
     list_display = ["recorded", "verdict", "reason", "policy_key", "model_asked", "confidence"]

@@ -86,6 +86,7 @@ class _GatewayAdmin(ServiceAdmin):
 class ModelServerAdmin(_GatewayAdmin):
     """Where the gateway asks for a workspace."""
 
+    nothing_yet = "No model's server is connected"
     list_display = ["provider", "dialect", "workspace", "url", "withholds", "started_at", "started_by_name", "ended_at"]
     exclude = ["policy_key", "started_by", "ended_by"]
     add_title = "Connect a model's server"
@@ -115,6 +116,7 @@ class ModelServerAdmin(_GatewayAdmin):
 class QuestionBindingAdmin(_GatewayAdmin):
     """Which policy gates the answers to which question."""
 
+    nothing_yet = "No question is bound"
     list_display = ["asked", "policy_key", "workspace", "started_at", "started_by_name", "ended_at"]
     exclude = ["started_by", "ended_by"]
     add_title = "Bind a question"

@@ -41,6 +41,7 @@ class KindFilter(admin.SimpleListFilter):
 
 @admin.register(LogLeaf)
 class LogLeafAdmin(LogAdmin):
+    nothing_yet = "The log is empty: the operator's command checkpoint_ledger appends what is new"
     list_display = ["position", "entry", "entry_id", "hash"]
     list_filter = [KindFilter]
     search_fields = ["entry_id__exact"]
@@ -54,6 +55,7 @@ class LogLeafAdmin(LogAdmin):
 
 @admin.register(LogNode)
 class LogNodeAdmin(LogAdmin):
+    nothing_yet = "The log is empty: the operator's command checkpoint_ledger appends what is new"
     list_display = ["level", "index", "hash"]
     fields = ["level", "index", "hash"]
     readonly_fields = ["level", "index", "hash"]
@@ -67,6 +69,7 @@ class LogNodeAdmin(LogAdmin):
 class CheckpointAdmin(LogAdmin):
     """Checkpoints are made to be published, so every staff member sees them."""
 
+    nothing_yet = "No checkpoint was signed yet: the operator's command checkpoint_ledger signs one"
     list_display = ["tree_size", "created_at", "hash"]
     fields = ["tree_size", "swept_at", "created_at", "hash", "signed_note"]
     readonly_fields = ["tree_size", "swept_at", "created_at", "hash", "signed_note"]

@@ -15,6 +15,7 @@ from ledger.models import Question
 class QuestionAdmin(LedgerAdmin):
     """Nobody edits it: it is filled by the decisions that arrive."""
 
+    nothing_yet = "No question has come yet"
     list_display = ["task", "type", "number_of_options", "worded", "what_changed", "since"]
     list_filter = [OneWorkspaceFilter]
     change_list_template = "admin/ledger/questions.html"

@@ -11,10 +11,12 @@ from ledger.models import DecisionOutcome, LedgerAmendment
 
 @admin.register(DecisionOutcome)
 class DecisionOutcomeAdmin(LedgerAdmin):
+    nothing_yet = "No outcome was reported yet"
     list_display = ["id", "decision_id", "success", "source", "observed_at", "recorded_at", "reporter"]
     list_filter = [OneWorkspaceFilter, "success"]
 
 
 @admin.register(LedgerAmendment)
 class LedgerAmendmentAdmin(LedgerAdmin):
+    nothing_yet = "Nothing on record had to be amended"
     list_display = ["id", "decision_id", "field", "value_after", "actor_name", "at"]

@@ -31,9 +31,7 @@ class RecordList(KeysetChangeList):
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
-        verdicts = verdicts_on(list(self.result_list))
-        for record in self.result_list:
-            record.verdicts = verdicts.get(record.pk, ())
+        self.model_admin.prepared(list(self.result_list))
 
 
 class HappenedFilter(TimeFilter):
@@ -71,6 +69,13 @@ class RecordAdmin(GrowingTableAdmin):
     def changelist_view(self, request: HttpRequest, extra_context: Mapping[str, Any] | None = None) -> HttpResponse:
         context = {"workspace_in_view": workspace_in_view(request), **(extra_context or {})}
         return super().changelist_view(request, context)
+
+    def prepared(self, rows: list[Any]) -> list[Any]:
+        """Give records the verdicts on them."""
+        verdicts = verdicts_on(rows)
+        for record in rows:
+            record.verdicts = verdicts.get(record.pk, ())
+        return rows
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Mapping[str, Any] | None = None

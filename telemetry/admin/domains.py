@@ -23,6 +23,7 @@ ORIGIN: tuple[str, Any] = ("Where it comes from", {"fields": ["workspace", "exte
 class AIDraftAdmin(RecordAdmin):
     """Drafted replies: judged, then sent or held."""
 
+    nothing_yet = "No draft has come yet"
     list_display = [
         "external_id",
         "workspace",
@@ -54,6 +55,7 @@ class AIDraftAdmin(RecordAdmin):
 class InboundMessageAdmin(RecordAdmin):
     """The sentiment of what answered a draft."""
 
+    nothing_yet = "No reply to a draft has come yet"
     list_display = ["external_id", "workspace", "created_at", "mood", "answers", "verdict"]
     list_filter = [OneWorkspaceFilter, HappenedFilter, "sentiment"]
     list_select_related = ["workspace", "draft"]
@@ -89,6 +91,7 @@ class PersonFilter(admin.SimpleListFilter):
 class MeetingOverseerDecisionAdmin(RecordAdmin):
     """The stages in which the overseer judged a message."""
 
+    nothing_yet = "No decision about a meeting has come yet"
     list_display = [
         "external_id",
         "workspace",
@@ -124,6 +127,7 @@ class MeetingOverseerDecisionAdmin(RecordAdmin):
 class FollowUpBookingAdmin(RecordAdmin):
     """Proposed meetings: booked without a person, or not, and what became of them."""
 
+    nothing_yet = "No booking has come yet"
     list_display = [
         "external_id",
         "workspace",

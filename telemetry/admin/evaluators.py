@@ -61,6 +61,7 @@ class EvaluatorForm(InWorkspaceForm):
 class EvaluatorAdmin(ServiceAdmin):
     """When evaluations that come by OpenTelemetry pass, with who said so and when."""
 
+    nothing_yet = "No evaluator is declared"
     list_display = ["name", "rule_in_words", "workspace", "started_at", "started_by_name", "ended_at"]
     list_filter = [WorkspaceFilter, ("ended_at", admin.EmptyFieldListFilter)]
     list_select_related = ["workspace"]
@@ -84,6 +85,7 @@ class EvaluatorAdmin(ServiceAdmin):
             name="withdraw",
             label="Withdraw",
             done="withdrawn",
+            bulk="Withdraw the selected evaluators",
             verb=Verb.OPERATE,
             form=ReasonForm,
             may=lambda person, evaluator: may(Verb.OPERATE, person, evaluator.workspace),

@@ -80,6 +80,7 @@ class InteractionList(RecordList):
 class AIInteractionAdmin(RecordAdmin):
     """Calls of models. Figures stand above the list of one workspace, and on a page of its own what a call held."""
 
+    nothing_yet = "No AI call has come yet"
     list_display = [
         "external_id",
         "workspace",

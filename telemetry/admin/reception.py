@@ -49,6 +49,7 @@ class ReceptionList(ChangeList):
 class ReceptionAdmin(ScopedAdmin):
     """One workspace at a time."""
 
+    nothing_yet = "Nothing has come by OpenTelemetry yet"
     list_display = ["day", "kind", "fate", "number", "last_at"]
     list_filter = [OneWorkspaceFilter, DaysFilter]
     list_select_related = ["workspace"]

@@ -167,6 +167,9 @@ def test_kill_switch__from_home__stops_everything_and_is_released(visitor, works
     assert page.get_by_label("Workspace:").input_value() == str(workspace.pk)
     page.get_by_label("Reason").fill("The provider answers nonsense.")
     page.locator("form button[type=submit]").last.click()
+    assert "every decision in Post room is blocked" in main(reviewer)
+    assert complaints_of_axe(reviewer) == []
+    page.get_by_role("button", name="Engage a kill switch").click()
     reviewer.open("/admin/")
     assert "Automation is off: every decision is blocked" in main(reviewer)
     assert "by reviewer" in main(reviewer)

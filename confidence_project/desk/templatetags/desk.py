@@ -7,6 +7,8 @@ from typing import Any
 
 from django import template
 from django.db.models.options import Options
+from django.utils.html import format_html
+from django.utils.safestring import SafeString, mark_safe
 from django.utils.text import capfirst
 
 from confidence_project.desk import menu
@@ -22,6 +24,58 @@ register.filter("policy_title", title_of)
 def page_name(opts: Options[Any]) -> str:
     """Return the heading of a model's list: as the menu calls it."""
     return menu.page_name(str(opts.model_name)) or str(capfirst(opts.verbose_name_plural))
+
+
+HEADINGS = {
+    "started at": "since (UTC)",
+    "started by name": "by",
+    "ended at": "until (UTC)",
+    "ended by name": "ended by",
+    "created at": "created (UTC)",
+    "created": "created (UTC)",
+    "updated at": "changed (UTC)",
+    "declared at": "declared (UTC)",
+    "registered at": "registered (UTC)",
+    "raised at": "raised (UTC)",
+    "set at": "set (UTC)",
+    "last at": "the last (UTC)",
+    "observed at": "observed (UTC)",
+    "recorded at": "recorded (UTC)",
+    "at": "at (UTC)",
+    "expiry": "until (UTC)",
+    "expires": "until (UTC)",
+    "actor name": "by",
+    "author name": "by",
+    "computed by name": "by",
+    "declared by name": "by",
+    "issued by name": "by",
+    "registered by name": "by",
+    "set by name": "by",
+    "policy key": "policy",
+    "break glass": "in an emergency",
+    "proposals created": "proposals",
+    "log e value": "log of the e-value",
+    "alpha": "promised",
+}
+"""What a column is called, by the name that Django derives from its field."""
+
+
+@register.filter
+def column_heading(name: str) -> str:
+    """Return the heading of a column."""
+    return str(capfirst(HEADINGS.get(str(name), str(name))))
+
+
+@register.filter
+def with_headings(cells: Sequence[str], headers: Sequence[dict[str, Any]]) -> list[SafeString]:
+    """Give each cell of a row, a finished <td> or <th>, the heading of its column."""
+    names = ["" if "action" in header.get("class_attrib", "") else header["text"] for header in headers]
+    return [_with_heading(cell, name) for cell, name in zip(cells, names, strict=True)]
+
+
+def _with_heading(cell: str, name: str) -> SafeString:
+    start, rest = mark_safe(cell[:3]), mark_safe(cell[3:])  # noqa: S308 - Django's own markup, escaped by it
+    return format_html('{} data-heading="{}"{}', start, column_heading(name), rest)
 
 
 @register.inclusion_tag("desk/sparkline.html")

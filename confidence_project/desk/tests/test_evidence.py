@@ -12,9 +12,9 @@ from django.urls import reverse
 
 from calibration.findings.reading import read_evidence
 from calibration.runs.report import run_as_text
-from calibration.tests.factories import START, gated, outcome, review, store
+from calibration.tests.factories import START, gated, history, outcome, review, store
 from confidence_project.desk.tests.calibrated import DAY, calibrated
-from confidence_project.foundation.formatting import percent, segment
+from confidence_project.foundation.formatting import percent, segment, threshold
 from governance.models import ConfidencePolicy, ConfidencePolicyProposal
 from governance.tests.browser import page, signed_in, words
 from governance.tests.factories import WorkspaceFactory, admin_of, applied, pending, viewer_of
@@ -119,6 +119,55 @@ def test_proposal__explorer__knows_both_thresholds_exactly_and_every_group_from_
         assert group["failures"] == [finding[name]["failure_rate"], *finding[name]["interval"]]
     assert set(by_threshold) >= {point["threshold"] for point in finding["operating_curve"]}
     assert list(by_threshold) == sorted(by_threshold)
+
+
+@pytest.mark.parametrize("kind", ["pair", "band"])
+def test_explorer__of_two_values__both_places_are_those_of_the_sentence(kind):
+    workspace = WorkspaceFactory()
+    proposal = {"pair": a_pair, "band": a_band}[kind](workspace)
+    first, second = json.loads(proposal.evidence)["findings"][:2]
+    data = read_evidence(json.loads(proposal.evidence)).subjects[0].slider
+    now, then = data["groups"][data["current"]], data["groups"][data["proposed"]]
+    assert (now["threshold"], then["threshold"]) == (first["current"], first["recommended"])
+    assert now["with"].endswith(f" {threshold(second['current'])}")
+    assert then["with"].endswith(f" {threshold(second['recommended'])}")
+    for place, name in [(now, "at_current"), (then, "at_recommended")]:
+        assert (place["allowed"], place["coverage"]) == (first[name]["allowed"], first[name]["coverage"])
+        assert place["failures"][0] == first[name]["failure_rate"]
+    assert (then["more"], then["fewer"]) == (first["change"]["block_to_allow"], first["change"]["allow_to_block"])
+    shown = words(signed_in(viewer_of(workspace)).get(page(proposal)))
+    assert f"Proposed {threshold(first['recommended'])}, {threshold(second['recommended'])}" in shown
+    assert f"allow {percent(then['coverage'])} " in shown
+
+
+def a_band(workspace):
+    """Wrong where it is most certain: a ceiling is certified."""
+    rates = {0.99: (90, 60), 0.98: (30, 20), 0.95: (200, 0), 0.9: (399, 1), 0.8: (297, 3), 0.5: (60, 40)}
+    history(workspace, rates)
+    review(workspace=workspace, policy_keys=["confidence_gate"], looks_for_band=True, **DAY)
+    return workspace.proposals.get()
+
+
+def a_pair(workspace):
+    """Wrong where the risk is high: a lower risk threshold is certified beside the confidence threshold."""
+    decisions, outcomes = [], []
+    for minute in range(1200):
+        risk = (minute % 60) / 100
+        decisions.append(
+            gated(
+                workspace,
+                confidence=0.7 + (minute % 30) / 100,
+                minute=minute,
+                threshold=0.6,
+                policy_key="decision_gate",
+                ml_risk_score=risk,
+                thresholds={"llm_confidence_threshold": 0.6, "ml_risk_threshold": 0.7},
+            )
+        )
+        outcomes.append(outcome(decisions[-1], minute % (200 if risk < 0.3 else 4) != 0))
+    store(decisions, outcomes)
+    review(workspace=workspace, policy_keys=["decision_gate"], **DAY)
+    return workspace.proposals.get()
 
 
 def test_explorer__below_the_threshold_that_was_in_force__the_failure_rate_is_not_known(found):
@@ -234,7 +283,9 @@ def test_budget__run__page_and_text_show_it_without_an_interval():
 def test_segment__what_the_host_did_not_say__is_left_out():
     assert segment({"confidence_kind": "unspecified", "model": "m", "provider": "p"}) == "p · m"
     assert segment({"confidence_kind": "classifier", "model": "", "provider": "p"}) == "p · classifier"
-    assert segment({"confidence_kind": "unspecified"}) == "every decision"
+    assert segment({"confidence_kind": "unspecified"}) == segment({}) == "every decision"
+    blank = {"provider": "", "model": "", "confidence_kind": "unspecified"}
+    assert segment(blank) == "no provider or model named"
 
 
 def test_segment__digests__are_shortened_and_the_number_of_options_is_said():

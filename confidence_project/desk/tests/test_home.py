@@ -58,7 +58,7 @@ def test_home__more_workspaces_and_proposals__the_same_queries():
         pending(workspace, policy_key="decision_gate", config={"values": {"llm_confidence_threshold": 0.7}})
         engage_kill_switch(actor=superuser, workspace=workspace, policy_key="", reason="Test.")
     assert queries(superuser) == before
-    assert before <= 29
+    assert before <= 31
 
 
 def test_home__calibrated__shows_what_is_in_force_and_how_it_does():
@@ -69,13 +69,22 @@ def test_home__calibrated__shows_what_is_in_force_and_how_it_does():
         assert expected in page
 
 
-def test_home__calibrated__draws_the_success_rate_over_time_and_says_it_to_those_who_do_not_see_it():
+def test_home__calibrated_and_steady__says_so_and_draws_no_trend():
     workspace = WorkspaceFactory()
     calibrated(workspace)
     response = signed_in(viewer_of(workspace)).get(HOME)
+    assert "steady" in words(response)
+    assert 'class="spark"' not in response.content.decode()
+
+
+def test_home__drifting__draws_the_success_rate_and_says_it_to_those_who_do_not_see_it():
+    workspace = WorkspaceFactory()
+    run, _ = calibrated(workspace)
+    for row in run.recommendations.filter(field="confidence_threshold"):
+        run.recommendations.filter(pk=row.pk).update(evidence={**row.evidence, "is_drifting": True})
+    response = signed_in(viewer_of(workspace)).get(HOME)
     assert response.content.decode().count('class="spark"') == 2
     assert "Success rate by period: " in response.content.decode()
-    assert "steady" in words(response)
 
 
 def test_home__pending__waits_for_an_admin_and_not_for_a_viewer():

@@ -6,7 +6,7 @@ from argparse import ArgumentParser
 from typing import Any
 
 from governance.access.permissions import Person
-from governance.management.break_glass import ActingCommand
+from governance.management.break_glass import ActingCommand, add_acknowledgement
 from governance.selectors import proposal_by_id
 from governance.workflow import approve_confidence_policy_proposal
 
@@ -24,6 +24,7 @@ class Command(ActingCommand):
         parser.add_argument(
             "--acknowledge-large-step", action="store_true", help="A value may move further than the usual step."
         )
+        add_acknowledgement(parser)
 
     def act(self, actor: Person, options: dict[str, Any]) -> None:
         proposal = approve_confidence_policy_proposal(
@@ -32,6 +33,7 @@ class Command(ActingCommand):
             proposal_id=options["id"],
             reason=options["reason"],
             acknowledge_large_step=options["acknowledge_large_step"],
+            acknowledge_uncertified=options["acknowledge_uncertified"],
             break_glass=options["break_glass"],
         )
         self.stdout.write(f"Proposal {proposal.pk} is {proposal.status}.")

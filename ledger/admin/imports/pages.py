@@ -42,7 +42,6 @@ def _verb(name: str, label: str, done: str, is_open: Callable[[Any], bool], act:
         may=may_import,
         is_open=is_open,
         act=lambda person, kept, data: act(actor=person, kept=kept),
-        in_bulk=False,
     )
 
 
@@ -73,6 +72,7 @@ class ImportAdmin(MappingPages):
     )
     readonly_fields = fields
     add_verb = Verb.OPERATE
+    nothing_yet = "No file was imported yet"
     add_title = "Import a file"
     verbs = (
         _verb("stop", "Stop", "stopped", lambda kept: kept.is_under_way, course.stop),

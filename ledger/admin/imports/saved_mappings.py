@@ -37,6 +37,7 @@ def _is_there(kept: SavedMapping) -> bool:
 class SavedMappingAdmin(ServiceAdmin):
     """A mapping is made where a file is mapped; here it is looked at, renamed and deleted."""
 
+    nothing_yet = "No mapping was saved yet"
     list_display = ["name", "workspace", "reads", "saved_at"]
     list_filter = [WorkspaceFilter]
     list_select_related = ["workspace"]
@@ -53,7 +54,6 @@ class SavedMappingAdmin(ServiceAdmin):
             may=_may,
             is_open=_is_there,
             act=lambda person, kept, data: rename_mapping(actor=person, kept=kept, name=data["name"]),
-            in_bulk=False,
         ),
         RowVerb(
             name="remove",
@@ -63,7 +63,6 @@ class SavedMappingAdmin(ServiceAdmin):
             may=_may,
             is_open=_is_there,
             act=lambda person, kept, data: delete_mapping(actor=person, kept=kept),
-            in_bulk=False,
         ),
     )
 

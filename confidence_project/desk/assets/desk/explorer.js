@@ -4,21 +4,16 @@
 const percent = (share) => (share === null ? "–" : `${Number((share * 100).toPrecision(3))} %`);
 const count = (number) => number.toLocaleString("en");
 
-/** The group that a threshold allows down to: the first at or above it; the strictest when none is. */
-function placeOf(groups, threshold) {
-    const place = groups.findIndex((group) => group.threshold >= threshold);
-    return place < 0 ? groups.length - 1 : place;
-}
-
 function figures(data, group) {
     const [rate, low, high] = group.failures ?? [null, null, null];
     const known = group.failures !== null;
     return {
         coverage: `${percent(group.coverage)} (${count(group.allowed)})`,
         rate: known ? `${percent(rate)} ${rate > data.target ? "(above what is wanted)" : ""}` : "not known",
-        bound: !known ? "no fair labels here" : low === null ? "only in a review" : `${percent(low)} to ${percent(high)}`,
-        more: count(Math.max(group.allowed - data.allowedNow, 0)),
-        fewer: count(Math.max(data.allowedNow - group.allowed, 0)),
+        bound: known && low !== null ? `${percent(low)} to ${percent(high)}` : group.reason,
+        more: count(group.more ?? Math.max(group.allowed - data.allowedNow, 0)),
+        fewer: count(group.fewer ?? Math.max(data.allowedNow - group.allowed, 0)),
+        with: group.with,
     };
 }
 
@@ -31,12 +26,12 @@ function start(section) {
         const group = data.groups[slider.value];
         const said = figures(data, group);
         output.textContent = group.threshold.toFixed(4);
-        for (const [name, text] of Object.entries(said)) {
-            section.querySelector(`[data-say="${name}"]`).textContent = text;
+        for (const place of section.querySelectorAll("[data-say]")) {
+            place.textContent = said[place.dataset.say];
         }
         slider.setAttribute(
             "aria-valuetext",
-            `${group.threshold.toFixed(4)}: ${said.coverage} allowed, failure rate ${said.rate}`,
+            `${group.threshold.toFixed(4)}${group.with && `, with ${group.with}`}: ${said.coverage} allowed, failure rate ${said.rate}`,
         );
     }
 
@@ -44,11 +39,11 @@ function start(section) {
     slider.addEventListener("input", show);
     for (const button of section.querySelectorAll("[data-jump]")) {
         button.addEventListener("click", () => {
-            slider.value = placeOf(data.groups, data[button.dataset.jump]);
+            slider.value = data[button.dataset.jump];
             show();
         });
     }
-    slider.value = placeOf(data.groups, data.proposed ?? data.current);
+    slider.value = data.proposed ?? data.current;
     show();
 }
 
