@@ -155,6 +155,10 @@ def test_sign_ins_of_members__are_for_those_who_operate():
         return [(line.who, line.about) for line in lines]
 
     assert signed(operator) == [(operator.username, "password")]
+    # The page of a sign-in is for superusers.
+    linked = re.compile(r'<a href="/admin/governance/signin/')
+    assert not linked.search(signed_in(operator).get(AUDIT).content.decode())
+    assert linked.search(signed_in(SuperuserFactory()).get(f"{AUDIT}?workspace={workspace.slug}").content.decode())
     assert signed(viewer) == []
 
 
