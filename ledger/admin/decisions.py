@@ -9,16 +9,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from http import HTTPStatus
 from typing import Any, ClassVar
 from uuid import UUID
 
 from django import forms
 from django.contrib import admin
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import URLPattern, path
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from confidence_project.foundation.errors import DomainError
 from governance.access.permissions import Verb, may
 from governance.admin_kit.list_filters import (
     ExactFilter,
@@ -31,11 +34,14 @@ from governance.admin_kit.list_filters import (
 )
 from governance.admin_kit.service_views import RowVerb, ServiceAdmin
 from ledger import selectors
-from ledger.admin.base import LedgerAdmin
+from ledger.admin.base import LedgerAdmin, attachment
+from ledger.admin.judging import ReviewForm
 from ledger.explorer import decision_page
 from ledger.models import DecisionImport, DecisionRecord
 from ledger.reasons import Reason
-from ledger.reviews import can_be_judged, last_seen, record_review
+from ledger.reviews import can_be_judged, record_review
+from ledger.transparency.bundles import zipped
+from ledger.transparency.selectors import prove_decision
 
 
 class RecordedFilter(TimeFilter):
@@ -118,44 +124,6 @@ class ImportFilter(ExactFilter):
         if value and not (value.isdecimal() and value.isascii() and len(value) < 19):
             return queryset.none()
         return super().queryset(request, queryset)
-
-
-class ReviewForm(forms.Form):
-    """Whether an action was right, or would have been, and what had been answered when the page was opened."""
-
-    success = forms.TypedChoiceField(coerce=lambda answer: answer == "right", widget=forms.RadioSelect)
-    seen = forms.IntegerField(min_value=0, max_value=2**31 - 2, widget=forms.HiddenInput)
-
-    def __init__(self, data: Any, decision: DecisionRecord) -> None:
-        super().__init__(data, initial={"seen": last_seen(decision)})
-        field: Any = self.fields["success"]
-        if decision.gate_verdict == DecisionRecord.Verdict.BLOCK:
-            field.label = "Had it been allowed, the action would have been"
-            field.choices = [
-                ("right", "Right: it should have been allowed"),
-                ("wrong", "Wrong: it was good to block it"),
-            ]
-        else:
-            field.label = "The action was"
-            field.choices = [
-                ("right", "Right: it was good to allow it"),
-                ("wrong", "Wrong: it should have been blocked"),
-            ]
-        field.label_suffix = ""
-        field.help_text = f"{_what_it_counts_for(decision)} It is added under your name; the verdict stays as it is."
-
-
-def _what_it_counts_for(decision: DecisionRecord) -> str:
-    if decision.audit_selected:
-        return "Drawn at random: in calibration your answer stands for others that were blocked, too."
-    if decision.gate_verdict == DecisionRecord.Verdict.ALLOW:
-        return "In calibration your answer rules over an automatic one."
-    if decision.origin == DecisionRecord.Origin.IMPORT:
-        return (
-            "In calibration your answer rules over an automatic one; labels of imported blocks count only where all of "
-            "the imported history is labelled."
-        )
-    return "Not drawn at random: your answer is kept, and calibration sets no threshold by it."
 
 
 @admin.register(DecisionRecord)
@@ -275,6 +243,25 @@ class DecisionRecordAdmin(ServiceAdmin, LedgerAdmin):
 
     def form_for(self, verb: RowVerb, rows: list[Any], data: Any) -> forms.Form:
         return ReviewForm(data, rows[0])
+
+    def get_urls(self) -> list[URLPattern]:
+        own = path(
+            "<path:object_id>/proof/", self.admin_site.admin_view(self.proof_view), name="ledger_decisionrecord_proof"
+        )
+        return [own, *super().get_urls()]
+
+    def proof_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Give the proofs of a decision and of everything recorded about it."""
+        decision = self.get_object(request, object_id)
+        if decision is None:
+            raise Http404
+        try:
+            proven = prove_decision(decision.pk)
+        except DomainError as error:
+            return self._refused(
+                request, "There is no proof yet", error.detail, HTTPStatus.CONFLICT, self._back(decision)
+            )
+        return attachment(zipped(proven), f"proof-{decision.pk}.zip", "application/zip")
 
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
