@@ -81,5 +81,5 @@ class RecommendationAdmin(ScopedAdmin):
         return OUTCOMES.get(recommendation.reason, recommendation.reason)
 
     @admin.display(description="proposal", empty_value="–")
-    def proposallink_to(self, recommendation: Recommendation) -> SafeString | None:
+    def proposal_link(self, recommendation: Recommendation) -> SafeString | None:
         return link_to(recommendation.proposal) if recommendation.proposal else None
