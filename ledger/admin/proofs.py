@@ -31,7 +31,7 @@ class ProofsOfDecision:
         try:
             archive = zipped(prove_decision(decision_id))
         except DomainError as error:
-            return self._refused(
-                request, "There is no proof yet", error.detail, HTTPStatus.CONFLICT, self._back(decision)
-            )
+            title, back = "There is no proof yet", self._back(decision)
+            refused: HttpResponse = self._refused(request, title, error.detail, HTTPStatus.CONFLICT, back)
+            return refused
         return attachment(archive, f"proofs-{decision_id}.zip", "application/zip")
