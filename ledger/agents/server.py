@@ -43,7 +43,7 @@ def mcp_server(plain_key: str = "") -> MCPServer[Any]:
 
     async def call(context: Context[Any, Any], work: Callable[[ApiKey], Result]) -> Result:
         key = plain_key if context.headers is None else _bearer(context.headers.get("authorization", ""))
-        return await sync_to_async(_work)(key, work)
+        return await _in_a_thread(lambda: _work(key, work))
 
     @server.tool(annotations=_WRITES)
     async def decide(
@@ -127,6 +127,11 @@ def mcp_server(plain_key: str = "") -> MCPServer[Any]:
     return server
 
 
+async def _in_a_thread(work: Callable[[], Result]) -> Result:
+    """Run `work` beside the loop: calls of different clients do not wait for each other."""
+    return await sync_to_async(work, thread_sensitive=False)()
+
+
 def _work(plain: str, work: Callable[[ApiKey], Result]) -> Result:
     close_old_connections()
     try:
@@ -162,7 +167,7 @@ class KeyFirst:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
             plain = _bearer(Headers(scope=scope).get("authorization", ""))
-            if not await sync_to_async(_is_usable)(plain):
+            if not await _in_a_thread(lambda: _is_usable(plain)):
                 await _refuse(send)
                 return
         await self.app(scope, receive, send)

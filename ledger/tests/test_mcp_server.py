@@ -17,6 +17,7 @@ import uvicorn
 from asgiref.sync import sync_to_async
 from django.conf import settings as django_settings
 from django.core.management import CommandError
+from django.db import connection, connections
 from mcp import Client, StdioServerParameters
 from mcp.client.streamable_http import streamable_http_client
 
@@ -39,6 +40,12 @@ TOOLS = {"decide", "get_threshold", "report_outcome", "explain_verdict"}
 @pytest.fixture
 def caller():
     return Caller()
+
+
+@pytest.fixture(autouse=True)
+def _no_connection_stays_open(monkeypatch):
+    """The threads of the server live as long as the tests' process."""
+    monkeypatch.setitem(connection.settings_dict, "CONN_MAX_AGE", 0)
 
 
 @contextmanager
@@ -154,12 +161,16 @@ def test_errors__are_told_to_the_model_and_allow_nothing(caller):
 
 def test_kill_switch__holds_from_the_next_call_of_a_session(caller):
     applied(caller.workspace, 0.8)
-    thrown = {"actor": admin_of(caller.workspace), "workspace": caller.workspace, "reason": "Smoke."}
+    admin = admin_of(caller.workspace)
+
+    def throw():
+        engage_kill_switch(actor=admin, workspace=caller.workspace, reason="Smoke.")
+        connections.close_all()
 
     async def work(url):
         async with over_http(url, caller.key.plain) as client:
             before = await said(client, "decide", **decision())
-            await sync_to_async(engage_kill_switch)(**thrown)
+            await sync_to_async(throw)()
             after = await said(client, "decide", **decision("turn-2"))
             return before, after, await said(client, "get_threshold", policy_key=KEY, field=FIELD)
 
