@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import Any
 from uuid import UUID
 
-from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import URLPattern, path, reverse
+from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import URLPattern, path
 
 from confidence_project.foundation.errors import DomainError
+from ledger.admin.base import attachment
 from ledger.transparency.bundles import zipped
 from ledger.transparency.selectors import prove_decision
 
@@ -30,7 +31,7 @@ class ProofsOfDecision:
         try:
             archive = zipped(prove_decision(decision_id))
         except DomainError as error:
-            messages.error(request, error.detail)
-            return HttpResponseRedirect(reverse("admin:ledger_decisionrecord_change", args=[decision_id]))
-        name = f'attachment; filename="proofs-{decision_id}.zip"'
-        return HttpResponse(archive, content_type="application/zip", headers={"Content-Disposition": name})
+            title, back = "There is no proof yet", self._back(decision)
+            refused: HttpResponse = self._refused(request, title, error.detail, HTTPStatus.CONFLICT, back)
+            return refused
+        return attachment(archive, f"proofs-{decision_id}.zip", "application/zip")

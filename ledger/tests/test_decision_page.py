@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import io
 import re
-import subprocess
-import sys
-import zipfile
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -28,7 +23,6 @@ from ledger.tests.factories import (
     DecisionRecordFactory,
     LedgerAmendmentFactory,
 )
-from ledger.tests.transparency import SIGNER, VERIFIER, run
 from telemetry.models import AIInteraction
 
 pytestmark = pytest.mark.django_db
@@ -173,22 +167,3 @@ def test_proof__signed__names_the_first_checkpoint_that_covers_it_and_the_comman
     assert "signed checkpoint of size 5" in text
     assert f"manage.py prove_decision {decision.pk}" in text
     assert bytes(range(32)).hex() in text
-
-
-def test_page__proofs__are_downloaded_as_a_folder_that_the_program_checks(client, workspace, settings, tmp_path):
-    settings.CONFIDENCE_LOG_KEY = SIGNER
-    decision = DecisionOutcomeFactory(decision__workspace=workspace).decision
-    url = reverse("admin:ledger_decisionrecord_proofs", args=[decision.pk])
-    told = client.get(url, follow=True).content.decode()
-    assert "Nothing has been signed yet" in told
-    run("checkpoint_ledger")
-    assert url in client.get(address(decision)).content.decode()
-    reply = client.get(url)
-    assert reply.headers["Content-Disposition"] == f'attachment; filename="proofs-{decision.pk}.zip"'
-    with zipfile.ZipFile(io.BytesIO(reply.content)) as archive:
-        archive.extractall(tmp_path)
-    program = Path(settings.BASE_DIR) / "docs" / "verify_bundle.py"
-    checked = subprocess.run([sys.executable, "-I", program, tmp_path, VERIFIER], capture_output=True, check=False)
-    assert checked.returncode == 0, checked.stderr
-    other = DecisionRecordFactory()
-    assert client.get(reverse("admin:ledger_decisionrecord_proofs", args=[other.pk])).status_code in (302, 404)
