@@ -22,6 +22,7 @@ from governance.workflow.commenting import comment_on_proposal
 from governance.workspaces.services import rename_workspace
 from ledger.models import (
     Checkpoint,
+    Cosignature,
     DecisionExternalId,
     DecisionOutcome,
     DecisionRecord,
@@ -188,7 +189,8 @@ def _one_row_of_each() -> None:
     )
     LogLeaf.objects.create(position=0, entry="decision", entry_id=str(record.pk), leaf_hash=bytes(32))
     LogNode.objects.create(level=8, index=0, node_hash=bytes(32))
-    Checkpoint.objects.create(tree_size=1, root_hash=bytes(32), note="a note", created_at=RECORDED_AT)
+    signed = Checkpoint.objects.create(tree_size=1, root_hash=bytes(32), note="a note", created_at=RECORDED_AT)
+    Cosignature.objects.create(checkpoint=signed, witness="w", line="a line", received_at=RECORDED_AT)
     revision = applied(record.workspace)
     in_shadow(record.workspace, 0.85)
     look = PolicyLook.objects.create(
