@@ -33,6 +33,7 @@ from governance.tests.factories import (
     viewer_of,
 )
 from governance.workflow import apply_confidence_policy_proposal, approve_confidence_policy_proposal
+from governance.workflow.commenting import comment_on_proposal
 from governance.workspaces.names import declare_name
 from governance.workspaces.services import issue_api_key, rename_workspace
 from ledger.gateway.services import bind_question
@@ -100,6 +101,7 @@ def _governed(workspace: Workspace) -> None:
     approve_confidence_policy_proposal(**alone, **known, acknowledge_large_step=True)
     revision = apply_confidence_policy_proposal(**alone, **known)
     in_shadow(workspace, policy_key="decision_gate", config={"values": {"llm_confidence_threshold": 0.7}})
+    comment_on_proposal(actor=SuperuserFactory(), workspace=workspace, proposal_id=proposal.pk, text="A remark.")
     pending(workspace, config=config_of(0.75))
     look = PolicyLook.objects.create(
         revision=revision, workspace=workspace, day=RECORDED_AT.date(), labelled=1, failures=1, alpha=0.05,
