@@ -23,7 +23,7 @@ def recipe(title: str, url: str, **known: Any) -> dict[str, Any]:
     """Run the snippet of the gate, and the one of this title; return what they define."""
     for wanted in ("the gate", title):
         (code,) = [code for code in SNIPPETS if code.startswith(f"# {wanted}")]
-        exec(compile(code.replace("http://localhost:8000", url), "docs/agents.md", "exec"), known)
+        exec(compile(code.replace("http://localhost:8000", url), "docs/agents.md", "exec", dont_inherit=True), known)
     return known
 
 

@@ -102,7 +102,7 @@ def test_snippet_of_the_document__acts_on_what_is_allowed_and_on_nothing_else(ur
         model.reply = reply_of(dialect, answers=answers[dialect], usage=usage)
         asked = QUESTIONS[dialect][:1] if dialect == "openai" else {"refund": QUESTIONS[dialect]["refund"]}
         known = {"CONFIDENCE_KEY": caller.key.plain, "ticket": f"{SECRET} {probability}", "questions": asked}
-        exec(compile(code, "docs/gateway.md", "exec"), {**known, "act_on": done.append})
+        exec(compile(code, "docs/gateway.md", "exec", dont_inherit=True), {**known, "act_on": done.append})
         assert len(done) == acted
 
 

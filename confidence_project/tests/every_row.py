@@ -11,6 +11,7 @@ from django.db import models
 from django.urls import URLResolver
 
 from calibration.candidates.registering import register_candidate, withdraw_candidate
+from calibration.engines.declaring import declare_engine
 from calibration.models import PolicyAlarm, PolicyLook
 from calibration.reviews.setting import set_review_calendar
 from calibration.standing_costs import set_standing_costs
@@ -70,6 +71,17 @@ def furnish(workspace: Workspace) -> None:
     candidate = register_candidate(**watched, threshold=0.5)
     withdraw_candidate(actor=common["actor"], candidate=candidate, reason="Smoke.")
     set_standing_costs(**common, policy_key=KEY, false_allow=20, false_block=1, review=3, reason="Smoke.")
+    columns = {"external_id": "id", "decided_at": "at", "confidence": "c"}
+    constants = {"policy_key": KEY, "provider": "acme", "model": "m1"}
+    declare_engine(
+        **common,
+        name="lake",
+        kind="duckdb",
+        address_variable="CONFIDENCE_ENGINE_LAKE",
+        decisions="*.parquet",
+        mapping={"columns": columns, "outcome_columns": {"success": "ok"}, "constants": constants},
+        reason="Smoke.",
+    )
     let_group_in(actor=SuperuserFactory(), workspace=workspace, group=f"group of {workspace.slug}", role="viewer")
     invite(actor=SuperuserFactory(), workspace=workspace, name=f"Somebody of {workspace.slug}")
     declare_name(**common, kind="model", name=f"model of {workspace.slug}")

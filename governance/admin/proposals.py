@@ -174,7 +174,7 @@ class ProposalAdmin(ServiceAdmin):
     def add_form(self, request: HttpRequest, data: Any) -> forms.Form:
         workspace, policy_key = self._chosen(request)
         _, in_force = stored_policy(workspace, policy_key)
-        return ProposalForm(data, get_definition(policy_key), in_force)
+        return ProposalForm(data, workspace, get_definition(policy_key), in_force)
 
     def add_row(self, request: HttpRequest, form: forms.Form) -> ConfidencePolicyProposal:
         assert isinstance(form, ProposalForm)  # noqa: S101 - narrows the type: `add_form` made it
