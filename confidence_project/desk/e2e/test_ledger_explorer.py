@@ -143,6 +143,7 @@ def test_prompt_hash__typed_in__narrows_and_keeps_the_other_filters(visitor, exp
     viewer = visitor("viewer")
     viewer.open(f"{LIST}?verdict=block")
     page = viewer.page
+    page.locator("summary", has_text="Prompt hash").click()
     page.get_by_label("Prompt hash, whole").fill("ab" * 32)
     page.get_by_label("Prompt hash, whole").press("Enter")
     assert "verdict=block" in page.url
