@@ -107,6 +107,8 @@ def test_explorer__keyboard_alone__narrows_turns_pages_and_opens_a_decision(visi
     viewer = visitor("viewer")
     viewer.open(LIST)
     page = viewer.page
+    tab_to(page, "Verdict: All")
+    page.keyboard.press("Enter")
     tab_to(page, "Block")
     enter(page)
     assert "verdict=block" in page.url
