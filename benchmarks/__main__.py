@@ -1,4 +1,4 @@
-"""Run the benchmarks that `make bench` prints: `python -m benchmarks [NAME …]`, on the database of DATABASE_URL."""
+"""Run the benchmarks beside that of the gate: `python -m benchmarks [NAME …]`, on the database of DATABASE_URL."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ import sys
 import django
 
 SUITES = {
-    "gate_speed": "decisions per second through HTTP and in process, policy reads, each beside the bare SQL",
+    "gateway_overhead": "CPU that the gateway adds to a model's answer",
     "calibration_speed": "a calibration run beside the bare GROUP BY of its window, and beside pandas and scikit-learn",
+    "engines_speed": "the same calibration in the ledger and in DuckDB over Parquet, beside the bare GROUP BY of each",
     "statistics_speed": "each statistic on 10,001 groups, and the draws of the noise floor",
     "pages_speed": "server time and queries of the admin's pages over ten million decisions",
     "inspector_speed": "server time and queries of the inspector over a million AI interactions",
@@ -24,7 +25,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks",
         description=__doc__,
-        epilog=f"suites:\n{listing}\n\nexample:\n  python -m benchmarks gate_speed",
+        epilog=f"suites:\n{listing}\n\nexample:\n  python -m benchmarks calibration_speed",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("names", nargs="*", choices=[*SUITES, []], metavar="NAME", help="suites to run (default: all)")

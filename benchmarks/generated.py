@@ -13,7 +13,7 @@ from django.db import connection, models, transaction
 from numpy.typing import NDArray
 
 from governance.models import Workspace
-from ledger.models import DecisionOutcome, DecisionRecord
+from ledger.models import DecisionExternalId, DecisionOutcome, DecisionRecord
 from ledger.reasons import Reason
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -46,24 +46,27 @@ Integers = NDArray[np.int64]
 
 
 def fill(workspace: Workspace, rows: int) -> None:
-    """Store so many decisions, an outcome for each that was allowed, and tell the planner.
+    """Store so many decisions with the ids of their host, an outcome for each that was allowed, and tell the planner.
 
     The same workspace and number give the same data. Ten million take about three minutes and 8 GB on PostgreSQL, and
     its superuser: foreign keys are not checked, which would double the time.
     """
     draw = np.random.default_rng([workspace.pk, rows])
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            # A slow machine takes longer for a chunk than a statement of the control plane may.
+            cursor.execute("SET statement_timeout = 0")
     for begin in range(0, rows, CHUNK):
         decisions, *outcomes = _chunk(np.arange(begin, min(begin + CHUNK, rows)), rows, draw)
         with transaction.atomic():
             _trust_foreign_keys()
             _store(DecisionRecord, {"workspace_id": str(workspace.pk), **decisions})
+            _store(DecisionExternalId, {"workspace_id": str(workspace.pk), **_host_ids(decisions)})
             for each in outcomes:
                 _store(DecisionOutcome, {"workspace_id": str(workspace.pk), **each})
     analyse = "VACUUM ANALYZE" if connection.vendor == "postgresql" else "ANALYZE"
     with connection.cursor() as cursor:
-        if connection.vendor == "postgresql":
-            cursor.execute("SET statement_timeout = 0")
-        for model in (DecisionRecord, DecisionOutcome):
+        for model in (DecisionRecord, DecisionExternalId, DecisionOutcome):
             cursor.execute(f"{analyse} {model._meta.db_table}")
 
 
@@ -95,6 +98,7 @@ def _chunk(places: Integers, rows: int, draw: np.random.Generator) -> list[dict[
         "thresholds": '{"confidence_threshold": 0.8}',
         "gate_verdict": _picked(["allow", "block"], reason > 0),
         "gate_reason": _picked([each.value for each in REASONS], reason),
+        "external_id": [f"call-{each}" for each in ids],
         "case_key": [f"case-{place // 2}" if paired else "" for place, paired in zip(places, in_case, strict=True)],
     }
     allowed = np.flatnonzero(reason == 0)
@@ -105,6 +109,11 @@ def _chunk(places: Integers, rows: int, draw: np.random.Generator) -> list[dict[
         _outcomes(ids, at + HOUR, allowed, success[allowed], sequence=1),
         _outcomes(ids, at + 48 * HOUR, reviewed, success[reviewed] ^ overruled, sequence=2),
     ]
+
+
+def _host_ids(decisions: Mapping[str, Column]) -> dict[str, Column]:
+    same = {name: decisions[name] for name in ("decision_id", "external_id")}
+    return {**same, "body_sha256": "ab" * 32}
 
 
 def _outcomes(

@@ -65,6 +65,7 @@ MIDDLEWARE = [
     "confidence_project.foundation.health.DoorMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "governance.api.cors.OfrepOriginMiddleware",
+    "governance.access.lanes.FastLaneMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -120,6 +121,8 @@ else:
     }
     _database["CONN_MAX_AGE"] = env.int("CONN_MAX_AGE", default=60)
     _database["CONN_HEALTH_CHECKS"] = True
+# Off behind a pooler that does not pass prepared statements on; see docs/operations.md.
+CONFIDENCE_PREPARED_STATEMENTS = env.bool("CONFIDENCE_PREPARED_STATEMENTS", default=True)
 
 # Rate limits count here: per process by default, shared by all processes with e.g. redis://… in CACHE_URL.
 CACHES = {"default": env.cache_url("CACHE_URL", default="locmemcache://")}
@@ -289,8 +292,6 @@ SPECTACULAR_SETTINGS = {
 
 # --- Confidence governance -------------------------------------------------------------------------------------------
 CONFIDENCE_KILL_SWITCH = env.bool("CONFIDENCE_KILL_SWITCH", default=False)
-# How long a process may keep configs of policies that it has read, 0 for not at all; see docs/operations.md.
-CONFIDENCE_POLICY_CACHE_SECONDS = env.float("CONFIDENCE_POLICY_CACHE_SECONDS", default=0.0)
 # A TOML file with policy definitions of the host's own; see docs/extending.md.
 CONFIDENCE_DEFINITIONS_FILE = env.str("CONFIDENCE_DEFINITIONS_FILE", default="")
 # JSON: what metadata of AI calls may hold beside the standard entries; see docs/ingestion.md.

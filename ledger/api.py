@@ -29,7 +29,8 @@ from governance.workspaces.names import WorkspaceNames
 from ledger import selectors
 from ledger.contracts import DecisionEnvelope, LLMDecision, OutcomeEnvelope
 from ledger.models import DecisionOutcome, DecisionRecord
-from ledger.pipelines.decisions import decide_many
+from ledger.pipelines.decisions import record_decisions
+from ledger.replies import shown_outcome, shown_verdict
 from ledger.serializers import (
     DecisionDetailSerializer,
     DecisionFilter,
@@ -102,16 +103,14 @@ class Decisions(ListAPIView[DecisionRecord]):
         return narrowed_to(DecisionRecord.objects.all(), "workspace_id", workspace_of(self.request).pk)
 
     def post(self, request: Request) -> Response:
-        # One serializer for the whole bulk: making one builds all its fields.
-        show = VerdictSerializer().to_representation
         workspace = workspace_of(request)
         return ingest(
             request,
             _DECISION,
             known=WorkspaceNames(workspace),
-            write=partial(decide_many, workspace=workspace),
-            show=show,
-            show_in_bulk=show,
+            write=partial(record_decisions, workspace=workspace),
+            show=shown_verdict,
+            show_in_bulk=shown_verdict,
         )
 
 
@@ -206,13 +205,11 @@ class Outcomes(ListAPIView[DecisionOutcome]):
         return narrowed_to(DecisionOutcome.objects.all(), "workspace_id", workspace_of(self.request).pk)
 
     def post(self, request: Request) -> Response:
-        key = api_key_of(request)
-        reporter = f"API key {key.prefix} {key.name}"
         return ingest(
             request,
             _OUTCOME,
-            write=partial(record_outcomes, workspace=workspace_of(request), reporter=reporter),
-            show=OutcomeSerializer().to_representation,
+            write=partial(record_outcomes, workspace=workspace_of(request), reporter=api_key_of(request).reporter),
+            show=lambda outcome: shown_outcome(vars(outcome)),
             show_in_bulk=lambda outcome: {
                 "external_id": outcome.external_id,
                 "decision_id": str(outcome.decision_id),

@@ -7,11 +7,13 @@ class LedgerConfig(AppConfig):
     name = "ledger"
 
     def ready(self) -> None:
+        from governance.access.lanes import LANES
         from governance.controls.seen import SEEN_SOURCES
         from governance.definitions import register
         from governance.workflow.consequences import FLIP_COUNTER
         from ledger.audit import register_histories
         from ledger.domains.book import DOMAINS, keep_book
+        from ledger.lanes import ATTACH, DECIDE
         from ledger.otlp import gate_decision_spans, record_evaluations
         from ledger.seen import SEEN_IN_DECISIONS
         from ledger.selectors import flips_of
@@ -27,6 +29,8 @@ class LedgerConfig(AppConfig):
             register(domain.definition)
         register_entries(*OF_THE_LEDGER, *OF_GOVERNANCE)
         register_histories()
+        LANES.register(DECIDE, "/api/v1/decisions")
+        LANES.register(ATTACH, "/api/v1/outcomes")
         BOOK_KEEPER.register(keep_book)
         FLIP_COUNTER.register(flips_of)
         SEEN_SOURCES.register(SEEN_IN_DECISIONS)

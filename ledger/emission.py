@@ -15,17 +15,13 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+from django.utils.module_loading import import_string
 from opentelemetry import _logs, metrics
 from opentelemetry._logs import Logger, SeverityNumber
-from opentelemetry.exporter.otlp.proto.http._log_exporter import OTLPLogExporter
-from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
 from opentelemetry.metrics import Counter, Histogram, Meter
-from opentelemetry.sdk._logs import LoggerProvider
-from opentelemetry.sdk._logs.export import BatchLogRecordProcessor
-from opentelemetry.sdk.metrics import MeterProvider
-from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
 
-from ledger.models import DecisionRecord
+from confidence_project.foundation.bulk import Values
+from governance.models import Workspace
 
 logger = logging.getLogger(__name__)
 
@@ -48,57 +44,57 @@ class _Instruments:
 class _Sinks:
     events: Logger | None = None
     instruments: _Instruments | None = None
-    own: tuple[LoggerProvider | MeterProvider, ...] = ()
+    own: tuple[Any, ...] = ()
 
 
-def emit_verdicts(records: Sequence[DecisionRecord], *, seconds: float) -> None:
+def emit_verdicts(workspace: Workspace, records: Sequence[Values], *, seconds: float) -> None:
     """Emit verdicts that were committed together in `seconds`. Whatever goes wrong is logged and goes no further."""
     try:
         sinks = _sinks()
         if sinks.instruments is not None and records:
-            _measure(sinks.instruments, records, seconds)
+            _measure(sinks.instruments, workspace, records, seconds)
         if sinks.events is not None:
             for record in records:
-                _tell(sinks.events, record)
+                _tell(sinks.events, workspace, record)
     except Exception as error:
         logger.warning("Verdicts not emitted: %s", type(error).__name__)
 
 
-def _measure(instruments: _Instruments, records: Sequence[DecisionRecord], seconds: float) -> None:
+def _measure(instruments: _Instruments, workspace: Workspace, records: Sequence[Values], seconds: float) -> None:
     instruments.commit_duration.record(seconds)
     for record in records:
         gate = {
-            "confidence.workspace": record.workspace.slug,
-            "confidence.policy_key": record.policy_key,
-            "confidence.verdict": record.gate_verdict,
+            "confidence.workspace": workspace.slug,
+            "confidence.policy_key": record["policy_key"],
+            "confidence.verdict": record["gate_verdict"],
         }
-        instruments.decisions.add(1, {**gate, "confidence.reason": record.gate_reason})
-        if record.llm_confidence is not None:
+        instruments.decisions.add(1, {**gate, "confidence.reason": record["gate_reason"]})
+        if record["llm_confidence"] is not None:
             # Kinds mean different things: one histogram over all of them would say nothing.
             instruments.confidence.record(
-                float(record.llm_confidence), {**gate, "confidence.kind": record.confidence_kind}
+                float(record["llm_confidence"]), {**gate, "confidence.kind": record["confidence_kind"]}
             )
-        if record.ml_risk_score is not None:
-            instruments.risk.record(float(record.ml_risk_score), gate)
+        if record["ml_risk_score"] is not None:
+            instruments.risk.record(float(record["ml_risk_score"]), gate)
 
 
-def _tell(events: Logger, record: DecisionRecord) -> None:
+def _tell(events: Logger, workspace: Workspace, record: Values) -> None:
     attributes: dict[str, Any] = {
-        "confidence.decision_id": str(record.decision_id),
-        "confidence.workspace": record.workspace.slug,
-        "confidence.policy_key": record.policy_key,
-        "confidence.policy_version": record.policy_version,
-        "confidence.verdict": record.gate_verdict,
-        "confidence.reason": record.gate_reason,
-        "confidence.kind": record.confidence_kind,
-        "confidence.value": None if record.llm_confidence is None else float(record.llm_confidence),
-        "confidence.risk": None if record.ml_risk_score is None else float(record.ml_risk_score),
-        "gen_ai.provider.name": record.provider or None,
-        "gen_ai.response.model": record.model or None,
+        "confidence.decision_id": str(record["decision_id"]),
+        "confidence.workspace": workspace.slug,
+        "confidence.policy_key": record["policy_key"],
+        "confidence.policy_version": record["policy_version"],
+        "confidence.verdict": record["gate_verdict"],
+        "confidence.reason": record["gate_reason"],
+        "confidence.kind": record["confidence_kind"],
+        "confidence.value": None if record["llm_confidence"] is None else float(record["llm_confidence"]),
+        "confidence.risk": None if record["ml_risk_score"] is None else float(record["ml_risk_score"]),
+        "gen_ai.provider.name": record["provider"] or None,
+        "gen_ai.response.model": record["model"] or None,
     }
     events.emit(
         event_name=EVENT_NAME,
-        timestamp=int(record.timestamp.timestamp() * 1e9),
+        timestamp=int(record["timestamp"].timestamp() * 1e9),
         severity_number=SeverityNumber.INFO,
         attributes={name: value for name, value in attributes.items() if value is not None},
     )
@@ -123,19 +119,25 @@ def _sinks() -> _Sinks:
 
 def _make_sinks() -> _Sinks:
     loggers, meters = _logs.get_logger_provider(), metrics.get_meter_provider()
-    own: list[LoggerProvider | MeterProvider] = []
-    if not isinstance(loggers, LoggerProvider) and _is_exported("LOGS"):
-        loggers = LoggerProvider()
-        loggers.add_log_record_processor(BatchLogRecordProcessor(OTLPLogExporter()))
-        own.append(loggers)
-    if not isinstance(meters, MeterProvider) and _is_exported("METRICS"):
-        meters = MeterProvider([PeriodicExportingMetricReader(OTLPMetricExporter())])
-        own.append(meters)
+    own: list[Any] = []
+    if not _is_set_up(loggers) and _is_exported("LOGS"):
+        own.append(loggers := import_string(f"{_EXPORTING}.logger_provider")())
+    if not _is_set_up(meters) and _is_exported("METRICS"):
+        own.append(meters := import_string(f"{_EXPORTING}.meter_provider")())
     return _Sinks(
-        events=loggers.get_logger(SCOPE) if isinstance(loggers, LoggerProvider) else None,
-        instruments=_instruments(meters.get_meter(SCOPE)) if isinstance(meters, MeterProvider) else None,
+        events=loggers.get_logger(SCOPE) if _is_set_up(loggers) else None,
+        instruments=_instruments(meters.get_meter(SCOPE)) if _is_set_up(meters) else None,
         own=tuple(own),
     )
+
+
+_EXPORTING = "ledger.exporting"
+"""Named, and imported only where something is exported: the SDK is large, and most have no use for it."""
+
+
+def _is_set_up(provider: Any) -> bool:
+    """The API itself gives stand-ins for providers that nobody has set."""
+    return not type(provider).__module__.startswith(("opentelemetry._logs", "opentelemetry.metrics"))
 
 
 def _is_exported(signal: str) -> bool:

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 from django.db import DEFAULT_DB_ALIAS, connections, models
-from django.db.backends.base.base import BaseDatabaseWrapper
 
 COPY_FROM = 8
 """Fewer rows than this go in one INSERT: COPY costs a round trip more."""
+
+Values = Mapping[str, Any]
+"""A row that is no model object: its values by attribute name, `vars(instance)` among them."""
 
 
 def insert_rows(instances: Sequence[models.Model]) -> None:
@@ -24,18 +30,19 @@ def insert_rows(instances: Sequence[models.Model]) -> None:
     """
     if not instances:
         return
+    model = type(instances[0])
     if len(instances) < COPY_FROM:
-        type(instances[0])._base_manager.bulk_create(instances)
+        model._base_manager.bulk_create(instances)
         return
-    # The proxy `connection` looks up its thread's connection at every touch, and there are millions.
-    database = connections[DEFAULT_DB_ALIAS]
-    meta = instances[0]._meta
-    fields = [field for field in meta.concrete_fields if not (field is meta.auto_field and instances[0].pk is None)]
-    insert_values(
-        type(instances[0]),
-        [str(field.column) for field in fields],
-        (_prepared(instance, fields, database) for instance in instances),
-    )
+    fields = _fields(model, with_key=instances[0].pk is not None)
+    insert_mappings(model, [{f.attname: f.pre_save(each, add=True) for f in fields} for each in instances])
+
+
+def insert_mappings(model: type[models.Model], rows: Sequence[Values]) -> None:
+    """Insert rows of one model that are no objects, as `insert_rows`; each holds the same names."""
+    if rows:
+        fields = _fields(model, with_key=model._meta.pk.attname in rows[0])
+        insert_values(model, [str(field.column) for field in fields], adapted(fields, rows))
 
 
 def insert_values(model: type[models.Model], columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
@@ -56,11 +63,40 @@ def insert_values(model: type[models.Model], columns: Sequence[str], rows: Itera
                 for row in rows:
                     copy.write_row(row)
         else:
-            values = ", ".join(["%s"] * len(columns))
-            cursor.executemany(f"INSERT INTO {target} VALUES ({values})", list(rows))  # noqa: S608
+            places = ", ".join(["%s"] * len(columns))
+            cursor.executemany(f"INSERT INTO {target} VALUES ({places})", list(rows))  # noqa: S608
 
 
-def _prepared(
-    instance: models.Model, fields: Sequence[models.Field[Any, Any]], database: BaseDatabaseWrapper
-) -> list[Any]:
-    return [field.get_db_prep_save(field.pre_save(instance, add=True), database) for field in fields]
+def adapted(fields: Sequence[models.Field[Any, Any]], rows: Sequence[Values]) -> Iterator[list[Any]]:
+    """Return the values of each row in the order of `fields`, as the driver of the database takes them."""
+    database = connections[DEFAULT_DB_ALIAS]
+    if database.vendor == "postgresql":
+        return _texts(fields, rows)
+    return ([field.get_db_prep_save(row[field.attname], database) for field in fields] for row in rows)
+
+
+def _fields(model: type[models.Model], *, with_key: bool) -> list[models.Field[Any, Any]]:
+    return [field for field in model._meta.concrete_fields if with_key or field is not model._meta.auto_field]
+
+
+_AS_TEXT: Mapping[type, Callable[[Any], str | None]] = {
+    str: lambda value: value,
+    type(None): lambda value: value,
+    bool: lambda value: "t" if value else "f",
+    datetime: datetime.isoformat,
+    dict: json.dumps,
+    list: json.dumps,
+    int: str,
+    float: repr,
+    Decimal: str,
+    UUID: str,
+}
+
+
+def _texts(fields: Sequence[models.Field[Any, Any]], rows: Sequence[Values]) -> Iterator[list[str | None]]:
+    # As text, whatever the type: PostgreSQL reads it as the column's type, and a statement is prepared once and not for
+    # each combination of types.
+    names = [field.attname for field in fields]
+    for row in rows:
+        values = [row[name] for name in names]
+        yield [_AS_TEXT.get(type(value), str)(value) for value in values]

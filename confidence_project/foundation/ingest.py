@@ -14,7 +14,6 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeVar
 
 from django.conf import settings
-from django.db import models
 from django.http import HttpRequest
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from rest_framework.exceptions import APIException, ParseError, UnsupportedMediaType
@@ -50,7 +49,7 @@ class Identified(Protocol):
 
 ItemT = TypeVar("ItemT", bound=Identified)
 ObjectT = TypeVar("ObjectT")
-RecordT = TypeVar("RecordT", bound=models.Model)
+RecordT = TypeVar("RecordT")
 
 
 class TooManyItems(APIException):
@@ -126,6 +125,17 @@ def read_object(request: HttpRequest, contract: TypeAdapter[ObjectT]) -> ObjectT
         raise ParseError(NO_JSON) from error
 
 
+def plain_submission(body: bytes, contract: TypeAdapter[ItemT], known: object = None) -> Submission[ItemT] | None:
+    """Return what `read_batch` makes of a body of JSON that is one sound object, None for any other."""
+    if len(body) > settings.CONFIDENCE_MAX_BODY_BYTES:
+        return None
+    document = read_document(body)
+    batch: Batch[ItemT] = Batch(True, known)
+    if isinstance(document, dict):
+        batch.take(0, document, contract)
+    return batch.submissions[0] if batch.submissions else None
+
+
 def _read_json(body: bytes, contract: TypeAdapter[ItemT], known: object) -> Batch[ItemT]:
     document = read_document(body)
     items = document if isinstance(document, list) else [document]
@@ -165,7 +175,7 @@ def read_document(body: bytes) -> Any:
 def _parse(text: bytes) -> Any:
     # NaN, Infinity and lone surrogates are let through here, because a contract refuses them with a pointer,
     # item by item; the parser would refuse the whole body.
-    return json.loads(text.decode("utf-8-sig"), parse_int=_integer, object_pairs_hook=_members)
+    return _DECODER.decode(text.decode("utf-8-sig"))
 
 
 def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -177,6 +187,9 @@ def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _integer(digits: str) -> int | float:
     return int(digits) if len(digits) <= LONGEST_INTEGER else math.inf
+
+
+_DECODER = json.JSONDecoder(parse_int=_integer, object_pairs_hook=_members)
 
 
 def _check_count(count: int) -> None:

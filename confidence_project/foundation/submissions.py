@@ -11,13 +11,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
-from django.db import IntegrityError, OperationalError, connection, models, transaction
+from django.db import IntegrityError, OperationalError, connection, transaction
 
 from confidence_project.foundation.errors import Conflict, DomainError
 
 ItemT = TypeVar("ItemT")
 ResultT = TypeVar("ResultT")
-RecordT = TypeVar("RecordT", bound=models.Model)
+RecordT = TypeVar("RecordT")
 
 
 class Envelope(Protocol):
@@ -35,6 +35,10 @@ ATTEMPTS = 10
 DEADLOCK = "40P01"
 LINE = 0x5EBA1
 """Key of the advisory lock (PostgreSQL) that retries take."""
+
+
+class TryAgain(Exception):
+    """What a write rested on has changed while it was under way: roll it back, and write on what is there now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,11 +130,11 @@ def commit_with_retry(write: Callable[[], ResultT]) -> ResultT:
                 if attempt:
                     _wait_in_line()
                 return write()
-        except (IntegrityError, OperationalError) as error:
+        except (IntegrityError, OperationalError, TryAgain) as error:
             if isinstance(error, OperationalError) and getattr(error.__cause__, "sqlstate", None) != DEADLOCK:
                 raise
-            clash = error
-    raise Conflict("Other requests keep writing the same ids; try again.") from clash
+            clash: Exception = error
+    raise Conflict("What others write at the same time keeps getting in the way; try again.") from clash
 
 
 def _wait_in_line() -> None:

@@ -18,6 +18,7 @@ from confidence_project.foundation.append_only import AppendOnlyViolation, appen
 from confidence_project.foundation.triggers import release
 from governance.models import ConfidencePolicyRevision, ProposalEvent
 from governance.tests.factories import SuperuserFactory, applied, in_shadow
+from governance.workflow.commenting import comment_on_proposal
 from governance.workspaces.services import rename_workspace
 from ledger.models import (
     Checkpoint,
@@ -205,6 +206,9 @@ def _one_row_of_each() -> None:
     )  # fmt: skip
     CandidateEnd.objects.create(candidate=candidate, workspace=record.workspace, passed=False, ended_at=RECORDED_AT)
     rename_workspace(actor=SuperuserFactory(), workspace=record.workspace, name="Another name")
+    comment_on_proposal(
+        actor=SuperuserFactory(), workspace=record.workspace, proposal_id=revision.proposal_id, text="A remark."
+    )
     Client().force_login(SuperuserFactory())  # leaves its line in the record of sign-ins
     assert ConfidencePolicyRevision.objects.exists()
     assert ProposalEvent.objects.exists()

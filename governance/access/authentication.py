@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from django.core.cache import cache
+from django.db.models import OuterRef, Subquery
+from django.http import HttpRequest
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.permissions import BasePermission
@@ -15,13 +18,18 @@ from rest_framework.settings import api_settings
 from rest_framework.throttling import SimpleRateThrottle
 
 from confidence_project.foundation.errors import PermissionRefused
-from governance.models import ApiKey, Workspace
+from confidence_project.foundation.kept import Kept
+from governance.models import ApiKey, GoverningVersion, Workspace
 
 if TYPE_CHECKING:
     from rest_framework.views import APIView
 
 REALM = 'Bearer realm="api"'
 INVALID_KEY = "The API key is not valid. Ask an admin of the workspace for a new one."
+
+_VERSION = Subquery(GoverningVersion.objects.filter(workspace_id=OuterRef("workspace_id")).values("version"))
+
+_KEPT: Kept[bytes, ApiKey] = Kept(1024)
 
 
 class ApiKeyAuthentication(BaseAuthentication):
@@ -34,7 +42,7 @@ class ApiKeyAuthentication(BaseAuthentication):
     """Where a key may stand that does not come as a bearer."""
 
     def authenticate(self, request: Request) -> tuple[None, ApiKey] | None:
-        key = self._key_of(request)
+        key = self.plain_key_of(request)
         if key is None:
             return None
         api_key = usable_key(key)
@@ -45,11 +53,34 @@ class ApiKeyAuthentication(BaseAuthentication):
     def authenticate_header(self, request: Request) -> str:
         return REALM
 
-    def _key_of(self, request: Request) -> str | None:
+    def plain_key_of(self, request: Request | HttpRequest) -> str | None:
+        """Return the key that came with a request, None when none did."""
         scheme, _, credentials = request.headers.get("Authorization", "").partition(" ")
         if scheme.lower() == "bearer":
             return credentials.strip()
         return next((request.headers[name] for name in self.headers if name in request.headers), None)
+
+
+def key_last_read(request: HttpRequest) -> ApiKey | None:
+    """Return the key of a request as it was when its last use was authenticated, None when it is not kept.
+
+    It may be revoked since: whoever acts on it has the database compare the version that it is `governed_by`.
+    """
+    key = ApiKeyAuthentication().plain_key_of(request)
+    kept = _KEPT.get(_digest(key)) if key else None
+    return None if kept is None or kept.has_expired else kept
+
+
+def require_usable(key: ApiKey) -> None:
+    """Raise `AuthenticationFailed` unless the key may still be used, with the scopes that it had."""
+    current = ApiKey.objects.get_usable_keys().filter(pk=key.pk).first()
+    if current is None or current.has_expired or not set(key.scopes) <= set(current.scopes):
+        raise AuthenticationFailed(INVALID_KEY)
+
+
+def _digest(key: str) -> bytes:
+    # A kept key is found by what it is, and a copy of the memory does not tell it.
+    return hashlib.sha256(key.encode(errors="surrogatepass")).digest()
 
 
 def usable_key(plain: str) -> ApiKey | None:
@@ -58,8 +89,13 @@ def usable_key(plain: str) -> ApiKey | None:
     prefix = plain.partition(".")[0]
     if not (prefix.isalnum() and plain.isascii()):
         return None
-    api_key = ApiKey.objects.get_usable_keys().select_related("workspace").filter(prefix=prefix).first()
-    return api_key if api_key and api_key.is_valid(plain) and not api_key.has_expired else None
+    usable = ApiKey.objects.get_usable_keys().select_related("workspace").annotate(governed_by=_VERSION)
+    api_key: ApiKey | None = usable.filter(prefix=prefix).first()
+    if api_key is None or not api_key.is_valid(plain) or api_key.has_expired:
+        return None
+    api_key.workspace.asked_by = api_key
+    _KEPT.put(_digest(plain), api_key)
+    return api_key
 
 
 def api_key_of(request: Request) -> ApiKey:
@@ -108,7 +144,10 @@ class ApiKeyThrottle(SimpleRateThrottle):
     def get_cache_key(self, request: Request, view: APIView) -> str | None:
         return f"throttle:{api_key_of(request).prefix}" if request.auth else None
 
-    def allow_request(self, request: Request, view: APIView) -> bool:
+    def allow_request(self, request: Any, view: Any) -> bool:
+        if getattr(request, "counted", False):
+            # The fast lane counted it before it handed it on.
+            return True
         key = self.get_cache_key(request, view)
         limit, seconds = self.parse_rate(self.rate)
         if key is None or limit is None or seconds is None:

@@ -1,5 +1,6 @@
 """Models of governance: workspaces and who works in them, policies and how they change, and the controls over both."""
 
+from governance.models.comments import ProposalComment
 from governance.models.controls import AuditSampling, BlockedSource, BreakGlassReview, KillSwitch
 from governance.models.history import WorkspaceEvent
 from governance.models.identities import ExternalIdentity, GroupGrant, SignIn
@@ -13,6 +14,7 @@ from governance.models.policies import (
     ProposalEvent,
 )
 from governance.models.rollouts import Rollout, RolloutEvent
+from governance.models.versions import GoverningVersion
 from governance.models.webhooks import WebhookDelivery, WebhookEndpoint
 from governance.models.workspaces import ApiKey, Membership, Workspace
 
@@ -26,12 +28,14 @@ __all__ = [
     "ConfidencePolicyRevision",
     "DeclaredName",
     "ExternalIdentity",
+    "GoverningVersion",
     "GroupGrant",
     "Invitation",
     "KillSwitch",
     "Membership",
     "Notice",
     "NoticeSettings",
+    "ProposalComment",
     "ProposalEvent",
     "Rollout",
     "RolloutEvent",

@@ -12,6 +12,7 @@ from governance.models.actors import actor_name, actor_of_mutable_row
 from governance.models.policies import ConfidencePolicyRevision
 from governance.models.rollouts import RolloutEvent
 from governance.models.scoping import Row, WorkspaceScopedQuerySet
+from governance.models.versions import governs
 from governance.models.webhooks import WebhookEndpoint
 from governance.models.workspaces import Workspace
 
@@ -72,6 +73,7 @@ class KillSwitch(Control):
     """Blocks every decision of a workspace, or of one policy key, from the next call on."""
 
     gate_columns = ("''", "''")
+    versioned = governs()
     announced = (Event.KILL_SWITCH_ENGAGED, Event.KILL_SWITCH_RELEASED)
 
     class Meta(Control.Meta):
@@ -95,6 +97,7 @@ class BlockedSource(Control):
     value = models.CharField(max_length=200)
 
     gate_columns = ("kind", "value")
+    versioned = governs()
     announced = (Event.SOURCE_BLOCKED, Event.SOURCE_UNBLOCKED)
     told = ("kind",)
 
@@ -120,6 +123,7 @@ class AuditSampling(Control):
     )
 
     gate_columns = ("''", "CAST(rate AS text)")
+    versioned = governs()
     announced = (Event.AUDIT_SAMPLING_STARTED, Event.AUDIT_SAMPLING_STOPPED)
     told = ("rate",)
 

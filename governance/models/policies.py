@@ -12,6 +12,7 @@ from confidence_project.foundation.append_only import AppendOnlyModel, AppendOnl
 from governance.definitions import title_of
 from governance.models.actors import actor_name, actor_of_append_only_row, actor_of_mutable_row
 from governance.models.scoping import AppendOnlyScopedQuerySet, WorkspaceScopedQuerySet
+from governance.models.versions import governs
 from governance.models.workspaces import Workspace
 
 
@@ -23,6 +24,8 @@ class ConfidencePolicy(models.Model):
     config = models.JSONField()
     version = models.PositiveIntegerField(default=0, help_text="Counts the changes of the effective config.")
     updated_at = models.DateTimeField(auto_now=True)
+
+    versioned = governs()
 
     objects = WorkspaceScopedQuerySet.as_manager()
 
@@ -122,6 +125,9 @@ class ConfidencePolicyProposal(models.Model):
         "evidence", "evidence_sha256", "created_at", "author_name",
     )  # fmt: skip
     OPEN = (Status.PENDING, Status.APPROVED)
+
+    # Of a proposal in rollout the gate reads these two.
+    versioned = governs("workspace_id", "config", "expires_at")
 
     class Meta:
         ordering = ["-created_at", "-id"]

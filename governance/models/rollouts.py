@@ -11,6 +11,7 @@ from confidence_project.foundation.append_only import AppendOnlyModel, AppendOnl
 from governance.models.actors import actor_name, actor_of_append_only_row
 from governance.models.policies import ConfidencePolicyProposal
 from governance.models.scoping import AppendOnlyScopedQuerySet, WorkspaceScopedQuerySet
+from governance.models.versions import governs
 from governance.models.workspaces import Workspace
 
 ACTIVE = Q(ended_at__isnull=True)
@@ -54,6 +55,7 @@ class Rollout(models.Model):
     objects = RolloutQuerySet.as_manager()
 
     written_once = ("workspace", "policy_key", "proposal", "started_at")
+    versioned = governs()
 
     class Meta:
         ordering = ["-started_at", "-id"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from typing import ClassVar
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
@@ -14,6 +14,7 @@ from rest_framework_api_key.models import AbstractAPIKey, APIKeyManager
 from confidence_project.foundation.errors import NotFound
 from governance.models.actors import actor_name, actor_of_mutable_row
 from governance.models.scoping import VisibleQuerySet, WorkspaceScopedQuerySet
+from governance.models.versions import governs
 
 
 class WorkspaceQuerySet(VisibleQuerySet["Workspace"]):
@@ -38,7 +39,12 @@ class Workspace(models.Model):
     )
     created_at = models.DateTimeField(auto_now_add=True)
 
+    asked_by: ApiKey | None = None
+    """The key through which this instance was reached; None: no key, as in process."""
+
     TOGGLES: ClassVar = ("automation_enabled", "auto_book_meetings", "booking_gate_enabled")
+
+    versioned = governs("id")
 
     objects = WorkspaceQuerySet.as_manager()
 
@@ -108,11 +114,21 @@ class ApiKey(AbstractAPIKey):
     revoked_by = actor_of_mutable_row()
     revoked_by_name = actor_name()
 
+    governed_by: UUID | None = None
+    """The version of what governs the workspace, as of the moment that this instance was read; None: not asked for."""
+
+    versioned = governs()
+
     objects: ClassVar = ApiKeyManager.from_queryset(WorkspaceScopedQuerySet)()
 
     class Meta(AbstractAPIKey.Meta):
         verbose_name = "API key"
         verbose_name_plural = "API keys"
+
+    @property
+    def reporter(self) -> str:
+        """How outcomes name the key as the one that told of them."""
+        return f"API key {self.prefix} {self.name}"
 
     def clean(self) -> None:
         super().clean()

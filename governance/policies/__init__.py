@@ -2,13 +2,8 @@
 
 from governance.policies.context import GateContext, Reason
 from governance.policies.effective import EffectivePolicy, PolicyUnavailable
-from governance.policies.run_time import (
-    ALLOWS_NOTHING,
-    get_confidence_policy,
-    read_context,
-    read_contexts,
-    resolve_threshold,
-)
+from governance.policies.governing import current_version, hold, last_read, read_context, read_contexts
+from governance.policies.run_time import ALLOWS_NOTHING, get_confidence_policy, resolve_threshold
 
 __all__ = [
     "ALLOWS_NOTHING",
@@ -16,7 +11,10 @@ __all__ = [
     "GateContext",
     "PolicyUnavailable",
     "Reason",
+    "current_version",
     "get_confidence_policy",
+    "hold",
+    "last_read",
     "read_context",
     "read_contexts",
     "resolve_threshold",

@@ -5,15 +5,17 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from decimal import Decimal
+from uuid import UUID
 
 from django.conf import settings
 
 from confidence_project.foundation.errors import NotFound
 from governance.definitions import PolicyDefinition, ReasonCode
 from governance.models import AuditSampling, BlockedSource, KillSwitch
-from governance.policies.effective import EffectivePolicy
-from governance.policies.read_path import WORKSPACE, Row
+from governance.policies.effective import EffectivePolicy, policy_of
+from governance.policies.read_path import ROLLOUT, WORKSPACE, Row
 
 logger = logging.getLogger(__name__)
 
@@ -48,6 +50,10 @@ class GateContext:
         Reason of the definition's own toggle while that is off.
     audit_rate
         Probability with which a blocked decision is sent to review; None: no audit sampling.
+    governed_by
+        The version under which it was read; None: nothing can be committed under it.
+    until
+        When it ends by itself, because a proposal in rollout runs out; None: it does not.
     """
 
     kill_switch: bool = True
@@ -58,6 +64,8 @@ class GateContext:
     blocked_providers: frozenset[str] = frozenset()
     blocked_models: frozenset[str] = frozenset()
     audit_rate: Decimal | None = None
+    governed_by: UUID | None = None
+    until: datetime | None = None
 
     def ruling(self, case_key: str) -> GateContext:
         """Return what governs a case: in a canary, the candidate instead of the policy in force."""
@@ -83,9 +91,7 @@ class GateContext:
         return self.block_of_all() or self.block_of_source(provider=provider, model=model)
 
 
-def context_of(
-    definition: PolicyDefinition, policy: EffectivePolicy | None, version: int, rows: Iterable[Row]
-) -> GateContext:
+def context_of(definition: PolicyDefinition, rows: Iterable[Row], governed_by: UUID | None) -> GateContext:
     """Return what governs one policy key. A row that cannot be read counts as a kill switch: fail closed.
 
     Raises
@@ -97,27 +103,33 @@ def context_of(
     workspace = next((row for row in covering if row.kind == WORKSPACE), None)
     if workspace is None:
         raise NotFound("The workspace does not exist any more.")
+    policy, version = policy_of(definition, covering)
+    until = next((_as_time(row.until) for row in covering if row.kind == ROLLOUT), None)
+    bare = GateContext(policy=policy, policy_version=version, governed_by=governed_by, until=until)
     try:
-        return _context(definition, policy, version, workspace, covering)
+        return _under_controls(bare, definition, workspace, covering)
     except (KeyError, ArithmeticError):
         logger.error("A control over %s cannot be read: everything under it is blocked.", definition.key)
-        return GateContext(policy=policy, policy_version=version)
+        return bare
 
 
-def _context(
-    definition: PolicyDefinition, policy: EffectivePolicy | None, version: int, workspace: Row, rows: list[Row]
-) -> GateContext:
+def _as_time(text: str) -> datetime:
+    # SQLite keeps times in UTC and does not say so.
+    time = datetime.fromisoformat(text)
+    return time if time.tzinfo else time.replace(tzinfo=UTC)
+
+
+def _under_controls(bare: GateContext, definition: PolicyDefinition, workspace: Row, rows: list[Row]) -> GateContext:
     blocked: dict[str, set[str]] = {kind: set() for kind in BlockedSource.Kind.values}
     for row in rows:
         if row.kind == BlockedSource.row_kind():
             blocked[row.name].add(row.value)
     rates = [Decimal(row.value) for row in rows if row.kind == AuditSampling.row_kind()]
     toggle, on = definition.toggle, workspace.value.split()
-    return GateContext(
+    return replace(
+        bare,
         kill_switch=settings.CONFIDENCE_KILL_SWITCH or any(row.kind == KillSwitch.row_kind() for row in rows),
         automation_enabled="automation_enabled" in on,
-        policy=policy,
-        policy_version=version,
         switched_off=toggle.reason if toggle and toggle.name not in on else None,
         blocked_providers=frozenset(blocked[BlockedSource.Kind.PROVIDER]),
         blocked_models=frozenset(blocked[BlockedSource.Kind.MODEL]),

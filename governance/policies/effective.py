@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 
-from confidence_project.foundation.errors import Unavailable
+from confidence_project.foundation.errors import InvalidInput, Unavailable
 from governance.definitions import PolicyDefinition
-from governance.policies.config import PolicyConfig
+from governance.policies.config import PolicyConfig, parse_config
+from governance.policies.read_path import POLICY, ROLLOUT, Row
 from governance.rollouts.active import ActiveRollout
 
 
@@ -41,3 +44,29 @@ class EffectivePolicy:
     def values(self, **segment: str) -> Mapping[str, float]:
         """Return every field's value for a segment."""
         return {field.name: self.value(field.name, **segment) for field in self.definition.fields}
+
+
+def policy_of(definition: PolicyDefinition, rows: Iterable[Row]) -> tuple[EffectivePolicy | None, int]:
+    """Return the policy that rows about its policy key make up, and the version of the stored one.
+
+    None instead of a policy: the stored one cannot be used. A candidate that cannot be used is None in its rollout.
+    """
+    heads = {row.kind: row for row in rows if row.kind in (POLICY, ROLLOUT)}
+    stored, active = heads.get(POLICY), heads.get(ROLLOUT)
+    version = int(stored.name) if stored else 0
+    config = _parse(definition, stored.value) if stored else PolicyConfig({})
+    if config is None:
+        return None, version
+    rollout = None
+    if active is not None:
+        tried = _parse(definition, active.value)
+        candidate = EffectivePolicy(definition, tried, version, source="db") if tried else None
+        rollout = ActiveRollout(int(active.name), Decimal(active.share), candidate)
+    return EffectivePolicy(definition, config, version, "db" if stored else "default", rollout), version
+
+
+def _parse(definition: PolicyDefinition, config: str) -> PolicyConfig | None:
+    try:
+        return parse_config(definition, json.loads(config))
+    except (InvalidInput, ValueError, RecursionError):
+        return None

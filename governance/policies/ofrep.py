@@ -23,7 +23,7 @@ from governance.definitions import (
     get_definition,
 )
 from governance.models import Workspace
-from governance.policies import ALLOWS_NOTHING, EffectivePolicy, GateContext, Reason, read_contexts
+from governance.policies import ALLOWS_NOTHING, EffectivePolicy, GateContext, Reason, read_context, read_contexts
 from governance.policies.config import SEGMENT_KEYS
 
 SOURCE_BLOCKS = frozenset({Reason.PROVIDER_BLOCKED, Reason.MODEL_BLOCKED})
@@ -102,16 +102,18 @@ def parse_context(body: bytes) -> EvaluationContext:
     return EvaluationContext(segment, case_key, canonical)
 
 
-def evaluate_flag(workspace: Workspace, key: str, context: EvaluationContext) -> Evaluation:
-    """Return one flag as it stands now: one indexed statement. Raise `FlagNotFound` for an unknown key."""
+def evaluate_flag(
+    workspace: Workspace, key: str, context: EvaluationContext, governing: GateContext | None = None
+) -> Evaluation:
+    """Return one flag as it stands now, or as `governing` has it. Raise `FlagNotFound` for an unknown key."""
     policy_key, _, name = key.rpartition(".")
     try:
         definition = get_definition(policy_key)
         field = None if name == ENABLED else definition.field(name)
     except (UnknownPolicyKey, UnknownField) as error:
         raise FlagNotFound(f"Flags are <policy key>.<field> and <policy key>.{ENABLED}. {error.detail}") from error
-    (flags,) = _read_flags(workspace, [definition], context)
-    return flags.evaluate(field)
+    governing = governing or read_context(workspace, policy_key)
+    return _flags(definition, governing, context).evaluate(field)
 
 
 def evaluate_all_flags(workspace: Workspace, context: EvaluationContext) -> list[Evaluation]:
@@ -196,11 +198,15 @@ def _read_flags(
     workspace: Workspace, definitions: Iterable[PolicyDefinition], context: EvaluationContext
 ) -> Iterator[_Flags]:
     by_key = {definition.key: definition for definition in definitions}
-    by_source = {name: context.segment.get(name, "") for name in ("provider", "model")}
     for key, governing in read_contexts(workspace, by_key).items():
-        ruling = governing.ruling(context.case_key)
-        reason = ruling.block(**by_source)
-        yield _Flags(by_key[key], ruling, context.segment, reason, _split(governing.policy, context.case_key))
+        yield _flags(by_key[key], governing, context)
+
+
+def _flags(definition: PolicyDefinition, governing: GateContext, context: EvaluationContext) -> _Flags:
+    by_source = {name: context.segment.get(name, "") for name in ("provider", "model")}
+    ruling = governing.ruling(context.case_key)
+    split = _split(governing.policy, context.case_key)
+    return _Flags(definition, ruling, context.segment, ruling.block(**by_source), split)
 
 
 def _split(policy: EffectivePolicy | None, case_key: str) -> Split | None:

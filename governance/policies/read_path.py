@@ -7,15 +7,17 @@ out, because every decision waits for it, and the ORM takes longer to build the 
 from __future__ import annotations
 
 from collections.abc import Collection
+from datetime import datetime
 from functools import cache
 from typing import NamedTuple
 
 from django.db import connection
-from django.utils import timezone
 
 from governance.models import Workspace
 from governance.models.controls import Control
+from governance.models.versions import TABLE as VERSIONS
 
+VERSION = "version"
 WORKSPACE = "workspace"
 POLICY = "policy"
 ROLLOUT = "rollout"
@@ -24,12 +26,13 @@ ROLLOUT = "rollout"
 class Row(NamedTuple):
     """One thing that holds now; every column is text, and blank where it says nothing.
 
-    | kind           | name               | value              | share         | changed_at     |
-    | -------------- | ------------------ | ------------------ | ------------- | -------------- |
-    | workspace      |                    | toggles, where on  |               |                |
-    | of a control   | its `gate_columns` | its `gate_columns` |               |                |
-    | policy         | version            | config as JSON     |               | last update    |
-    | rollout        | id                 | config as JSON     | of the cases  | start          |
+    | kind           | name               | value              | share         | until                 |
+    | -------------- | ------------------ | ------------------ | ------------- | --------------------- |
+    | version        |                    | of all that governs|               |                       |
+    | workspace      |                    | toggles, where on  |               |                       |
+    | of a control   | its `gate_columns` | its `gate_columns` |               |                       |
+    | policy         | version            | config as JSON     |               |                       |
+    | rollout        | id                 | config as JSON     | of the cases  | its proposal runs out |
     """
 
     kind: str
@@ -38,10 +41,14 @@ class Row(NamedTuple):
     name: str
     value: str
     share: str
-    changed_at: str
+    until: str
 
 
 _WORKSPACE = """
+SELECT 'version', '', '', CAST(version AS text), '', ''
+  FROM {versions}
+ WHERE workspace_id = %(workspace)s
+UNION ALL
 SELECT 'workspace', '', '', {toggles}, '', ''
   FROM governance_workspace
  WHERE id = %(workspace)s
@@ -56,27 +63,12 @@ SELECT '{kind}', policy_key, {name}, {value}, '', ''
 
 _POLICIES = """
 UNION ALL
-SELECT 'policy', policy_key, CAST(version AS text), CAST(config AS text), '', CAST(updated_at AS text)
+SELECT 'policy', policy_key, CAST(version AS text), CAST(config AS text), '', ''
   FROM governance_confidencepolicy
  WHERE workspace_id = %(workspace)s AND policy_key IN ({keys})
 UNION ALL
 SELECT 'rollout', rollout.policy_key, CAST(rollout.id AS text), CAST(proposal.config AS text),
-       CAST(rollout.share AS text), CAST(rollout.started_at AS text)
-  FROM governance_rollout rollout
-  JOIN governance_confidencepolicyproposal proposal ON proposal.id = rollout.proposal_id
- WHERE rollout.workspace_id = %(workspace)s AND rollout.ended_at IS NULL AND rollout.policy_key IN ({keys})
-   AND proposal.expires_at > %(now)s
-"""
-
-# The same rows without their configs, for whoever has those already.
-_HEADS = """
-UNION ALL
-SELECT 'policy', policy_key, CAST(version AS text), '', '', CAST(updated_at AS text)
-  FROM governance_confidencepolicy
- WHERE workspace_id = %(workspace)s AND policy_key IN ({keys})
-UNION ALL
-SELECT 'rollout', rollout.policy_key, CAST(rollout.id AS text), '', CAST(rollout.share AS text),
-       CAST(rollout.started_at AS text)
+       CAST(rollout.share AS text), CAST(proposal.expires_at AS text)
   FROM governance_rollout rollout
   JOIN governance_confidencepolicyproposal proposal ON proposal.id = rollout.proposal_id
  WHERE rollout.workspace_id = %(workspace)s AND rollout.ended_at IS NULL AND rollout.policy_key IN ({keys})
@@ -84,20 +76,20 @@ SELECT 'rollout', rollout.policy_key, CAST(rollout.id AS text), '', CAST(rollout
 """
 
 
-def read_rows(workspace_id: int, policy_keys: Collection[str], *, with_configs: bool) -> list[Row]:
-    """Return what holds now over `policy_keys`; without configs, the value of policies and rollouts is blank.
+def read_rows(workspace_id: int, policy_keys: Collection[str], now: datetime) -> list[Row]:
+    """Return what holds over `policy_keys`, and the version of it.
 
-    A rollout whose proposal has run out is over, whether or not anybody has marked it yet.
+    A rollout whose proposal has run out `now` is over, whether or not anybody has marked it yet.
     """
     names = {f"key_{number}": policy_key for number, policy_key in enumerate(policy_keys)}
-    now = connection.ops.adapt_datetimefield_value(timezone.now())
+    adapted = connection.ops.adapt_datetimefield_value(now)
     with connection.cursor() as cursor:
-        cursor.execute(_statement(len(names), with_configs), {"workspace": workspace_id, "now": now, **names})
+        cursor.execute(_statement(len(names)), {"workspace": workspace_id, "now": adapted, **names})
         return [Row(*row) for row in cursor.fetchall()]
 
 
 @cache
-def _statement(number_of_keys: int, with_configs: bool) -> str:
+def _statement(number_of_keys: int) -> str:
     keys = ", ".join(f"%(key_{number})s" for number in range(number_of_keys))
     toggles = " || ".join(f"CASE WHEN {name} THEN ' {name}' ELSE '' END" for name in Workspace.TOGGLES)
     controls = [
@@ -111,5 +103,4 @@ def _statement(number_of_keys: int, with_configs: bool) -> str:
         for model in Control.__subclasses__()
         if model.gate_columns is not None
     ]
-    policies = (_POLICIES if with_configs else _HEADS).format(keys=keys)
-    return _WORKSPACE.format(toggles=toggles) + "".join(controls) + policies
+    return _WORKSPACE.format(toggles=toggles, versions=VERSIONS) + "".join(controls) + _POLICIES.format(keys=keys)

@@ -132,12 +132,16 @@ def test_resolve__unknown_key_or_field__clear_error_without_a_query(django_asser
 @pytest.mark.django_db
 def test_read_path__query_budget(django_assert_num_queries):
     workspace = policy(0.8, ({"provider": "p"}, 0.7))
+    resolve_threshold(workspace, KEY, FIELD)
     with django_assert_num_queries(1):
         resolve_threshold(workspace, KEY, FIELD, provider="p")
     with django_assert_num_queries(1):
         get_confidence_policy(workspace, KEY).values(provider="p")
     with django_assert_num_queries(1):
         read_contexts(workspace, [KEY, "decision_gate"])
+    engage_kill_switch(actor=SuperuserFactory(), workspace=workspace, reason="Smoke.")
+    with django_assert_num_queries(2):  # the version, and what changed
+        resolve_threshold(workspace, KEY, FIELD)
 
 
 def kill(workspace, settings):

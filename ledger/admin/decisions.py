@@ -9,19 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from http import HTTPStatus
 from typing import Any, ClassVar
 from uuid import UUID
 
 from django import forms
 from django.contrib import admin
 from django.db.models import QuerySet
-from django.http import Http404, HttpRequest, HttpResponse
-from django.urls import URLPattern, path
+from django.http import HttpRequest, HttpResponse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from confidence_project.foundation.errors import DomainError
 from governance.access.permissions import Verb, may
 from governance.admin_kit.list_filters import (
     ExactFilter,
@@ -35,14 +32,13 @@ from governance.admin_kit.list_filters import (
 from governance.admin_kit.service_views import RowVerb, ServiceAdmin
 from governance.workspaces.cases import case_link
 from ledger import selectors
-from ledger.admin.base import LedgerAdmin, attachment
+from ledger.admin.base import LedgerAdmin
 from ledger.admin.judging import ReviewForm
+from ledger.admin.proofs import ProofsOfDecision
 from ledger.explorer import decision_page
 from ledger.models import DecisionImport, DecisionRecord
 from ledger.reasons import Reason
 from ledger.reviews import can_be_judged, record_review
-from ledger.transparency.bundles import zipped
-from ledger.transparency.selectors import prove_decision
 
 
 class RecordedFilter(TimeFilter):
@@ -128,7 +124,7 @@ class ImportFilter(ExactFilter):
 
 
 @admin.register(DecisionRecord)
-class DecisionRecordAdmin(ServiceAdmin, LedgerAdmin):
+class DecisionRecordAdmin(ProofsOfDecision, ServiceAdmin, LedgerAdmin):
     """A verdict with what it rested on, what came of it, and what was corrected."""
 
     nothing_yet = "No decision is on record yet"
@@ -244,25 +240,6 @@ class DecisionRecordAdmin(ServiceAdmin, LedgerAdmin):
 
     def form_for(self, verb: RowVerb, rows: list[Any], data: Any) -> forms.Form:
         return ReviewForm(data, rows[0])
-
-    def get_urls(self) -> list[URLPattern]:
-        own = path(
-            "<path:object_id>/proof/", self.admin_site.admin_view(self.proof_view), name="ledger_decisionrecord_proof"
-        )
-        return [own, *super().get_urls()]
-
-    def proof_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Give the proofs of a decision and of everything recorded about it."""
-        decision = self.get_object(request, object_id)
-        if decision is None:
-            raise Http404
-        try:
-            proven = prove_decision(decision.pk)
-        except DomainError as error:
-            return self._refused(
-                request, "There is no proof yet", error.detail, HTTPStatus.CONFLICT, self._back(decision)
-            )
-        return attachment(zipped(proven), f"proof-{decision.pk}.zip", "application/zip")
 
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any

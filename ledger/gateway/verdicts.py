@@ -96,7 +96,7 @@ def _submission(
         "answer": {
             "dialect": asked.dialect.value,
             "provider": asked.server.provider,
-            "model": name_or_blank(NameKind.MODEL, asked.model, declared) or None,
+            "model": (asked.model and name_or_blank(NameKind.MODEL, asked.model, declared)) or None,
             "questions": questions,
             "response": response,
         },

@@ -8,19 +8,20 @@ from datetime import datetime
 
 from django.utils import timezone
 
-from confidence_project.foundation.bulk import insert_rows
+from confidence_project.foundation.bulk import Values, insert_rows
 from confidence_project.foundation.errors import DomainError
 from confidence_project.foundation.submissions import Stored, Submission, find_or_create
 from ledger.contracts import CONTRACT_VERSION
 from ledger.imports import course
 from ledger.imports.rows import ImportedDecision, Label, Row
 from ledger.models import DecisionImport, DecisionOutcome, DecisionRecord
-from ledger.services import decisions_by_external_id, four_decimals, insert_with_external_ids
+from ledger.recording import four_decimals, insert_records
+from ledger.services import decisions_by_external_id
 
 REASON = "imported"
 
 
-def write_rows(kept: DecisionImport, rows: Sequence[Row]) -> list[Stored[DecisionRecord] | DomainError]:
+def write_rows(kept: DecisionImport, rows: Sequence[Row]) -> list[Stored[Values] | DomainError]:
     """Store what is new of `rows` in one transaction, with its count; answer for each, in their order.
 
     Raises
@@ -43,12 +44,13 @@ def _fingerprint(row: Row) -> str:
     return hashlib.sha256(content.encode()).hexdigest()
 
 
-def _create(kept: DecisionImport, fresh: Sequence[Submission[Row]]) -> list[DecisionRecord]:
+def _create(kept: DecisionImport, fresh: Sequence[Submission[Row]]) -> list[Values]:
     now = timezone.now()
     unlabelled = sum(not submission.item.labels for submission in fresh)
     course.count_stored(kept, imported=len(fresh), unlabelled=unlabelled)
     records = [_build_record(kept, submission.item.decision, now) for submission in fresh]
-    insert_with_external_ids(records, {submission.external_id: submission.body_sha256 for submission in fresh})
+    hashes = {submission.external_id: submission.body_sha256 for submission in fresh}
+    insert_records([vars(record) for record in records], hashes)
     insert_rows(
         [
             _build_outcome(record, submission.item.decision, sequence, label, now)
@@ -56,7 +58,7 @@ def _create(kept: DecisionImport, fresh: Sequence[Submission[Row]]) -> list[Deci
             for sequence, label in enumerate(submission.item.labels, start=1)
         ]
     )
-    return records
+    return [vars(record) for record in records]
 
 
 def _build_record(kept: DecisionImport, row: ImportedDecision, now: datetime) -> DecisionRecord:

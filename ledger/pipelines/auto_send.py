@@ -15,7 +15,7 @@ from ledger.models import DecisionOutcome, DecisionRecord
 from ledger.pipelines.gated import GatedRequest, PromptText, Reference, find_decided, gate_once
 from ledger.pipelines.prompted import Judgement, judge_by_prompt
 from ledger.reasons import PipelineReason
-from ledger.services import four_decimals
+from ledger.recording import four_decimals
 from telemetry.contracts import SentimentEnvelope
 from telemetry.models import AIDraft
 from telemetry.prompts import AutoSendEvaluation

@@ -37,6 +37,9 @@ from ledger.reasons import PipelineReason
 RESPONSE = "/answer/response"
 """Where a reply stands in the `DecisionEnvelope`."""
 
+_TRUE = (True, "true")
+"""A 1 is equal to the first."""
+
 _PREDICATE_KINDS = {
     PredicateReading.YES: ConfidenceKind.PREDICATE_YES,
     PredicateReading.MAX: ConfidenceKind.PREDICATE_MAX,
@@ -151,8 +154,9 @@ def _read_one(read: ReadAnswer, placed: Placed, rule: AnswerRule, form: Dialect)
 
 
 def _says(raw: Mapping[str, Any], kind: object, words: Collection[str]) -> bool:
-    """Whether an answer's type, its action or a field that is true is one of `words`."""
-    return kind in words or raw.get("action") in words or any(raw.get(word) is True for word in words)
+    """Whether an answer's type, action or abstention is one of `words`, or a field of such a name is true."""
+    said = (kind, raw.get("action"), raw.get("abstention"))
+    return any(each in words for each in said) or any(raw.get(word) in _TRUE for word in words)
 
 
 def _unjudged(read: ReadAnswer, reason: PipelineReason, at: str, words: str) -> ReadAnswer:

@@ -27,7 +27,7 @@ from ledger.pipelines.gated import GatedRequest, Judged, PromptText, Reference, 
 from ledger.pipelines.meeting_overseer import stage_id
 from ledger.pipelines.prompted import Judgement, judge_by_prompt
 from ledger.reasons import PipelineReason, ReasonCode
-from ledger.services import four_decimals
+from ledger.recording import four_decimals
 from telemetry.contracts import BookingOutcomeEnvelope
 from telemetry.facts import record_booking_outcomes
 from telemetry.models import FollowUpBooking, MeetingOverseerDecision

@@ -14,18 +14,15 @@ from pydantic import BaseModel, ConfigDict, StringConstraints
 from confidence_project.foundation.errors import Conflict
 from confidence_project.foundation.submissions import Stored, commit_with_retry
 from governance.models import Workspace
+from governance.policies import current_version, hold
 from ledger.contracts import DecisionGatePayload
 from ledger.domains.book import link_of
 from ledger.emission import emit_verdicts
 from ledger.gate import DecisionGate
 from ledger.models import DecisionRecord
 from ledger.pipelines.decisions import gate_over
-from ledger.services import (
-    DecisionLedger,
-    RecordedAlongside,
-    decisions_by_external_id,
-    insert_with_external_ids,
-)
+from ledger.recording import RecordedAlongside, as_model, insert_records, record_of
+from ledger.services import decisions_by_external_id
 from telemetry.models import HostRecord
 
 Reference = Annotated[str, StringConstraints(strict=True, pattern=r"^[\x21-\x7e]{1,150}$")]
@@ -59,7 +56,7 @@ def find_decided(workspace: Workspace, ledger_id: str, body_sha256: str) -> Deci
     record, known_sha256 = known
     if known_sha256 != body_sha256:
         raise Conflict("Another request was decided under this id; a new decision needs an id of its own.")
-    return record
+    return as_model(record)
 
 
 def build_record(
@@ -79,7 +76,7 @@ def build_record(
         interaction_id=interaction_id,
         audit_rate=gate.context.audit_rate,
     )
-    return DecisionLedger(workspace).build(payload, gate.evaluate(payload, case_key=case_key), alongside)
+    return as_model(record_of(workspace, payload, gate.evaluate(payload, case_key=case_key), alongside))
 
 
 def gate_once(
@@ -126,8 +123,8 @@ def commit_once(
     Parameters
     ----------
     judge
-        Reads what governs and gives the verdict. It is called inside the transaction, so that a switch that was
-        thrown while this one waited for its turn counts.
+        Reads what governs and gives the verdict. It is called inside the transaction, and again when something that
+        governs has changed before the commit.
 
     Raises
     ------
@@ -141,20 +138,22 @@ def commit_once(
         known = find_decided(workspace, ledger_id, body_sha256)
         if known is not None:
             return Stored(known, created=False)
+        governed_by = current_version(workspace.pk)
         record, rows = judge()
         # The id first: whoever decides the same at this moment is met here, and not by the rows that it left.
-        insert_with_external_ids([record], {ledger_id: body_sha256})
+        insert_records([vars(record)], {ledger_id: body_sha256})
         for row in rows:
             _check_not_submitted(row)
             row.save(force_insert=True)
             if link := link_of(record, row):
                 link.save(force_insert=True)
+        hold(workspace, governed_by)
         return Stored(record, created=True)
 
     started = time.perf_counter()
     stored = commit_with_retry(write)
     if stored.created:
-        emit_verdicts([stored.record], seconds=time.perf_counter() - started)
+        emit_verdicts(workspace, [vars(stored.record)], seconds=time.perf_counter() - started)
     return stored
 
 

@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 from django.db import DatabaseError, connection, transaction
 
-from ledger.models import ConfidenceKind, DecisionRecord, Question
+from confidence_project.foundation.bulk import Values
+from ledger.models import ConfidenceKind, Question
 
 logger = logging.getLogger(__name__)
 
@@ -43,12 +44,12 @@ _KNOWN: set[_Asked] = set()
 """What this process knows to be in the registry, so that an ordinary decision costs no statement."""
 
 
-def register_questions(records: Iterable[DecisionRecord]) -> None:
+def register_questions(records: Iterable[Values]) -> None:
     """Add the questions of committed decisions that are not in the registry yet.
 
     A failure is logged and no more: the verdicts are on record, and the next decision tries again.
     """
-    asked = {_asked(record): record for record in records if record.confidence_kind in _TYPES}
+    asked = {_asked(record): record for record in records if record["confidence_kind"] in _TYPES}
     new = {each: record for each, record in asked.items() if each not in _KNOWN}
     if not new:
         return
@@ -66,22 +67,22 @@ def register_questions(records: Iterable[DecisionRecord]) -> None:
         _KNOWN.update(new)
 
 
-def _asked(record: DecisionRecord) -> _Asked:
-    way = _Way(_TYPES[record.confidence_kind].value, record.options or "", record.prompt_hash)
-    return record.workspace_id, record.task, way
+def _asked(record: Values) -> _Asked:
+    way = _Way(_TYPES[record["confidence_kind"]].value, record["options"] or "", record["prompt_hash"])
+    return record["workspace_id"], record["task"], way
 
 
 _Task = tuple[int, str]
 
 
-def _by_task(new: Mapping[_Asked, DecisionRecord]) -> Mapping[_Task, Sequence[tuple[_Way, DecisionRecord]]]:
-    tasks: dict[_Task, list[tuple[_Way, DecisionRecord]]] = defaultdict(list)
-    for (workspace_id, task, way), record in sorted(new.items(), key=lambda item: item[1].timestamp):
+def _by_task(new: Mapping[_Asked, Values]) -> Mapping[_Task, Sequence[tuple[_Way, Values]]]:
+    tasks: dict[_Task, list[tuple[_Way, Values]]] = defaultdict(list)
+    for (workspace_id, task, way), record in sorted(new.items(), key=lambda item: item[1]["timestamp"]):
         tasks[workspace_id, task].append((way, record))
     return tasks
 
 
-def _add(task: _Task, asked: Sequence[tuple[_Way, DecisionRecord]]) -> None:
+def _add(task: _Task, asked: Sequence[tuple[_Way, Values]]) -> None:
     rows = Question.objects.filter(workspace_id=task[0], task=task[1])
     known = [_Way(*row) for row in rows.order_by("id").values_list("type", "options", "wording")[:MOST_WAYS]]
     added = []
@@ -89,7 +90,9 @@ def _add(task: _Task, asked: Sequence[tuple[_Way, DecisionRecord]]) -> None:
         if way in known or len(known) >= MOST_WAYS:
             continue
         change = _change(known[-1] if known else None, way)
-        row = Question(workspace_id=task[0], task=task[1], **way._asdict(), change=change, asked_since=record.timestamp)
+        row = Question(
+            workspace_id=task[0], task=task[1], **way._asdict(), change=change, asked_since=record["timestamp"]
+        )
         added.append(row)
         known.append(way)
     if added:

@@ -232,6 +232,7 @@ def test_bulk__number_of_queries__does_not_depend_on_the_number_of_items(caller)
             assert caller.post("decisions", [envelope() for _ in range(size)]).status_code == 201
         return [query["sql"] for query in queries if query["sql"].startswith("SELECT")]
 
+    reads(3)  # reads what governs, which is kept from then on
     few, many = reads(3), reads(300)
     assert len(few) == len(many) <= 6
 

@@ -201,7 +201,7 @@ from governance.models import Workspace
 from ledger.emission import emit_verdicts
 from ledger.models import DecisionRecord
 record = DecisionRecord(workspace=Workspace(slug="w"), timestamp=timezone.now(), gate_verdict="block")
-emit_verdicts([record], seconds=0.01)
+emit_verdicts(record.workspace, [vars(record)], seconds=0.01)
 (resource,) = reader.get_metrics_data().resource_metrics
 print(sorted(metric.name for metric in resource.scope_metrics[0].metrics))
 """

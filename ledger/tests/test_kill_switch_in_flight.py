@@ -46,8 +46,7 @@ def wait_for(workspace, reason, more):
         time.sleep(0.01)
 
 
-def test_kill_switch__committed_while_decisions_are_in_flight__none_that_begins_later_is_allowed(settings):
-    settings.CONFIDENCE_POLICY_CACHE_SECONDS = 60.0
+def test_kill_switch__committed_while_decisions_are_in_flight__none_that_begins_later_is_allowed():
     workspace, superuser, done = WorkspaceFactory(), SuperuserFactory(), Event()
     with ThreadPoolExecutor(THREADS) as pool:
         deciding = [pool.submit(decide_until, done, workspace) for _ in range(THREADS)]

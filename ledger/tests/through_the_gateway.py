@@ -33,7 +33,10 @@ ANSWERS = {
         "team": {"type": "choice", "choice": "a", "confidence": 0.6, "probabilities": {"a": 0.8, "b": 0.2}},
     },
 }  # fmt: skip
-QUESTIONS["google"] = QUESTIONS["system_one"]
+QUESTIONS["google"] = {
+    "refund": {"type": "noul", "instructions": SECRET},
+    "team": {"type": "choice", "instructions": "Which?", "criteria": {"a": "", "b": ""}},
+}
 ANSWERS["google"] = {
     "refund": {"type": "noul", "noul": 0.97, "confidence": 0.97},
     "team": {"type": "choice", "choice": "a", "confidence": 0.8, "probabilities": {"a": 0.8, "b": 0.2}},

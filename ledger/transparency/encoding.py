@@ -69,6 +69,7 @@ def _exact(text: str) -> str:
     return f'"{text}"'
 
 
+@lru_cache(maxsize=16_384)
 def _four_decimals(text: str) -> str:
     value = f"{float(text):.4f}"
     if float(value) != float(text):

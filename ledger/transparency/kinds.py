@@ -76,6 +76,10 @@ class Kind:
         return f"{key:020d}" if isinstance(key, int) else str(key)
 
 
+Shape = tuple[str, list[tuple[int, Callable[[Any], str]]]]
+"""The template of an entry, and from which places of a row its values come, by which functions."""
+
+
 class Codec:
     """How one database's rows of a kind are asked for, and encoded."""
 
@@ -87,30 +91,36 @@ class Codec:
             digest_of(fields[name]) if name in kind.digests else piece_of(fields[name], vendor) for name in self.names
         ]
         self._key, self._time = self.names.index(kind.key), self.names.index(kind.recorded_at)
-        self._later = [(self.names.index(name), version) for name, version in kind.later.items()]
-        self._first = self._shape([]) if not kind.later else self._shape(kind.later)
+        self._has_uuid = kind.has_uuid
+        self._later = [self.names.index(name) for name in kind.later]
+        self._shapes: dict[tuple[int, ...], Shape] = {}
 
-    def _shape(self, missing: Any) -> tuple[str, list[int]]:
-        """Return the template of entries without the columns `missing`, and which values it takes."""
-        had = [name for name in self.names if name not in missing]
-        version = max((self.kind.later[name] for name in had if name in self.kind.later), default=FIRST_VERSION)
-        keys = {name: f"{name}_sha256" if name in self.kind.digests else name for name in had}
-        parts = {key: f'"{key}":%s' for key in keys.values()}
+    def _shape(self, missing: tuple[int, ...]) -> Shape:
+        """Return the template of entries without the columns at `missing`, and where its values come from."""
+        had = [index for index in range(len(self.names)) if index not in missing]
+        version = max((self.kind.later.get(self.names[index], 0) for index in had), default=0) or FIRST_VERSION
+        keys = {self._key_in_entry(self.names[index]): index for index in had}
+        parts = {key: f'"{key}":%s' for key in keys}
         parts |= {"entry": f'"entry":{json.dumps(self.kind.entry)}', "v": f'"v":{version}'}
-        order = [name for name, key in sorted(keys.items(), key=lambda item: item[1])]
-        return "{" + ",".join(parts[key] for key in sorted(parts)) + "}", [self.names.index(name) for name in order]
+        template = "{" + ",".join(parts[key] for key in sorted(parts)) + "}"
+        return template, [(keys[key], self.pieces[keys[key]]) for key in sorted(keys)]
+
+    def _key_in_entry(self, name: str) -> str:
+        return f"{name}_sha256" if name in self.kind.digests else name
 
     def encode(self, row: Row) -> bytes:
         """Return the bytes of the leaf of `row`; raise one of `UNREADABLE` where it holds what it cannot hold."""
-        pieces = ["null" if value is None else piece(value) for piece, value in zip(self.pieces, row, strict=True)]
-        missing = [self.names[index] for index, _ in self._later if row[index] is None]
-        template, order = self._first if len(missing) == len(self._later) else self._shape(missing)
-        return (template % tuple([pieces[index] for index in order])).encode()
+        missing = tuple([index for index in self._later if row[index] is None])
+        if missing not in self._shapes:
+            self._shapes[missing] = self._shape(missing)
+        template, parts = self._shapes[missing]
+        values = ["null" if row[index] is None else piece(row[index]) for index, piece in parts]
+        return (template % tuple(values)).encode()
 
     def entry_id(self, row: Row) -> str:
         """Return the key of `row` as text whose order is the order of the keys."""
         piece = self.pieces[self._key](row[self._key])
-        return piece[1:-1] if self.kind.has_uuid else piece.zfill(20)
+        return piece[1:-1] if self._has_uuid else piece.zfill(20)
 
     def recorded_at(self, row: Row) -> str:
         """Return the canonical time at which `row` says that it was written; blank where it says none."""

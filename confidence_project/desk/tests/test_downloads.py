@@ -46,7 +46,7 @@ def test_proof_and_checkpoint__from_their_pages__convince_a_program_that_knows_n
     settings.CONFIDENCE_LOG_KEY = SIGNER
     decision = DecisionRecordFactory(workspace=WorkspaceFactory())
     member = signed_in(viewer_of(decision.workspace))
-    address = reverse("admin:ledger_decisionrecord_proof", args=[decision.pk])
+    address = reverse("admin:ledger_decisionrecord_proofs", args=[decision.pk])
     before = member.get(address)
     assert before.status_code == 409
     assert "There is no proof yet" in words(before)

@@ -14,11 +14,17 @@ from django.db.migrations.loader import MigrationLoader
 from confidence_project.foundation.append_only import append_only_models
 from confidence_project.foundation.triggers.operations import EnforceAppendOnly
 from confidence_project.foundation.triggers.statements import append_only_names, enforce, write_once, write_once_name
+from confidence_project.foundation.triggers.versions import enforce_versions
 
 
 def write_once_models() -> list[type[models.Model]]:
     """Every model of the installed apps that names columns in `written_once`."""
     return [model for model in apps.get_models() if getattr(model, "written_once", None)]
+
+
+def versioned_models() -> list[type[models.Model]]:
+    """Every model of the installed apps whose rows govern an owner that has a version."""
+    return [model for model in apps.get_models() if hasattr(model, "versioned")]
 
 
 def missing_triggers(connection: BaseDatabaseWrapper) -> list[str]:
@@ -28,6 +34,11 @@ def missing_triggers(connection: BaseDatabaseWrapper) -> list[str]:
     growing = [model._meta.db_table for model in append_only_models()]
     expected = [(table, name) for table in growing for name in append_only_names(table, connection.vendor)]
     expected += [(model._meta.db_table, write_once_name(model._meta.db_table)) for model in write_once_models()]
+    expected += [
+        (model._meta.db_table, name)
+        for model in versioned_models()
+        for name in model.versioned.names(model._meta.db_table, connection.vendor)  # type: ignore[attr-defined]
+    ]
     return [name for table, name in expected if table in existing and name not in found]
 
 
@@ -63,6 +74,7 @@ def restore(connection: BaseDatabaseWrapper) -> list[str]:
     with transaction.atomic(using=connection.alias), connection.cursor() as cursor:
         if triggers:
             enforce(connection, append_only_models())
+            enforce_versions(connection, versioned_models())
         for model in write_once_models():
             if write_once_name(model._meta.db_table) in triggers:
                 write_once(connection, model, model.written_once)  # type: ignore[attr-defined]
@@ -71,13 +83,19 @@ def restore(connection: BaseDatabaseWrapper) -> list[str]:
     return [*triggers, *views]
 
 
+def _error_id(trigger: str) -> str:
+    if trigger.endswith("_write_once"):
+        return "confidence.E003"
+    return "confidence.E004" if "_version" in trigger else "confidence.E001"
+
+
 def check_triggers(databases: Sequence[str] | None = None, **kwargs: Any) -> list[checks.CheckMessage]:
-    """Fail `manage.py check --database …` when an append-only table or a column that is written once is unguarded."""
+    """Fail `manage.py check --database …` when a trigger over history, or over what governs, is missing."""
     return [
         checks.Error(
-            f"The trigger {name}, which keeps rows as they are, is missing on database {alias!r}.",
+            f"The trigger {name}, which guards its table, is missing on database {alias!r}.",
             hint="Restore it with `manage.py enforce_append_only`, and find out who removed it.",
-            id="confidence.E003" if name.endswith("_write_once") else "confidence.E001",
+            id=_error_id(name),
         )
         for alias in databases or []
         for name in missing_triggers(connections[alias])

@@ -41,9 +41,9 @@ docs/verify_bundle.py checks a directory without this software; docs/ledger.md s
             write_bundle(self, options["directory"], prove_decision(decision_id))
             (options["directory"] / "decision.cose").write_bytes(receipt_of(decision_id))
         elif options["format"] == "cose":
-            # Through the wrapper's stream, which has text: a receipt is bytes.
-            self.stdout.flush()
-            getattr(self.stdout._out, "buffer", self.stdout._out).write(receipt_of(decision_id))
+            # Beneath the stream, which takes text: a receipt is bytes.
+            out: Any = self.stdout._out
+            out.buffer.write(receipt_of(decision_id))
         elif options["entry"]:
             self.stdout.write(prove_entry(decision_id).content.decode(), ending="")
         else:

@@ -126,6 +126,9 @@ UNJUDGED = [
     (of_q({"type": "score", "score": 1, "confidence": None}), "no_confidence", "/answer/response/answers/q/confidence"),
     (of_q(choice(abstained=True)), "llm_abstention", None),
     (of_q(choice(unknown=True)), "llm_abstention", None),
+    (of_q(choice(abstain=1)), "llm_abstention", None),
+    (of_q(choice(abstain="true")), "llm_abstention", None),
+    (of_q(choice(abstention="abstained")), "llm_abstention", None),
     (of_q(choice(action="abstain")), "llm_abstention", None),
     (of_q({"type": "abstain"}), "llm_abstention", None),
     (of_q({"type": "refusal"}), "llm_refusal", None),
@@ -168,6 +171,7 @@ READ = [
     ("system_one", of_q({"type": "choice", "choice": "a", "confidence": 0.8}), 0.8, "system_one_choice"),
     ("google", of_q({"type": "choice", "choice": "a", "confidence": 0.8}), 0.8, "google_choice"),
     ("system_one", of_q(choice(action={"act_probability": 0.1})), 0.9, "choice_probability"),
+    ("system_one", of_q(choice(abstention="passed", unknown=0.02, low_confidence=True)), 0.9, "choice_probability"),
     ("system_one", of_q({"type": "score", "score": 1, "confidence": 0.4}), 0.4, "system_one_score"),
     ("google", of_q({"type": "noul", "noul": 0.99}), 0.99, "predicate_yes"),
     (

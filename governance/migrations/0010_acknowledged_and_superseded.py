@@ -5,7 +5,7 @@ from confidence_project.foundation.triggers import EnforceAppendOnly, WriteOnce
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("governance", "0008_notices"),
+        ("governance", "0009_governing_version"),
     ]
 
     operations = [
