@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('governance', '0009_acknowledged_and_superseded'),
+        ('governance', '0011_comments'),
     ]
 
     operations = [
