@@ -33,7 +33,7 @@ class OverrideForm(forms.Form):
         for key in MATCHED:
             field = forms.CharField(required=False, max_length=LONGEST_NAME, widget=OfferingInput)
             field.label = key.replace("_", " ").capitalize()
-            field.widget.offered = offered.get(key, ())  # type: ignore[attr-defined]
+            field.widget.offered = offered.get(key, ())
             self.fields[f"match_{key}"] = field
         for each in definition.fields:
             self.fields[f"value_{each.name}"] = forms.FloatField(
@@ -85,5 +85,8 @@ def override_rows(
         | {f"value_{name}": value for name, value in each["values"].items()}
         for each in overrides
     ]
-    rows: type[OverrideRows] = formset_factory(OverrideForm, formset=OverrideRows, extra=SPARE_ROWS)
-    return rows(data, prefix="overrides", initial=initial, form_kwargs={"definition": definition, "offered": offered})
+    rows: Any = formset_factory(OverrideForm, formset=OverrideRows, extra=SPARE_ROWS)
+    made: OverrideRows = rows(
+        data, prefix="overrides", initial=initial, form_kwargs={"definition": definition, "offered": offered}
+    )
+    return made

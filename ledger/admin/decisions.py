@@ -30,6 +30,7 @@ from governance.admin_kit.list_filters import (
     workspaces_in_reach,
 )
 from governance.admin_kit.service_views import RowVerb, ServiceAdmin
+from governance.workspaces.cases import case_link
 from ledger import selectors
 from ledger.admin.base import LedgerAdmin
 from ledger.admin.judging import ReviewForm
@@ -247,5 +248,13 @@ class DecisionRecordAdmin(ProofsOfDecision, ServiceAdmin, LedgerAdmin):
         # Before the outcomes are read: one that arrives meanwhile is taken for not seen.
         form = ReviewForm(None, decision) if context["buttons"] else None
         return super().render_change_form(
-            request, {**context, "review_form": form, "page": decision_page(decision)}, *args, **kwargs
+            request,
+            {
+                **context,
+                "review_form": form,
+                "page": decision_page(decision),
+                "case": case_link(decision.workspace, decision.external_id),
+            },
+            *args,
+            **kwargs,
         )
