@@ -1,8 +1,15 @@
-"""What calibration has for the audit page: runs that were asked for, calendars, candidates, standing costs."""
+"""What calibration has for the audit page: runs that were asked for, calendars, candidates, costs, engines."""
 
 from __future__ import annotations
 
-from calibration.models import Candidate, CandidateEnd, ConfidenceCalibrationRun, ReviewCalendar, StandingCosts
+from calibration.models import (
+    Candidate,
+    CandidateEnd,
+    ConfidenceCalibrationRun,
+    EvidenceEngine,
+    ReviewCalendar,
+    StandingCosts,
+)
 from governance.audit.sources import SOURCES, Source, rows_in, sources_of_control
 
 _HISTORIES = {
@@ -46,5 +53,6 @@ def register_histories() -> None:
     """Put them among the sources."""
     for key, source in _HISTORIES.items():
         SOURCES.register(source, key)
-    for key, source in sources_of_control(StandingCosts, "Standing costs"):
-        SOURCES.register(source, key)
+    for model, title in ((StandingCosts, "Standing costs"), (EvidenceEngine, "Evidence engines")):
+        for key, source in sources_of_control(model, title):
+            SOURCES.register(source, key)

@@ -1,13 +1,15 @@
-"""What a calibration leaves in the transparency log: its runs with the hash of their inputs, its reviews, its costs."""
+"""What a calibration leaves in the transparency log: runs with the hash of their inputs, reviews, costs, engines."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from calibration.models import (
     Candidate,
     CandidateEnd,
     ConfidenceCalibrationRun,
+    EvidenceEngine,
     HeldReview,
     PolicyAlarm,
     Recommendation,
@@ -28,6 +30,8 @@ RUNS = Kind(
     condition="t.status IN ('COMPLETE', 'FAILED')",
 )
 
+_ENGINE_BEGUN, _ENGINE_ENDED = of_control(EvidenceEngine, "name", "kind", "address_variable", "decisions", "outcomes")
+
 LOGGED = (
     RUNS,
     Kind("review_calendar", ReviewCalendar, "set_at", columns_of(ReviewCalendar)),
@@ -36,6 +40,8 @@ LOGGED = (
     Kind("candidate_end", CandidateEnd, "ended_at", columns_of(CandidateEnd)),
     Kind("policy_alarm", PolicyAlarm, "raised_at", columns_of(PolicyAlarm)),
     *of_control(StandingCosts, "false_allow", "false_block", "review"),
+    replace(_ENGINE_BEGUN, digests=("mapping",)),
+    _ENGINE_ENDED,
 )
 
 

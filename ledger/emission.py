@@ -15,15 +15,10 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+from django.utils.module_loading import import_string
 from opentelemetry import _logs, metrics
 from opentelemetry._logs import Logger, SeverityNumber
-from opentelemetry.exporter.otlp.proto.http._log_exporter import OTLPLogExporter
-from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
 from opentelemetry.metrics import Counter, Histogram, Meter
-from opentelemetry.sdk._logs import LoggerProvider
-from opentelemetry.sdk._logs.export import BatchLogRecordProcessor
-from opentelemetry.sdk.metrics import MeterProvider
-from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
 
 from confidence_project.foundation.bulk import Values
 from governance.models import Workspace
@@ -49,7 +44,7 @@ class _Instruments:
 class _Sinks:
     events: Logger | None = None
     instruments: _Instruments | None = None
-    own: tuple[LoggerProvider | MeterProvider, ...] = ()
+    own: tuple[Any, ...] = ()
 
 
 def emit_verdicts(workspace: Workspace, records: Sequence[Values], *, seconds: float) -> None:
@@ -124,19 +119,25 @@ def _sinks() -> _Sinks:
 
 def _make_sinks() -> _Sinks:
     loggers, meters = _logs.get_logger_provider(), metrics.get_meter_provider()
-    own: list[LoggerProvider | MeterProvider] = []
-    if not isinstance(loggers, LoggerProvider) and _is_exported("LOGS"):
-        loggers = LoggerProvider()
-        loggers.add_log_record_processor(BatchLogRecordProcessor(OTLPLogExporter()))
-        own.append(loggers)
-    if not isinstance(meters, MeterProvider) and _is_exported("METRICS"):
-        meters = MeterProvider([PeriodicExportingMetricReader(OTLPMetricExporter())])
-        own.append(meters)
+    own: list[Any] = []
+    if not _is_set_up(loggers) and _is_exported("LOGS"):
+        own.append(loggers := import_string(f"{_EXPORTING}.logger_provider")())
+    if not _is_set_up(meters) and _is_exported("METRICS"):
+        own.append(meters := import_string(f"{_EXPORTING}.meter_provider")())
     return _Sinks(
-        events=loggers.get_logger(SCOPE) if isinstance(loggers, LoggerProvider) else None,
-        instruments=_instruments(meters.get_meter(SCOPE)) if isinstance(meters, MeterProvider) else None,
+        events=loggers.get_logger(SCOPE) if _is_set_up(loggers) else None,
+        instruments=_instruments(meters.get_meter(SCOPE)) if _is_set_up(meters) else None,
         own=tuple(own),
     )
+
+
+_EXPORTING = "ledger.exporting"
+"""Named, and imported only where something is exported: the SDK is large, and most have no use for it."""
+
+
+def _is_set_up(provider: Any) -> bool:
+    """The API itself gives stand-ins for providers that nobody has set."""
+    return not type(provider).__module__.startswith(("opentelemetry._logs", "opentelemetry.metrics"))
 
 
 def _is_exported(signal: str) -> bool:

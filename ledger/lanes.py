@@ -21,7 +21,7 @@ _OUTCOME = TypeAdapter(OutcomeEnvelope)
 
 def _decide(key: ApiKey, body: bytes, name: str) -> dict[str, Any] | None:
     submission = plain_submission(body, _DECISION, WorkspaceNames(key.workspace))
-    record = submission and decide_at_once(key.workspace, submission, key.governed_by)
+    record = submission and decide_at_once(key.workspace, submission)
     return shown_verdict(record) if record else None
 
 

@@ -1,5 +1,5 @@
 """The admin of calibration: what runs found, when they may loosen, costs that a workspace keeps, and engines."""
 
-from calibration.admin import costs, engines, reviews, runs
+from calibration.admin import costs, engines, recommendations, reviews, runs
 
-__all__ = ["costs", "engines", "reviews", "runs"]
+__all__ = ["costs", "engines", "recommendations", "reviews", "runs"]

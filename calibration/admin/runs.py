@@ -2,37 +2,41 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from django import forms
 from django.conf import settings
 from django.contrib import admin
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import reverse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.loader import render_to_string
+from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from calibration.admin.engines import EngineField, engines_of
 from calibration.findings import wording
 from calibration.findings.reading import read_evidence
-from calibration.models import ConfidenceCalibrationRun, PolicyAlarm, PolicyLook, Recommendation
+from calibration.models import ConfidenceCalibrationRun, PolicyAlarm, PolicyLook
 from calibration.parameters import known_segment_keys, stated_costs
 from calibration.runs.queue import request_calibration
-from calibration.runs.report import run_as_text
+from calibration.runs.report import run_as_json, run_as_text
 from calibration.selectors import proposals_of
 from confidence_project.foundation.errors import InvalidInput
-from confidence_project.foundation.formatting import segment, threshold
 from governance.access.permissions import Verb, workspaces_where
 from governance.admin_kit.forms import InWorkspaceForm
 from governance.admin_kit.scoped_admin import ScopedAdmin, WorkspaceFilter
 from governance.admin_kit.service_views import ServiceAdmin
-from governance.definitions import all_definitions, title_of
+from governance.definitions import all_definitions
 from governance.models import ConfidencePolicyProposal, Workspace
 from governance.workflow.wording import headline
 
 
-def _link(proposal: ConfidencePolicyProposal) -> SafeString:
+def link_to(proposal: ConfidencePolicyProposal) -> SafeString:
+    """Return the headline of a proposal as a link to its page."""
     url = reverse("admin:governance_confidencepolicyproposal_change", args=[proposal.pk])
     return format_html('<a href="{}">{}</a>', url, headline(proposal))
 
@@ -108,6 +112,17 @@ class RunForm(InWorkspaceForm):
         self.fields["engine"].queryset = engines_of(workspaces)  # type: ignore[attr-defined]
 
 
+REPORTS: Mapping[str, tuple[str, Callable[[ConfidenceCalibrationRun], str]]] = {
+    "html": (
+        "text/html; charset=utf-8",
+        lambda run: render_to_string("calibration/report.html", {"run": run, "report": run_as_json(run)}),
+    ),
+    "json": ("application/json", lambda run: json.dumps(run_as_json(run), indent=2)),
+    "txt": ("text/plain; charset=utf-8", run_as_text),
+}
+"""How a report can be had: by the end of its name, its type and who writes it."""
+
+
 @admin.register(ConfidenceCalibrationRun)
 class RunAdmin(ServiceAdmin):
     """Every run, with its findings as text and its proposals."""
@@ -165,6 +180,26 @@ class RunAdmin(ServiceAdmin):
         read = (read_evidence(policy) for policy in row.output.get("policies", []))
         return {"found": [evidence for evidence in read if evidence], "opened": proposals_of(row)}
 
+    def get_urls(self) -> list[URLPattern]:
+        forms_of_report = [
+            path(
+                f"<int:pk>/report.{suffix}",
+                self.admin_site.admin_view(partial(self.report_view, suffix=suffix)),
+                name=f"calibration_confidencecalibrationrun_report_{suffix}",
+            )
+            for suffix in REPORTS
+        ]
+        return [*forms_of_report, *super().get_urls()]
+
+    def report_view(self, request: HttpRequest, pk: int, suffix: str) -> HttpResponse:
+        """Give the report of a run as a file, as `calibration_report` prints it."""
+        run = self.get_object(request, str(pk))
+        if run is None or run.status != ConfidenceCalibrationRun.Status.COMPLETE:
+            raise Http404
+        content_type, write = REPORTS[suffix]
+        headers = {"Content-Disposition": f'attachment; filename="run-{run.pk}.{suffix}"'}
+        return HttpResponse(write(run), content_type=content_type, headers=headers)
+
     @admin.display(description="status", ordering="status")
     def state(self, run: ConfidenceCalibrationRun) -> SafeString:
         return format_html('<span class="badge {}">{}</span>', run.status.lower(), run.get_status_display())
@@ -186,77 +221,7 @@ class RunAdmin(ServiceAdmin):
 
     @admin.display(empty_value="–")
     def proposals(self, run: ConfidenceCalibrationRun) -> SafeString | None:
-        return format_html_join(SafeString("<br>"), "{}", ((_link(each),) for each in proposals_of(run))) or None
-
-
-OUTCOMES = {
-    "OK": "Certified",
-    "NOT_CERTIFIABLE": "Refused: fails too often",
-    "INSUFFICIENT_DATA": "Refused: too few labels",
-    "NOT_YET_JUDGED": "Cannot be judged yet",
-    "OUT_OF_BOUNDS": "Outside of what may be set",
-}
-"""What came of looking at a value, in words."""
-
-
-class OutcomeFilter(admin.SimpleListFilter):
-    """Filter by what came of it, in the same words as the list."""
-
-    title = "outcome"
-    parameter_name = "reason"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return list(OUTCOMES.items())
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Recommendation]) -> QuerySet[Recommendation]:
-        return queryset.filter(reason=self.value()) if self.value() else queryset
-
-
-@admin.register(Recommendation)
-class RecommendationAdmin(ScopedAdmin):
-    """What runs said of single fields and segments."""
-
-    nothing_yet = "No calibration has run yet"
-    list_display = ["policy", "where", "field", "then", "found", "outcome", "workspace", "run"]
-    list_filter = [WorkspaceFilter, OutcomeFilter, "policy_key"]
-    list_select_related = ["workspace", "run__workspace"]
-    fields = (
-        "run",
-        "workspace",
-        "policy",
-        "field",
-        "where",
-        "then",
-        "found",
-        "outcome",
-        "explanation",
-        "proposal_link",
-    )
-    readonly_fields = fields
-
-    @admin.display(description="policy", ordering="policy_key")
-    def policy(self, recommendation: Recommendation) -> str:
-        return title_of(recommendation.policy_key)
-
-    @admin.display(description="segment")
-    def where(self, recommendation: Recommendation) -> str:
-        return segment(recommendation.segment)
-
-    @admin.display(description="in force then", ordering="current")
-    def then(self, recommendation: Recommendation) -> str:
-        return threshold(recommendation.current)
-
-    @admin.display(description="certified", ordering="recommended")
-    def found(self, recommendation: Recommendation) -> str:
-        return threshold(recommendation.recommended)
-
-    @admin.display(description="outcome", ordering="reason")
-    def outcome(self, recommendation: Recommendation) -> str:
-        return OUTCOMES.get(recommendation.reason, recommendation.reason)
-
-    @admin.display(description="proposal", empty_value="–")
-    def proposal_link(self, recommendation: Recommendation) -> SafeString | None:
-        return _link(recommendation.proposal) if recommendation.proposal else None
+        return format_html_join(SafeString("<br>"), "{}", ((link_to(each),) for each in proposals_of(run))) or None
 
 
 @admin.register(PolicyAlarm)

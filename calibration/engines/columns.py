@@ -86,7 +86,10 @@ class Columns:
         if not self.has(name):
             return "CAST(NULL AS BIGINT)"
         number = self.number(name)
-        return f"CAST(FLOOR(CASE WHEN {_is_probability(number)} THEN {number} END * {LATTICE}.0 + 0.5) AS BIGINT)"
+        is_one = _is_probability(number)
+        # The 0 inside: ClickHouse casts what lies under a null, too, and NaN to a whole number is an error.
+        steps = f"FLOOR(CASE WHEN {is_one} THEN {number} ELSE 0.0 END * {LATTICE}.0 + 0.5)"
+        return f"CASE WHEN {is_one} THEN CAST({steps} AS BIGINT) END"
 
     def is_no_probability(self, name: str) -> str:
         """Return a condition that holds for numbers outside of [0, 1], NaN among them."""
@@ -165,5 +168,5 @@ class Columns:
 
 
 def _is_probability(number: str) -> str:
-    """NaN is asked for by name: it is in no statistics of Parquet, and DuckDB takes bounds that these keep for true."""
-    return f"NOT ISNAN({number}) AND {number} BETWEEN 0 AND 1"
+    """The difference is 0 of what is finite. NaN is in no statistics of Parquet, from which DuckDB decides the rest."""
+    return f"{number} - {number} = 0 AND {number} BETWEEN 0 AND 1"

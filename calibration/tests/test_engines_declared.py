@@ -26,6 +26,9 @@ from confidence_project.foundation.errors import AlreadySo, Conflict, DomainErro
 from governance.models import ConfidencePolicyProposal, Workspace
 from governance.tests.browser import signed_in, text, words
 from governance.tests.factories import SuperuserFactory, UserFactory, WorkspaceFactory, admin_of, viewer_of
+from ledger.models import LogLeaf
+from ledger.tests.transparency import SIGNER
+from ledger.tests.transparency import run as run_command
 
 pytestmark = pytest.mark.django_db
 
@@ -211,7 +214,8 @@ def test_scale_and_conditions__are_those_of_imports(workspace: Workspace, folder
 def test_row__that_the_ledger_would_not_take__refuses_the_run_without_its_value(
     workspace: Workspace, folder: Path, changes: dict[str, Any], why: str
 ) -> None:
-    table = [{**row, "ok": int(row["ok"])} for row in rows({0.95: (20, 0)})]
+    # Two confidences, so that the statistics of the file exclude what the third one is.
+    table = [{**row, "ok": int(row["ok"])} for row in rows({0.95: (20, 0), 0.9: (20, 0)})]
     write(folder, [{**table[0], **changes}, *table[1:]])
     with pytest.raises(InvalidInput, match=why) as refused:
         run(workspace, declared(workspace), dry_run=True)
@@ -319,6 +323,17 @@ def test_page__who_may_operate__declares_and_withdraws_and_the_row_stays(workspa
     assert (engine.ended_by_name, engine.end_reason) == (admin.username, "Moved.")
     with pytest.raises(NotFound):
         run(workspace, engine, dry_run=True)
+
+
+def test_declaration_and_end__are_on_the_audit_page_and_in_the_log(workspace: Workspace, settings: Any) -> None:
+    settings.CONFIDENCE_LOG_KEY = SIGNER
+    withdraw_engine(actor=SuperuserFactory(), engine=declared(workspace), reason="Moved.")
+    page = words(signed_in(admin_of(workspace)).get(reverse("admin:audit"), {"workspace": workspace.slug}))
+    assert "Evidence engine started" in page
+    assert "Evidence engine ended" in page
+    run_command("checkpoint_ledger")
+    assert {"evidence_engine", "evidence_engine_end"} <= set(LogLeaf.objects.values_list("entry", flat=True))
+    assert "agree" in run_command("verify_ledger")
 
 
 def test_page__viewer_and_outsider__change_nothing(workspace: Workspace) -> None:

@@ -182,6 +182,13 @@ def test_watch__small_segment_that_breaks_its_promise__alarm_though_all_together
     assert json.loads(alarm.proposal.evidence)["alarm"]["segment"] == {"model": "small"}
 
 
+def test_watch__segment_whose_options_are_not_known__is_watched_without_those_that_are():
+    revision = apply_to(finding(task="route", options=""))
+    decisions(revision, 70, 30, task="route")
+    decisions(revision, 50, 0, task="route", options="5:ab")
+    assert "30 of 100 decisions" in watch()
+
+
 @pytest.mark.parametrize(("segments", "alarms"), [(1, 1), (10, 0)])
 def test_watch__promised_segments__share_delta(segments, alarms):
     revision = apply_to(*(finding(model=f"m{place}") for place in range(segments)))

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from django import forms
+from django.contrib.admin import site
 from django.http import HttpRequest, HttpResponseBase, StreamingHttpResponse
 from django.template.response import TemplateResponse
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 from django.utils import timezone
 
 from confidence_project.foundation.spreadsheets import harmless
@@ -57,7 +58,7 @@ def audit_view(request: HttpRequest, context: dict[str, Any]) -> HttpResponseBas
         newest.pop("after", None)
         on["after"] = str(older)
         own |= {
-            "lines": [(line, page_of(line)) for line in lines],
+            "lines": [(line, page_of(line, request)) for line in lines],
             "is_first": after is None,
             "newest": newest.urlencode(),
             "older": on.urlencode() if older else "",
@@ -65,13 +66,13 @@ def audit_view(request: HttpRequest, context: dict[str, Any]) -> HttpResponseBas
     return TemplateResponse(request, "desk/audit.html", {**context, **own})
 
 
-def page_of(line: Line) -> str:
-    """Return the address of the page that says more; "" where there is none."""
-    meta = line.row._meta
-    try:
-        return reverse(f"admin:{meta.app_label}_{meta.model_name}_change", args=[line.row.pk])
-    except NoReverseMatch:
+def page_of(line: Line, request: HttpRequest) -> str:
+    """Return the address of the page that says more; "" where there is none for this person."""
+    shown = site._registry.get(type(line.row))
+    if shown is None or not shown.has_view_permission(request):
         return ""
+    meta = line.row._meta
+    return reverse(f"admin:{meta.app_label}_{meta.model_name}_change", args=[line.row.pk])
 
 
 class _Echo:
@@ -87,7 +88,7 @@ def _as_csv(request: HttpRequest, workspace: Workspace, wanted: Wanted) -> Strea
     def rows() -> Iterator[str]:
         yield writer.writerow(COLUMNS)
         for line in every_line(actor=request.user, workspace=workspace, wanted=wanted):
-            page = page_of(line)
+            page = page_of(line, request)
             link = request.build_absolute_uri(page) if page else ""
             at = line.at.astimezone(timezone.get_default_timezone()).isoformat()
             cells = [at, line.who, line.what, line.about, line.title, link]

@@ -234,7 +234,12 @@ def _block_or_propose(row: Recommendation, found: Headline) -> tuple[str, str]:
     if kind is None:
         asked = {"workspace": row.workspace.slug, "policy_key": found.policy_key}
         return "Propose a stricter value", _url("governance_confidencepolicyproposal_add", asked)
-    asked = {"workspace": row.workspace_id, "policy_key": found.policy_key, "kind": kind, "value": found.segment[kind]}
+    asked = {
+        "workspace": str(row.workspace_id),
+        "policy_key": found.policy_key,
+        "kind": kind,
+        "value": found.segment[kind],
+    }
     return f"Block this {kind}", _url("governance_blockedsource_add", asked)
 
 

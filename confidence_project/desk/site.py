@@ -67,7 +67,7 @@ class DeskAdminSite(admin.AdminSite):
         workspaces = home.workspaces_at_a_glance(request.user)
         return super().index(request, {"workspaces": workspaces, **(extra_context or {})})
 
-    def app_index(self, request: HttpRequest, app_label: str, extra_context: Any = None) -> HttpResponse:
+    def app_index(self, request: HttpRequest, app_label: str, extra_context: Any = None) -> Any:
         """Lead home: the menu goes by what people come to do, and no page is about an app."""
         return redirect("admin:index")
 

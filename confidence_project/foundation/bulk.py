@@ -90,6 +90,7 @@ _AS_TEXT: Mapping[type, Callable[[Any], str | None]] = {
     float: repr,
     Decimal: str,
     UUID: str,
+    bytes: lambda value: f"\\x{value.hex()}",
 }
 
 

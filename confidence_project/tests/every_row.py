@@ -11,6 +11,7 @@ from django.db import models
 from django.urls import URLResolver
 
 from calibration.candidates.registering import register_candidate, withdraw_candidate
+from calibration.engines.declaring import declare_engine
 from calibration.models import PolicyAlarm, PolicyLook
 from calibration.reviews.setting import set_review_calendar
 from calibration.standing_costs import set_standing_costs
@@ -32,6 +33,7 @@ from governance.tests.factories import (
     viewer_of,
 )
 from governance.workflow import apply_confidence_policy_proposal, approve_confidence_policy_proposal
+from governance.workflow.commenting import comment_on_proposal
 from governance.workspaces.names import declare_name
 from governance.workspaces.services import issue_api_key, rename_workspace
 from ledger.gateway.services import bind_question
@@ -69,6 +71,17 @@ def furnish(workspace: Workspace) -> None:
     candidate = register_candidate(**watched, threshold=0.5)
     withdraw_candidate(actor=common["actor"], candidate=candidate, reason="Smoke.")
     set_standing_costs(**common, policy_key=KEY, false_allow=20, false_block=1, review=3, reason="Smoke.")
+    columns = {"external_id": "id", "decided_at": "at", "confidence": "c"}
+    constants = {"policy_key": KEY, "provider": "acme", "model": "m1"}
+    declare_engine(
+        **common,
+        name="lake",
+        kind="duckdb",
+        address_variable="CONFIDENCE_ENGINE_LAKE",
+        decisions="*.parquet",
+        mapping={"columns": columns, "outcome_columns": {"success": "ok"}, "constants": constants},
+        reason="Smoke.",
+    )
     let_group_in(actor=SuperuserFactory(), workspace=workspace, group=f"group of {workspace.slug}", role="viewer")
     invite(actor=SuperuserFactory(), workspace=workspace, name=f"Somebody of {workspace.slug}")
     declare_name(**common, kind="model", name=f"model of {workspace.slug}")
@@ -88,6 +101,7 @@ def _governed(workspace: Workspace) -> None:
     approve_confidence_policy_proposal(**alone, **known, acknowledge_large_step=True)
     revision = apply_confidence_policy_proposal(**alone, **known)
     in_shadow(workspace, policy_key="decision_gate", config={"values": {"llm_confidence_threshold": 0.7}})
+    comment_on_proposal(actor=SuperuserFactory(), workspace=workspace, proposal_id=proposal.pk, text="A remark.")
     pending(workspace, config=config_of(0.75))
     look = PolicyLook.objects.create(
         revision=revision, workspace=workspace, day=RECORDED_AT.date(), labelled=1, failures=1, alpha=0.05,

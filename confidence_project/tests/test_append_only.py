@@ -18,9 +18,11 @@ from confidence_project.foundation.append_only import AppendOnlyViolation, appen
 from confidence_project.foundation.triggers import release
 from governance.models import ConfidencePolicyRevision, ProposalEvent
 from governance.tests.factories import SuperuserFactory, applied, in_shadow
+from governance.workflow.commenting import comment_on_proposal
 from governance.workspaces.services import rename_workspace
 from ledger.models import (
     Checkpoint,
+    Cosignature,
     DecisionExternalId,
     DecisionOutcome,
     DecisionRecord,
@@ -187,7 +189,8 @@ def _one_row_of_each() -> None:
     )
     LogLeaf.objects.create(position=0, entry="decision", entry_id=str(record.pk), leaf_hash=bytes(32))
     LogNode.objects.create(level=8, index=0, node_hash=bytes(32))
-    Checkpoint.objects.create(tree_size=1, root_hash=bytes(32), note="a note", created_at=RECORDED_AT)
+    signed = Checkpoint.objects.create(tree_size=1, root_hash=bytes(32), note="a note", created_at=RECORDED_AT)
+    Cosignature.objects.create(checkpoint=signed, witness="w", line="a line", received_at=RECORDED_AT)
     revision = applied(record.workspace)
     in_shadow(record.workspace, 0.85)
     look = PolicyLook.objects.create(
@@ -205,6 +208,9 @@ def _one_row_of_each() -> None:
     )  # fmt: skip
     CandidateEnd.objects.create(candidate=candidate, workspace=record.workspace, passed=False, ended_at=RECORDED_AT)
     rename_workspace(actor=SuperuserFactory(), workspace=record.workspace, name="Another name")
+    comment_on_proposal(
+        actor=SuperuserFactory(), workspace=record.workspace, proposal_id=revision.proposal_id, text="A remark."
+    )
     Client().force_login(SuperuserFactory())  # leaves its line in the record of sign-ins
     assert ConfidencePolicyRevision.objects.exists()
     assert ProposalEvent.objects.exists()

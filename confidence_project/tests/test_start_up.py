@@ -8,7 +8,7 @@ import sys
 import pytest
 from django.conf import settings
 
-LATE = ("openai", "mcp", "scipy.special", "scipy.stats", "scipy.optimize")
+LATE = ("openai", "mcp", "opentelemetry.sdk", "pyarrow", "scipy.special", "scipy.stats", "scipy.optimize")
 """Heavy, and needed by few: together they cost a start more than everything else."""
 
 STARTS = {

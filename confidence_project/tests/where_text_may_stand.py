@@ -14,6 +14,7 @@ SAID_BY_PEOPLE = {
     "governance_workspaceevent.subject": "and the history of a workspace keeps that it was",
     "governance_groupgrant.group": "what a superuser lets in: the name of a group of the company",
     "governance_invitation.name": "whom a superuser invites",
+    "governance_proposalcomment.text": "what people say to each other about a proposal",
     "governance_proposalevent.reason": "the history of a proposal keeps what people said",
     "governance_rolloutevent.reason": "the history of a rollout, too",
     "ledger_decisionimport.file_name": "what a person called the file, without its blanks",

@@ -22,6 +22,7 @@ from governance.admin_kit.scoped_admin import ScopedAdmin, WorkspaceFilter
 from governance.admin_kit.service_views import OptionalReasonForm, ReasonForm, RowVerb, ServiceAdmin
 from governance.definitions import get_definition
 from governance.models import ConfidencePolicyProposal, ConfidencePolicyRevision, ProposalEvent, Workspace
+from governance.models.comments import COMMENT_LENGTH
 from governance.policies.stored import stored_policy
 from governance.selectors import latest_rollout
 from governance.workflow import (
@@ -31,6 +32,7 @@ from governance.workflow import (
     propose_confidence_policy,
     reject_confidence_policy_proposal,
 )
+from governance.workflow.commenting import comment_on_proposal
 from governance.workflow.consequences import Backtest, backtest_of, flips_of
 from governance.workflow.evidence import readable_evidence_of
 from governance.workflow.review import is_uncertified, review_proposal
@@ -57,6 +59,17 @@ class ApproveForm(forms.Form):
         required=False, label="I have seen that a value moves further than the largest usual step."
     )
     acknowledge_uncertified = _acknowledgement()
+
+
+class CommentForm(forms.Form):
+    """What to say."""
+
+    text = forms.CharField(
+        label="Comment",
+        widget=forms.Textarea(attrs={"rows": 3}),
+        max_length=COMMENT_LENGTH,
+        help_text="Everybody in the workspace reads it, and nobody takes it back.",
+    )
 
 
 def _verb(name: str, verb: Verb, form: type[forms.Form], act: Any) -> RowVerb:
@@ -123,6 +136,18 @@ class ProposalAdmin(ServiceAdmin):
         _verb("reject", Verb.REJECT, ReasonForm, reject_confidence_policy_proposal),
         *ROLLOUT_VERBS,
         _verb("apply", Verb.APPLY, ApplyForm, apply_confidence_policy_proposal),
+        RowVerb(
+            name="comment",
+            label="Comment",
+            done="commented on",
+            verb=Verb.SEE,
+            form=CommentForm,
+            may=lambda person, proposal: may(Verb.SEE, person, proposal.workspace),
+            is_open=lambda proposal: True,
+            act=lambda person, proposal, data: comment_on_proposal(
+                actor=person, workspace=proposal.workspace, proposal_id=proposal.pk, **data
+            ),
+        ),
     )
 
     @admin.display(description="would", ordering="title")
@@ -149,7 +174,7 @@ class ProposalAdmin(ServiceAdmin):
     def add_form(self, request: HttpRequest, data: Any) -> forms.Form:
         workspace, policy_key = self._chosen(request)
         _, in_force = stored_policy(workspace, policy_key)
-        return ProposalForm(data, get_definition(policy_key), in_force)
+        return ProposalForm(data, workspace, get_definition(policy_key), in_force)
 
     def add_row(self, request: HttpRequest, form: forms.Form) -> ConfidencePolicyProposal:
         assert isinstance(form, ProposalForm)  # noqa: S101 - narrows the type: `add_form` made it
@@ -196,6 +221,7 @@ class ProposalAdmin(ServiceAdmin):
             .select_related("proposal"),
             "review": review_proposal(row),
             "events": row.events.all(),
+            "comments": row.comments.all(),
             "superseded": row.superseded.all(),
             "rollout": rollout,
             "flips": flips_of(rollout) if rollout else None,

@@ -7,6 +7,7 @@ from typing import Any
 from django import forms
 from django.db.models import QuerySet
 
+from governance.admin.overriding import override_rows
 from governance.definitions import FieldKind, PolicyDefinition, all_definitions
 from governance.models import Workspace
 from governance.workflow import SUMMARY_LENGTH, TITLE_LENGTH
@@ -26,14 +27,15 @@ class PolicyForm(forms.Form):
 
 
 class ProposalForm(forms.Form):
-    """What a person proposes, and why. A field for each value of the policy, and the overrides as JSON."""
+    """What a person proposes, and why. A field for each value of the policy, and a row for each override."""
 
     title = forms.CharField(max_length=TITLE_LENGTH)
     rationale = forms.CharField(widget=forms.Textarea(attrs={"rows": 4}), max_length=SUMMARY_LENGTH)
 
-    def __init__(self, data: Any, definition: PolicyDefinition, config: dict[str, Any]) -> None:
+    def __init__(self, data: Any, workspace: Workspace, definition: PolicyDefinition, config: dict[str, Any]) -> None:
         super().__init__(data)
         self.definition = definition
+        self.rows = override_rows(data, workspace, definition, config.get("overrides", []))
         values = definition.defaults | config.get("values", {})
         for field in definition.fields:
             self.fields[f"value_{field.name}"] = forms.FloatField(
@@ -44,18 +46,16 @@ class ProposalForm(forms.Form):
                 step_size=1 if field.kind is FieldKind.BUDGET else 0.0001,
                 help_text=f"{field.minimum:g} to {field.maximum:g} {field.unit}; usual step {field.max_step:g}.",
             )
-        self.fields["overrides"] = forms.JSONField(
-            label="Overrides",
-            initial=config.get("overrides", []),
-            required=False,
-            help_text='JSON: [{"match": {"provider": "…", "model": "…"}, "values": {"field": 0.8}}]',
-        )
         self.fields["acknowledge_large_step"] = forms.BooleanField(
             required=False, label="A value moves further than the usual step, and I mean it."
         )
+
+    def is_valid(self) -> bool:
+        # Both, so that everything that is wrong is said at once.
+        return all([super().is_valid(), self.rows.is_valid()])
 
     def config(self) -> dict[str, Any]:
         """The proposed config, as the service takes it."""
         cleaned = self.cleaned_data
         values = {field.name: cleaned[f"value_{field.name}"] for field in self.definition.fields}
-        return {"values": values, "overrides": cleaned["overrides"] or []}
+        return {"values": values, "overrides": self.rows.as_json()}

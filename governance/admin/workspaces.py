@@ -18,6 +18,7 @@ from governance.admin_kit.scoped_admin import ScopedAdmin, WorkspaceFilter
 from governance.admin_kit.service_views import RowVerb, ServiceAdmin
 from governance.models import ApiKey, Membership, Workspace, WorkspaceEvent
 from governance.workspaces import services
+from governance.workspaces.cases import CASE_URL_LENGTH, set_case_url
 
 
 class WorkspaceForm(forms.Form):
@@ -34,16 +35,24 @@ class SettingsForm(forms.Form):
     automation_enabled = forms.BooleanField(required=False, help_text="Off: every decision is blocked.")
     auto_book_meetings = forms.BooleanField(required=False, help_text="Off: no meeting is booked without a person.")
     booking_gate_enabled = forms.BooleanField(required=False, help_text="On: a second model checks each booking.")
+    case_url = forms.CharField(
+        required=False,
+        max_length=CASE_URL_LENGTH,
+        label="Link to cases",
+        help_text="Where your application shows a case, so that a reviewer sees what to judge: "
+        "https://desk.example.org/cases/{external_id}. The id that it sent with a decision is filled in.",
+    )
 
 
 LAST_CHANGES = 20
 
 
 def _change_settings(person: Any, workspace: Workspace, data: Mapping[str, Any]) -> None:
-    toggles = {name: value for name, value in data.items() if name != "name"}
+    toggles = {name: data[name] for name in Workspace.TOGGLES}
     with transaction.atomic():
         services.rename_workspace(actor=person, workspace=workspace, name=data["name"])
         services.set_toggles(actor=person, workspace=workspace, **toggles)
+        set_case_url(actor=person, workspace=workspace, case_url=data["case_url"])
 
 
 @admin.register(Workspace)

@@ -1,5 +1,6 @@
 """Models of governance: workspaces and who works in them, policies and how they change, and the controls over both."""
 
+from governance.models.comments import ProposalComment
 from governance.models.controls import AuditSampling, BlockedSource, BreakGlassReview, KillSwitch
 from governance.models.history import WorkspaceEvent
 from governance.models.identities import ExternalIdentity, GroupGrant, SignIn
@@ -34,6 +35,7 @@ __all__ = [
     "Membership",
     "Notice",
     "NoticeSettings",
+    "ProposalComment",
     "ProposalEvent",
     "Rollout",
     "RolloutEvent",

@@ -18,6 +18,7 @@ class WorkspaceEvent(AppendOnlyModel):
     class Kind(models.TextChoices):
         WORKSPACE_CREATED = "workspace.created", "Workspace created"
         WORKSPACE_RENAMED = "workspace.renamed", "Workspace renamed"
+        CASE_URL_CHANGED = "workspace.case_url_changed", "Link to cases changed"
         TOGGLES_CHANGED = "workspace.toggles_changed", "Toggles changed"
         MEMBER_ADDED = "member.added", "Member added"
         MEMBER_ROLE_CHANGED = "member.role_changed", "Role changed"

@@ -31,6 +31,9 @@ class Workspace(models.Model):
     automation_enabled = models.BooleanField(default=True, help_text="Off: every decision is blocked.")
     auto_book_meetings = models.BooleanField(default=False, help_text="Off: no meeting is booked without a person.")
     booking_gate_enabled = models.BooleanField(default=False, help_text="On: a second model checks each booking.")
+    case_url = models.CharField(
+        max_length=500, blank=True, default="", help_text="Where the host shows a case: https://…/{external_id}."
+    )
     epoch = models.DateTimeField(
         default=datetime(2015, 1, 1, tzinfo=UTC), help_text="Records that claim an earlier time are refused."
     )

@@ -1,13 +1,15 @@
-"""Writes of how people want to be told."""
+"""Writes around notices: how people want to be told, and the end of what they were told."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
+from datetime import timedelta
 
 from django.contrib.auth.models import User
+from django.utils import timezone
 
 from confidence_project.foundation.errors import InvalidInput
-from governance.models import NoticeSettings
+from governance.models import Notice, NoticeSettings
 
 
 def set_notices(*, actor: User, pace: str, kinds: Collection[str]) -> NoticeSettings:
@@ -25,3 +27,10 @@ def set_notices(*, actor: User, pace: str, kinds: Collection[str]) -> NoticeSett
     chosen = {"pace": pace, "kinds": sorted(set(kinds))}
     stored, _ = NoticeSettings.objects.update_or_create(user=actor, defaults=chosen)
     return stored
+
+
+def prune_notices(*, days: int) -> int:
+    """Delete the notices that were sent or given up, of events so many days ago; return how many."""
+    before = timezone.now() - timedelta(days=days)
+    settled = Notice.objects.filter(created_at__lt=before).exclude(status=Notice.Status.PENDING)
+    return int(settled.delete()[0])

@@ -92,6 +92,7 @@ def test_webhook_secret__page_loaded_again__one_endpoint_and_one_rotation(settin
         reverse("admin:governance_webhookendpoint_add"),
         workspace=workspace.pk,
         url="https://hooks.example.org/a",
+        form="standard",
         events=["proposal.opened"],
     )
     endpoint = WebhookEndpoint.objects.get()

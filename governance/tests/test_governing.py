@@ -162,7 +162,7 @@ CHANGES = {
     "sample": sample,
     "toggle": toggle,
     "revoke": revoke,
-    "apply": applied,
+    "apply": lambda workspace: applied(workspace, 0.7),
     "share": lambda workspace: Rollout.objects.update(share="0.25"),
     "expiry of what is in rollout": lambda workspace: ConfidencePolicyProposal.objects.update(
         expires_at=timezone.now() + timedelta(days=1)

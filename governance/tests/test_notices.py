@@ -241,3 +241,16 @@ def test_form_that_is_not_known__is_refused(workspace, settings):
             actor=admin_of(workspace), workspace=workspace, url="https://hooks.example.org/x",
             events=["kill_switch.engaged"], form="irc",
         )  # fmt: skip
+
+
+def test_prune__deletes_what_is_settled_and_old(workspace):
+    reachable(admin_of(workspace))
+    opened(workspace)
+    told()
+    engage_kill_switch(actor=admin_of(workspace), workspace=workspace, reason=WRITTEN)
+    said = StringIO()
+    call_command("prune_webhooks", stdout=said)
+    with freeze_time(timezone.now() + timedelta(days=31)):
+        call_command("prune_webhooks", stdout=said)
+    assert said.getvalue() == "0 message(s) deleted.\n1 message(s) deleted.\n"
+    assert Notice.objects.get().event == "kill_switch.engaged"

@@ -147,7 +147,10 @@ def _apply(
 ) -> ConfidencePolicyRevision:
     reason = clean_text(reason, name="reason", max_length=REASON_LENGTH, required=break_glass)
     require_appliable(proposal, at)
-    marks = {"break_glass": break_glass, "acknowledged_uncertified": require_acknowledged(proposal, acknowledged)}
+    marks: dict[str, Any] = {
+        "break_glass": break_glass,
+        "acknowledged_uncertified": require_acknowledged(proposal, acknowledged),
+    }
     policy = _policy_with_baseline(proposal, actor, at)
     step: dict[str, Any] = {"actor": actor, "at": at, "reason": reason}
     revision = _change_policy(

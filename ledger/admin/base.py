@@ -12,6 +12,15 @@ from governance.admin_kit.list_filters import OneWorkspaceFilter, workspace_in_v
 from governance.admin_kit.scoped_admin import GrowingTableAdmin
 
 
+def attachment(content: bytes | str, name: str, content_type: str) -> HttpResponse:
+    """Return a file to be kept."""
+    return HttpResponse(
+        content,
+        content_type=content_type,
+        headers={"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "private, no-store"},
+    )
+
+
 class LedgerAdmin(GrowingTableAdmin):
     """Tables of workspaces. A list shows one of them; a search by id, all that the person may see."""
 

@@ -30,12 +30,15 @@ from governance.admin_kit.list_filters import (
     workspaces_in_reach,
 )
 from governance.admin_kit.service_views import RowVerb, ServiceAdmin
+from governance.workspaces.cases import case_link
 from ledger import selectors
 from ledger.admin.base import LedgerAdmin
+from ledger.admin.judging import ReviewForm
+from ledger.admin.proofs import ProofsOfDecision
 from ledger.explorer import decision_page
 from ledger.models import DecisionImport, DecisionRecord
 from ledger.reasons import Reason
-from ledger.reviews import can_be_judged, last_seen, record_review
+from ledger.reviews import can_be_judged, record_review
 
 
 class RecordedFilter(TimeFilter):
@@ -120,46 +123,8 @@ class ImportFilter(ExactFilter):
         return super().queryset(request, queryset)
 
 
-class ReviewForm(forms.Form):
-    """Whether an action was right, or would have been, and what had been answered when the page was opened."""
-
-    success = forms.TypedChoiceField(coerce=lambda answer: answer == "right", widget=forms.RadioSelect)
-    seen = forms.IntegerField(min_value=0, max_value=2**31 - 2, widget=forms.HiddenInput)
-
-    def __init__(self, data: Any, decision: DecisionRecord) -> None:
-        super().__init__(data, initial={"seen": last_seen(decision)})
-        field: Any = self.fields["success"]
-        if decision.gate_verdict == DecisionRecord.Verdict.BLOCK:
-            field.label = "Had it been allowed, the action would have been"
-            field.choices = [
-                ("right", "Right: it should have been allowed"),
-                ("wrong", "Wrong: it was good to block it"),
-            ]
-        else:
-            field.label = "The action was"
-            field.choices = [
-                ("right", "Right: it was good to allow it"),
-                ("wrong", "Wrong: it should have been blocked"),
-            ]
-        field.label_suffix = ""
-        field.help_text = f"{_what_it_counts_for(decision)} It is added under your name; the verdict stays as it is."
-
-
-def _what_it_counts_for(decision: DecisionRecord) -> str:
-    if decision.audit_selected:
-        return "Drawn at random: in calibration your answer stands for others that were blocked, too."
-    if decision.gate_verdict == DecisionRecord.Verdict.ALLOW:
-        return "In calibration your answer rules over an automatic one."
-    if decision.origin == DecisionRecord.Origin.IMPORT:
-        return (
-            "In calibration your answer rules over an automatic one; labels of imported blocks count only where all of "
-            "the imported history is labelled."
-        )
-    return "Not drawn at random: your answer is kept, and calibration sets no threshold by it."
-
-
 @admin.register(DecisionRecord)
-class DecisionRecordAdmin(ServiceAdmin, LedgerAdmin):
+class DecisionRecordAdmin(ProofsOfDecision, ServiceAdmin, LedgerAdmin):
     """A verdict with what it rested on, what came of it, and what was corrected."""
 
     nothing_yet = "No decision is on record yet"
@@ -283,5 +248,13 @@ class DecisionRecordAdmin(ServiceAdmin, LedgerAdmin):
         # Before the outcomes are read: one that arrives meanwhile is taken for not seen.
         form = ReviewForm(None, decision) if context["buttons"] else None
         return super().render_change_form(
-            request, {**context, "review_form": form, "page": decision_page(decision)}, *args, **kwargs
+            request,
+            {
+                **context,
+                "review_form": form,
+                "page": decision_page(decision),
+                "case": case_link(decision.workspace, decision.external_id),
+            },
+            *args,
+            **kwargs,
         )

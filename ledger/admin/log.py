@@ -6,11 +6,13 @@ from typing import Any
 
 from django.contrib import admin
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from governance.admin_kit.scoped_admin import KeysetAdmin, ScopedAdmin
+from ledger.admin.base import attachment
 from ledger.models import Checkpoint, LogLeaf, LogNode
 from ledger.transparency.kinds import KINDS
 
@@ -77,10 +79,24 @@ class CheckpointAdmin(LogAdmin):
     def has_module_permission(self, request: HttpRequest) -> bool:
         return ScopedAdmin.has_module_permission(self, request)
 
+    def get_urls(self) -> list[URLPattern]:
+        own = path("<path:object_id>/note/", self.admin_site.admin_view(self.note_view), name="ledger_checkpoint_note")
+        return [own, *super().get_urls()]
+
+    def note_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Give the signed note as a file, byte for byte as verifiers read it."""
+        checkpoint = self.get_object(request, object_id)
+        if checkpoint is None:
+            raise Http404
+        return attachment(
+            checkpoint.cosigned_note, f"checkpoint-{checkpoint.tree_size}.txt", "text/plain; charset=utf-8"
+        )
+
     @admin.display(description="root hash")
     def hash(self, checkpoint: Checkpoint) -> str:
         return bytes(checkpoint.root_hash).hex()
 
     @admin.display(description="signed note")
     def signed_note(self, checkpoint: Checkpoint) -> SafeString:
-        return format_html("<pre>{}</pre>", checkpoint.cosigned_note)
+        address = reverse("admin:ledger_checkpoint_note", args=[checkpoint.pk])
+        return format_html('<pre>{}</pre><a href="{}">Download it</a>', checkpoint.cosigned_note, address)

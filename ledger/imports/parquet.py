@@ -1,8 +1,9 @@
-"""Parquet, where pyarrow is installed: it is large, and most who import need none of it."""
+"""Parquet, where pyarrow is installed: it is large, so it is loaded for the first such file only."""
 
 from __future__ import annotations
 
 from collections.abc import Generator
+from importlib import import_module
 from typing import Any
 
 from pydantic_core import to_json
@@ -10,12 +11,6 @@ from pydantic_core import to_json
 from confidence_project.foundation.errors import InvalidInput
 from ledger.imports.records import Format, Record
 from ledger.imports.source import Source
-
-try:
-    import pyarrow
-    import pyarrow.parquet
-except ImportError:
-    pyarrow = None
 
 BATCH = 10_000
 """Rows that are held at a time."""
@@ -28,13 +23,15 @@ class ParquetFormat(Format):
     rejects = "jsonl"
 
     def records(self, source: Source) -> Generator[Record, None, None]:
-        if pyarrow is None:
-            raise InvalidInput("Parquet needs pyarrow: pip install -r requirements-parquet.txt.")
         try:
-            with pyarrow.parquet.ParquetFile(source.path) as file:
+            library, parquet = import_module("pyarrow"), import_module("pyarrow.parquet")
+        except ImportError as error:
+            raise InvalidInput("Parquet needs pyarrow: pip install -r requirements-parquet.txt.") from error
+        try:
+            with parquet.ParquetFile(source.path) as file:
                 self.columns = list(file.schema_arrow.names)
                 yield from self._rows(file)
-        except pyarrow.ArrowException as error:
+        except library.ArrowException as error:
             raise InvalidInput("The file is not Parquet, or it is broken.") from error
 
     @staticmethod

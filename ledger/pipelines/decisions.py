@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from uuid import UUID
 
 from django.utils import timezone
 
@@ -105,15 +104,8 @@ def record_decisions(
     return results
 
 
-def decide_at_once(
-    workspace: Workspace, submission: Submission[DecisionEnvelope], admitted_under: UUID | None = None
-) -> Values | None:
+def decide_at_once(workspace: Workspace, submission: Submission[DecisionEnvelope]) -> Values | None:
     """Gate one decision under what was last read, and commit its record in one statement if that still governs.
-
-    Parameters
-    ----------
-    admitted_under
-        The version under which the caller was let in, where that has to be the same.
 
     Returns
     -------
@@ -126,11 +118,14 @@ def decide_at_once(
     RuntimeError
         As `decide_many`.
     """
-    item = submission.item
+    item, key = submission.item, workspace.asked_by
     context = last_read(workspace, item.policy_key)
     if context is None or context.governed_by is None or item.interaction is not None:
         return None
-    if admitted_under not in (None, context.governed_by) or not get_definition(item.policy_key).gates_decisions:
+    if key is not None and key.governed_by != context.governed_by:
+        # The version that the statement compares has to speak for the key, too.
+        return None
+    if not get_definition(item.policy_key).gates_decisions:
         return None
     started = time.perf_counter()
     record = _judge(workspace, item, {item.policy_key: DecisionGate(context)}, {}, WorkspaceNames(workspace))

@@ -93,7 +93,8 @@ def test_entry__of_a_decision_with_options__has_a_version_of_its_own() -> None:
 
 CHANGES_OR_IS_SIGNED = {
     "proposal": "status author_id approver_id approver_name approved_at approved_evidence_sha256 rejecter_id "
-    "rejecter_name rejected_at reject_reason applier_id applier_name applied_at large_step_acknowledged expires_at",
+    "rejecter_name rejected_at reject_reason applier_id applier_name applied_at large_step_acknowledged expires_at "
+    "superseded_by_id",
     "rollout": "status share ended_at",
     "calibration_run": "computed_by_id progress heartbeat_at metrics",
     "checkpoint": "note",

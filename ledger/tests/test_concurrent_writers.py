@@ -7,11 +7,12 @@ from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 
 import pytest
-from django.db import connection, connections, transaction
+from django.db import connections, transaction
 
 from confidence_project.foundation.errors import LostRace
 from confidence_project.foundation.submissions import Stored
 from governance.controls.services import engage_kill_switch
+from governance.policies import current_version, hold
 from governance.tests.factories import SuperuserFactory, WorkspaceFactory
 from ledger.models import DecisionExternalId, DecisionOutcome, DecisionRecord
 from ledger.pipelines.decisions import decide, decide_many
@@ -66,7 +67,6 @@ def test_decide_many__overlapping_bulks__each_id_once():
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.skipif(connection.vendor != "sqlite", reason="on PostgreSQL decisions do not wait for each other")
 def test_decide__kill_switch_thrown_while_it_waits_for_the_lock__blocks():
     workspace, superuser = WorkspaceFactory(), SuperuserFactory()
     with ThreadPoolExecutor(1) as pool:
@@ -76,6 +76,25 @@ def test_decide__kill_switch_thrown_while_it_waits_for_the_lock__blocks():
             time.sleep(0.5)
             assert not waiting.done()
         assert waiting.result(timeout=20).record.gate_reason == "kill_switch"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_kill_switch__waits_for_the_commit_of_what_was_compared_before_it():
+    workspace, superuser = WorkspaceFactory(), SuperuserFactory()
+
+    def engage():
+        try:
+            engage_kill_switch(actor=superuser, workspace=workspace, reason="Something is wrong.")
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(1) as pool:
+        with transaction.atomic():
+            hold(workspace, current_version(workspace.pk))
+            waiting = pool.submit(engage)
+            time.sleep(0.5)
+            assert not waiting.done()
+        waiting.result(timeout=20)
 
 
 def _decide_and_hang_up(workspace):

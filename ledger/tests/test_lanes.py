@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import closing
 
 import pytest
 from django.db import connection
@@ -188,8 +189,8 @@ def test_connection__lost_between_two_calls__the_next_is_answered_on_another(mac
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_backend_pid()")
         (pid,) = cursor.fetchone()
-    with connection.copy().cursor() as other:
-        other.execute("SELECT pg_terminate_backend(%s)", [pid])
+    with closing(connection.copy()) as other, other.cursor() as cursor:
+        cursor.execute("SELECT pg_terminate_backend(%s)", [pid])
     assert machine.decide(external_id="after").status_code == 201
     assert connection.connection is not lost
     assert machine.taken == 2

@@ -47,7 +47,7 @@ def test_record_event__allowed_decision__every_column_of_the_contract():
     stored = DecisionRecord.objects.get(pk=record.pk)
     assert (stored.provider, stored.model, stored.prompt_hash) == ("acme", "acme-1", PROMPT_HASH)
     assert (stored.gate_verdict, stored.gate_reason, stored.schema_valid) == ("allow", "allowed", True)
-    assert (stored.llm_confidence, stored.ml_risk_score) == (Decimal("0.9876"), Decimal("0.1234"))
+    assert (stored.llm_confidence, stored.ml_risk_score) == (Decimal("0.9877"), Decimal("0.1235"))
     assert (stored.policy_version, stored.thresholds) == (0, {"confidence_threshold": 0.9})
     assert (stored.action_type, json.loads(stored.action_params)) == ("retry", {"attempts": 2})
     assert stored.decision_id.version == 7

@@ -237,3 +237,19 @@ def test_verify__auditor_with_the_public_key_alone__needs_no_secret(
 def test_verify__checkpoint_file_that_cannot_be_read__is_refused(tmp_path: Path) -> None:
     with pytest.raises(CommandError, match="cannot be read"):
         run("verify_ledger", checkpoint=[tmp_path / "absent"])
+
+
+def test_verify__table_of_many_windows__is_looked_through_whole(
+    monkeypatch: pytest.MonkeyPatch, decisions: list[DecisionRecord]
+) -> None:
+    monkeypatch.setattr("ledger.transparency.sequencing.WINDOW", 2)
+    DecisionRecordFactory.create_batch(4, timestamp=timezone.now())
+    assert "; 4 rows are not in the log yet." in run("verify_ledger")
+    slipped = DecisionRecordFactory.create_batch(3, timestamp=timezone.now() - timedelta(days=1), external_id="h")
+    found = differences()
+    for each in slipped:
+        assert f"decision {each.pk}: the row was never logged" in found
+        assert f"decision {each.pk}: its host id is gone, or leads to another decision" in found
+    with behind_the_triggers() as cursor:
+        cursor.execute("DELETE FROM ledger_logwatermark")
+    assert append_leaves() == 8, "the checkpoint, four and three"

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from itertools import accumulate
-from typing import Self
 
 from ledger.models import Checkpoint
 
@@ -24,36 +20,33 @@ class Anchor:
 
 
 class Anchors:
-    """Checkpoints by size. Times are the columns of their rows, which are leaves of the log themselves."""
+    """Checkpoints by size, read along with the leaves. Their times are columns of rows that are leaves themselves."""
 
-    def __init__(self, checkpoints: Sequence[tuple[int, datetime]], tolerance: timedelta) -> None:
-        found = (_anchor(size, at, tolerance) for size, at in sorted(checkpoints))
-        # Of those up to a size, the one that holds the latest time.
-        self._anchors: list[Anchor] = list(accumulate(found, _later))
-        self._sizes = sorted(size for size, _ in checkpoints)
-
-    @classmethod
-    def of_the_database(cls, tolerance: timedelta) -> Self:
-        """Read the checkpoints; those of earlier releases hold what was there somewhat before they were signed."""
-        rows = Checkpoint.objects.values_list("tree_size", "swept_at", "created_at")
-        return cls([(size, swept_at or created_at) for size, swept_at, created_at in rows], tolerance)
-
-    @property
-    def last(self) -> Anchor | None:
-        return self._anchors[-1] if self._anchors else None
+    def __init__(self, tolerance: timedelta) -> None:
+        self._tolerance = tolerance
+        rows = Checkpoint.objects.order_by("tree_size").values_list("tree_size", "swept_at", "created_at")
+        self._coming = iter(rows.iterator(1000))
+        self._next = next(self._coming, None)
+        self._latest: Anchor | None = None
 
     def before(self, position: int) -> Anchor | None:
-        """Return what was signed before the leaf at `position` was appended; None where nothing was."""
-        number = bisect_right(self._sizes, position)
-        return self._anchors[number - 1] if number else None
+        """Return what was signed before the leaf at `position`, which is asked for in order, was appended."""
+        while self._next is not None and self._next[0] <= position:
+            # Of those up to a size, the one that holds the latest time. Earlier releases said when they had signed.
+            size, swept_at, created_at = self._next
+            found = _anchor(size, swept_at or created_at, self._tolerance)
+            if self._latest is None or found.at > self._latest.at:
+                self._latest = found
+            self._next = next(self._coming, None)
+        return self._latest
+
+    def last(self) -> Anchor | None:
+        """Return the latest time that any checkpoint holds; None where nothing was signed."""
+        return self.before(1 << 63)
 
 
 def _anchor(size: int, at: datetime, tolerance: timedelta) -> Anchor:
     return Anchor(size, _text(at), _text(at - tolerance))
-
-
-def _later(first: Anchor, second: Anchor) -> Anchor:
-    return max(first, second, key=lambda each: each.at)
 
 
 def _text(at: datetime) -> str:

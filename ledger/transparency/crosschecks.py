@@ -4,45 +4,48 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from django.db import connection
+from django.db import DEFAULT_DB_ALIAS, connections, models
+
+from governance.models import ConfidencePolicy
+from ledger.models import DecisionExternalId, DecisionRecord
+from ledger.transparency.sequencing import fetch, windows
 
 _HOST_IDS = """
-SELECT x.external_id, x.decision_id FROM ledger_decisionexternalid x
-  LEFT JOIN decision_ledger d ON d.decision_id = x.decision_id
- WHERE d.decision_id IS NULL OR d.external_id <> x.external_id OR d.workspace_id <> x.workspace_id
+SELECT t.decision_id FROM ledger_decisionexternalid t
+  LEFT JOIN decision_ledger d ON d.decision_id = t.decision_id
+ WHERE (d.decision_id IS NULL OR d.external_id <> t.external_id OR d.workspace_id <> t.workspace_id)
 """
 _WITHOUT_HOST_ID = """
-SELECT d.decision_id FROM decision_ledger d
- WHERE d.external_id <> '' AND NOT EXISTS (
+SELECT t.decision_id FROM decision_ledger t
+ WHERE t.external_id <> '' AND NOT EXISTS (
        SELECT 1 FROM ledger_decisionexternalid x
-        WHERE x.workspace_id = d.workspace_id AND x.external_id = d.external_id AND x.decision_id = d.decision_id)
+        WHERE x.workspace_id = t.workspace_id AND x.external_id = t.external_id AND x.decision_id = t.decision_id)
 """
 _POLICIES = """
-SELECT p.id, p.version FROM governance_confidencepolicy p
- WHERE p.version > 0 AND NOT EXISTS (
+SELECT t.id, t.version FROM governance_confidencepolicy t
+ WHERE t.version > 0 AND NOT EXISTS (
        SELECT 1 FROM governance_confidencepolicyrevision r
-        WHERE r.policy_id = p.id AND r.version = p.version AND {same})
+        WHERE r.policy_id = t.id AND r.version = t.version AND {same})
 """
+_SAME_JSON = {"postgresql": "r.config_after = t.config", "sqlite": "json(r.config_after) = json(t.config)"}
 
 
 def disagreements() -> Iterator[str]:
-    """Yield each row beside the log that says something else than the rows in it."""
-    for _, decision_id in _rows(_HOST_IDS):
+    """Yield a sentence for each row beside the log that says something else than the rows in it."""
+    for (decision_id,) in _found(DecisionExternalId, _HOST_IDS):
         yield f"host id of decision {_uuid(decision_id)}: it is not the one that the decision was recorded under"
-    for (decision_id,) in _rows(_WITHOUT_HOST_ID):
+    for (decision_id,) in _found(DecisionRecord, _WITHOUT_HOST_ID):
         yield f"decision {_uuid(decision_id)}: its host id is gone, or leads to another decision"
-    same = "r.config_after = p.config" if connection.vendor == "postgresql" else "json(r.config_after) = json(p.config)"
-    for policy_id, version in _rows(_POLICIES.format(same=same)):
+    same = _SAME_JSON[connections[DEFAULT_DB_ALIAS].vendor]
+    for policy_id, version in _found(ConfidencePolicy, _POLICIES.format(same=same)):
         yield f"policy {policy_id}: the config in force is not that of its revision {version}"
 
 
-def _rows(query: str) -> Iterator[tuple[object, ...]]:
-    with connection.cursor() as cursor:
-        cursor.execute(query)
-        while rows := cursor.fetchmany(1000):
-            yield from rows
+def _found(model: type[models.Model], query: str) -> Iterator[tuple[str, ...]]:
+    for window, params in windows(model):
+        for row in fetch(connections[DEFAULT_DB_ALIAS], " AND ".join([query, *window]), params):
+            yield tuple(map(str, row))
 
 
-def _uuid(value: object) -> str:
-    text = str(value)
+def _uuid(text: str) -> str:
     return text if "-" in text else f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"

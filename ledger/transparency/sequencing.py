@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.db import DEFAULT_DB_ALIAS, connections
+from django.db import DEFAULT_DB_ALIAS, connections, models
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from ledger.models import LogLeaf, LogWatermark
@@ -15,6 +15,7 @@ from ledger.transparency.encoding import read_as_text
 from ledger.transparency.kinds import Codec, Kind, Row, codec_of
 
 PAGE = 4096
+WINDOW = 4 * PAGE
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,39 +47,56 @@ def unlogged_pages(kind: Kind) -> Iterator[Page]:
 
 def _in_order_of_commits(database: BaseDatabaseWrapper, kind: Kind, mark: int, end: int) -> Iterator[Page]:
     codec, order = codec_of(kind, database.vendor), order_column(database.vendor)
-    query = (
-        _unlogged(codec, database, f"{codec.select}, {order}", f"{order} >= %s") + f" ORDER BY {order}, {_key(kind)}"
-    )
-    while rows := fetch(database, f"{query} LIMIT {PAGE}", [mark]):
+    query = _unlogged(codec, database, f"{codec.select}, {order}", f"{order} >= %s")
+    query += f" ORDER BY {order}, {_key(kind.model)} LIMIT {PAGE}"
+    while rows := fetch(database, query, [mark]):
         # Rows of a large transaction may go on in the next page, which leaves out those that are in the log by then.
         mark = int(rows[-1][-1])
         yield Page([row[:-1] for row in rows], min(mark, end))
 
 
 def _whole_table(database: BaseDatabaseWrapper, kind: Kind) -> Iterator[Page]:
-    codec = codec_of(kind, database.vendor)
-    for rows in _by_key(database, codec, codec.select, codec.names.index(kind.key)):
-        yield Page(rows)
+    for rows in _by_key(database, kind):
+        yield from (Page(rows[start : start + PAGE]) for start in range(0, len(rows), PAGE))
 
 
 def unlogged_keys(kind: Kind) -> Iterator[tuple[str, str]]:
     """Yield entry id and time of recording of every row that is not in the log, in the order of their keys."""
     database = connections[DEFAULT_DB_ALIAS]
     codec = codec_of(kind, database.vendor)
-    for rows in _by_key(database, codec, codec.select, codec.names.index(kind.key)):
+    for rows in _by_key(database, kind):
         for row in rows:
             yield codec.entry_id(row), codec.recorded_at(row)
 
 
-def _by_key(database: BaseDatabaseWrapper, codec: Codec, select: str, place: int) -> Iterator[list[Row]]:
-    key = _key(codec.kind)
-    rest = f" ORDER BY {key} LIMIT {PAGE}"
-    rows = fetch(database, _unlogged(codec, database, select) + rest)
-    after = _unlogged(codec, database, select, f"{key} > %s") + rest
-    while rows:
-        yield rows
-        last = rows[-1][place]
-        rows = fetch(database, after, [last if codec.kind.has_uuid else int(last)])
+def _by_key(database: BaseDatabaseWrapper, kind: Kind) -> Iterator[list[Row]]:
+    codec = codec_of(kind, database.vendor)
+    for window, params in windows(kind.model):
+        yield fetch(
+            database, f"{_unlogged(codec, database, codec.select, *window)} ORDER BY {_key(kind.model)}", params
+        )
+
+
+def windows(model: type[models.Model]) -> Iterator[tuple[list[str], list[Any]]]:
+    """Cut a table into stretches of its key, so that no statement takes longer the more rows there are.
+
+    Yields
+    ------
+    tuple
+        Conditions on the key of the row `t`, and their parameters.
+    """
+    database = connections[DEFAULT_DB_ALIAS]
+    key, table = _key(model), database.ops.quote_name(model._meta.db_table)
+    after: list[Any] = []
+    while True:
+        beyond = [f"{key} > %s"] * len(after)
+        where = f"WHERE {beyond[0]}" if beyond else ""
+        query = f"SELECT {key} FROM {table} t {where} ORDER BY {key} LIMIT 1 OFFSET {WINDOW - 1}"  # noqa: S608
+        last = [value for (value,) in fetch(database, query, after)]
+        yield [*beyond, *[f"{key} <= %s"] * len(last)], [*after, *last]
+        if not last:
+            return
+        after = last
 
 
 def _unlogged(codec: Codec, database: BaseDatabaseWrapper, select: str, *conditions: str) -> str:
@@ -91,12 +109,12 @@ def _unlogged(codec: Codec, database: BaseDatabaseWrapper, select: str, *conditi
     return f"SELECT {select} FROM {table} t WHERE {' AND '.join([*every, f'NOT EXISTS ({logged})'])}"  # noqa: S608
 
 
-def _key(kind: Kind) -> str:
-    return f't."{kind.model._meta.pk.column}"'
+def _key(model: type[models.Model]) -> str:
+    return f't."{model._meta.pk.column}"'
 
 
 def _entry_id(kind: Kind, vendor: str) -> str:
-    key = _key(kind)
+    key = _key(kind.model)
     if vendor == "postgresql":
         return f"{key}::text" if kind.has_uuid else f"lpad({key}::text, 20, '0')"
     if not kind.has_uuid:
@@ -119,7 +137,7 @@ def rows_of(kind: Kind, entry_ids: Sequence[str]) -> dict[str, Row]:
             continue  # no row has such a key
     if not keys:
         return {}
-    within = " AND ".join([f"{_key(kind)} IN ({', '.join(['%s'] * len(keys))})", *filter(None, [kind.condition])])
+    within = " AND ".join([f"{_key(kind.model)} IN ({', '.join(['%s'] * len(keys))})", *filter(None, [kind.condition])])
     table = database.ops.quote_name(kind.model._meta.db_table)
     rows = fetch(database, f"SELECT {codec.select} FROM {table} t WHERE {within}", keys)  # noqa: S608
     return {codec.entry_id(row): row for row in rows}

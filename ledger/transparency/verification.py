@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from heapq import merge
 
 from django.db import DEFAULT_DB_ALIAS, connections
 
@@ -27,6 +28,10 @@ transaction and any difference of clocks should be."""
 
 NOTHING = bytes(32)
 """Stands for the hash of a row that cannot be read: no row has it."""
+
+
+Head = tuple[str, TreeHead]
+"""What a checkpoint is called in sentences, and what it states."""
 
 
 @dataclass(slots=True)
@@ -61,17 +66,17 @@ def verify_ledger(
         Whose cosignatures count, and how many the last checkpoint and each kept one must have.
     """
     report = Report()
-    heads = list(_stored_heads(verifiers, report)) + list(_kept_heads(verifiers, kept_notes, report))
+    stored, kept = _stored_heads(verifiers, report), list(_kept_heads(verifiers, kept_notes, report))
     if witnesses is not None:
         _check_witnesses(witnesses, kept_notes, report)
-    anchors = Anchors.of_the_database(clock_tolerance)
-    _walk(heads, anchors, report)
+    anchors = Anchors(clock_tolerance)
+    _walk(_Signed(stored, kept), anchors, report)
     _find_unlogged(anchors, report)
     report.problems += disagreements()
     return report
 
 
-def _stored_heads(verifiers: Sequence[VerifierKey], report: Report) -> Iterator[tuple[str, TreeHead]]:
+def _stored_heads(verifiers: Sequence[VerifierKey], report: Report) -> Iterator[Head]:
     for checkpoint in Checkpoint.objects.order_by("tree_size").iterator(PAGE):
         report.checkpoints += 1
         name = f"checkpoint of size {checkpoint.tree_size}"
@@ -82,12 +87,11 @@ def _stored_heads(verifiers: Sequence[VerifierKey], report: Report) -> Iterator[
             continue
         if (head.size, head.root) != (checkpoint.tree_size, bytes(checkpoint.root_hash)):
             report.problems.append(f"{name}: its columns do not say what its signed note says")
-        yield name, head
+        else:
+            yield name, head
 
 
-def _kept_heads(
-    verifiers: Sequence[VerifierKey], notes: Sequence[str], report: Report
-) -> Iterator[tuple[str, TreeHead]]:
+def _kept_heads(verifiers: Sequence[VerifierKey], notes: Sequence[str], report: Report) -> Iterator[Head]:
     for number, note in enumerate(notes, start=1):
         report.checkpoints += 1
         try:
@@ -118,25 +122,43 @@ def _check_cosigned(name: str, note: str, policy: WitnessPolicy, report: Report)
         report.problems.append(problem)
 
 
-def _walk(heads: Sequence[tuple[str, TreeHead]], anchors: Anchors, report: Report) -> None:
+class _Signed:
+    """What was signed, by size, as the tree grows to it: one after the other, for there is a checkpoint a minute."""
+
+    def __init__(self, stored: Iterator[Head], kept: Sequence[Head]) -> None:
+        self._coming = merge(stored, sorted(kept, key=_size), key=_size)
+        self._next = next(self._coming, None)
+
+    def up_to(self, size: int) -> Iterator[Head]:
+        """Yield what was signed at this size or a smaller one, and was not asked for yet."""
+        while self._next is not None and _size(self._next) <= size:
+            yield self._next
+            self._next = next(self._coming, None)
+
+    def rest(self) -> Iterator[Head]:
+        """Yield what was signed at larger sizes."""
+        return self.up_to(1 << 63)
+
+
+def _size(head: Head) -> int:
+    return head[1].size
+
+
+def _walk(signed: _Signed, anchors: Anchors, report: Report) -> None:
     """Rebuild the tree from the rows, leaf by leaf, and compare the root at every size that was signed."""
-    signed: dict[int, list[tuple[str, TreeHead]]] = {}
-    for name, head in heads:
-        signed.setdefault(head.size, []).append((name, head))
     tree, nodes = CompactRange(), _NodeCheck(report)
     _compare(tree, signed, report)
     for recorded, computed in _leaves(anchors, report):
         tree.append(computed)
         nodes.add(recorded)
-        if tree.size in signed:
-            _compare(tree, signed, report)
+        _compare(tree, signed, report)
     report.leaves, report.root = tree.size, tree.root()
-    for late in (name for size, names in signed.items() if size > tree.size for name, _ in names):
-        report.problems.append(f"{late}: the log has only {tree.size} leaves")
+    for name, _ in signed.rest():
+        report.problems.append(f"{name}: the log has only {tree.size} leaves")
 
 
-def _compare(tree: CompactRange, signed: dict[int, list[tuple[str, TreeHead]]], report: Report) -> None:
-    for name, head in signed.get(tree.size, ()):
+def _compare(tree: CompactRange, signed: _Signed, report: Report) -> None:
+    for name, head in signed.up_to(tree.size):
         if head.root != tree.root():
             report.problems.append(f"{name}: the rows do not give the root that was signed")
 
@@ -214,7 +236,7 @@ class _NodeCheck:
 
 def _find_unlogged(anchors: Anchors, report: Report) -> None:
     """Count rows outside the log; one that the last checkpoint had to cover is a problem."""
-    last = anchors.last
+    last = anchors.last()
     for kind in KINDS.things.values():
         if kind == CHECKPOINTS:
             continue

@@ -31,7 +31,8 @@ class RecordList(KeysetChangeList):
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
-        self.model_admin.prepared(list(self.result_list))
+        model_admin: Any = self.model_admin
+        model_admin.prepared(list(self.result_list))
 
 
 class HappenedFilter(TimeFilter):

@@ -286,4 +286,4 @@ def _log(workspace: Workspace) -> None:
     )
     with override_settings(CONFIDENCE_LOG_KEY=SIGNER):
         append_leaves()
-        sign_checkpoint()
+        sign_checkpoint(swept_at=now)

@@ -10,6 +10,7 @@ import pytest
 from confidence_project.desk.e2e.keyboard import enter, tab_to
 from governance.models import ConfidencePolicy
 from governance.tests.factories import PASSWORD
+from governance.workflow.wording import headline
 
 pytestmark = pytest.mark.browser
 
@@ -50,7 +51,7 @@ def test_explorer__by_keyboard__figures_follow_and_nothing_is_sent(visitor, prop
 def test_desk__keyboard_alone__the_whole_story_from_signing_in_to_rolling_back(visitor, proposal):
     reviewer = visitor()
     sign_in(reviewer, "reviewer")
-    for name in (proposal.title, "Approve", "Approve"):
+    for name in (headline(proposal), "Approve", "Approve"):
         tab_to(reviewer.page, name)
         enter(reviewer.page)
     proposal.refresh_from_db()
@@ -58,7 +59,7 @@ def test_desk__keyboard_alone__the_whole_story_from_signing_in_to_rolling_back(v
 
     superuser = visitor()
     sign_in(superuser, "superuser")
-    for name in (proposal.title, "Apply", "Apply"):
+    for name in (headline(proposal), "Apply", "Apply"):
         tab_to(superuser.page, name)
         enter(superuser.page)
     proposal.refresh_from_db()

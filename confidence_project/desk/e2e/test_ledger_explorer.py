@@ -107,6 +107,8 @@ def test_explorer__keyboard_alone__narrows_turns_pages_and_opens_a_decision(visi
     viewer = visitor("viewer")
     viewer.open(LIST)
     page = viewer.page
+    tab_to(page, "Verdict: All")
+    page.keyboard.press("Enter")
     tab_to(page, "Block")
     enter(page)
     assert "verdict=block" in page.url
@@ -143,6 +145,7 @@ def test_prompt_hash__typed_in__narrows_and_keeps_the_other_filters(visitor, exp
     viewer = visitor("viewer")
     viewer.open(f"{LIST}?verdict=block")
     page = viewer.page
+    page.locator("summary", has_text="Prompt hash").click()
     page.get_by_label("Prompt hash, whole").fill("ab" * 32)
     page.get_by_label("Prompt hash, whole").press("Enter")
     assert "verdict=block" in page.url

@@ -59,6 +59,8 @@ def _stories(scene: Scene) -> Iterator[tuple[str, str]]:
     yield "definitions", reverse("admin:definitions")
     yield "second-factor", reverse("admin:second_factor")
     yield "password", reverse("admin:password_change")
+    yield "notices", reverse("admin:notices")
+    yield "audit", reverse("admin:audit")
     yield "app", reverse("admin:app_list", args=["governance"])
     yield "run-add", reverse("admin:calibration_confidencecalibrationrun_add")
     for name, run in scene.runs.items():

@@ -62,7 +62,9 @@ HEADINGS = {
 
 @register.filter
 def column_heading(name: str) -> str:
-    """Return the heading of a column."""
+    """Return the heading of a column; markup, such as the box that selects all rows, as it is."""
+    if isinstance(name, SafeString):
+        return name
     return str(capfirst(HEADINGS.get(str(name), str(name))))
 
 

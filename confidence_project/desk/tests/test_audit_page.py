@@ -155,6 +155,10 @@ def test_sign_ins_of_members__are_for_those_who_operate():
         return [(line.who, line.about) for line in lines]
 
     assert signed(operator) == [(operator.username, "password")]
+    # The page of a sign-in is for superusers.
+    linked = re.compile(r'<a href="/admin/governance/signin/')
+    assert not linked.search(signed_in(operator).get(AUDIT).content.decode())
+    assert linked.search(signed_in(SuperuserFactory()).get(f"{AUDIT}?workspace={workspace.slug}").content.decode())
     assert signed(viewer) == []
 
 
@@ -163,7 +167,7 @@ def test_export__what_a_spreadsheet_takes_for_a_formula__is_text():
     person = admin_of(workspace)
     issue_api_key(actor=person, workspace=workspace, name='=HYPERLINK("x")', scopes=["read"])
     prefix = WorkspaceEvent.objects.in_workspace(workspace).get().subject.rpartition("(")[2]
-    ((_, _, what, about, _, _),) = exported(person, workspace)
+    ((_, _, what, about, _, _),) = exported(person, workspace, kind="Workspace, people and keys")
     assert (what, about) == ("API key issued", f'\'=HYPERLINK("x") ({prefix}')
 
 

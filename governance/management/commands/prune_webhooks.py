@@ -9,11 +9,12 @@ from django.conf import settings
 from django.core.management.base import CommandError
 
 from confidence_project.foundation.commands import DomainCommand
+from governance.notices.services import prune_notices
 from governance.webhooks.services import prune_webhooks
 
 
 class Command(DomainCommand):
-    help = "Delete the webhook messages that were delivered or given up long ago. Run it daily."
+    help = "Delete the webhook messages and notices that were delivered or given up long ago. Run it daily."
     examples = """
   manage.py prune_webhooks
   manage.py prune_webhooks --days 7
@@ -26,4 +27,4 @@ class Command(DomainCommand):
         days = settings.CONFIDENCE_WEBHOOK_KEEP_DAYS if options["days"] is None else options["days"]
         if days < 0:
             raise CommandError("The days cannot be negative.")
-        self.stdout.write(f"{prune_webhooks(days=days)} message(s) deleted.")
+        self.stdout.write(f"{prune_webhooks(days=days) + prune_notices(days=days)} message(s) deleted.")

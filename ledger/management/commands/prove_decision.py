@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from django.core.management.base import CommandParser
@@ -41,9 +41,9 @@ docs/verify_bundle.py checks a directory without this software; docs/ledger.md s
             write_bundle(self, options["directory"], prove_decision(decision_id))
             (options["directory"] / "decision.cose").write_bytes(receipt_of(decision_id))
         elif options["format"] == "cose":
+            receipt, out = receipt_of(decision_id), cast(Any, self.stdout._out)
             # Beneath the stream, which takes text: a receipt is bytes.
-            out: Any = self.stdout._out
-            out.buffer.write(receipt_of(decision_id))
+            out.buffer.write(receipt)
         elif options["entry"]:
             self.stdout.write(prove_entry(decision_id).content.decode(), ending="")
         else:
