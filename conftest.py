@@ -55,6 +55,15 @@ def module_db(django_db_setup: None, django_db_blocker: pytest_django.DjangoDbBl
             transaction.set_rollback(True)
 
 
+@pytest.fixture(autouse=True)
+def _nothing_is_kept_of_other_tests(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Begin with a process that has read nothing: numbers of rows that were rolled back are given out again."""
+    from confidence_project.foundation.kept import Kept
+    from governance.policies import governing
+
+    monkeypatch.setattr(governing, "_KEPT", Kept(governing.MOST))
+
+
 @pytest.fixture(autouse=True, scope="session")
 def _passwords_are_hashed_cheaply() -> Iterator[None]:
     """A million rounds for every account cost minutes; what the settings name stays there to check what it made."""

@@ -16,12 +16,14 @@ from calibration.findings.glossary import GLOSSARY
 from calibration.findings.reading import Subject
 from confidence_project.foundation.formatting import segment
 from governance.models import ConfidencePolicyProposal
+from governance.workflow.wording import headline
 
 register = template.Library()
 
 register.filter("costs_in_use", wording.costs_in_use)
 register.filter("calendar", wording.calendar)
 register.filter("counted_in", counted_in)
+register.filter("headline", headline)
 
 _ALT = {
     "reliability": "Claimed confidence against observed success for {}; the figures are in the tables of this page",

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from calibration.statistics.intervals import clopper_pearson
+from calibration.statistics.stratified import Stratum, stratified_failure_rate
 from calibration.tests.factories import WINDOW, gated, outcome, review, store
 from governance.models import ConfidencePolicyProposal, Workspace
 from governance.tests.factories import WorkspaceFactory
@@ -48,10 +49,11 @@ def test_audits__drawn_decisions_do_well__threshold_may_be_lowered(workspace: Wo
     # Half of the decisions were allowed and half blocked; the label of a drawn one stands for four.
     step = finding["answer"]["steps"][0]
     level = finding["answer"]["level"]
-    above, below = (
-        clopper_pearson([k], [n], confidence=1 - level / 2, sides="upper")[1][0] for k, n in [(5, 1_000), (2, 250)]
-    )
-    assert step["upper"] == pytest.approx((above + below) / 2, abs=1e-12)
+    strata = [
+        Stratum(decisions=1_000, labelled=1_000, failures=5),
+        Stratum(decisions=1_000, labelled=250, failures=2),
+    ]
+    assert step["upper"] == stratified_failure_rate(strata, level=level)[1]
     assert finding["at_recommended"]["failure_rate"] == pytest.approx((5 / 1_000 + 2 / 250) / 2)
     ends = [clopper_pearson([k], [n], confidence=0.975) for k, n in [(5, 1_000), (2, 250)]]
     low, high = (sum(end[side][0] for end in ends) / 2 for side in (0, 1))

@@ -15,7 +15,7 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from calibration.runner import run_calibration
-from calibration.statistics.intervals import clopper_pearson
+from calibration.statistics.stratified import Stratum, stratified_failure_rate
 from calibration.tests.factories import START, WINDOW, gated, outcome, review, store
 from governance.definitions import FieldKind, all_definitions, get_definition
 from governance.models import ApiKey, Workspace
@@ -100,10 +100,8 @@ def test_block__drawn_for_audit_and_labelled_by_a_person__counts_with_its_weight
     finding = finding_of(workspace, policy_key, review)
     assert (finding["labelled"], finding["recommended"]) == (400, 0.85)
     step, level = finding["answer"]["steps"][0], finding["answer"]["level"]
-    above, below = (
-        clopper_pearson([k], [n], confidence=1 - level / 2, sides="upper")[1][0] for k, n in [(0, 400), (1, 100)]
-    )
-    assert step["upper"] == pytest.approx((above + below) / 2, abs=1e-12)
+    strata = [Stratum(decisions=400, labelled=400, failures=0), Stratum(decisions=400, labelled=100, failures=1)]
+    assert step["upper"] == stratified_failure_rate(strata, level=level)[1]
 
 
 def test_audit__of_a_risk_and_confidence_policy__is_on_record_for_it(workspace: Workspace) -> None:

@@ -36,12 +36,15 @@ def test_repeat__same_data__same_findings_and_same_hashes(workspace: Workspace) 
     first, second = run(workspace), run(workspace)
     assert first.inputs_sha256 == second.inputs_sha256
     assert first.output == second.output
-    one, two = evidence_hashes()
-    assert one == two
+    (kept,) = evidence_hashes()
+    ConfidencePolicyProposal.objects.update(status="SUPERSEDED")
+    run(workspace)
+    assert evidence_hashes() == [kept, kept]
 
 
 def test_repeat__wider_scope__same_evidence_for_the_same_policy(workspace: Workspace) -> None:
     run(workspace)
+    ConfidencePolicyProposal.objects.update(status="SUPERSEDED")
     run(workspace, "confidence_gate", "decision_gate")
     one, two = evidence_hashes()
     assert one == two

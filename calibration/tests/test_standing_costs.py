@@ -77,7 +77,7 @@ def test_page__may_operate__sets_replaces_and_ends_and_every_row_stays(workspace
     person = MAY[who](workspace)
     client = signed_in(person)
     empty = words(client.get(reverse(LIST)))
-    assert "There are no standing costs yet" in empty
+    assert "No standing costs were set" in empty
     assert "They decide nothing" in empty
     assert "Any decision that was blocked. Same unit." in words(client.get(reverse(ADD)))
     assert client.post(reverse(ADD), form(workspace)).status_code == 302

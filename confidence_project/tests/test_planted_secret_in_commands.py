@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 from django.core.management import BaseCommand, CommandError, call_command, get_commands, load_command_class
+from django_tasks_db.management.commands.db_worker import Command as DatabaseWorker
 
 from confidence_project.tests.planting import NAME, TEXT, columns_with
 from confidence_project.tests.where_text_may_stand import NAMES, SAID_BY_PEOPLE
@@ -39,6 +40,8 @@ COMMANDS = sorted(
     if str(app).partition(".")[0] in {"governance", "telemetry", "ledger", "calibration", "confidence_project"}
 )
 COMMON = {action.dest for action in BaseCommand().create_parser("manage.py", "any")._actions}
+COMMON_OF_WORKERS = {action.dest for action in DatabaseWorker().create_parser("manage.py", "any")._actions}
+"""Ours is django-tasks-db's, and adds no option."""
 
 SUBJECTS = {
     "approve_proposal": pending,
@@ -56,7 +59,7 @@ SUBJECTS = {
 
 def own_actions(name: str) -> list[argparse.Action]:
     parser = load_command_class(get_commands()[name], name).create_parser("manage.py", name)
-    return [action for action in parser._actions if action.dest not in COMMON]
+    return [action for action in parser._actions if action.dest not in COMMON | COMMON_OF_WORKERS]
 
 
 def takes_text(action: argparse.Action) -> bool:

@@ -253,8 +253,10 @@ class ServiceAdmin(ScopedAdmin):
         return True
 
     def _refuse(self, request: HttpRequest, verb: RowVerb, row: Any) -> HttpResponse:
-        """Say what is in the way: first the state, for whoever came too late may be the one who did it."""
-        if not verb.is_open(row):
+        """Say what is in the way: to whoever has the role, first the state, for they may be the one who did it."""
+        where = workspaces_where(verb.verb, request.user)
+        has_role = where.filter(pk=row.workspace_id).exists() if hasattr(row, "workspace_id") else where.exists()
+        if has_role and not verb.is_open(row):
             why = self.why_not_now(request.user, verb, row)
             return self._refused(request, "There is nothing left to do here", why, HTTPStatus.CONFLICT, self._back(row))
         return self._refused(request, "You may not do this", who_may(verb.verb), HTTPStatus.FORBIDDEN, self._back(row))

@@ -364,7 +364,7 @@ def test_flag__our_own_mistake__500_in_the_words_of_the_protocol(machine, monkey
     def fail(*args, **kwargs):
         raise ZeroDivisionError("private text")
 
-    monkeypatch.setattr("governance.policies.ofrep.read_contexts", fail)
+    monkeypatch.setattr("governance.policies.ofrep.read_context", fail)
     response = machine.post(f"{FLAGS}/{FLAG}", {"context": {}})
     assert (response.status_code, response["Content-Type"]) == (500, "application/json")
     assert response.json() == {

@@ -15,6 +15,7 @@ from governance.tests.callers import Caller
 from governance.tests.factories import viewer_of
 from ledger.models import DecisionRecord
 from ledger.tests.bodies import envelope, llm_decision
+from ledger.tests.entries import only_entry
 from ledger.transparency.leaves import DECISIONS
 
 pytestmark = pytest.mark.django_db
@@ -118,8 +119,7 @@ def test_decide__broken__block_that_names_fields_and_rules(caller, changes, expe
 
 def test_decide__sound__has_no_errors_and_an_entry_as_ever(caller):
     assert caller.post("decisions", envelope(decision=llm_decision(model="/mnt/models"))).json()["errors"] == []
-    (row,) = DECISIONS.rows()
-    entry = json.loads(DECISIONS.encode(row))
+    entry = json.loads(only_entry(DECISIONS))
     assert (entry["v"], "schema_problems" in entry) == (1, False)
 
 
@@ -172,8 +172,7 @@ def test_page__of_a_broken_decision__names_fields_and_rules(caller):
 
 def test_leaf__of_a_broken_decision__commits_to_what_was_said_of_it(caller):
     caller.post("decisions", envelope(decision=llm_decision(confidence=85)))
-    (row,) = DECISIONS.rows()
-    entry = json.loads(DECISIONS.encode(row))
+    entry = json.loads(only_entry(DECISIONS))
     assert entry["v"] == 2
     assert told(entry["schema_problems"]) == [("/decision/confidence", "less_than_equal")]
     assert entry["schema_problems"] == DecisionRecord.objects.get().schema_problems

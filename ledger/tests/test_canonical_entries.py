@@ -9,16 +9,15 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import pytest
-from django.db import connection
 
 from governance.models.controls import Control
 from governance.tests.factories import WorkspaceFactory
 from ledger.models import DecisionOutcome, LedgerAmendment
+from ledger.tests.entries import only_entry
 from ledger.tests.factories import DecisionOutcomeFactory, DecisionRecordFactory, LedgerAmendmentFactory
-from ledger.transparency.kinds import KINDS, Kind, codec_of
+from ledger.transparency.kinds import KINDS, Kind
 from ledger.transparency.leaves import AMENDMENTS, DECISIONS, OUTCOMES
 from ledger.transparency.merkle import leaf_hash
-from ledger.transparency.sequencing import rows_of
 
 pytestmark = pytest.mark.django_db
 
@@ -49,12 +48,6 @@ AMENDMENT = (
     '"value_after":"cdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcd","value_before":"",'
     '"workspace_id":4711}'
 )
-
-
-def only_entry(kind: Kind) -> bytes:
-    codec = codec_of(kind, connection.vendor)
-    (row,) = rows_of(kind, [kind.entry_id_of(key) for key in kind.model.objects.values_list("pk", flat=True)]).values()
-    return codec.encode(row)
 
 
 def test_entries__of_known_rows__are_these_bytes() -> None:

@@ -157,7 +157,7 @@ def test_evaluator__of_another_workspace__means_nothing(exporter):
 def test_declaration__in_the_admin_by_an_admin__holds_is_replaced_and_withdrawn_and_every_row_stays(key, exporter):
     workspace, person = key.workspace, admin_of(key.workspace)
     client = signed_in(person)
-    assert "There are no evaluators yet" in words(client.get(reverse(LIST)))
+    assert "No evaluator is declared" in words(client.get(reverse(LIST)))
     form = {"workspace": workspace.pk, "name": "helpfulness", "reason": "Stars."}
     assert client.post(reverse(ADD), {**form, "passing_labels": "good, very good"}).status_code == 302
     assert client.post(reverse(ADD), {**form, "at_least": "4", "lowest": "1", "highest": "5"}).status_code == 302

@@ -77,7 +77,7 @@ def test_range__in_utc__first_included_last_not(workspace, viewer):
     assert shown(viewer, **{"from": "2026-03-01T09:00", "to": "2026-03-01T11:00"}) == ["at-10", "at-9"]
     assert shown(viewer, **{"from": "2026-03-01T12:00+02:00"}) == ["at-11", "at-10"]
     seen = words(signed_in(viewer).get(LIST, {"from": "2026-03-01T09:00"}))
-    assert "By time (UTC)" in seen
+    assert "Time (UTC)" in seen
 
 
 @pytest.mark.parametrize(

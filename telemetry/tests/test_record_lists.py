@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings
+from django.contrib import admin
 from django.urls import reverse
 
 from governance.tests.browser import signed_in, words
@@ -92,4 +93,4 @@ def test_empty__each_list__says_how_records_get_in(model):
     for address in re.findall(r"POST /api/v1/([a-z-]+)", seen):
         assert Caller().post(address, {}).status_code == 422
     nobody = words(listed(UserFactory(), model))
-    assert "in the workspaces that you belong to" in nobody
+    assert f"{admin.site.get_model_admin(model).nothing_yet}." in nobody

@@ -14,10 +14,12 @@ from django.utils.text import capfirst
 from confidence_project.desk import menu
 from confidence_project.foundation.formatting import percent
 from governance.definitions import title_of
+from governance.workflow.wording import headline
 
 register = template.Library()
 
 register.filter("policy_title", title_of)
+register.filter("headline", headline)
 
 
 @register.filter

@@ -24,7 +24,7 @@ class Command(DomainCommand):
         "sends its own as a bearer."
     )
     examples = f"""
-  {KEY_VARIABLE}=… manage.py serve_mcp
+  manage.py serve_mcp   # stdio, with {KEY_VARIABLE} in the environment
   manage.py serve_mcp --http 127.0.0.1:8765
 """
 
