@@ -105,10 +105,14 @@ def test_inspector__keyboard_alone__narrows_by_model_and_range_and_opens_a_call(
     viewer = visitor("viewer")
     viewer.open("/admin/telemetry/aiinteraction/")
     page = viewer.page
+    tab_to(page, "Model: All")
+    page.keyboard.press("Space")
     tab_to(page, "acme-1")
     enter(page)
     assert "model=acme-1" in page.url
     assert page.locator(".figures-card dd").first.inner_text() == "1"
+    page.locator("summary", has_text="Time (UTC)").focus()
+    page.keyboard.press("Space")
     page.get_by_label("From", exact=True).focus()
     page.keyboard.type("01312026")
     page.keyboard.press("Tab")  # from the year, which may have more digits, to the hour
