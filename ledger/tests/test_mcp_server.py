@@ -17,11 +17,12 @@ import uvicorn
 from asgiref.sync import sync_to_async
 from django.conf import settings as django_settings
 from django.core.management import CommandError
-from django.db import connection, connections
+from django.db import connection, connections, transaction
 from mcp import Client, StdioServerParameters
 from mcp.client.streamable_http import streamable_http_client
 
 from governance.controls.services import engage_kill_switch
+from governance.models import Workspace
 from governance.tests.callers import Caller
 from governance.tests.commands import run
 from governance.tests.factories import FIELD, KEY, admin_of, applied
@@ -213,7 +214,7 @@ def test_stdio__without_a_usable_key__says_so(monkeypatch):
 
 
 def test_server_stops_in_the_middle__asked_again_it_is_the_one_decision(caller):
-    """The process is killed while it decides; whether it had committed or not, the second call settles it."""
+    """The process is killed while its decision waits to be committed; the second call settles it."""
     applied(caller.workspace, 0.8)
 
     def children():
@@ -226,7 +227,7 @@ def test_server_stops_in_the_middle__asked_again_it_is_the_one_decision(caller):
             await client.list_tools()
             (server,) = children() - before
             call = asyncio.create_task(client.call_tool("decide", decision(), read_timeout_seconds=20))
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(0.5)
             os.kill(server, signal.SIGKILL)
             return await call
 
@@ -235,11 +236,16 @@ def test_server_stops_in_the_middle__asked_again_it_is_the_one_decision(caller):
             return await said(client, "decide", **decision())
 
     failed = False
-    try:
-        asyncio.run(interrupted())
-    except BaseException:  # the SDK's own, or a group of them: what matters is that it is no verdict
-        failed = True
+    with transaction.atomic():
+        # A change of what governs that is under way: no decision is committed before it ends.
+        Workspace.objects.filter(pk=caller.workspace.pk).update(automation_enabled=False)
+        try:
+            asyncio.run(interrupted())
+        except BaseException:  # the SDK's own, or a group of them: what matters is that it is no verdict
+            failed = True
+        transaction.set_rollback(True)
     assert failed
+    assert not DecisionRecord.objects.exists()
     verdict = asyncio.run(again())
     assert verdict["verdict"] == "allow"
     assert DecisionRecord.objects.count() == 1
