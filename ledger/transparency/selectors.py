@@ -83,7 +83,8 @@ def receipt_of(decision_id: UUID) -> bytes:
     Unavailable
         No signing key is configured.
     """
-    signer, proof = configured_signer(), prove_entry(decision_id).proof
+    # Where nothing was ever signed, it is that which is to be said, and no key is missing yet.
+    proof, signer = prove_entry(decision_id).proof, configured_signer()
     head = TreeHead.parse(open_note(proof.checkpoint, [signer.verifier]))
     return cose_receipt(proof, head, signer, subject=f"urn:uuid:{decision_id}")
 
