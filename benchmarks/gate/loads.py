@@ -15,6 +15,10 @@ Call = Callable[[], int]
 """Does something and returns how many of it."""
 
 
+SILENT = 1.0
+"""Seconds after which a connection is not relied on: servers end those that are silent while others have their turn."""
+
+
 @dataclass(slots=True)
 class Tally:
     """What several rounds of one contestant took."""
@@ -41,13 +45,17 @@ class Caller:
     def __init__(self, port: int, headers: dict[str, str] | None = None) -> None:
         self.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
         self.headers = {"Content-Type": "application/json", **(headers or {})}
+        self.used = time.monotonic()
 
     def post(self, path: str, body: Any, content_type: str | None = None) -> Any:
         headers = {**self.headers, "Content-Type": content_type} if content_type else self.headers
         content = body if isinstance(body, bytes) else json.dumps(body).encode()
+        if time.monotonic() - self.used > SILENT:
+            self.connection.close()  # the next request opens it anew
         self.connection.request("POST", path, body=content, headers=headers)
         reply = self.connection.getresponse()
         answer = reply.read()
+        self.used = time.monotonic()
         if reply.status >= 300:
             raise RuntimeError(f"{path} answered {reply.status}: {answer[:300]!r}")
         return json.loads(answer) if answer else None
