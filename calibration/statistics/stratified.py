@@ -1,7 +1,8 @@
 """Failure rates from several strata of labels, each labelled at a rate of its own.
 
 The limit that certifies comes from an exact test of the weighted rate, T = sum of w_h F_h / m_h, against all rates of
-the strata that are plausible (Berger and Boos): a union of a limit for each stratum would have a third of its power.
+the strata that are plausible (Berger and Boos). In `benchmarks/simulate_audits.py` a limit for each stratum has a third
+of its power.
 """
 
 from collections.abc import Sequence
