@@ -16,6 +16,7 @@ from calibration.models import PolicyAlarm, PolicyLook
 from calibration.reviews.setting import set_review_calendar
 from calibration.standing_costs import set_standing_costs
 from confidence_project.desk.tests.calibrated import calibrated
+from governance.controls.retention import place_legal_hold, set_retention
 from governance.controls.services import block_source, engage_kill_switch, set_audit_sampling
 from governance.models import WebhookEndpoint, Workspace
 from governance.people.groups import let_group_in
@@ -65,6 +66,8 @@ def furnish(workspace: Workspace) -> None:
     rename_workspace(**common, name=f"Renamed {workspace.slug}")
     block_source(**common, kind="model", value=f"model-of-{workspace.slug}", reason="Smoke.")
     set_audit_sampling(**common, policy_key=KEY, rate="0.1", reason="Smoke.")
+    set_retention(**common, days=365, reason="Smoke.")
+    place_legal_hold(**common, reason="Smoke.")
     watched = {**common, "policy_key": "followup.auto_book", "reason": "Smoke."}
     set_review_calendar(**watched)
     set_audit_sampling(**watched, rate="0.1")
