@@ -71,6 +71,7 @@ SECTIONS = {
         "policylook": "Looks at policies",
         "heldreview": "Held reviews",
         "ledgeramendment": "Amendments",
+        "ledgerremoval": "Removals",
         "checkpoint": "Checkpoints",
     },
     "System": {

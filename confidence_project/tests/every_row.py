@@ -38,7 +38,7 @@ from governance.workflow.commenting import comment_on_proposal
 from governance.workspaces.names import declare_name
 from governance.workspaces.services import issue_api_key, rename_workspace
 from ledger.gateway.services import bind_question
-from ledger.models import DecisionImport, ModelServer, Question, SavedMapping
+from ledger.models import DecisionImport, LedgerRemoval, ModelServer, Question, SavedMapping
 from ledger.tests.factories import RECORDED_AT, LedgerAmendmentFactory
 from telemetry.evaluators import declare_evaluator
 from telemetry.tests import bodies
@@ -59,6 +59,10 @@ def furnish(workspace: Workspace) -> None:
     DecisionImport.objects.create(
         workspace=workspace, status="COMPLETE", file_name="history.csv", mapping={}, started_at=RECORDED_AT,
         finished_at=RECORDED_AT,
+    )  # fmt: skip
+    LedgerRemoval.objects.create(
+        workspace=workspace, kind="erasure", decisions=1, rows=1, occurred_from=RECORDED_AT, occurred_to=RECORDED_AT,
+        policy_keys=[KEY], leaves_sha256="0" * 64, reason="Smoke.", at=RECORDED_AT,
     )  # fmt: skip
     SavedMapping.objects.create(workspace=workspace, name="tickets", mapping={"columns": {"confidence": "conf"}})
     Question.objects.create(workspace=workspace, task="route", type="predicate", asked_since=RECORDED_AT)

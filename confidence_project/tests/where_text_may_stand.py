@@ -25,6 +25,7 @@ SAID_BY_PEOPLE = {
     "ledger_decisionimport.mapping": "what a person declares of the columns of a file: its names and words",
     "ledger_savedmapping.mapping": "and keeps for the next file",
     "ledger_savedmapping.name": "under a name of their choice",
+    "ledger_ledgerremoval.reason": "who erases a case says why",
     "ledger_modelserver.provider": "what a superuser calls the provider of a model's server",
     "ledger_modelserver.reason": "and why it is asked",
     "ledger_questionbinding.question": "the question that a person binds to a policy",

@@ -87,7 +87,7 @@ class ControlAdmin(ServiceAdmin):
     list_select_related = ["workspace"]
     exclude = ["started_by", "ended_by"]
     add_verb: Verb | None = Verb.OPERATE
-    adding: type[ControlForm] = ControlForm
+    adding: type[InWorkspaceForm] = ControlForm
     started = ["reason", "started_at", "started_by_name", "ended_at", "ended_by_name"]
 
     @admin.display(description="covers", ordering="policy_key")

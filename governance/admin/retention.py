@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django import forms
 from django.contrib import admin
 from django.http import HttpRequest
 
-from governance.access.permissions import Verb, workspaces_where
 from governance.admin.controls import ControlAdmin, ending
 from governance.admin_kit.forms import InWorkspaceForm
 from governance.admin_kit.scoped_admin import WorkspaceFilter
@@ -37,12 +34,9 @@ class RetentionForm(OfWorkspaceForm):
 class OfWorkspaceAdmin(ControlAdmin):
     """A control of the whole workspace."""
 
-    adding: type[InWorkspaceForm] = OfWorkspaceForm
+    adding = OfWorkspaceForm
     list_filter = [WorkspaceFilter, ("ended_at", admin.EmptyFieldListFilter)]
     exclude = ["started_by", "ended_by", "policy_key"]
-
-    def add_form(self, request: HttpRequest, data: Any) -> forms.Form:
-        return self.adding(data, workspaces_where(Verb.OPERATE, request.user))
 
 
 @admin.register(RetentionPeriod)
