@@ -55,6 +55,12 @@ def decisions_removed(workspace: Workspace, policy_key: str, since: datetime, un
     return sum(decisions for policy_keys, decisions in rows if policy_key in policy_keys)
 
 
+def removed_since(workspace: Workspace, policy_key: str, moment: datetime) -> bool:
+    """True where a decision of the policy that was recorded after `moment` may have been removed from the ledger."""
+    removals = LedgerRemoval.objects.in_workspace(workspace).filter(recorded_to__gt=moment)
+    return any(policy_key in policy_keys for policy_keys in removals.values_list("policy_keys", flat=True))
+
+
 def with_verdict(rows: QuerySet[DecisionRecord], verdict: str) -> QuerySet[DecisionRecord]:
     """Narrow decisions to those of a verdict."""
     return rows.filter(gate_verdict=_AS_WRITTEN[verdict]) if verdict in _AS_WRITTEN else rows.none()

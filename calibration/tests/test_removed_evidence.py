@@ -33,7 +33,8 @@ def removed(workspace: Workspace, since: datetime, until: datetime, *policy_keys
     row: LedgerRemoval = LedgerRemoval.objects.create(
         **{
             "workspace": workspace, "kind": "retention", "decisions": 40, "rows": 40, "occurred_from": since,
-            "occurred_to": until, "policy_keys": list(policy_keys or [KEY]), "leaves_sha256": "0" * 64, "at": until,
+            "occurred_to": until, "recorded_to": until,
+            "policy_keys": list(policy_keys or [KEY]), "leaves_sha256": "0" * 64, "at": until,
             **changes,
         }
     )  # fmt: skip

@@ -62,7 +62,7 @@ def furnish(workspace: Workspace) -> None:
     )  # fmt: skip
     LedgerRemoval.objects.create(
         workspace=workspace, kind="erasure", decisions=1, rows=1, occurred_from=RECORDED_AT, occurred_to=RECORDED_AT,
-        policy_keys=[KEY], leaves_sha256="0" * 64, reason="Smoke.", at=RECORDED_AT,
+        recorded_to=RECORDED_AT, policy_keys=[KEY], leaves_sha256="0" * 64, reason="Smoke.", at=RECORDED_AT,
     )  # fmt: skip
     SavedMapping.objects.create(workspace=workspace, name="tickets", mapping={"columns": {"confidence": "conf"}})
     Question.objects.create(workspace=workspace, task="route", type="predicate", asked_since=RECORDED_AT)

@@ -194,7 +194,7 @@ def _one_row_of_each() -> None:
     signed = Checkpoint.objects.create(tree_size=1, root_hash=bytes(32), note="a note", created_at=RECORDED_AT)
     removal = LedgerRemoval.objects.create(
         workspace=record.workspace, kind="erasure", decisions=1, rows=1, occurred_from=RECORDED_AT,
-        occurred_to=RECORDED_AT, policy_keys=[], leaves_sha256="0" * 64, at=RECORDED_AT,
+        occurred_to=RECORDED_AT, recorded_to=RECORDED_AT, policy_keys=[], leaves_sha256="0" * 64, at=RECORDED_AT,
     )  # fmt: skip
     RemovedLeaf.objects.create(removal=removal, position=1)
     Cosignature.objects.create(checkpoint=signed, witness="w", line="a line", received_at=RECORDED_AT)

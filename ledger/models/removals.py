@@ -30,6 +30,7 @@ class LedgerRemoval(AppendOnlyModel):
     rows = models.PositiveIntegerField(help_text="All rows: decisions, outcomes, voids and amendments.")
     occurred_from = models.DateTimeField(help_text="When the earliest of the decisions was made, by the host's clock.")
     occurred_to = models.DateTimeField(help_text="When the last of them was.")
+    recorded_to = models.DateTimeField(help_text="When the last of them was recorded, by the server's clock.")
     policy_keys = models.JSONField(help_text="Policy keys of the decisions.")
     leaves_sha256 = models.CharField(max_length=64, help_text="SHA-256 over the hashes of their leaves, in order.")
     archive = models.CharField(max_length=200, blank=True, default="", help_text="File; blank: no archive holds them.")

@@ -178,6 +178,7 @@ def _record(removal: Removal, leaves: Sequence[ArchivedLeaf]) -> LedgerRemoval:
         rows=len(leaves),
         occurred_from=occurred[0],
         occurred_to=occurred[-1],
+        recorded_to=datetime.fromisoformat(max(each["timestamp"] for each in decisions)),
         policy_keys=sorted({each["policy_key"] for each in decisions}),
         leaves_sha256=hashlib.sha256(hashes).hexdigest(),
         archive=removal.archive,

@@ -197,7 +197,8 @@ def test_triggers__delete_without_a_removal_on_record__is_refused(caller: Caller
     run("checkpoint_ledger")
     removal = LedgerRemoval.objects.create(
         workspace=caller.workspace, kind="retention", decisions=1, rows=1, occurred_from=timezone.now(),
-        occurred_to=timezone.now(), policy_keys=[], leaves_sha256="0" * 64, at=timezone.now(),
+        occurred_to=timezone.now(), recorded_to=timezone.now(), policy_keys=[], leaves_sha256="0" * 64,
+        at=timezone.now(),
     )  # fmt: skip
     RemovedLeaf.objects.create(removal=removal, position=LogLeaf.objects.get(entry="amendment").position)
     if connection.vendor == "postgresql":

@@ -116,6 +116,7 @@ REMOVALS = Kind(
         "rows",
         "occurred_from",
         "occurred_to",
+        "recorded_to",
         "policy_keys",
         "leaves_sha256",
         "archive",
