@@ -206,6 +206,10 @@ class DecisionExternalId(AppendOnlyModel):
         return self.external_id
 
 
+REVIEW = "review-"
+"""How the external id of an outcome begins that a person gave on the page of the decision."""
+
+
 class DecisionOutcome(AppendOnlyModel):
     """What came of a decision, from one source. `sequence` counts the outcomes of a decision from 1.
 
@@ -246,6 +250,12 @@ class DecisionOutcome(AppendOnlyModel):
             models.Index(fields=["workspace", "id"], condition=Q(success=False), name="outcome_failures"),
             # Few decisions have a second outcome; calibration finds them here instead of looking at every one.
             models.Index(fields=["decision"], condition=Q(sequence=2), name="outcome_second"),
+            # What people said, among all that hosts report, in the order of the audit page.
+            models.Index(
+                fields=["workspace", "recorded_at", "id"],
+                condition=Q(source="human_review", external_id__startswith=REVIEW),
+                name="outcome_of_a_review",
+            ),
         ]
         constraints = [
             models.UniqueConstraint(fields=["decision", "sequence"], name="outcome_sequence_once"),
