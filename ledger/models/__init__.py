@@ -1,6 +1,7 @@
 """Models of the ledger. Records, outcomes, amendments and the log are written once and never changed."""
 
 from ledger.models.decisions import (
+    SIDES,
     ConfidenceKind,
     DecisionExternalId,
     DecisionOutcome,
@@ -15,6 +16,7 @@ from ledger.models.questions import Question
 from ledger.models.transparency import Checkpoint, Cosignature, LogLeaf, LogNode, LogWatermark
 
 __all__ = [
+    "SIDES",
     "Checkpoint",
     "ConfidenceKind",
     "Cosignature",
