@@ -2,6 +2,7 @@
 
 from governance.models.comments import ProposalComment
 from governance.models.controls import AuditSampling, BlockedSource, BreakGlassReview, KillSwitch
+from governance.models.desk import Preferences, SavedFilter
 from governance.models.history import WorkspaceEvent
 from governance.models.identities import ExternalIdentity, GroupGrant, SignIn
 from governance.models.invitations import Invitation
@@ -35,10 +36,12 @@ __all__ = [
     "Membership",
     "Notice",
     "NoticeSettings",
+    "Preferences",
     "ProposalComment",
     "ProposalEvent",
     "Rollout",
     "RolloutEvent",
+    "SavedFilter",
     "SignIn",
     "WebhookDelivery",
     "WebhookEndpoint",
