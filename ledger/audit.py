@@ -1,4 +1,4 @@
-"""What the ledger has for the audit page: imports, labels of people, amendments, and how the gateway is set up."""
+"""What the ledger has for the audit page: imports, reviews, amendments, removals, and how the gateway is set up."""
 
 from __future__ import annotations
 
@@ -7,7 +7,15 @@ from django.db.models.expressions import RawSQL
 
 from governance.audit.sources import SOURCES, Source, rows_in, sources_of_control
 from governance.models import Workspace
-from ledger.models import DecisionImport, DecisionOutcome, DecisionRecord, LedgerAmendment, ModelServer, QuestionBinding
+from ledger.models import (
+    DecisionImport,
+    DecisionOutcome,
+    DecisionRecord,
+    LedgerAmendment,
+    LedgerRemoval,
+    ModelServer,
+    QuestionBinding,
+)
 from ledger.models.decisions import REVIEW
 
 # Literals, or SQLite would not know the condition of `outcome_of_a_review` again.
@@ -44,6 +52,14 @@ _HISTORIES = {
         who="actor_name",
         what=lambda row: f"Amended: {row.get_field_display().lower()}",
         about=lambda row: f"decision {row.decision_id}",
+    ),
+    "ledger.removal": Source(
+        title="Retention and legal holds",
+        rows=rows_in(LedgerRemoval),
+        at="at",
+        who="actor_name",
+        what=lambda row: row.get_kind_display(),
+        about=lambda row: f"{row.decisions} decisions" + (f", {row.archive}" if row.archive else ""),
     ),
 }
 

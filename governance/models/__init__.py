@@ -14,6 +14,7 @@ from governance.models.policies import (
     ConfidencePolicyRevision,
     ProposalEvent,
 )
+from governance.models.retention import LegalHold, RetentionPeriod
 from governance.models.rollouts import Rollout, RolloutEvent
 from governance.models.versions import GoverningVersion
 from governance.models.webhooks import WebhookDelivery, WebhookEndpoint
@@ -33,12 +34,14 @@ __all__ = [
     "GroupGrant",
     "Invitation",
     "KillSwitch",
+    "LegalHold",
     "Membership",
     "Notice",
     "NoticeSettings",
     "Preferences",
     "ProposalComment",
     "ProposalEvent",
+    "RetentionPeriod",
     "Rollout",
     "RolloutEvent",
     "SavedFilter",

@@ -4,7 +4,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('governance', '0012_case_url'),
+        ('governance', '0013_retention_and_holds'),
     ]
 
     operations = [
