@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('governance', '0013_superseded_event'),
+        ('governance', '0014_superseded_event'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
