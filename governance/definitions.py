@@ -82,6 +82,10 @@ class FieldDefinition:
     unit: str = "probability"
     title: str = ""
 
+    def limits_nothing(self, value: float) -> bool:
+        """True for a ceiling at its maximum: it blocks no confidence, and is not worth a word."""
+        return self.kind is FieldKind.CONFIDENCE_CEILING and value >= self.maximum
+
     def problem_with(self, value: object) -> str | None:
         """Return why `value` cannot be this field's value, or None when it can."""
         if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
