@@ -183,6 +183,9 @@ class PolicyDefinition:
         How answers of decision models are read; None: the gate takes none under this key.
     toggle
         Blocks every decision under this key while it is off; None: only what covers every key does.
+    parent
+        The key under which its decisions were decided before; blank: none. A key that parts from another takes no
+        error probability of its own with it: the reviews and candidates of both share one.
     asks
         What is not sure enough to be allowed is for people: the verdict is `ask` in place of `block`.
     """
@@ -194,6 +197,7 @@ class PolicyDefinition:
     actions: Mapping[str, Mapping[str, ParameterKind]] = dataclass_field(default_factory=lambda: STANDARD_ACTIONS)
     answer: AnswerRule | None = None
     toggle: Toggle | None = None
+    parent: str = ""
     asks: bool = False
 
     def field(self, name: str) -> FieldDefinition:
@@ -243,6 +247,8 @@ def register(definition: PolicyDefinition) -> None:
             raise InvalidInput(f"Default of {definition.key}.{candidate.name} {problem}.")
     if definition.answer and definition.answer.problem:
         raise InvalidInput(f"The answer rule of policy key {definition.key}: {definition.answer.problem}.")
+    if definition.parent and definition.parent not in DEFINITIONS.keys:
+        raise InvalidInput(f"The parent of policy key {definition.key} is registered before it; its name is not known.")
     kinds = [kind for parameters in definition.actions.values() for kind in parameters.values()]
     if not all(_is_parameter_kind(kind) for kind in kinds):
         raise InvalidInput(
@@ -272,6 +278,17 @@ def title_of(policy_key: str) -> str:
     return known.title if known else policy_key
 
 
+def family_of(policy_key: str) -> set[str]:
+    """Return the keys that share their error probability with this one, itself included."""
+    root = _root_of(policy_key)
+    return {policy_key, *(definition.key for definition in all_definitions() if _root_of(definition.key) == root)}
+
+
+def _root_of(policy_key: str) -> str:
+    known = DEFINITIONS.get(policy_key)
+    return _root_of(known.parent) if known and known.parent else policy_key
+
+
 def all_definitions() -> list[PolicyDefinition]:
     """Every registered definition, by key."""
     return DEFINITIONS.all()
@@ -280,7 +297,7 @@ def all_definitions() -> list[PolicyDefinition]:
 def load_definitions_file(path: Path) -> None:
     """Register every policy of a TOML file; raise `InvalidInput` naming what is wrong with it.
 
-    The file holds tables `[policies."my.key"]` with `title`, `description`, `actions`, `asks`,
+    The file holds tables `[policies."my.key"]` with `title`, `description`, `actions`, `parent`, `asks`,
     `[policies."my.key".fields.my_threshold]` with the parameters of `FieldDefinition` and, where answers of decision
     models are gated, `[policies."my.key".answer]` with those of `AnswerRule`.
     """
@@ -299,6 +316,7 @@ def load_definitions_file(path: Path) -> None:
                     fields=fields,
                     actions=table.get("actions", STANDARD_ACTIONS),
                     answer=_answer_rule(table["answer"]) if "answer" in table else None,
+                    parent=table.get("parent", ""),
                     asks=table.get("asks", False),
                 )
             )

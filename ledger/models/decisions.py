@@ -13,6 +13,7 @@ from governance.models import Workspace
 from governance.models.actors import actor_name, actor_of_append_only_row
 from governance.models.scoping import AppendOnlyScopedQuerySet
 from ledger.models.indexes import Beginning, PageRangeIndex
+from ledger.models.transparency import removable_once_on_record
 from telemetry.models import AIInteraction
 
 
@@ -128,6 +129,8 @@ class DecisionRecord(AppendOnlyModel):
     )
     candidate_reason = models.CharField(max_length=50, blank=True, default="")
 
+    removable = removable_once_on_record("decision", "decision_id", has_uuid=True)
+
     objects = AppendOnlyScopedQuerySet.as_manager()
 
     class Meta(AppendOnlyModel.Meta):
@@ -215,6 +218,10 @@ class DecisionExternalId(AppendOnlyModel):
         return self.external_id
 
 
+REVIEW = "review-"
+"""How the external id of an outcome begins that a person gave on the page of the decision."""
+
+
 class DecisionOutcome(AppendOnlyModel):
     """What came of a decision, from one source. `sequence` counts the outcomes of a decision from 1.
 
@@ -243,6 +250,8 @@ class DecisionOutcome(AppendOnlyModel):
     external_id = models.CharField(max_length=200, null=True)
     body_sha256 = models.CharField(max_length=64, blank=True, default="")
 
+    removable = removable_once_on_record("outcome", "id")
+
     objects = AppendOnlyScopedQuerySet.as_manager()
 
     class Meta(AppendOnlyModel.Meta):
@@ -253,6 +262,12 @@ class DecisionOutcome(AppendOnlyModel):
             models.Index(fields=["workspace", "id"], condition=Q(success=False), name="outcome_failures"),
             # Few decisions have a second outcome; calibration finds them here instead of looking at every one.
             models.Index(fields=["decision"], condition=Q(sequence=2), name="outcome_second"),
+            # What people said, among all that hosts report, in the order of the audit page.
+            models.Index(
+                fields=["workspace", "recorded_at", "id"],
+                condition=Q(source="human_review", external_id__startswith=REVIEW),
+                name="outcome_of_a_review",
+            ),
         ]
         constraints = [
             models.UniqueConstraint(fields=["decision", "sequence"], name="outcome_sequence_once"),
@@ -270,6 +285,8 @@ class OutcomeVoid(AppendOnlyModel):
     workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT, related_name="+", db_index=False)
     at = models.DateTimeField()
     reporter = models.CharField(max_length=150)
+
+    removable = removable_once_on_record("void", "id")
 
     objects = AppendOnlyScopedQuerySet.as_manager()
 
@@ -295,6 +312,8 @@ class LedgerAmendment(AppendOnlyModel):
     actor = actor_of_append_only_row()
     actor_name = actor_name()
     at = models.DateTimeField()
+
+    removable = removable_once_on_record("amendment", "id")
 
     objects = AppendOnlyScopedQuerySet.as_manager()
 

@@ -39,7 +39,7 @@ def look_at_everything_once(apps, schema_editor):
 class Migration(migrations.Migration):
 
     dependencies = [
-        ("ledger", "0015_cosignatures"),
+        ("ledger", "0017_outcomes_of_reviews"),
     ]
 
     operations = [
