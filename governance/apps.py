@@ -14,9 +14,9 @@ class GovernanceConfig(AppConfig):
 
     def ready(self) -> None:
         from confidence_project.foundation.triggers.guarding import check_triggers
-        from governance import definitions
         from governance.access.lanes import LANES
         from governance.audit.own import register_own_histories
+        from governance.declared import load_definitions_file
         from governance.models.versions import keep_versions
         from governance.people.sign_ins import record_sign_in
         from governance.policies.lanes import EVALUATE_FLAG
@@ -27,4 +27,4 @@ class GovernanceConfig(AppConfig):
         post_migrate.connect(keep_versions, sender=self)
         user_logged_in.connect(record_sign_in, dispatch_uid="governance.record_sign_in")
         if settings.CONFIDENCE_DEFINITIONS_FILE:
-            definitions.load_definitions_file(Path(settings.CONFIDENCE_DEFINITIONS_FILE))
+            load_definitions_file(Path(settings.CONFIDENCE_DEFINITIONS_FILE))
