@@ -1,4 +1,4 @@
-"""Policy keys that people write as tables, in a TOML file or in the desk: read into definitions, and what is wrong said.
+"""Policy keys that people write as tables, in a TOML file or in the desk, read into definitions.
 
 A table has what `PolicyDefinition` has, with its `fields` by name:
 
@@ -14,6 +14,7 @@ from __future__ import annotations
 import json
 import tomllib
 from collections.abc import Iterator, Mapping
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -114,6 +115,13 @@ def definition_of(key: str, table: object) -> PolicyDefinition:
         actions=STANDARD_ACTIONS if read.actions is None else read.actions,
         answer=read.answer,
     )
+
+
+def table_of(definition: PolicyDefinition) -> dict[str, Any]:
+    """Return the table from which `definition_of` makes the same definition."""
+    told = asdict(replace(definition, toggle=None))
+    named = {each.pop("name"): each for each in told["fields"]}
+    return {**{name: told[name] for name in _Table.model_fields}, "fields": named}
 
 
 def _with_names(table: object) -> object:

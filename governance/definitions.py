@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from dataclasses import field as dataclass_field
 from enum import StrEnum
@@ -191,6 +191,8 @@ class PolicyDefinition:
 
 
 DEFINITIONS: Registry[PolicyDefinition] = Registry("definition of a policy")
+CONFIRMED: Registry[Callable[[Collection[str]], Iterable[PolicyDefinition]]] = Registry("reader of confirmed keys")
+"""Reads the definitions that people confirmed in the desk, but for the keys that it is given."""
 
 
 _KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
@@ -234,9 +236,22 @@ def _is_parameter_kind(kind: object) -> bool:
     return kind in PARAMETER_KINDS
 
 
+def _known(policy_key: str) -> PolicyDefinition | None:
+    if policy_key not in DEFINITIONS.things:
+        _learn()
+    return DEFINITIONS.get(policy_key)
+
+
+def _learn() -> None:
+    """Take in what was confirmed in the desk since this process last looked; it never changes afterwards."""
+    read = CONFIRMED.get()
+    for definition in read(list(DEFINITIONS.things)) if read else ():
+        DEFINITIONS.things.setdefault(definition.key, definition)
+
+
 def get_definition(policy_key: str) -> PolicyDefinition:
     """Return the definition of `policy_key`; raise `UnknownPolicyKey` when there is none."""
-    definition = DEFINITIONS.get(policy_key)
+    definition = _known(policy_key)
     if definition is None:
         raise UnknownPolicyKey(f"The policy key is not registered. Known keys: {', '.join(DEFINITIONS.keys)}.")
     return definition
@@ -244,12 +259,13 @@ def get_definition(policy_key: str) -> PolicyDefinition:
 
 def title_of(policy_key: str) -> str:
     """Return the title of a policy, or its key when it is not registered (any more)."""
-    known = DEFINITIONS.get(policy_key)
+    known = _known(policy_key)
     return known.title if known else policy_key
 
 
 def all_definitions() -> list[PolicyDefinition]:
     """Every registered definition, by key."""
+    _learn()
     return DEFINITIONS.all()
 
 

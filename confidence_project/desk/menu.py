@@ -16,6 +16,7 @@ SECTIONS = {
         "confidencepolicyproposal": "Proposals",
         "confidencepolicy": "Policies",
         "definitions": "Definitions",
+        "policykey": "Policy keys",
         "confidencecalibrationrun": "Calibration runs",
         "reviewcalendar": "Review calendars",
         "candidate": "Candidates",

@@ -16,10 +16,12 @@ from calibration.models import PolicyAlarm, PolicyLook
 from calibration.reviews.setting import set_review_calendar
 from calibration.standing_costs import set_standing_costs
 from confidence_project.desk.tests.calibrated import calibrated
+from governance.admin.policy_keys import EXAMPLE
 from governance.controls.services import block_source, engage_kill_switch, set_audit_sampling
 from governance.models import WebhookEndpoint, Workspace
 from governance.people.groups import let_group_in
 from governance.people.invitations import invite
+from governance.policies.keys import confirm_policy_key, propose_policy_key
 from governance.tests.callers import Caller
 from governance.tests.factories import (
     KEY,
@@ -91,6 +93,9 @@ def furnish(workspace: Workspace) -> None:
         workspace=workspace, dialect="openai", url="https://models.example.org/", provider="acme", reason="Smoke.",
         started_at=RECORDED_AT,
     )  # fmt: skip
+    text = EXAMPLE.replace("claims.auto_pay", f"key-of-{workspace.slug}")
+    made = propose_policy_key(actor=SuperuserFactory(), text=text, reason="Smoke.")
+    confirm_policy_key(actor=SuperuserFactory(), proposed_id=made.pk, reason="Smoke.")
     engage_kill_switch(**common, reason="Smoke.")
 
 

@@ -16,7 +16,9 @@ from calibration.models import Candidate, CandidateEnd, HeldReview, PolicyAlarm,
 from calibration.tests.factories import WINDOW, review
 from confidence_project.foundation.append_only import AppendOnlyViolation, append_only_models
 from confidence_project.foundation.triggers import release
+from governance.admin.policy_keys import EXAMPLE
 from governance.models import ConfidencePolicyRevision, ProposalEvent
+from governance.policies.keys import confirm_policy_key, propose_policy_key
 from governance.tests.factories import SuperuserFactory, applied, in_shadow
 from governance.workflow.commenting import comment_on_proposal
 from governance.workspaces.services import rename_workspace
@@ -211,6 +213,8 @@ def _one_row_of_each() -> None:
     comment_on_proposal(
         actor=SuperuserFactory(), workspace=record.workspace, proposal_id=revision.proposal_id, text="A remark."
     )
+    made = propose_policy_key(actor=SuperuserFactory(), text=EXAMPLE, reason="Smoke.")
+    confirm_policy_key(actor=SuperuserFactory(), proposed_id=made.pk, reason="Smoke.")
     Client().force_login(SuperuserFactory())  # leaves its line in the record of sign-ins
     assert ConfidencePolicyRevision.objects.exists()
     assert ProposalEvent.objects.exists()

@@ -13,6 +13,7 @@ from governance.models.policies import (
     ConfidencePolicyRevision,
     ProposalEvent,
 )
+from governance.models.policy_keys import PolicyKey, PolicyKeyEvent
 from governance.models.rollouts import Rollout, RolloutEvent
 from governance.models.versions import GoverningVersion
 from governance.models.webhooks import WebhookDelivery, WebhookEndpoint
@@ -35,6 +36,8 @@ __all__ = [
     "Membership",
     "Notice",
     "NoticeSettings",
+    "PolicyKey",
+    "PolicyKeyEvent",
     "ProposalComment",
     "ProposalEvent",
     "Rollout",
