@@ -60,6 +60,7 @@ class _Table(BaseModel):
     fields: dict[str, FieldDefinition]
     actions: dict[str, dict[str, Any]] | None = None
     answer: AnswerRule | None = None
+    parent: str = ""
 
 
 def load_definitions_file(path: Path) -> None:
@@ -114,6 +115,7 @@ def definition_of(key: str, table: object) -> PolicyDefinition:
         fields=tuple(read.fields.values()),
         actions=STANDARD_ACTIONS if read.actions is None else read.actions,
         answer=read.answer,
+        parent=read.parent,
     )
 
 

@@ -158,6 +158,9 @@ class PolicyDefinition:
         How answers of decision models are read; None: the gate takes none under this key.
     toggle
         Blocks every decision under this key while it is off; None: only what covers every key does.
+    parent
+        The key under which its decisions were decided before; blank: none. A key that parts from another takes no
+        error probability of its own with it: the reviews and candidates of both share one.
     """
 
     key: str
@@ -167,6 +170,7 @@ class PolicyDefinition:
     actions: Mapping[str, Mapping[str, ParameterKind]] = dataclass_field(default_factory=lambda: STANDARD_ACTIONS)
     answer: AnswerRule | None = None
     toggle: Toggle | None = None
+    parent: str = ""
 
     def field(self, name: str) -> FieldDefinition:
         """Return the field called `name`; raise `UnknownField` when there is none."""
@@ -215,6 +219,8 @@ def check(definition: PolicyDefinition) -> None:
         problem = candidate.problem_with_bounds() or candidate.problem_with_default()
         if problem:
             raise InvalidInput(f"{problem[0].capitalize()} of {key}.{candidate.name} {problem[1]}.")
+    if definition.parent and definition.parent not in DEFINITIONS.keys:
+        raise InvalidInput(f"The parent of policy key {key} is registered before it; its name is not known.")
     for action, parameters in definition.actions.items():
         for parameter, kind in parameters.items():
             if not _is_parameter_kind(kind):
@@ -261,6 +267,17 @@ def title_of(policy_key: str) -> str:
     """Return the title of a policy, or its key when it is not registered (any more)."""
     known = _known(policy_key)
     return known.title if known else policy_key
+
+
+def family_of(policy_key: str) -> set[str]:
+    """Return the keys that share their error probability with this one, itself included."""
+    root = _root_of(policy_key)
+    return {policy_key, *(definition.key for definition in all_definitions() if _root_of(definition.key) == root)}
+
+
+def _root_of(policy_key: str) -> str:
+    known = _known(policy_key)
+    return _root_of(known.parent) if known and known.parent else policy_key
 
 
 def all_definitions() -> list[PolicyDefinition]:

@@ -123,8 +123,9 @@ def check_policy_keys(databases: Sequence[str] | None = None, **kwargs: object) 
 
 
 def _require_free(definition: PolicyDefinition) -> None:
+    taken = any(each.key == definition.key for each in all_definitions())
     check(definition)
-    if any(each.key == definition.key for each in all_definitions()):
+    if taken:
         raise AlreadySo("This policy key is taken, and what it means does not change: choose another.")
 
 

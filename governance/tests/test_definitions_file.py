@@ -98,6 +98,7 @@ OF = 'Policy "claims.auto_pay": '
         (GOOD.replace('"number"', "[1, 2]"), "Parameter amount of action pay of claims.auto_pay is one of"),
         (GOOD.replace('"number"', "{ least = 1 }"), "Parameter amount of action pay of claims.auto_pay is one of"),
         (GOOD.replace('{ amount = "number" }', '"number"'), f"{OF}actions.pay must be a table"),
+        (GOOD.replace("description", "parent"), "parent of policy key claims.auto_pay is registered before it"),
         (GOOD + ANSWER + "question = 5", f"{OF}answer.question must be text"),
         (GOOD + ANSWER + 'confidence = "min"', f"{OF}answer.confidence must be one of yes, max"),
         (GOOD + ANSWER + "confident = true", f"{OF}answer.confident is not known here"),

@@ -24,7 +24,15 @@ from confidence_project.foundation.errors import (
 from governance import definitions
 from governance.admin.policy_keys import EXAMPLE
 from governance.audit.reading import Wanted, every_line
-from governance.definitions import FieldDefinition, FieldKind, PolicyDefinition, get_definition, register, title_of
+from governance.definitions import (
+    FieldDefinition,
+    FieldKind,
+    PolicyDefinition,
+    family_of,
+    get_definition,
+    register,
+    title_of,
+)
 from governance.models import PolicyKey, PolicyKeyEvent
 from governance.policies.keys import confirm_policy_key, propose_policy_key, refuse_policy_key
 from governance.tests.browser import signed_in, words
@@ -200,6 +208,18 @@ def test_key__other_process_that_runs__knows_it_without_a_restart():
         assert other.stdout.readline().strip() == "unknown"
         confirm(propose())
         assert other.communicate("\n", timeout=60)[0].strip() == "Pay a claim"
+
+
+def test_key__parent__is_kept_and_may_be_another_key_of_the_desk():
+    confirm(propose())
+    forget()
+    child = EXAMPLE.replace(KEY, "claims.small").replace('description = ""', f'parent = "{KEY}"')
+    confirm(propose(child))
+    forget()
+    forget("claims.small")
+    assert family_of("claims.small") == family_of(KEY) == {KEY, "claims.small"}
+    with pytest.raises(InvalidInput, match="parent of policy key claims.large"):
+        propose(child.replace("claims.small", "claims.large").replace(f'parent = "{KEY}"', 'parent = "nobody"'))
 
 
 def test_definition__as_it_is_stored__is_the_one_that_was_read():
