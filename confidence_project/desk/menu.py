@@ -21,6 +21,7 @@ SECTIONS = {
         "reviewcalendar": "Review calendars",
         "candidate": "Candidates",
         "policyalarm": "Alarms",
+        "answersalarm": "Changed answers",
         "breakglassreview": "Break-glass reviews",
     },
     "Operate": {

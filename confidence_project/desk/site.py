@@ -11,7 +11,7 @@ from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, URLResolver, path
 
-from calibration.selectors import alarms_in_force
+from calibration.selectors import alarms_in_force, changed_answers
 from confidence_project.desk import home, openid, views
 from confidence_project.desk.audit import audit_view
 from confidence_project.desk.definitions import described_definitions
@@ -35,7 +35,11 @@ class DeskAdminSite(admin.AdminSite):
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
         """Every page says when a policy breaks its promise, and what was changed in an emergency."""
-        banners = {"policy_alarms": alarms_in_force(request.user), "open_reviews": open_reviews(request.user)}
+        banners = {
+            "policy_alarms": alarms_in_force(request.user),
+            "changed_answers": changed_answers(request.user),
+            "open_reviews": open_reviews(request.user),
+        }
         return {**super().each_context(request), **banners}
 
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:

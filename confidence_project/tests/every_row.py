@@ -12,7 +12,7 @@ from django.urls import URLResolver
 
 from calibration.candidates.registering import register_candidate, withdraw_candidate
 from calibration.engines.declaring import declare_engine
-from calibration.models import PolicyAlarm, PolicyLook
+from calibration.models import AnswersAlarm, PolicyAlarm, PolicyLook
 from calibration.reviews.setting import set_review_calendar
 from calibration.standing_costs import set_standing_costs
 from confidence_project.desk.tests.calibrated import calibrated
@@ -113,6 +113,11 @@ def _governed(workspace: Workspace) -> None:
         delta=0.05, log_e_value=3.0, at=RECORDED_AT,
     )  # fmt: skip
     PolicyAlarm.objects.create(revision=revision, workspace=workspace, look=look, raised_at=RECORDED_AT)
+    AnswersAlarm.objects.create(
+        revision=revision, workspace=workspace, segment="{}", since=RECORDED_AT.date(), until=RECORDED_AT.date(),
+        answers_before=200, answers_after=100, unanswered_before=0, unanswered_after=50, psi=1.0, p_value=0.0001,
+        raised_at=RECORDED_AT,
+    )  # fmt: skip
 
 
 def _recorded(workspace: Workspace) -> None:

@@ -39,6 +39,7 @@ SAID_BY_PEOPLE = {
 """Where text may stand, because a person wrote it in order that others read it."""
 
 IN_CONFIGS = {
+    "calibration_answersalarm.segment": "the names of a certificate's segment, in the alarm over its answers",
     "governance_confidencepolicyproposal.config": "a name of a segment that an override is for",
     "governance_confidencepolicyproposal.base_config": "and once it is applied, in what later ones are compared with",
 }
