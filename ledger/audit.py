@@ -1,9 +1,9 @@
-"""What the ledger has for the audit page: imports and amendments."""
+"""What the ledger has for the audit page: imports, amendments and removals."""
 
 from __future__ import annotations
 
 from governance.audit.sources import SOURCES, Source, rows_in
-from ledger.models import DecisionImport, LedgerAmendment
+from ledger.models import DecisionImport, LedgerAmendment, LedgerRemoval
 
 _HISTORIES = {
     "ledger.import": Source(
@@ -21,6 +21,14 @@ _HISTORIES = {
         who="actor_name",
         what=lambda row: f"Amended: {row.get_field_display().lower()}",
         about=lambda row: f"decision {row.decision_id}",
+    ),
+    "ledger.removal": Source(
+        title="Retention and legal holds",
+        rows=rows_in(LedgerRemoval),
+        at="at",
+        who="actor_name",
+        what=lambda row: row.get_kind_display(),
+        about=lambda row: f"{row.decisions} decisions" + (f", {row.archive}" if row.archive else ""),
     ),
 }
 

@@ -28,6 +28,8 @@ SECTIONS = {
         "killswitch": "Kill switches",
         "blockedsource": "Blocked sources",
         "auditsampling": "Audit sampling",
+        "retentionperiod": "Retention periods",
+        "legalhold": "Legal holds",
         "standingcosts": "Standing costs",
         "evidenceengine": "Evidence engines",
         "declaredname": "Declared names",
@@ -71,6 +73,7 @@ SECTIONS = {
         "policylook": "Looks at policies",
         "heldreview": "Held reviews",
         "ledgeramendment": "Amendments",
+        "ledgerremoval": "Removals",
         "checkpoint": "Checkpoints",
     },
     "System": {

@@ -15,11 +15,13 @@ from governance.models import (
     BreakGlassReview,
     ConfidencePolicyRevision,
     KillSwitch,
+    LegalHold,
     Membership,
     PolicyKey,
     PolicyKeyEvent,
     ProposalComment,
     ProposalEvent,
+    RetentionPeriod,
     RolloutEvent,
     SignIn,
     Workspace,
@@ -31,6 +33,8 @@ CONTROLS: Mapping[type[Any], str] = {
     BlockedSource: "Switches and blocks",
     AuditSampling: "Audit sampling",
     BreakGlassReview: "Reviews of emergencies",
+    RetentionPeriod: "Retention and legal holds",
+    LegalHold: "Retention and legal holds",
 }
 
 

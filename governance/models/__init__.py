@@ -14,6 +14,7 @@ from governance.models.policies import (
     ProposalEvent,
 )
 from governance.models.policy_keys import PolicyKey, PolicyKeyEvent
+from governance.models.retention import LegalHold, RetentionPeriod
 from governance.models.rollouts import Rollout, RolloutEvent
 from governance.models.versions import GoverningVersion
 from governance.models.webhooks import WebhookDelivery, WebhookEndpoint
@@ -33,6 +34,7 @@ __all__ = [
     "GroupGrant",
     "Invitation",
     "KillSwitch",
+    "LegalHold",
     "Membership",
     "Notice",
     "NoticeSettings",
@@ -40,6 +42,7 @@ __all__ = [
     "PolicyKeyEvent",
     "ProposalComment",
     "ProposalEvent",
+    "RetentionPeriod",
     "Rollout",
     "RolloutEvent",
     "SignIn",

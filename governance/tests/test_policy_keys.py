@@ -39,7 +39,6 @@ from governance.tests.browser import signed_in, words
 from governance.tests.callers import Caller
 from governance.tests.factories import SuperuserFactory, UserFactory, WorkspaceFactory, admin_of
 from governance.tests.workers import database_url
-from ledger.tests.bodies import envelope, llm_decision
 
 pytestmark = pytest.mark.django_db
 
@@ -76,7 +75,12 @@ def test_key__proposed__is_none_before_somebody_else_confirms_it():
 
 def test_key__confirmed__governs_the_next_decision_over_http():
     caller = Caller(WorkspaceFactory())
-    body = envelope(policy_key=KEY, decision=llm_decision(confidence=0.96, recommended_action={"type": "pay"}))
+    decision = {
+        "risk_summary": "It may be paid twice.", "likely_root_cause": "A claim was sent twice.", "confidence": 0.96,
+        "recommended_action": {"type": "pay", "parameters": {"amount": 40}}, "provider": "acme", "model": "m1",
+        "prompt_hash": "ab" * 32,
+    }  # fmt: skip
+    body = {"external_id": "claim-1", "policy_key": KEY, "decision": decision}
     assert caller.post("decisions", body).status_code == 422
     confirm(propose())
     reply = caller.post("decisions", body)

@@ -12,6 +12,7 @@ from ledger.models.domains import DomainDecision
 from ledger.models.gateway import ModelServer, QuestionBinding
 from ledger.models.imports import DecisionImport, SavedMapping
 from ledger.models.questions import Question
+from ledger.models.removals import LedgerRemoval, RemovedLeaf
 from ledger.models.transparency import Checkpoint, Cosignature, LogLeaf, LogNode, LogWatermark
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "DecisionRecord",
     "DomainDecision",
     "LedgerAmendment",
+    "LedgerRemoval",
     "LogLeaf",
     "LogNode",
     "LogWatermark",
@@ -31,5 +33,6 @@ __all__ = [
     "OutcomeVoid",
     "Question",
     "QuestionBinding",
+    "RemovedLeaf",
     "SavedMapping",
 ]

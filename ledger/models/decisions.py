@@ -13,6 +13,7 @@ from governance.models import Workspace
 from governance.models.actors import actor_name, actor_of_append_only_row
 from governance.models.scoping import AppendOnlyScopedQuerySet
 from ledger.models.indexes import Beginning, PageRangeIndex
+from ledger.models.transparency import removable_once_on_record
 from telemetry.models import AIInteraction
 
 
@@ -118,6 +119,8 @@ class DecisionRecord(AppendOnlyModel):
         max_length=5, choices=Verdict.choices, blank=True, default="", help_text="What the proposed config said."
     )
     candidate_reason = models.CharField(max_length=50, blank=True, default="")
+
+    removable = removable_once_on_record("decision", "decision_id", has_uuid=True)
 
     objects = AppendOnlyScopedQuerySet.as_manager()
 
@@ -231,6 +234,8 @@ class DecisionOutcome(AppendOnlyModel):
     external_id = models.CharField(max_length=200, null=True)
     body_sha256 = models.CharField(max_length=64, blank=True, default="")
 
+    removable = removable_once_on_record("outcome", "id")
+
     objects = AppendOnlyScopedQuerySet.as_manager()
 
     class Meta(AppendOnlyModel.Meta):
@@ -259,6 +264,8 @@ class OutcomeVoid(AppendOnlyModel):
     at = models.DateTimeField()
     reporter = models.CharField(max_length=150)
 
+    removable = removable_once_on_record("void", "id")
+
     objects = AppendOnlyScopedQuerySet.as_manager()
 
     class Meta(AppendOnlyModel.Meta):
@@ -283,6 +290,8 @@ class LedgerAmendment(AppendOnlyModel):
     actor = actor_of_append_only_row()
     actor_name = actor_name()
     at = models.DateTimeField()
+
+    removable = removable_once_on_record("amendment", "id")
 
     objects = AppendOnlyScopedQuerySet.as_manager()
 

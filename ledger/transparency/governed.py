@@ -13,9 +13,11 @@ from governance.models import (
     ConfidencePolicyProposal,
     ConfidencePolicyRevision,
     KillSwitch,
+    LegalHold,
     PolicyKey,
     PolicyKeyEvent,
     ProposalEvent,
+    RetentionPeriod,
     Rollout,
     RolloutEvent,
     WorkspaceEvent,
@@ -61,4 +63,6 @@ OF_GOVERNANCE = (
     *of_control(BlockedSource, "kind", "value"),
     *of_control(AuditSampling, "rate"),
     *of_control(BreakGlassReview, "revision_id", "rollout_event_id"),
+    *of_control(RetentionPeriod, "days"),
+    *of_control(LegalHold),
 )

@@ -10,7 +10,7 @@ from confidence_project.foundation.triggers import EnforceAppendOnly
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('governance', '0012_case_url'),
+        ('governance', '0013_retention_and_holds'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('governance', '0013_policy_keys'),
+        ('governance', '0014_policy_keys'),
     ]
 
     operations = [
