@@ -7,12 +7,13 @@ nothing.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.db.models import Count, Q
+from django.db.models.functions import ExtractIsoWeekDay
 from django.utils import timezone
 
 from calibration.models import AnswersAlarm
@@ -39,8 +40,9 @@ def look_at_answers(revision: ConfidencePolicyRevision) -> list[AnswersAlarm]:
     """Compare the last whole days with the certificate's window, in each promised segment; return the new alarms.
 
     The days end at the last midnight (UTC) and begin, as late as they may, where they hold enough answers; before the
-    version took effect only where it did so a moment ago. Of each case the first decision of a side counts. A segment
-    that has an alarm under this version is not looked at again.
+    version took effect only where it did so a moment ago. Of the window count the same days of the week, where these
+    hold enough answers. Of each case the first decision of a side counts. A segment that has an alarm under this
+    version is not looked at again.
     """
     promise = promise_of(revision.proposal) if revision.proposal else None
     certified = _window_of(json.loads(revision.proposal.evidence)) if revision.proposal else None
@@ -69,6 +71,12 @@ def _look(revision: ConfidencePolicyRevision, segment: Mapping[str, str], certif
     if recent is None or before is None:
         return None
     since, after = recent
+    days = range((midnight.date() - since).days)
+    weekdays = {(since + timedelta(days=day)).isoweekday() for day in days}
+    same_days = _count(revision, segment, certified, weekdays)
+    if sum(same_days) >= FEWEST:
+        # A weekend that is like the weekends of the window is no change.
+        before = same_days
     change = answers_change(before, after)
     if change is None or not change.changed:
         return None
@@ -107,16 +115,26 @@ def _days(
     return None
 
 
-def _count(revision: ConfidencePolicyRevision, segment: Mapping[str, str], window: Window) -> list[int]:
-    """Count the answers of a segment by tenth of confidence, and last those that came without one."""
+def _count(
+    revision: ConfidencePolicyRevision,
+    segment: Mapping[str, str],
+    window: Window,
+    weekdays: Collection[int] = range(1, 8),
+) -> list[int]:
+    """Count the answers of a segment by tenth of confidence, and last those that came without one.
+
+    `weekdays` are those of ISO 8601, Monday 1 to Sunday 7.
+    """
     exactly = Q(**{key: value or None if key == "options" else value for key, value in segment.items()})
     named = Q(**{key: value for key, value in segment.items() if key in _NAMES_THE_MODEL})
-    asked = DecisionRecord.objects.filter(
+    dated = DecisionRecord.objects.alias(weekday=ExtractIsoWeekDay("occurred_at", tzinfo=UTC))
+    asked = dated.filter(
         (exactly & Q(llm_confidence__isnull=False)) | (named & Q(llm_confidence__isnull=True)),
         workspace_id=revision.workspace_id,
         policy_key=revision.policy_key,
         occurred_at__gte=window[0],
         occurred_at__lt=window[1],
+        weekday__in=weekdays,
     )
     counts = [0] * (_BINS + 1)
     rows = first_of_each_case(asked).values("llm_confidence").annotate(n=Count("pk")).order_by()

@@ -47,7 +47,9 @@ class AnswersAlarm(AppendOnlyModel):
     segment = models.TextField(help_text="Of the certificate, as JSON.")
     since = models.DateField(help_text="The first of the days that were compared, UTC.")
     until = models.DateField(help_text="The last of them.")
-    answers_before = models.PositiveBigIntegerField(help_text="In the window of the certificate.")
+    answers_before = models.PositiveBigIntegerField(
+        help_text="In the certificate's window, on the same weekdays if enough."
+    )
     answers_after = models.PositiveBigIntegerField()
     unanswered_before = models.PositiveBigIntegerField(help_text="Of these without a confidence: refused, abstained.")
     unanswered_after = models.PositiveBigIntegerField()

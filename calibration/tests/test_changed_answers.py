@@ -118,6 +118,16 @@ def test_days__too_few_answers__are_put_together_up_to_a_week(revision):
     assert AnswersAlarm.objects.get().since == yesterday(revision, 1).date()
 
 
+def test_weekend__like_the_weekends_of_the_window__is_no_change(revision):
+    workspace = revision.workspace
+    recent = next(day for day in (yesterday(revision, n) for n in range(1, 8)) if day.isoweekday() == 6)
+    days = (recent.date() - yesterday(revision).date()).days + 2
+    answers(workspace, OTHERWISE, 200, recent)
+    for week in (2, 9):  # Saturdays of the window
+        answers(workspace, OTHERWISE, 60, START + timedelta(days=week))
+    assert "CHANGED" not in watch(days)
+
+
 def test_cases__count_once(revision):
     answers(revision.workspace, OTHERWISE, 200, yesterday(revision), case_key="ticket-1")
     assert "CHANGED" not in watch(2)
