@@ -65,7 +65,6 @@ MIDDLEWARE = [
     "confidence_project.foundation.health.DoorMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "governance.api.cors.OfrepOriginMiddleware",
-    "governance.access.lanes.FastLaneMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -119,8 +118,9 @@ else:
         **_database.get("OPTIONS", {}),
         "options": f"-c statement_timeout={_timeout_ms} -c lock_timeout={_timeout_ms}",
     }
-    _database["CONN_MAX_AGE"] = env.int("CONN_MAX_AGE", default=60)
     _database["CONN_HEALTH_CHECKS"] = True
+# SQLite, too: whoever closes its last connection copies the write-ahead log into the database.
+_database["CONN_MAX_AGE"] = env.int("CONN_MAX_AGE", default=60)
 # Off behind a pooler that does not pass prepared statements on; see docs/operations.md.
 CONFIDENCE_PREPARED_STATEMENTS = env.bool("CONFIDENCE_PREPARED_STATEMENTS", default=True)
 

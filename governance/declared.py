@@ -61,6 +61,7 @@ class _Table(BaseModel):
     actions: dict[str, dict[str, Any]] | None = None
     answer: AnswerRule | None = None
     parent: str = ""
+    asks: bool = False
 
 
 def load_definitions_file(path: Path) -> None:
@@ -116,6 +117,7 @@ def definition_of(key: str, table: object) -> PolicyDefinition:
         actions=STANDARD_ACTIONS if read.actions is None else read.actions,
         answer=read.answer,
         parent=read.parent,
+        asks=read.asks,
     )
 
 

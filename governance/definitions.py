@@ -23,6 +23,9 @@ LATTICE = 10_000
 ENABLED = "enabled"
 """Clients read a value as `<policy key>.<field>`, and whether anything may be allowed as `<policy key>.enabled`."""
 
+OTHERWISE = "otherwise"
+"""What becomes of a decision that is not sure enough, where the policy asks people: `<policy key>.otherwise`."""
+
 
 def to_lattice(value: float) -> int:
     """Return `value` in [0, 1] as an integer 0…10,000, exactly as it is stored.
@@ -107,6 +110,7 @@ class PredicateReading(StrEnum):
 
     YES = "yes"  # p: only a yes can be confident
     MAX = "max"  # max(p, 1 - p): a clear no is as confident as a clear yes
+    SIDES = "sides"  # the same, but yes and no are two kinds of confidence, each with a threshold of its own
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +165,8 @@ class PolicyDefinition:
     parent
         The key under which its decisions were decided before; blank: none. A key that parts from another takes no
         error probability of its own with it: the reviews and candidates of both share one.
+    asks
+        What is not sure enough to be allowed is for people: the verdict is `ask` in place of `block`.
     """
 
     key: str
@@ -171,6 +177,7 @@ class PolicyDefinition:
     answer: AnswerRule | None = None
     toggle: Toggle | None = None
     parent: str = ""
+    asks: bool = False
 
     def field(self, name: str) -> FieldDefinition:
         """Return the field called `name`; raise `UnknownField` when there is none."""
@@ -213,8 +220,10 @@ def check(definition: PolicyDefinition) -> None:
         raise InvalidInput(f"Policy key {key} needs at least one field, each name once, each kind of threshold once.")
     if FieldKind.CONFIDENCE_CEILING in thresholds and FieldKind.CONFIDENCE_THRESHOLD not in thresholds:
         raise InvalidInput(f"Policy key {key} has a confidence ceiling, so it needs a confidence threshold.")
-    if not all(name.isidentifier() and name != ENABLED for name in names):
-        raise InvalidInput(f"Names of fields of {key} are identifiers, and {ENABLED!r} is taken.")
+    if not all(name.isidentifier() and name not in (ENABLED, OTHERWISE) for name in names):
+        raise InvalidInput(f"Names of fields of {key} are identifiers, and {ENABLED!r} and {OTHERWISE!r} are taken.")
+    if definition.asks and not definition.gates_decisions:
+        raise InvalidInput(f"Policy key {key} asks people, so it needs a confidence threshold.")
     for candidate in fields:
         problem = candidate.problem_with_bounds() or candidate.problem_with_default()
         if problem:

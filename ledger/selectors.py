@@ -186,10 +186,10 @@ def flips_of(rollout: Rollout) -> Flips:
     )
     decisions = {(arm, gate, candidate): number for arm, gate, candidate, number in counts}
     control = {key[1:]: number for key, number in decisions.items() if key[0] == DecisionRecord.Arm.CONTROL}
-    allow, block = DecisionRecord.Verdict.ALLOW, DecisionRecord.Verdict.BLOCK
+    allow = DecisionRecord.Verdict.ALLOW
     return Flips(
         compared=sum(control.values()),
-        to_block=control.get((allow, block), 0),
-        to_allow=control.get((block, allow), 0),
+        to_block=sum(number for (gate, tried), number in control.items() if gate == allow != tried),
+        to_allow=sum(number for (gate, tried), number in control.items() if gate != allow == tried),
         canary=sum(decisions.values()) - sum(control.values()),
     )

@@ -10,7 +10,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('calibration', '0006_evidence_engines'),
-        ('governance', '0015_changed_answers'),
+        ('governance', '0016_changed_answers'),
     ]
 
     operations = [

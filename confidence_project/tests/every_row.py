@@ -40,7 +40,8 @@ from governance.workflow.commenting import comment_on_proposal
 from governance.workspaces.names import declare_name
 from governance.workspaces.services import issue_api_key, rename_workspace
 from ledger.gateway.services import bind_question
-from ledger.models import DecisionImport, LedgerRemoval, ModelServer, Question, SavedMapping
+from ledger.models import DecisionImport, DecisionRecord, LedgerRemoval, ModelServer, Question, SavedMapping
+from ledger.reviews import last_seen, record_review
 from ledger.tests.factories import RECORDED_AT, LedgerAmendmentFactory
 from telemetry.evaluators import declare_evaluator
 from telemetry.tests import bodies
@@ -142,6 +143,8 @@ def _recorded(workspace: Workspace) -> None:
     spans = [{"attributes": [{"key": "gen_ai.operation.name", "value": {"stringValue": f"plan-of-{workspace.slug}"}}]}]
     export = json.dumps({"resourceSpans": [{"scopeSpans": [{"spans": spans}]}]})
     assert caller.client.post("/v1/traces", export, content_type="application/json").json() == {}
+    decision = DecisionRecord.objects.filter(workspace=workspace, llm_confidence__isnull=False).first()
+    record_review(actor=admin_of(workspace), decision=decision, success=True, seen=last_seen(decision))
 
 
 def row_of(model: type[models.Model], workspace: Workspace) -> Any:

@@ -98,9 +98,10 @@ OF = 'Policy "claims.auto_pay": '
         (GOOD.replace('"number"', "[1, 2]"), "Parameter amount of action pay of claims.auto_pay is one of"),
         (GOOD.replace('"number"', "{ least = 1 }"), "Parameter amount of action pay of claims.auto_pay is one of"),
         (GOOD.replace('{ amount = "number" }', '"number"'), f"{OF}actions.pay must be a table"),
+        (GOOD.replace("description =", "asks = 1\ndescription ="), f"{OF}asks must be true or false"),
         (GOOD.replace("description", "parent"), "parent of policy key claims.auto_pay is registered before it"),
         (GOOD + ANSWER + "question = 5", f"{OF}answer.question must be text"),
-        (GOOD + ANSWER + 'confidence = "min"', f"{OF}answer.confidence must be one of yes, max"),
+        (GOOD + ANSWER + 'confidence = "min"', f"{OF}answer.confidence must be one of yes, max, sides"),
         (GOOD + ANSWER + "confident = true", f"{OF}answer.confident is not known here"),
     ],
 )
@@ -154,3 +155,12 @@ def test_file__answer_rule__is_read(registry, write):
     load_definitions_file(write(f"{GOOD}\n{rule}"))
     answer = definitions.get_definition("claims.auto_pay").answer
     assert (answer.question, answer.confidence) == ("is_covered", definitions.PredicateReading.MAX)
+
+
+def test_file__policy_that_asks_about_both_sides__is_read(registry, write):
+    rule = '[policies."claims.auto_pay".answer]\nconfidence = "sides"\n'
+    text = GOOD.replace("title =", "asks = true\ntitle =")
+    load_definitions_file(write(f"{text}\n{rule}"))
+    definition = definitions.get_definition("claims.auto_pay")
+    assert definition.asks
+    assert definition.answer.confidence is definitions.PredicateReading.SIDES

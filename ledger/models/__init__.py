@@ -1,6 +1,7 @@
 """Models of the ledger. Records, outcomes, amendments and the log are written once and never changed."""
 
 from ledger.models.decisions import (
+    SIDES,
     ConfidenceKind,
     DecisionExternalId,
     DecisionOutcome,
@@ -16,6 +17,7 @@ from ledger.models.removals import LedgerRemoval, RemovedLeaf
 from ledger.models.transparency import Checkpoint, Cosignature, LogLeaf, LogNode, LogWatermark
 
 __all__ = [
+    "SIDES",
     "Checkpoint",
     "ConfidenceKind",
     "Cosignature",

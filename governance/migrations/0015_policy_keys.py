@@ -10,7 +10,7 @@ from confidence_project.foundation.triggers import EnforceAppendOnly
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('governance', '0013_retention_and_holds'),
+        ('governance', '0014_superseded_event'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
