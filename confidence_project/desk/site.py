@@ -11,7 +11,7 @@ from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, URLResolver, path
 
-from calibration.selectors import alarms_in_force
+from calibration.selectors import alarms_in_force, changed_answers
 from confidence_project.desk import home, openid, views
 from confidence_project.desk.audit import audit_filters_view, audit_view
 from confidence_project.desk.definitions import described_definitions
@@ -38,7 +38,11 @@ class DeskAdminSite(admin.AdminSite):
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
         """Every page says of which workspace it is, when a policy breaks its promise, and what an emergency changed."""
-        banners = {"policy_alarms": alarms_in_force(request.user), "open_reviews": open_reviews(request.user)}
+        banners = {
+            "policy_alarms": alarms_in_force(request.user),
+            "changed_answers": changed_answers(request.user),
+            "open_reviews": open_reviews(request.user),
+        }
         seen = {
             "workspaces_in_reach": workspaces_in_reach(request),
             "chosen_workspace": chosen_workspace(request),

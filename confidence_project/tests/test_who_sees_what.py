@@ -34,7 +34,7 @@ FOR_OPERATORS = {WebhookEndpoint, WebhookDelivery}
 OWNED_BY_NO_WORKSPACE = {
     "superusers": {
         "auth.User", "axes.AccessAttempt", "axes.AccessLog", "axes.AccessFailureLog",
-        "django_tasks_database.DBTaskResult", "governance.SignIn",
+        "django_tasks_database.DBTaskResult", "governance.PolicyKey", "governance.SignIn",
     },
     "hashes of the whole deployment's log": {"ledger.LogLeaf", "ledger.LogNode", "ledger.Checkpoint"},
     "one's own": {"knox.AuthToken"},
