@@ -352,6 +352,9 @@ CONFIDENCE_IMPORT_MAX_BYTES = env.int("CONFIDENCE_IMPORT_MAX_BYTES", default=100
 # An upload that nobody imported, and rejected rows that nobody removed, are kept so long (`prune_imports`).
 CONFIDENCE_IMPORT_KEEP_DAYS = env.int("CONFIDENCE_IMPORT_KEEP_DAYS", default=7)
 
+# Decisions that were pruned after their retention period are kept here: back it up with the database.
+CONFIDENCE_ARCHIVE_FOLDER = Path(env.str("CONFIDENCE_ARCHIVE_FOLDER", default=str(VAR_DIR / "archives")))
+
 # Where people reach the site: the links in webhooks begin with it.
 CONFIDENCE_SITE_URL = env.str("CONFIDENCE_SITE_URL", default="http://localhost:8000" if DEV else "").rstrip("/")
 # Hosts that webhooks may go to; `.example.org` stands for all of its subdomains. Empty: none.
