@@ -226,7 +226,10 @@ class PolicyDefinition:
 
     def field_of_kind(self, kind: FieldKind) -> FieldDefinition | None:
         """Return the field of this kind, None when the policy has none; a policy has at most one threshold a kind."""
-        return next((candidate for candidate in self.fields if candidate.kind is kind), None)
+        for candidate in self.fields:
+            if candidate.kind is kind:
+                return candidate
+        return None
 
     @property
     def defaults(self) -> dict[str, float]:
