@@ -48,6 +48,20 @@ class ConfidenceKind(models.TextChoices):
     UNSPECIFIED = "unspecified", "Not said"
 
 
+POOLED_AS_ASKED = [
+    kind.value
+    for kind in (
+        ConfidenceKind.SELF_REPORTED,
+        ConfidenceKind.TOKEN_PROBABILITY,
+        ConfidenceKind.CLASSIFIER,
+        ConfidenceKind.VERBAL,
+        ConfidenceKind.UNSPECIFIED,
+    )
+]
+"""Kinds whose confidences calibration pools over providers, models and questions, unless it is asked to split by these.
+All other kinds are answers of decision models, those of dialects that are yet to come included."""
+
+
 class DecisionRecord(AppendOnlyModel):
     """One verdict of the gate, with everything that it rested on."""
 

@@ -1,0 +1,57 @@
+"""Writes of the daily counts: follow the ledger, and count anew what was touched."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.db import transaction
+from django.db.models import F, Q
+
+from ledger.counts.counting import TOTALS, count_day, shape_of
+from ledger.counts.following import follow
+from ledger.models import CountedDay, DailyCount
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What a round did: the days that something had touched, and those that it counted."""
+
+    touched: int
+    counted: int
+
+
+def keep_counts() -> Kept:
+    """Follow the ledger to where it is, and count every day anew of which something came or went.
+
+    Each day is a transaction, so a break loses nothing. Several at once do the same work twice, and no harm.
+    """
+    touched = follow()
+    for policy_key in CountedDay.objects.order_by().values_list("policy_key", flat=True).distinct():
+        _touch_other_shapes(policy_key)
+    waiting = CountedDay.objects.filter(NOT_COUNTED).order_by("workspace", "policy_key", "day")
+    return Kept(touched, sum(_count_anew(day) for day in list(waiting)))
+
+
+NOT_COUNTED = Q(counted=None) | ~Q(counted=F("touched"))
+"""The days that wait to be counted."""
+
+
+def _touch_other_shapes(policy_key: str) -> None:
+    others = CountedDay.objects.filter(policy_key=policy_key, counted__isnull=False).exclude(shape=shape_of(policy_key))
+    others.update(touched=F("touched") + 1)
+
+
+def _count_anew(day: CountedDay) -> bool:
+    # What touches the day from here on raises `touched` above what is written as counted, whatever was seen of it.
+    fresh, rows = count_day(day.workspace_id, day.policy_key, day.day)
+    with transaction.atomic():
+        # Locked: of two that count the same day one writes after the other.
+        if not CountedDay.objects.select_for_update().filter(pk=day.pk).exists():
+            return False
+        DailyCount.objects.filter(counted_day=day.pk).delete()
+        for row in rows:
+            row.counted_day_id = day.pk
+        DailyCount.objects.bulk_create(rows)
+        written = {name: getattr(fresh, name) for name in (*TOTALS, "shape", "sha256")}
+        CountedDay.objects.filter(pk=day.pk).update(counted=day.touched, **written)
+    return True
