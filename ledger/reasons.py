@@ -5,7 +5,7 @@ from __future__ import annotations
 from governance.definitions import ReasonCode
 from governance.policies import Reason
 
-__all__ = ["OBSERVED", "THRESHOLD_REASONS", "PipelineReason", "Reason", "ReasonCode"]
+__all__ = ["ASKED_REASONS", "OBSERVED", "THRESHOLD_REASONS", "PipelineReason", "Reason", "ReasonCode"]
 
 
 class PipelineReason(ReasonCode):
@@ -47,3 +47,12 @@ THRESHOLD_REASONS = frozenset(
 
 JUDGED_BY_THRESHOLDS = [OBSERVED, Reason.ALLOWED.value, *sorted(reason.value for reason in THRESHOLD_REASONS)]
 """The reasons on record of decisions that nothing but a threshold could have blocked."""
+
+ASKED_REASONS = frozenset(
+    {
+        Reason.LLM_CONFIDENCE_BELOW_THRESHOLD,
+        Reason.LLM_CONFIDENCE_ABOVE_CEILING,
+        PipelineReason.LLM_ABSTENTION,
+    }
+)
+"""The model is not sure enough, or says so itself: what a policy that asks leaves to people. Other reasons block."""

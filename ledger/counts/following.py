@@ -55,7 +55,7 @@ def follow() -> int:
 def touch_days(days: Iterable[Touched]) -> None:
     """Say of days that their counts hold no more: they are counted anew, and until then from the ledger.
 
-    Whoever deletes decisions or outcomes calls it in the same transaction, as nothing that is gone can be followed.
+    Nothing that is gone can be followed: see `rows_are_gone`.
     """
     ordered = sorted(set(days))
     missing = [CountedDay(workspace_id=workspace, policy_key=key, day=day) for workspace, key, day in ordered]
@@ -63,6 +63,14 @@ def touch_days(days: Iterable[Touched]) -> None:
     for (workspace, key), group in groupby(ordered, key=lambda each: each[:2]):
         same = CountedDay.objects.filter(workspace=workspace, policy_key=key, day__in=[each[2] for each in group])
         same.update(touched=F("touched") + 1)
+
+
+def rows_are_gone(days: Iterable[Touched]) -> None:
+    """Say of which days decisions were deleted, with all that was about them; call it in the same transaction."""
+    touch_days(days)
+    # SQLite gives the number of a last row that is gone to the next one, which would lie before the mark.
+    for table, end in _horizons().items():
+        CountMark.objects.filter(table=table, mark__gt=end).update(mark=end)
 
 
 def days_since_the_marks(workspace_id: int, policy_key: str) -> frozenset[date] | None:

@@ -2,6 +2,7 @@
 
 from ledger.models.counts import CountedDay, CountMark, DailyCount
 from ledger.models.decisions import (
+    SIDES,
     ConfidenceKind,
     DecisionExternalId,
     DecisionOutcome,
@@ -13,9 +14,11 @@ from ledger.models.domains import DomainDecision
 from ledger.models.gateway import ModelServer, QuestionBinding
 from ledger.models.imports import DecisionImport, SavedMapping
 from ledger.models.questions import Question
+from ledger.models.removals import LedgerRemoval, RemovedLeaf
 from ledger.models.transparency import Checkpoint, Cosignature, LogLeaf, LogNode, LogWatermark
 
 __all__ = [
+    "SIDES",
     "Checkpoint",
     "ConfidenceKind",
     "Cosignature",
@@ -28,6 +31,7 @@ __all__ = [
     "DecisionRecord",
     "DomainDecision",
     "LedgerAmendment",
+    "LedgerRemoval",
     "LogLeaf",
     "LogNode",
     "LogWatermark",
@@ -35,5 +39,6 @@ __all__ = [
     "OutcomeVoid",
     "Question",
     "QuestionBinding",
+    "RemovedLeaf",
     "SavedMapping",
 ]

@@ -7,8 +7,8 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('governance', '0012_case_url'),
-        ('ledger', '0015_cosignatures'),
+        ('governance', '0014_superseded_event'),
+        ('ledger', '0018_ask'),
     ]
 
     operations = [
