@@ -1,16 +1,17 @@
-"""Counting a day of a policy key in the ledger: one statement, and what its rows are as daily counts."""
+"""Counting days of a policy key in the ledger: one statement, and what its rows are as daily counts."""
 
 from __future__ import annotations
 
 import hashlib
 import json
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 import numpy as np
 from django.db import connection
-from django.db.models import Case, CharField, F, FilteredRelation, OuterRef, Q, QuerySet, Subquery, Value, When
+from django.db.models import Case, CharField, F, FilteredRelation, OuterRef, Q, Subquery, Value, When
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Coalesce
 from django.utils.dateparse import parse_datetime
@@ -67,21 +68,44 @@ def _field(policy_key: str, kind: FieldKind) -> FieldDefinition | None:
     return definition.field_of_kind(kind) if definition else None
 
 
-def count_day(workspace_id: int, policy_key: str, day: date) -> tuple[CountedDay, list[DailyCount]]:
-    """Count a day in the ledger; nothing is stored."""
-    statement, parameters = _of_the_day(workspace_id, policy_key, day)
+Counted = tuple[CountedDay, list[DailyCount]]
+"""A day with its counts, as they would be stored."""
+
+
+def count_days(workspace_id: int, policy_key: str, first: date, last: date) -> Mapping[date, Counted]:
+    """Count the days of `first <= day <= last` in the ledger, each of them; nothing is stored.
+
+    Several at once take little more than one: for a window of any width PostgreSQL may read all outcomes.
+    """
+    statement, parameters = _of_days(workspace_id, policy_key, first, last)
     names = ", ".join(f"count_{key}" for key in KEYS if key != "audit_rate")
+    day = DAY[connection.vendor].format("decisions.count_at")
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT {names}, COALESCE({as_lattice('count_audit_rate')}, {ABSENT}), "  # noqa: S608
+            f"SELECT {day}, {names}, COALESCE({as_lattice('count_audit_rate')}, {ABSENT}), "  # noqa: S608
             f"{_applied('MAX', 'count_threshold')}, {_applied('MIN', 'count_risk_threshold')}, "
             "MAX(count_recorded_at), MAX(count_labelled_at), MAX(count_voided_at), MAX(count_relabelled_at), "
             f"MAX(count_revoided_at), {_codes(policy_key)} "
-            f"FROM ({statement}) decisions GROUP BY {names}, count_audit_rate",
+            f"FROM ({statement}) decisions GROUP BY {day}, {names}, count_audit_rate",
             parameters,
         )
-        rows = cursor.fetchall()
-    return _as_counts(CountedDay(workspace_id=workspace_id, policy_key=policy_key, day=day), rows)
+        rows = defaultdict(list)
+        for on, *row in cursor.fetchall():
+            rows[as_date(on)].append(row)
+    days = [first + timedelta(days=place) for place in range((last - first).days + 1)]
+    return {
+        each: _as_counts(CountedDay(workspace_id=workspace_id, policy_key=policy_key, day=each), rows[each])
+        for each in days
+    }
+
+
+DAY = {"postgresql": "({} AT TIME ZONE 'UTC')::date", "sqlite": "substr({}, 1, 10)"}
+"""SQL for the day of a time; SQLite keeps it as UTC text."""
+
+
+def as_date(value: date | str) -> date:
+    """Return a day as `DAY` gives it."""
+    return value if isinstance(value, date) else date.fromisoformat(value)
 
 
 def as_lattice(name: str) -> str:
@@ -111,19 +135,8 @@ def _codes(policy_key: str) -> str:
     return _JOINED[connection.vendor].format(f"({place} * 3 + {_LABEL})")
 
 
-def day_of(workspace_id: int, policy_key: str, day: date) -> QuerySet[DecisionRecord]:
-    """Return the decisions of a day of a policy key."""
-    start = datetime.combine(day, time(), tzinfo=UTC)
-    rows: QuerySet[DecisionRecord] = DecisionRecord.objects.filter(
-        workspace_id=workspace_id,
-        policy_key=policy_key,
-        occurred_at__gte=start,
-        occurred_at__lt=start + timedelta(days=1),
-    )
-    return rows.order_by()
-
-
-def _of_the_day(workspace_id: int, policy_key: str, day: date) -> tuple[str, tuple[Any, ...]]:
+def _of_days(workspace_id: int, policy_key: str, first: date, last: date) -> tuple[str, tuple[Any, ...]]:
+    start, end = (datetime.combine(day, time(), tzinfo=UTC) for day in (first, last + timedelta(days=1)))
     has_second = Q(second_outcome__id__isnull=False)
     others = DecisionOutcome.objects.filter(decision_id=OuterRef("pk")).order_by("-recorded_at")
     voids = OutcomeVoid.objects.filter(outcome__decision_id=OuterRef("pk")).order_by("-at")
@@ -143,6 +156,7 @@ def _of_the_day(workspace_id: int, policy_key: str, day: date) -> tuple[str, tup
             When(first_outcome__void__isnull=False, then=Value(None)),
             default=F("first_outcome__success"),
         ),
+        "count_at": F("occurred_at"),
         "count_recorded_at": F("timestamp"),
         "count_labelled_at": F("first_outcome__recorded_at"),
         "count_voided_at": F("first_outcome__void__at"),
@@ -150,7 +164,10 @@ def _of_the_day(workspace_id: int, policy_key: str, day: date) -> tuple[str, tup
         "count_revoided_at": Case(When(has_second, then=Subquery(voids.values("at")[:1]))),
     }
     statement: tuple[str, tuple[Any, ...]] = (
-        day_of(workspace_id, policy_key, day)
+        DecisionRecord.objects.filter(
+            workspace_id=workspace_id, policy_key=policy_key, occurred_at__gte=start, occurred_at__lt=end
+        )
+        .order_by()
         .annotate(
             first_outcome=FilteredRelation("outcomes", condition=Q(outcomes__sequence=1)),
             second_outcome=FilteredRelation("outcomes", condition=Q(outcomes__sequence=2)),
@@ -162,7 +179,7 @@ def _of_the_day(workspace_id: int, policy_key: str, day: date) -> tuple[str, tup
     return statement
 
 
-def _as_counts(day: CountedDay, rows: Iterable[Sequence[Any]]) -> tuple[CountedDay, list[DailyCount]]:
+def _as_counts(day: CountedDay, rows: Iterable[Sequence[Any]]) -> Counted:
     names = [*(key for key in KEYS if key != "audit_rate"), "audit_rate", "threshold", "risk_threshold"]
     day.shape, made = shape_of(day.policy_key), []
     for row in rows:

@@ -14,6 +14,7 @@ from typing import Any
 from django.db import DEFAULT_DB_ALIAS, connections, transaction
 from django.db.models import F
 
+from ledger.counts.counting import DAY, as_date
 from ledger.models import CountedDay, CountMark, DecisionOutcome, DecisionRecord, OutcomeVoid
 from ledger.transparency.commit_order import horizon, order_column
 from ledger.transparency.sequencing import windows
@@ -32,8 +33,6 @@ _SOURCES = {
     ),
 }
 """The rows `t` of each table that is followed, and what the decision is called that each is about."""
-
-_DAY = {"postgresql": "({}.occurred_at AT TIME ZONE 'UTC')::date", "sqlite": "substr({}.occurred_at, 1, 10)"}
 
 
 def follow() -> int:
@@ -149,10 +148,7 @@ def _days(table: str, conditions: Sequence[str], parameters: Sequence[Any]) -> l
     with database.cursor() as cursor:
         cursor.execute(
             f"SELECT DISTINCT {decision}.workspace_id, {decision}.policy_key, "  # noqa: S608
-            f"{_DAY[database.vendor].format(decision)} FROM {rows} {where}",
+            f"{DAY[database.vendor].format(f'{decision}.occurred_at')} FROM {rows} {where}",
             parameters,
         )
-        return [
-            (workspace, key, day if isinstance(day, date) else date.fromisoformat(day))
-            for workspace, key, day in cursor.fetchall()
-        ]
+        return [(workspace, key, as_date(day)) for workspace, key, day in cursor.fetchall()]

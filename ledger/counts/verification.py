@@ -8,9 +8,9 @@ from datetime import date
 from typing import Any
 
 from governance.models import Workspace
-from ledger.counts.counting import TOTALS, count_day, digest_of, key_of
+from ledger.counts.counting import TOTALS, count_days, digest_of, key_of
 from ledger.counts.following import days_of_the_ledger, days_since_the_marks
-from ledger.counts.services import NOT_COUNTED
+from ledger.counts.services import NOT_COUNTED, in_a_row
 from ledger.models import CountedDay, DailyCount
 
 
@@ -36,8 +36,13 @@ def verify_counts(
 ) -> Iterator[Verified]:
     """Count days anew in the ledger, and say how their daily counts differ; None: all."""
     chosen = _chosen(None if workspace is None else workspace.pk, policy_key, day)
-    for each in list(CountedDay.objects.filter(**chosen).order_by("workspace", "policy_key", "day")):
-        yield _verify(each)
+    for row in in_a_row(CountedDay.objects.filter(**chosen).order_by("workspace", "policy_key", "day")):
+        stored = {each.pk: list(DailyCount.objects.filter(counted_day=each.pk)) for each in row}
+        anew = count_days(row[0].workspace_id, row[0].policy_key, row[0].day, row[-1].day)
+        for each in row:
+            differences = tuple(_differences(each, stored[each.pk], *anew[each.day]))
+            waits = bool(differences) and _waits(each)
+            yield Verified(day=each, waits=waits, differences=() if waits else differences)
     # Afterwards: a day that came while the others were counted anew is touched since the marks, or has its row.
     for workspace_id, key, on in list(days_of_the_ledger()):
         if chosen.items() <= _chosen(workspace_id, key, on).items():
@@ -55,13 +60,6 @@ def _missing(day: CountedDay) -> Iterator[Verified]:
         return
     if not CountedDay.objects.filter(**_chosen(day.workspace_id, day.policy_key, day.day)).exists():
         yield Verified(day=day, differences=("there are decisions, and nothing says that the day is to be counted",))
-
-
-def _verify(day: CountedDay) -> Verified:
-    rows = list(DailyCount.objects.filter(counted_day=day.pk))
-    fresh, anew = count_day(day.workspace_id, day.policy_key, day.day)
-    differences = tuple(_differences(day, rows, fresh, anew))
-    return Verified(day=day, waits=True) if differences and _waits(day) else Verified(day=day, differences=differences)
 
 
 def _waits(day: CountedDay) -> bool:
