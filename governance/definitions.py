@@ -82,6 +82,10 @@ class FieldDefinition:
     unit: str = "probability"
     title: str = ""
 
+    def limits_nothing(self, value: float) -> bool:
+        """True for a ceiling at its maximum: it blocks no confidence, and is not worth a word."""
+        return self.kind is FieldKind.CONFIDENCE_CEILING and value >= self.maximum
+
     def problem_with(self, value: object) -> str | None:
         """Return why `value` cannot be this field's value, or None when it can."""
         if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
@@ -101,6 +105,20 @@ class PredicateReading(StrEnum):
     SIDES = "sides"  # the same, but yes and no are two kinds of confidence, each with a threshold of its own
 
 
+class Combination(StrEnum):
+    """Which of several answers are acted on."""
+
+    ALL = "all"  # each of them; one that the model abstains from stops the case
+    ANY = "any"  # those that the model gives; what it abstains from is left out
+
+
+class JointScore(StrEnum):
+    """How sure several answers are together."""
+
+    PRODUCT = "product"
+    LEAST = "least"
+
+
 @dataclass(frozen=True, slots=True)
 class AnswerRule:
     """How a decision model's reply becomes one confidence.
@@ -111,10 +129,29 @@ class AnswerRule:
         Name of the question whose answer counts; blank: the reply holds one answer, and that one counts.
     confidence
         How a predicate's probability is read. Choices and scores state a confidence of their own.
+    questions
+        In place of `question`: names of several, whose answers are acted on together or not at all.
+    of, score
+        Which of their answers are acted on, and how sure they are together.
     """
 
     question: str = ""
     confidence: PredicateReading = PredicateReading.YES
+    questions: tuple[str, ...] = ()
+    of: Combination = Combination.ALL
+    score: JointScore = JointScore.PRODUCT
+
+    @property
+    def problem(self) -> str | None:
+        """Why it cannot be used, None when it can."""
+        if not self.questions:
+            return None
+        are_names = all(isinstance(name, str) and name for name in self.questions)
+        if not are_names or not 1 < len(self.questions) == len(set(self.questions)):
+            return "questions are a list of two or more names, each once"
+        if self.question:
+            return "has either question or questions"
+        return "reads sides of one question only" if self.confidence is PredicateReading.SIDES else None
 
 
 class ReasonCode(StrEnum):
@@ -212,6 +249,8 @@ def register(definition: PolicyDefinition) -> None:
         problem = candidate.problem_with(candidate.default)
         if problem:
             raise InvalidInput(f"Default of {definition.key}.{candidate.name} {problem}.")
+    if definition.answer and definition.answer.problem:
+        raise InvalidInput(f"The answer rule of policy key {definition.key}: {definition.answer.problem}.")
     if definition.parent and definition.parent not in DEFINITIONS.keys:
         raise InvalidInput(f"The parent of policy key {definition.key} is registered before it; its name is not known.")
     kinds = [kind for parameters in definition.actions.values() for kind in parameters.values()]
@@ -292,7 +331,17 @@ def load_definitions_file(path: Path) -> None:
 
 
 def _answer_rule(spec: dict[str, Any]) -> AnswerRule:
-    return AnswerRule(**{**spec, "confidence": PredicateReading(spec.get("confidence", PredicateReading.YES))})
+    questions = spec.get("questions", [])
+    return AnswerRule(
+        **{
+            **spec,
+            "confidence": PredicateReading(spec.get("confidence", PredicateReading.YES)),
+            # Text would come apart into letters.
+            "questions": tuple(questions) if isinstance(questions, list) else (questions,),
+            "of": Combination(spec.get("of", Combination.ALL)),
+            "score": JointScore(spec.get("score", JointScore.PRODUCT)),
+        }
+    )
 
 
 def confidence_threshold(name: str, default: float, title: str) -> FieldDefinition:

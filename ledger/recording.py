@@ -51,7 +51,7 @@ def record_of(
     """Return the record of a verdict, with the draw of the audit lottery."""
     decision = payload.llm_decision
     audited = verdict.reason in THRESHOLD_REASONS and alongside.audit_rate is not None
-    action_type, action_params = payload.action_type, None
+    action_type, action_params = payload.action_type, json.dumps(payload.together) if payload.together else None
     if decision is not None:
         action_type = decision.recommended_action.type
         action_params = json.dumps(kept_parameters(decision, get_definition(payload.policy_key)), sort_keys=True)

@@ -53,7 +53,7 @@ class RunForm(InWorkspaceForm):
     window_from = forms.DateTimeField(
         required=False,
         label="Decisions from",
-        help_text="UTC, like 2026-01-31 09:30. "
+        help_text="In your time zone, like 2026-01-31 09:30. "
         f"Blank: {settings.CONFIDENCE_CALIBRATION_WINDOW_DAYS} days before the end.",
     )
     window_to = forms.DateTimeField(required=False, label="Decisions until", help_text="Blank: the last midnight, UTC.")

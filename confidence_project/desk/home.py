@@ -71,7 +71,8 @@ class PolicyAtAGlance:
         """Titles and values that hold where no override does."""
         config = self.policy.config if self.policy else {}
         values = self.definition.defaults | config.get("values", {})
-        return [(field.title or field.name, values[field.name]) for field in self.definition.fields]
+        fields = [each for each in self.definition.fields if not each.limits_nothing(values[each.name])]
+        return [(field.title or field.name, values[field.name]) for field in fields]
 
     @property
     def rows(self) -> int:
@@ -144,9 +145,8 @@ class WorkspaceAtAGlance:
 ThingT = TypeVar("ThingT", Waiting, Review)
 
 
-def workspaces_at_a_glance(person: Person) -> list[WorkspaceAtAGlance]:
-    """Return every workspace that `person` sees, the most urgent first."""
-    workspaces = list(Workspace.objects.visible_to(person))
+def workspaces_at_a_glance(person: Person, workspaces: Sequence[Workspace]) -> list[WorkspaceAtAGlance]:
+    """Return workspaces, of those that `person` sees, the most urgent first."""
     ids = [workspace.pk for workspace in workspaces]
     may = {verb: set(workspaces_where(verb, person).values_list("pk", flat=True)) for verb in _VERBS}
     proposals = ConfidencePolicyProposal.objects.filter(workspace__in=ids).with_status(*_NEXT_STEP)

@@ -21,6 +21,8 @@ SAID_BY_PEOPLE = {
     "governance_retentionperiod.end_reason": "and who ends it",
     "governance_proposalevent.reason": "the history of a proposal keeps what people said",
     "governance_rolloutevent.reason": "the history of a rollout, too",
+    "governance_savedfilter.name": "what a person calls filters that they keep for themselves",
+    "governance_savedfilter.query": "the filters, as the address of the list has them",
     "ledger_decisionimport.file_name": "what a person called the file, without its blanks",
     "ledger_decisionimport.mapping": "what a person declares of the columns of a file: its names and words",
     "ledger_savedmapping.mapping": "and keeps for the next file",

@@ -2,6 +2,7 @@
 
 from governance.models.comments import ProposalComment
 from governance.models.controls import AuditSampling, BlockedSource, BreakGlassReview, KillSwitch
+from governance.models.desk import Preferences, SavedFilter
 from governance.models.history import WorkspaceEvent
 from governance.models.identities import ExternalIdentity, GroupGrant, SignIn
 from governance.models.invitations import Invitation
@@ -37,11 +38,13 @@ __all__ = [
     "Membership",
     "Notice",
     "NoticeSettings",
+    "Preferences",
     "ProposalComment",
     "ProposalEvent",
     "RetentionPeriod",
     "Rollout",
     "RolloutEvent",
+    "SavedFilter",
     "SignIn",
     "WebhookDelivery",
     "WebhookEndpoint",
