@@ -385,6 +385,8 @@ CONFIDENCE_LOG_WITNESSES = env.list("CONFIDENCE_LOG_WITNESSES", default=[])
 CONFIDENCE_LOG_WITNESSES_NEEDED = env.int("CONFIDENCE_LOG_WITNESSES_NEEDED", default=None)
 # How often a worker appends to the log and signs it, 0 for never.
 CONFIDENCE_LOG_EVERY_SECONDS = env.float("CONFIDENCE_LOG_EVERY_SECONDS", default=60.0)
+# How often a worker counts days anew of which something came or went, 0 for never.
+CONFIDENCE_COUNT_EVERY_SECONDS = env.float("CONFIDENCE_COUNT_EVERY_SECONDS", default=600.0)
 
 # --- Logs: one line each, no request bodies --------------------------------------------------------------------------
 LOGGING = {

@@ -76,6 +76,7 @@ CHOSEN_BY_HOSTS = {
         NAMED: ["provider", "model", "task", "channel"],
     },
     "ledger_question": {NAMED: ["task"]},
+    "ledger_dailycount": {NAMED: ["provider", "model", "task"]},
     "ledger_decisionexternalid": {OWN_ID: ["external_id"]},
     "ledger_decisionoutcome": {OWN_ID: ["external_id"]},
 }
