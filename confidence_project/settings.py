@@ -243,6 +243,8 @@ FILE_UPLOAD_HANDLERS = [
 # The largest body that is read, in bytes; the same limit for Django's own forms.
 CONFIDENCE_MAX_BODY_BYTES = DATA_UPLOAD_MAX_MEMORY_SIZE = env.int("CONFIDENCE_MAX_BODY_BYTES", default=10 * 1024**2)
 CONFIDENCE_MAX_BULK_ITEMS = env.int("CONFIDENCE_MAX_BULK_ITEMS", default=10_000)
+# What a client may take to send a request or to take a reply, beside a second for every 10,000 bytes.
+CONFIDENCE_CLIENT_SECONDS = env.float("CONFIDENCE_CLIENT_SECONDS", default=20.0)
 # Whose pages may evaluate flags from a browser; see docs/ofrep.md.
 CONFIDENCE_OFREP_ORIGINS = env.list("CONFIDENCE_OFREP_ORIGINS", default=[])
 if not all(re.fullmatch(r"https?://[a-z0-9.-]+(:\d+)?", origin) for origin in CONFIDENCE_OFREP_ORIGINS):
