@@ -15,6 +15,7 @@ class GovernanceConfig(AppConfig):
     def ready(self) -> None:
         from confidence_project.foundation.triggers.guarding import check_triggers
         from governance import definitions
+        from governance.access.addresses import check_proxies
         from governance.access.lanes import LANES
         from governance.audit.own import register_own_histories
         from governance.models.versions import keep_versions
@@ -22,6 +23,7 @@ class GovernanceConfig(AppConfig):
         from governance.policies.lanes import EVALUATE_FLAG
 
         checks.register(check_triggers, checks.Tags.database)
+        checks.register(check_proxies, checks.Tags.security, deploy=True)
         register_own_histories()
         LANES.register(EVALUATE_FLAG, "/ofrep/v1/evaluate/flags/")
         post_migrate.connect(keep_versions, sender=self)
