@@ -146,6 +146,9 @@ class PolicyDefinition:
         How answers of decision models are read; None: the gate takes none under this key.
     toggle
         Blocks every decision under this key while it is off; None: only what covers every key does.
+    parent
+        The key under which its decisions were decided before; blank: none. A key that parts from another takes no
+        error probability of its own with it: the reviews and candidates of both share one.
     """
 
     key: str
@@ -155,6 +158,7 @@ class PolicyDefinition:
     actions: Mapping[str, Mapping[str, ParameterKind]] = dataclass_field(default_factory=lambda: STANDARD_ACTIONS)
     answer: AnswerRule | None = None
     toggle: Toggle | None = None
+    parent: str = ""
 
     def field(self, name: str) -> FieldDefinition:
         """Return the field called `name`; raise `UnknownField` when there is none."""
@@ -197,6 +201,8 @@ def register(definition: PolicyDefinition) -> None:
         problem = candidate.problem_with(candidate.default)
         if problem:
             raise InvalidInput(f"Default of {definition.key}.{candidate.name} {problem}.")
+    if definition.parent and definition.parent not in DEFINITIONS.keys:
+        raise InvalidInput(f"The parent of policy key {definition.key} is registered before it; its name is not known.")
     kinds = [kind for parameters in definition.actions.values() for kind in parameters.values()]
     if not all(_is_parameter_kind(kind) for kind in kinds):
         raise InvalidInput(
@@ -226,6 +232,17 @@ def title_of(policy_key: str) -> str:
     return known.title if known else policy_key
 
 
+def family_of(policy_key: str) -> set[str]:
+    """Return the keys that share their error probability with this one, itself included."""
+    root = _root_of(policy_key)
+    return {policy_key, *(definition.key for definition in all_definitions() if _root_of(definition.key) == root)}
+
+
+def _root_of(policy_key: str) -> str:
+    known = DEFINITIONS.get(policy_key)
+    return _root_of(known.parent) if known and known.parent else policy_key
+
+
 def all_definitions() -> list[PolicyDefinition]:
     """Every registered definition, by key."""
     return DEFINITIONS.all()
@@ -234,7 +251,7 @@ def all_definitions() -> list[PolicyDefinition]:
 def load_definitions_file(path: Path) -> None:
     """Register every policy of a TOML file; raise `InvalidInput` naming what is wrong with it.
 
-    The file holds tables `[policies."my.key"]` with `title`, `description`, `actions`,
+    The file holds tables `[policies."my.key"]` with `title`, `description`, `actions`, `parent`,
     `[policies."my.key".fields.my_threshold]` with the parameters of `FieldDefinition` and, where answers of decision
     models are gated, `[policies."my.key".answer]` with those of `AnswerRule`.
     """
@@ -253,6 +270,7 @@ def load_definitions_file(path: Path) -> None:
                     fields=fields,
                     actions=table.get("actions", STANDARD_ACTIONS),
                     answer=_answer_rule(table["answer"]) if "answer" in table else None,
+                    parent=table.get("parent", ""),
                 )
             )
     except (OSError, KeyError, TypeError, ValueError, AttributeError) as error:

@@ -108,13 +108,13 @@ def open_candidates(workspace: Workspace | None = None) -> QuerySet[Candidate]:
 
 
 def _level(ahead: Outlook) -> tuple[int, float]:
-    kept = ahead.calendar.candidate_delta
+    kept = ahead.delta * ahead.calendar.candidate_share
     if not kept:
         raise InvalidInput("The calendar of this policy keeps no share of the error probability for candidates.")
     today = ahead.now.astimezone(UTC).date()
     year = today - timedelta(days=PERIOD_DAYS - 1)
     # A calendar that keeps more for candidates than the one before does not give back what reviews have spent.
-    unspent = ahead.calendar.delta - fsum(each.level for each in ahead.spent_before(today) if each.on >= year)
+    unspent = ahead.delta - fsum(each.level for each in ahead.spent_before(today) if each.on >= year)
     if unspent <= kept * 1e-9:
         raise Conflict("The reviews of the year have spent the error probability that candidates could share.")
     found = candidate_level(ahead.candidates, today, candidate_delta=min(kept, unspent))

@@ -7,18 +7,19 @@ before its window begins, and a ledger of levels keeps what all of them spend at
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import pairwise
 from math import fsum
+from typing import Any
 
 from django.db.models import F, Max, Min, QuerySet
 
 from calibration.models import Candidate, HeldReview, ReviewCalendar
 from calibration.parameters import CalibrationParameters
 from calibration.statistics.levels import PERIOD_DAYS, Level, Spent, review_level
-from governance.definitions import get_definition
+from governance.definitions import family_of, get_definition
 from governance.models import Workspace
 from ledger.models import DecisionImport, DecisionRecord
 
@@ -91,7 +92,11 @@ class Outlook:
     held : mapping of date to float
         Levels that were spent, by the date of the review.
     candidates : sequence of Spent
-        What candidates have spent.
+        What candidates have spent, those of related keys included.
+    related : mapping of str to sequence of Spent
+        By related key, the levels that its reviews spend, at most. Keys of which one parted from the other share delta.
+    delta : float
+        The error probability that they share: the least that is set for any of them.
     """
 
     dates: Sequence[ReviewDate]
@@ -99,6 +104,8 @@ class Outlook:
     now: datetime
     held: dict[date, float]
     candidates: Sequence[Spent]
+    related: Mapping[str, Sequence[Spent]]
+    delta: float
 
     def due(self, *, again: bool = False) -> Iterator[ReviewDate]:
         """Yield the reviews whose date has come since the last one that was held, the newest first.
@@ -128,6 +135,8 @@ class Outlook:
         """
         dates = {each.on for each in self.dates}
         spent = [Spent(on=on, level=level) for on, level in self.held.items() if on not in dates]
+        own = self.calendar.policy_key
+        spent += [each for key, levels in self.related.items() for each in levels if (each.on, key) < (day, own)]
         for review in self.dates:
             level = self.held.get(review.on)
             if review.on < day and level is None:
@@ -139,12 +148,12 @@ class Outlook:
     def _granted(self, spent: Sequence[Spent], review: ReviewDate) -> Level:
         calendar, year = review.calendar, timedelta(days=PERIOD_DAYS - 1)
         candidates = [c.level for c in self.candidates if c.on <= review.on and (c.until or c.on) >= review.on - year]
-        kept = max(calendar.candidate_delta, fsum(candidates))
-        if kept >= calendar.delta:
+        delta = min(calendar.delta, self.delta)
+        kept = max(delta * calendar.candidate_share, fsum(candidates))
+        if kept >= delta:
             return Level(level=None, left=0.0, reason="what 365 days may spend is spent")
-        return review_level(
-            spent, review.on, reviews=calendar.reviews_a_year, delta=calendar.delta, candidate_delta=kept
-        )
+        reviews = calendar.reviews_a_year * (1 + len(self.related))
+        return review_level(spent, review.on, reviews=reviews, delta=delta, candidate_delta=kept)
 
     @property
     def coming(self) -> ReviewDate | None:
@@ -162,16 +171,36 @@ class Outlook:
 
 def outlook(workspace: Workspace, policy_key: str, now: datetime) -> Outlook:
     """Return the calendar of a policy."""
-    calendars = calendars_of(workspace, policy_key)
-    held = HeldReview.objects.in_workspace(workspace).filter(policy_key=policy_key)
-    candidates = Candidate.objects.in_workspace(workspace).filter(policy_key=policy_key)
+    family = family_of(policy_key)
+    calendars = {key: calendars_of(workspace, key) for key in family}
+    held: dict[str, dict[date, float]] = {key: {} for key in family}
+    for key, on, level in _in_family(HeldReview.objects, workspace, family).values_list("policy_key", "on", "level"):
+        held[key][on] = level
+    dates = {key: _dates(calendars[key], now) for key in family}
     return Outlook(
-        dates=_dates(calendars, now),
-        calendar=calendars[-1],
+        dates=dates[policy_key],
+        calendar=calendars[policy_key][-1],
         now=now,
-        held=dict(held.values_list("on", "level")),
-        candidates=[_spent(each) for each in candidates.select_related("end")],
+        held=held[policy_key],
+        candidates=[_spent(each) for each in _in_family(Candidate.objects, workspace, family).select_related("end")],
+        related={
+            key: _at_most(dates[key], held[key], members=len(family)) for key in sorted(family) if key != policy_key
+        },
+        delta=min(of_key[-1].delta for of_key in calendars.values()),
     )
+
+
+def _in_family(objects: Any, workspace: Workspace, family: set[str]) -> Any:
+    return objects.in_workspace(workspace).filter(policy_key__in=family)
+
+
+def _at_most(dates: Sequence[ReviewDate], held: Mapping[date, float], *, members: int) -> list[Spent]:
+    """What the reviews of a key spend: what is on record, and for a date that nobody held its whole share."""
+    shares = {
+        each.on: (each.calendar.delta - each.calendar.candidate_delta) / (each.calendar.reviews_a_year * members)
+        for each in dates
+    }
+    return [Spent(on=on, level=level) for on, level in {**shares, **held}.items()]
 
 
 def _spent(candidate: Candidate) -> Spent:
