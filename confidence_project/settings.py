@@ -399,7 +399,13 @@ CONFIDENCE_LOG_EVERY_SECONDS = env.float("CONFIDENCE_LOG_EVERY_SECONDS", default
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
+    "formatters": {
+        "line": {
+            "()": "confidence_project.foundation.routes_in_logs.WhereAndNotWhat",
+            "format": "{asctime} {levelname} {name} {message}",
+            "style": "{",
+        }
+    },
     "filters": {
         "route": {"()": "confidence_project.foundation.routes_in_logs.RouteForPath"},
         "refusals": {"()": "confidence_project.foundation.routes_in_logs.RefusalsInOneLine"},
