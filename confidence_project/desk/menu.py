@@ -26,6 +26,8 @@ SECTIONS = {
         "killswitch": "Kill switches",
         "blockedsource": "Blocked sources",
         "auditsampling": "Audit sampling",
+        "retentionperiod": "Retention periods",
+        "legalhold": "Legal holds",
         "standingcosts": "Standing costs",
         "evidenceengine": "Evidence engines",
         "declaredname": "Declared names",
@@ -69,6 +71,7 @@ SECTIONS = {
         "policylook": "Looks at policies",
         "heldreview": "Held reviews",
         "ledgeramendment": "Amendments",
+        "ledgerremoval": "Removals",
         "checkpoint": "Checkpoints",
     },
     "System": {

@@ -1,6 +1,7 @@
 """Models of the ledger. Records, outcomes, amendments and the log are written once and never changed."""
 
 from ledger.models.decisions import (
+    SIDES,
     ConfidenceKind,
     DecisionExternalId,
     DecisionOutcome,
@@ -12,9 +13,11 @@ from ledger.models.domains import DomainDecision
 from ledger.models.gateway import ModelServer, QuestionBinding
 from ledger.models.imports import DecisionImport, SavedMapping
 from ledger.models.questions import Question
+from ledger.models.removals import LedgerRemoval, RemovedLeaf
 from ledger.models.transparency import Checkpoint, Cosignature, LogLeaf, LogNode, LogWatermark
 
 __all__ = [
+    "SIDES",
     "Checkpoint",
     "ConfidenceKind",
     "Cosignature",
@@ -24,6 +27,7 @@ __all__ = [
     "DecisionRecord",
     "DomainDecision",
     "LedgerAmendment",
+    "LedgerRemoval",
     "LogLeaf",
     "LogNode",
     "LogWatermark",
@@ -31,5 +35,6 @@ __all__ = [
     "OutcomeVoid",
     "Question",
     "QuestionBinding",
+    "RemovedLeaf",
     "SavedMapping",
 ]

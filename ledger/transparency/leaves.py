@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from ledger.models import Checkpoint, DecisionOutcome, DecisionRecord, LedgerAmendment, OutcomeVoid
+from ledger.models import (
+    Checkpoint,
+    DecisionOutcome,
+    DecisionRecord,
+    LedgerAmendment,
+    LedgerRemoval,
+    OutcomeVoid,
+)
 from ledger.transparency.kinds import Kind
 
 DECISIONS = Kind(
@@ -95,4 +102,31 @@ VOIDS = Kind("void", OutcomeVoid, "at", ("id", "outcome_id", "workspace_id", "at
 CHECKPOINTS = Kind("checkpoint", Checkpoint, "created_at", ("id", "tree_size", "root_hash", "swept_at", "created_at"))
 """Leaves that say what was signed, and when: whatever stands behind one was not in that checkpoint."""
 
-OF_THE_LEDGER = (DECISIONS, OUTCOMES, AMENDMENTS, VOIDS, CHECKPOINTS)
+REMOVALS = Kind(
+    "removal",
+    LedgerRemoval,
+    "at",
+    (
+        "id",
+        "workspace_id",
+        "kind",
+        "before",
+        "retention_days",
+        "decisions",
+        "rows",
+        "occurred_from",
+        "occurred_to",
+        "recorded_to",
+        "policy_keys",
+        "leaves_sha256",
+        "archive",
+        "archive_sha256",
+        "reason",
+        "actor_id",
+        "actor_name",
+        "at",
+    ),
+)
+"""Leaves that say which rows of other leaves were removed, by whom, and the hash of the archive that holds them."""
+
+OF_THE_LEDGER = (DECISIONS, OUTCOMES, AMENDMENTS, VOIDS, CHECKPOINTS, REMOVALS)
