@@ -40,8 +40,8 @@ def _beat(run: ConfidenceCalibrationRun, pulse: Pulse, stop: Event) -> None:
         while not stop.wait(HEARTBEAT.total_seconds()):
             try:
                 report_progress(run=run, share=pulse.share)
-            except DatabaseError:
+            except DatabaseError as error:
                 # The next beat may come through; a run is dead only after several are missing.
-                logger.warning("The heartbeat of run %s could not be stored.", run.pk, exc_info=True)
+                logger.warning("The heartbeat of run %s could not be stored: %s", run.pk, type(error).__name__)
     finally:
         connection.close()
