@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from django.db.models import Count, Q
+from django.db.models import Count, Exists, OuterRef, Q
 
 from calibration.models import PolicyLook
 from calibration.statistics.intervals import clopper_pearson
@@ -16,7 +16,7 @@ from confidence_project.evidence_pack.parts.versions import Version
 from confidence_project.foundation.formatting import count, percent, segment
 from governance.models import AuditSampling, ConfidencePolicyRevision
 from ledger.models import DecisionOutcome
-from ledger.selectors import ruling_success
+from ledger.selectors import drawn_for_review, ruling_success
 
 BELOW, ABOVE, OPEN = "below", "above", "open"
 """Where the interval lies: under what was promised, over it, or on both sides."""
@@ -116,20 +116,21 @@ def _looks(frame: Frame) -> Part:
 
 
 def _labels(frame: Frame) -> Part:
-    by_a_person = Q(outcomes__source=DecisionOutcome.Source.HUMAN_REVIEW, outcomes__recorded_at__lte=frame.as_of)
-    rows = list(
+    by = ("origin", "gate_verdict")
+    counted = (
         frame.decisions()
         .order_by()
         .annotate(succeeded=ruling_success(frame.as_of))
-        .values("origin", "gate_verdict")
-        .annotate(
-            decisions=Count("pk", distinct=True),
-            labelled=Count("pk", filter=Q(succeeded__isnull=False), distinct=True),
-            drawn=Count("pk", filter=Q(audit_selected=True), distinct=True),
-            reviewed=Count("pk", filter=Q(audit_selected=True) & by_a_person, distinct=True),
-        )
-        .order_by("origin", "gate_verdict")
+        .values(*by)
+        .annotate(decisions=Count("pk"), labelled=Count("succeeded"), drawn=Count("pk", filter=Q(audit_selected=True)))
+        .order_by(*by)
     )
+    labels = DecisionOutcome.objects.filter(
+        decision=OuterRef("pk"), source=DecisionOutcome.Source.HUMAN_REVIEW, recorded_at__lte=frame.as_of
+    )
+    looked_at = drawn_for_review(frame.decisions()).filter(Exists(labels)).order_by().values(*by)
+    reviewed = {tuple(each[name] for name in by): each["n"] for each in looked_at.annotate(n=Count("pk"))}
+    rows = [{**row, "reviewed": reviewed.get(tuple(row[name] for name in by), 0)} for row in counted]
     return Part(
         name="labels",
         title="Label coverage",

@@ -28,7 +28,7 @@ DECISIONS = 40
 
 
 def furnish(workspace: Workspace) -> None:
-    """Apply what a calibration certified, then record `DECISIONS` decisions: three in four are allowed, two fail."""
+    """Apply what a calibration certified, set controls, and record decisions under it."""
     calibrated(workspace)
     approver = admin_of(workspace)
     proposal = workspace.proposals.get()
@@ -46,11 +46,18 @@ def furnish(workspace: Workspace) -> None:
 
 
 def record(workspace: Workspace, version: int) -> None:
-    """Record decisions of just now, with outcomes."""
+    """Record decisions of just now: three in four are allowed, and two of them fail; one that was drawn is reviewed."""
     now = timezone.now()
     common = {"timestamp": now, "occurred_at": now, "policy_version": version, "model": "honest"}
     made = [
-        gated(workspace, confidence=0.99 if place % 4 else 0.1, case_key=f"case-{place}", **common)
+        gated(
+            workspace,
+            confidence=0.99 if place % 4 else 0.1,
+            case_key=f"case-{place}",
+            audit_selected=place % 8 == 0,
+            label_propensity=None if place % 4 else "0.2",
+            **common,
+        )
         for place in range(DECISIONS)
     ]
     of_people = {"source": "human_review", "reporter": "reviewer", "recorded_at": now, "observed_at": now}

@@ -113,6 +113,7 @@ def test_pack__outcomes__stand_against_the_promise_with_an_interval(folder: Path
     assert (row["low"], row["high"]) == pytest.approx((0.008178, 0.220735), abs=1e-6)
     labels = {each["gate_verdict"]: each for each in table(folder, "labels")}
     assert (labels["allow"]["labelled"], labels["block"]["labelled"]) == (30, 1)
+    assert (labels["block"]["drawn"], labels["block"]["reviewed"]) == (5, 1)
     assert table(folder, "reviewers")[0] | {"share": 0} == {
         "reporter": "reviewer", "reviewed": 31, "allowed_and_wrong": 2, "blocked_and_right": 1, "share": 0,
     }  # fmt: skip
