@@ -53,6 +53,7 @@ INSTALLED_APPS = [
     "django_otp.plugins.otp_static",
     "django_tasks",
     "confidence_project.desk.apps.DeskConfig",
+    "confidence_project.evidence_pack.apps.EvidencePackConfig",
     "governance",
     "telemetry",
     "ledger",
@@ -365,6 +366,9 @@ CONFIDENCE_IMPORT_FOLDER = Path(env.str("CONFIDENCE_IMPORT_FOLDER", default=str(
 CONFIDENCE_IMPORT_MAX_BYTES = env.int("CONFIDENCE_IMPORT_MAX_BYTES", default=100 * 1024**2)
 # An upload that nobody imported, and rejected rows that nobody removed, are kept so long (`prune_imports`).
 CONFIDENCE_IMPORT_KEEP_DAYS = env.int("CONFIDENCE_IMPORT_KEEP_DAYS", default=7)
+# Evidence packs asked for in the desk: made by workers, downloaded from servers, kept so long (`prune_packs`).
+CONFIDENCE_PACK_FOLDER = Path(env.str("CONFIDENCE_PACK_FOLDER", default=str(VAR_DIR / "packs")))
+CONFIDENCE_PACK_KEEP_DAYS = env.int("CONFIDENCE_PACK_KEEP_DAYS", default=30)
 
 # Decisions that were pruned after their retention period are kept here: back it up with the database.
 CONFIDENCE_ARCHIVE_FOLDER = Path(env.str("CONFIDENCE_ARCHIVE_FOLDER", default=str(VAR_DIR / "archives")))
