@@ -1,9 +1,9 @@
-"""What the ledger has for the audit page: imports and amendments."""
+"""What the ledger has for the audit page: imports, amendments and labelling."""
 
 from __future__ import annotations
 
-from governance.audit.sources import SOURCES, Source, rows_in
-from ledger.models import DecisionImport, LedgerAmendment
+from governance.audit.sources import SOURCES, Source, rows_in, sources_of_control
+from ledger.models import DecisionImport, KnownCase, LabellingRules, LedgerAmendment
 
 _HISTORIES = {
     "ledger.import": Source(
@@ -29,3 +29,6 @@ def register_histories() -> None:
     """Put them among the sources."""
     for key, source in _HISTORIES.items():
         SOURCES.register(source, key)
+    for model, title in {LabellingRules: "Labelling", KnownCase: "Labelling"}.items():
+        for key, source in sources_of_control(model, title):
+            SOURCES.register(source, key)

@@ -18,8 +18,10 @@ from confidence_project.desk.definitions import described_definitions
 from confidence_project.desk.invitations import invitation_view
 from confidence_project.desk.menu import menu_of
 from confidence_project.desk.notices import notices_view
+from confidence_project.desk.reviewers import reviewers_view
 from confidence_project.desk.second_factor import SignInForm, enrolment_picture, has_to_go_on, second_factor_view
 from governance.access.openid import sign_out_url
+from governance.access.permissions import Verb, workspaces_where
 from governance.selectors import open_reviews
 
 
@@ -62,6 +64,10 @@ class DeskAdminSite(admin.AdminSite):
         """Show what anybody did in a workspace."""
         return audit_view(request, self.each_context(request))
 
+    def reviewers(self, request: HttpRequest) -> HttpResponseBase:
+        """Show how reviewers agree and err."""
+        return reviewers_view(request, self.each_context(request))
+
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
         """Show each workspace: whether it runs, what waits, what is in force and how it does."""
         workspaces = home.workspaces_at_a_glance(request.user)
@@ -85,6 +91,7 @@ class DeskAdminSite(admin.AdminSite):
             path("sign-in/company/callback/", openid.callback_view, name="openid_callback"),
             path("notices/", self.admin_view(self.notices), name="notices"),
             path("audit/", self.admin_view(self.audit), name="audit"),
+            path("reviewers/", self.admin_view(self.reviewers), name="reviewers"),
             path("definitions/", self.admin_view(self.definitions), name="definitions"),
             path(
                 "desk/run/<int:pk>/progress.json",
@@ -110,6 +117,9 @@ class DeskAdminSite(admin.AdminSite):
         if app_label is not None:
             return super().get_app_list(request, app_label)
         if not hasattr(request, "desk_menu"):  # each asking is a query per model, and the first page asks twice
-            of_system = request.user.is_superuser
-            request.desk_menu = menu_of(super().get_app_list(request), of_system=of_system)  # type: ignore[attr-defined]
+            request.desk_menu = menu_of(  # type: ignore[attr-defined]
+                super().get_app_list(request),
+                of_system=request.user.is_superuser,
+                of_reviewers=workspaces_where(Verb.LABEL, request.user).exists(),
+            )
         return list(request.desk_menu)  # type: ignore[attr-defined]

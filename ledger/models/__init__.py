@@ -11,6 +11,7 @@ from ledger.models.decisions import (
 from ledger.models.domains import DomainDecision
 from ledger.models.gateway import ModelServer, QuestionBinding
 from ledger.models.imports import DecisionImport, SavedMapping
+from ledger.models.labelling import Judgement, KnownCase, LabelClaim, LabellingRules, Purpose
 from ledger.models.questions import Question
 from ledger.models.transparency import Checkpoint, Cosignature, LogLeaf, LogNode, LogWatermark
 
@@ -23,12 +24,17 @@ __all__ = [
     "DecisionOutcome",
     "DecisionRecord",
     "DomainDecision",
+    "Judgement",
+    "KnownCase",
+    "LabelClaim",
+    "LabellingRules",
     "LedgerAmendment",
     "LogLeaf",
     "LogNode",
     "LogWatermark",
     "ModelServer",
     "OutcomeVoid",
+    "Purpose",
     "Question",
     "QuestionBinding",
     "SavedMapping",

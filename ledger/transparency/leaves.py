@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from ledger.models import Checkpoint, DecisionOutcome, DecisionRecord, LedgerAmendment, OutcomeVoid
+from ledger.models import (
+    Checkpoint,
+    DecisionOutcome,
+    DecisionRecord,
+    Judgement,
+    KnownCase,
+    LabellingRules,
+    LedgerAmendment,
+    OutcomeVoid,
+)
+from ledger.transparency.governed import columns_of, of_control
 from ledger.transparency.kinds import Kind
 
 DECISIONS = Kind(
@@ -95,4 +105,15 @@ VOIDS = Kind("void", OutcomeVoid, "at", ("id", "outcome_id", "workspace_id", "at
 CHECKPOINTS = Kind("checkpoint", Checkpoint, "created_at", ("id", "tree_size", "root_hash", "swept_at", "created_at"))
 """Leaves that say what was signed, and when: whatever stands behind one was not in that checkpoint."""
 
-OF_THE_LEDGER = (DECISIONS, OUTCOMES, AMENDMENTS, VOIDS, CHECKPOINTS)
+JUDGEMENTS = Kind("judgement", Judgement, "at", columns_of(Judgement), grows=True)
+
+OF_THE_LEDGER = (
+    DECISIONS,
+    OUTCOMES,
+    AMENDMENTS,
+    VOIDS,
+    CHECKPOINTS,
+    JUDGEMENTS,
+    *of_control(LabellingRules, "is_blind", "due_days", "twice_share", "known_share"),
+    *of_control(KnownCase, "decision_id", "success"),
+)
