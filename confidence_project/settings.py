@@ -65,7 +65,6 @@ MIDDLEWARE = [
     "confidence_project.foundation.health.DoorMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "governance.api.cors.OfrepOriginMiddleware",
-    "governance.access.lanes.FastLaneMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -119,8 +118,9 @@ else:
         **_database.get("OPTIONS", {}),
         "options": f"-c statement_timeout={_timeout_ms} -c lock_timeout={_timeout_ms}",
     }
-    _database["CONN_MAX_AGE"] = env.int("CONN_MAX_AGE", default=60)
     _database["CONN_HEALTH_CHECKS"] = True
+# SQLite, too: whoever closes its last connection copies the write-ahead log into the database.
+_database["CONN_MAX_AGE"] = env.int("CONN_MAX_AGE", default=60)
 # Off behind a pooler that does not pass prepared statements on; see docs/operations.md.
 CONFIDENCE_PREPARED_STATEMENTS = env.bool("CONFIDENCE_PREPARED_STATEMENTS", default=True)
 
@@ -351,6 +351,9 @@ CONFIDENCE_IMPORT_FOLDER = Path(env.str("CONFIDENCE_IMPORT_FOLDER", default=str(
 CONFIDENCE_IMPORT_MAX_BYTES = env.int("CONFIDENCE_IMPORT_MAX_BYTES", default=100 * 1024**2)
 # An upload that nobody imported, and rejected rows that nobody removed, are kept so long (`prune_imports`).
 CONFIDENCE_IMPORT_KEEP_DAYS = env.int("CONFIDENCE_IMPORT_KEEP_DAYS", default=7)
+
+# Decisions that were pruned after their retention period are kept here: back it up with the database.
+CONFIDENCE_ARCHIVE_FOLDER = Path(env.str("CONFIDENCE_ARCHIVE_FOLDER", default=str(VAR_DIR / "archives")))
 
 # Where people reach the site: the links in webhooks begin with it.
 CONFIDENCE_SITE_URL = env.str("CONFIDENCE_SITE_URL", default="http://localhost:8000" if DEV else "").rstrip("/")

@@ -6,4 +6,8 @@ from django.core.wsgi import get_wsgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "confidence_project.settings")
 
-application = get_wsgi_application()
+_of_django = get_wsgi_application()
+
+from governance.access.lanes import FastLanes  # noqa: E402 - models can be imported only now
+
+application = FastLanes(_of_django)

@@ -25,6 +25,9 @@ LATTICE = 10_000
 ENABLED = "enabled"
 """Clients read a value as `<policy key>.<field>`, and whether anything may be allowed as `<policy key>.enabled`."""
 
+OTHERWISE = "otherwise"
+"""What becomes of a decision that is not sure enough, where the policy asks people: `<policy key>.otherwise`."""
+
 
 def to_lattice(value: float) -> int:
     """Return `value` in [0, 1] as an integer 0…10,000, exactly as it is stored.
@@ -95,6 +98,7 @@ class PredicateReading(StrEnum):
 
     YES = "yes"  # p: only a yes can be confident
     MAX = "max"  # max(p, 1 - p): a clear no is as confident as a clear yes
+    SIDES = "sides"  # the same, but yes and no are two kinds of confidence, each with a threshold of its own
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +153,8 @@ class PolicyDefinition:
     parent
         The key under which its decisions were decided before; blank: none. A key that parts from another takes no
         error probability of its own with it: the reviews and candidates of both share one.
+    asks
+        What is not sure enough to be allowed is for people: the verdict is `ask` in place of `block`.
     """
 
     key: str
@@ -159,6 +165,7 @@ class PolicyDefinition:
     answer: AnswerRule | None = None
     toggle: Toggle | None = None
     parent: str = ""
+    asks: bool = False
 
     def field(self, name: str) -> FieldDefinition:
         """Return the field called `name`; raise `UnknownField` when there is none."""
@@ -195,8 +202,12 @@ def register(definition: PolicyDefinition) -> None:
         )
     if FieldKind.CONFIDENCE_CEILING in thresholds and FieldKind.CONFIDENCE_THRESHOLD not in thresholds:
         raise InvalidInput(f"Policy key {definition.key} has a confidence ceiling, so it needs a confidence threshold.")
-    if not all(name.isidentifier() and name != ENABLED for name in names):
-        raise InvalidInput(f"Names of fields of {definition.key} are identifiers, and {ENABLED!r} is taken.")
+    if not all(name.isidentifier() and name not in (ENABLED, OTHERWISE) for name in names):
+        raise InvalidInput(
+            f"Names of fields of {definition.key} are identifiers, and {ENABLED!r} and {OTHERWISE!r} are taken."
+        )
+    if not isinstance(definition.asks, bool) or (definition.asks and not definition.gates_decisions):
+        raise InvalidInput(f"asks of policy key {definition.key} is true or false, and needs a confidence threshold.")
     for candidate in definition.fields:
         problem = candidate.problem_with(candidate.default)
         if problem:
@@ -251,7 +262,7 @@ def all_definitions() -> list[PolicyDefinition]:
 def load_definitions_file(path: Path) -> None:
     """Register every policy of a TOML file; raise `InvalidInput` naming what is wrong with it.
 
-    The file holds tables `[policies."my.key"]` with `title`, `description`, `actions`, `parent`,
+    The file holds tables `[policies."my.key"]` with `title`, `description`, `actions`, `parent`, `asks`,
     `[policies."my.key".fields.my_threshold]` with the parameters of `FieldDefinition` and, where answers of decision
     models are gated, `[policies."my.key".answer]` with those of `AnswerRule`.
     """
@@ -271,6 +282,7 @@ def load_definitions_file(path: Path) -> None:
                     actions=table.get("actions", STANDARD_ACTIONS),
                     answer=_answer_rule(table["answer"]) if "answer" in table else None,
                     parent=table.get("parent", ""),
+                    asks=table.get("asks", False),
                 )
             )
     except (OSError, KeyError, TypeError, ValueError, AttributeError) as error:

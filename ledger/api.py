@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 from django.db.models import QuerySet
-from django.http import HttpResponse
+from django.http import Http404, HttpResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from pydantic import TypeAdapter
@@ -41,11 +41,16 @@ from ledger.serializers import (
 )
 from ledger.services import record_outcomes
 from ledger.transparency.receipts import MEDIA_TYPE
+from ledger.transparency.removed import refuse_removed
 from ledger.transparency.selectors import prove_entry, receipt_of
 
 Scope = ApiKey.Scope
 
-_PROBLEMS_OF_PROOFS: dict[Any, Any] = {**PROBLEMS_OF_READING, (409, CONTENT_TYPE): Problem}
+_PROBLEMS_OF_PROOFS: dict[Any, Any] = {
+    **PROBLEMS_OF_READING,
+    (409, CONTENT_TYPE): Problem,
+    (410, CONTENT_TYPE): Problem,
+}
 
 _DECISION = TypeAdapter(DecisionEnvelope)
 _OUTCOME = TypeAdapter(OutcomeEnvelope)
@@ -118,7 +123,7 @@ class Decisions(ListAPIView[DecisionRecord]):
     get=extend_schema(
         operation_id="get_decision",
         summary="Get one decision with its outcomes",
-        responses={200: DecisionDetailSerializer, **PROBLEMS_OF_READING},
+        responses={200: DecisionDetailSerializer, (410, CONTENT_TYPE): Problem, **PROBLEMS_OF_READING},
     )
 )
 class Decision(RetrieveAPIView[DecisionRecord]):
@@ -129,6 +134,13 @@ class Decision(RetrieveAPIView[DecisionRecord]):
 
     def get_queryset(self) -> QuerySet[DecisionRecord]:
         return selectors.decisions_with_outcomes(workspace_of(self.request))
+
+    def get_object(self) -> DecisionRecord:
+        try:
+            return super().get_object()
+        except Http404:
+            refuse_removed(self.kwargs["pk"], [workspace_of(self.request).pk])
+            raise
 
 
 class _ProofOfDecision(APIView):
@@ -143,7 +155,9 @@ class _ProofOfDecision(APIView):
         raise NotImplementedError
 
     def get(self, request: Request, pk: UUID) -> HttpResponse:
-        if not DecisionRecord.objects.in_workspace(workspace_of(request)).filter(pk=pk).exists():
+        workspace = workspace_of(request)
+        if not DecisionRecord.objects.in_workspace(workspace).filter(pk=pk).exists():
+            refuse_removed(pk, [workspace.pk])
             raise NotFound("There is no decision of this id.")
         return HttpResponse(self.bytes_of(pk), content_type=self.media_type)
 

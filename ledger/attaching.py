@@ -41,7 +41,10 @@ def attach_at_once(
     earliest = (outcome["observed_at"] + CLOCK_SKEW).isoformat()
     decision = [None if item.decision_id is None else str(item.decision_id), owner, item.decision_external_id]
     rows = fetch(_statement(), [owner, *decision, earliest, owner, str(admitted_under), *told])
-    return {**outcome, "decision_id": rows[0][0], "sequence": rows[0][1]} if rows else None
+    if not rows:
+        return None
+    ((decision_id, sequence),) = rows
+    return {**outcome, "decision_id": decision_id, "sequence": int(str(sequence))}
 
 
 def _told() -> Sequence[models.Field[Any, Any]]:

@@ -8,13 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import Literal
 
 from governance.definitions import FieldKind, to_lattice
 from governance.policies import EffectivePolicy, GateContext
 from ledger.contracts import DecisionGatePayload
-from ledger.reasons import THRESHOLD_REASONS, Reason, ReasonCode
+from ledger.reasons import ASKED_REASONS, THRESHOLD_REASONS, Reason, ReasonCode
 
 __all__ = ["THRESHOLD_REASONS", "DecisionGate", "GateContext", "GateVerdict", "Reason"]
+
+Verdict = Literal["allow", "block", "ask"]
+"""Only the first lets anything run. `ask`: a person decides; whoever does not know it takes it for a block."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +27,7 @@ class RolloutVerdict:
 
     rollout_id: int
     is_canary: bool
-    allowed: bool
+    verdict: Verdict
     reason: ReasonCode
 
 
@@ -31,21 +35,25 @@ class RolloutVerdict:
 class GateVerdict:
     """`thresholds` holds the values that applied, by field; empty and without version when no policy was read.
 
-    `policy_version` is the one in force, also in the canary arm; `rollout` is None where nothing is in rollout.
+    `policy_version` is the one in force, also in the canary arm; `rollout` is None where nothing is in rollout;
+    `asks` where the policy leaves to people what is not sure enough.
     """
 
     reason: ReasonCode
     thresholds: Mapping[str, float] = field(default_factory=dict)
     policy_version: int | None = None
     rollout: RolloutVerdict | None = None
+    asks: bool = False
 
     @property
     def allowed(self) -> bool:
         return self.reason is Reason.ALLOWED
 
     @property
-    def verdict(self) -> str:
-        return "allow" if self.allowed else "block"
+    def verdict(self) -> Verdict:
+        if self.allowed:
+            return "allow"
+        return "ask" if self.asks and self.reason in ASKED_REASONS else "block"
 
 
 class DecisionGate:
@@ -68,7 +76,7 @@ class DecisionGate:
             return verdict
         candidate = self._under(replace(self.context, policy=policy.rollout.candidate), payload)
         is_canary = policy.rollout.decides(case_key)
-        said = RolloutVerdict(policy.rollout.rollout_id, is_canary, candidate.allowed, candidate.reason)
+        said = RolloutVerdict(policy.rollout.rollout_id, is_canary, candidate.verdict, candidate.reason)
         return replace(candidate if is_canary else verdict, policy_version=policy.version, rollout=said)
 
     def _under(self, context: GateContext, payload: DecisionGatePayload) -> GateVerdict:
@@ -82,7 +90,8 @@ class DecisionGate:
             or context.block_of_source(provider=payload.provider, model=payload.model)
             or self._block_by_threshold(payload, policy, thresholds)
         )
-        return GateVerdict(reason or Reason.ALLOWED, _bounding(policy, thresholds), policy.version)
+        bounding = _bounding(policy, thresholds)
+        return GateVerdict(reason or Reason.ALLOWED, bounding, policy.version, asks=policy.definition.asks)
 
     @staticmethod
     def _block_by_content(payload: DecisionGatePayload) -> ReasonCode | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -31,5 +32,5 @@ def _attach(key: ApiKey, body: bytes, name: str) -> dict[str, Any] | None:
     return shown_outcome(outcome) if outcome else None
 
 
-DECIDE = Lane(ApiKey.Scope.DECIDE, 201, _decide)
-ATTACH = Lane(ApiKey.Scope.INGEST, 201, _attach)
+DECIDE = Lane(ApiKey.Scope.DECIDE, HTTPStatus.CREATED, _decide)
+ATTACH = Lane(ApiKey.Scope.INGEST, HTTPStatus.CREATED, _attach)

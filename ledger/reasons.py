@@ -5,7 +5,7 @@ from __future__ import annotations
 from governance.definitions import ReasonCode
 from governance.policies import Reason
 
-__all__ = ["OBSERVED", "THRESHOLD_REASONS", "PipelineReason", "Reason", "ReasonCode"]
+__all__ = ["ASKED_REASONS", "OBSERVED", "THRESHOLD_REASONS", "PipelineReason", "Reason", "ReasonCode"]
 
 
 class PipelineReason(ReasonCode):
@@ -44,3 +44,12 @@ THRESHOLD_REASONS = frozenset(
     }
 )
 """Blocks that another threshold would have let through: what audit sampling draws from."""
+
+ASKED_REASONS = frozenset(
+    {
+        Reason.LLM_CONFIDENCE_BELOW_THRESHOLD,
+        Reason.LLM_CONFIDENCE_ABOVE_CEILING,
+        PipelineReason.LLM_ABSTENTION,
+    }
+)
+"""The model is not sure enough, or says so itself: what a policy that asks leaves to people. Other reasons block."""

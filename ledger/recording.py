@@ -95,11 +95,10 @@ _NO_ROLLOUT = {"rollout_id": None, "rollout_arm": "", "candidate_verdict": "", "
 
 def _rollout_columns(rollout: RolloutVerdict) -> dict[str, Any]:
     arm = DecisionRecord.Arm.CANARY if rollout.is_canary else DecisionRecord.Arm.CONTROL
-    verdict = DecisionRecord.Verdict.ALLOW if rollout.allowed else DecisionRecord.Verdict.BLOCK
     return {
         "rollout_id": rollout.rollout_id,
         "rollout_arm": arm.value,
-        "candidate_verdict": verdict.value,
+        "candidate_verdict": rollout.verdict,
         "candidate_reason": rollout.reason.value,
     }
 

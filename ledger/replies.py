@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from confidence_project.foundation.bulk import Values
+from ledger.models import SIDES
 
 
 def shown_verdict(record: Values) -> dict[str, Any]:
@@ -14,6 +15,7 @@ def shown_verdict(record: Values) -> dict[str, Any]:
         "decision_id": str(record["decision_id"]),
         "external_id": record["external_id"],
         "verdict": record["gate_verdict"],
+        "side": SIDES.get(record["confidence_kind"]),
         "reason": record["gate_reason"],
         "errors": record["schema_problems"] or [],
         "thresholds": {name: float(value) for name, value in record["thresholds"].items()},

@@ -7,6 +7,7 @@ from confidence_project.foundation.submissions import Submission
 from governance.access.permissions import Person, Verb, require
 from ledger.contracts import OutcomeEnvelope
 from ledger.models import DecisionOutcome, DecisionRecord
+from ledger.models.decisions import REVIEW
 from ledger.services import record_outcomes
 
 
@@ -43,7 +44,7 @@ def record_review(*, actor: Person, decision: DecisionRecord, success: bool, see
         raise WrongState("There was no action to judge: the decision was blocked without a confidence.")
     reporter = actor.get_username()
     review = OutcomeEnvelope(
-        external_id=f"review-{seen + 1}-of-{decision.pk}",
+        external_id=f"{REVIEW}{seen + 1}-of-{decision.pk}",
         decision_id=decision.pk,
         success=success,
         source=DecisionOutcome.Source.HUMAN_REVIEW.value,

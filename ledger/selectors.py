@@ -6,13 +6,13 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from django.db.models import Case, Count, Func, IntegerField, OuterRef, Prefetch, QuerySet, Subquery, When
+from django.db.models import Case, Count, Func, IntegerField, OuterRef, Prefetch, Q, QuerySet, Subquery, When
 from django.db.models.functions import Coalesce, Substr
 from django.db.models.lookups import Exact
 
 from governance.models import Rollout, Workspace
 from governance.workflow.consequences import Flips
-from ledger.models import DecisionExternalId, DecisionOutcome, DecisionRecord, Judgement, Purpose
+from ledger.models import DecisionExternalId, DecisionOutcome, DecisionRecord, Judgement, LedgerRemoval, Purpose
 from ledger.models.indexes import LENGTH_OF_BEGINNING, Beginning
 from ledger.reasons import Reason
 
@@ -42,6 +42,23 @@ def recorded_between(
     if until is not None:
         rows = rows.filter(decision_id__lt=_least_id_of(until, _ID_SLACK), timestamp__lt=until)
     return rows
+
+
+def decisions_removed(workspace: Workspace, policy_key: str, since: datetime, until: datetime) -> int:
+    """Return how many decisions at most, made from `since` on and before `until`, were removed from the ledger.
+
+    A removal that reaches into that time counts whole, with its decisions of other policies.
+    """
+    removals = LedgerRemoval.objects.in_workspace(workspace).filter(occurred_to__gte=since, occurred_from__lt=until)
+    # What an erasure took from an archive had been removed before.
+    rows = removals.exclude(~Q(archive=""), kind=LedgerRemoval.Kind.ERASURE).values_list("policy_keys", "decisions")
+    return sum(decisions for policy_keys, decisions in rows if policy_key in policy_keys)
+
+
+def removed_since(workspace: Workspace, policy_key: str, moment: datetime) -> bool:
+    """True where a decision of the policy that was recorded after `moment` may have been removed from the ledger."""
+    removals = LedgerRemoval.objects.in_workspace(workspace).filter(recorded_to__gt=moment)
+    return any(policy_key in policy_keys for policy_keys in removals.values_list("policy_keys", flat=True))
 
 
 def with_verdict(rows: QuerySet[DecisionRecord], verdict: str) -> QuerySet[DecisionRecord]:
@@ -175,10 +192,10 @@ def flips_of(rollout: Rollout) -> Flips:
     )
     decisions = {(arm, gate, candidate): number for arm, gate, candidate, number in counts}
     control = {key[1:]: number for key, number in decisions.items() if key[0] == DecisionRecord.Arm.CONTROL}
-    allow, block = DecisionRecord.Verdict.ALLOW, DecisionRecord.Verdict.BLOCK
+    allow = DecisionRecord.Verdict.ALLOW
     return Flips(
         compared=sum(control.values()),
-        to_block=control.get((allow, block), 0),
-        to_allow=control.get((block, allow), 0),
+        to_block=sum(number for (gate, tried), number in control.items() if gate == allow != tried),
+        to_allow=sum(number for (gate, tried), number in control.items() if gate != allow == tried),
         canary=sum(decisions.values()) - sum(control.values()),
     )

@@ -15,7 +15,7 @@ from confidence_project.foundation.serializers import RowSerializer
 from governance.access.authentication import workspace_of
 from governance.vocabulary import is_alias
 from ledger import selectors
-from ledger.models import DecisionOutcome, DecisionRecord
+from ledger.models import SIDES, DecisionOutcome, DecisionRecord
 
 
 class DecisionFilter(filters.FilterSet):
@@ -62,7 +62,14 @@ class SchemaProblemSerializer(serializers.Serializer[Any]):
 class VerdictSerializer(RowSerializer[DecisionRecord]):
     """What the host needs in order to act."""
 
-    verdict = serializers.ChoiceField(source="gate_verdict", choices=DecisionRecord.Verdict.choices)
+    verdict = serializers.ChoiceField(
+        source="gate_verdict",
+        choices=DecisionRecord.Verdict.choices,
+        help_text="Act on `allow` only. `ask`: a person decides.",
+    )
+    side = serializers.SerializerMethodField(
+        help_text="The answer to a yes/no question that the verdict is about, where the policy tells the two apart."
+    )
     reason = serializers.CharField(source="gate_reason")
     # A declared field, which the class takes out of its attributes: the property of that name stays.
     errors = serializers.SerializerMethodField(  # type: ignore[assignment]
@@ -73,10 +80,14 @@ class VerdictSerializer(RowSerializer[DecisionRecord]):
     class Meta:
         model = DecisionRecord
         fields = [
-            "decision_id", "external_id", "verdict", "reason", "errors", "thresholds", "policy_key", "policy_version",
-            "audit_selected",
+            "decision_id", "external_id", "verdict", "side", "reason", "errors", "thresholds", "policy_key",
+            "policy_version", "audit_selected",
         ]  # fmt: skip
         read_only_fields = fields
+
+    @extend_schema_field({"type": ["string", "null"], "enum": ["yes", "no", None]})
+    def get_side(self, record: DecisionRecord) -> str | None:
+        return SIDES.get(record.confidence_kind)
 
     @extend_schema_field(SchemaProblemSerializer(many=True))
     def get_errors(self, record: DecisionRecord) -> Any:

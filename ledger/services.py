@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -23,6 +22,7 @@ from ledger.emission import emit_verdicts
 from ledger.gate import GateVerdict
 from ledger.models import DecisionExternalId, DecisionOutcome, DecisionRecord
 from ledger.recording import RecordedAlongside, as_model, record_of
+from ledger.transparency.removed import gone, removals_of
 
 
 class DecisionLedger:
@@ -69,15 +69,23 @@ class DecisionLedger:
         return await sync_to_async(self.record_event)(payload, verdict, alongside=alongside)
 
 
-def decisions_by_external_id(workspace: Workspace, external_ids: Sequence[str]) -> dict[str, tuple[Values, str]]:
-    """Return the records under the host's ids, each with the hash of the body that made it: two queries."""
+def decisions_by_external_id(
+    workspace: Workspace, external_ids: Sequence[str]
+) -> dict[str, tuple[Values | DomainError, str]]:
+    """Return the records under the host's ids, each with the hash of the body that made it: two queries.
+
+    A removed decision keeps its id, with `Gone` in place of the record: a repetition is not judged anew.
+    """
     known = DecisionExternalId.objects.filter(workspace=workspace, external_id__in=external_ids)
     by_decision = {row.decision_id: row for row in known}
-    records = DecisionRecord.objects.filter(pk__in=by_decision).values() if by_decision else []
-    return {
-        by_decision[record["decision_id"]].external_id: (record, by_decision[record["decision_id"]].body_sha256)
-        for record in records
-    }
+    found: dict[UUID, Values | DomainError] = (
+        {record["decision_id"]: record for record in DecisionRecord.objects.filter(pk__in=by_decision).values()}
+        if by_decision
+        else {}
+    )
+    if missing := by_decision.keys() - found.keys():
+        found |= {key: gone(removal) for key, removal in removals_of(missing).items()}
+    return {by_decision[key].external_id: (record, by_decision[key].body_sha256) for key, record in found.items()}
 
 
 def record_outcomes(
@@ -111,18 +119,23 @@ def record_outcomes(
 def append_outcomes(outcomes: Sequence[DecisionOutcome]) -> None:
     """Insert outcomes behind those that their decisions have, within the caller's transaction.
 
+    What became known of a decision that was removed has no place in the ledger any more, and is left out.
+
     Two that append to one decision at once meet at the unique sequence: the transaction of one of them is tried again.
     """
     if not outcomes:
         return
     sequences = _last_sequences({outcome.decision_id for outcome in outcomes})
-    for outcome in outcomes:
+    kept = [outcome for outcome in outcomes if outcome.decision_id in sequences]
+    for outcome in kept:
         sequences[outcome.decision_id] += 1
         outcome.sequence = sequences[outcome.decision_id]
-    insert_rows(list(outcomes))
+    insert_rows(kept)
 
 
-def _decisions_named(workspace: Workspace, items: Sequence[OutcomeEnvelope]) -> list[DecisionRecord | None]:
+def _decisions_named(
+    workspace: Workspace, items: Sequence[OutcomeEnvelope]
+) -> list[DecisionRecord | DomainError | None]:
     host_ids = [item.decision_external_id for item in items if item.decision_external_id]
     by_host_id: dict[str, UUID] = dict(
         DecisionExternalId.objects.filter(workspace=workspace, external_id__in=host_ids).values_list(
@@ -130,22 +143,31 @@ def _decisions_named(workspace: Workspace, items: Sequence[OutcomeEnvelope]) -> 
         )
     )
     wanted = [item.decision_id or by_host_id.get(item.decision_external_id or "") for item in items]
-    rows: Mapping[Any, DecisionRecord] = (
-        DecisionRecord.objects.in_workspace(workspace).only("decision_id", "occurred_at").in_bulk(set(wanted) - {None})
+    named = set(filter(None, wanted))
+    rows: dict[Any, DecisionRecord | DomainError] = dict(
+        DecisionRecord.objects.in_workspace(workspace).only("decision_id", "occurred_at").in_bulk(named)
     )
+    if missing := named - rows.keys():
+        removals = removals_of(missing)
+        rows |= {key: gone(each) for key, each in removals.items() if each.workspace_id == workspace.pk}
     return [rows.get(decision_id) for decision_id in wanted]
 
 
 def _last_sequences(decision_ids: set[UUID]) -> dict[UUID, int]:
-    rows = DecisionOutcome.objects.filter(decision__in=decision_ids).values("decision").annotate(last=Max("sequence"))
-    return defaultdict(int, {row["decision"]: row["last"] for row in rows})
+    rows = DecisionRecord.objects.filter(pk__in=decision_ids).order_by().annotate(last=Max("outcomes__sequence"))
+    return {decision_id: last or 0 for decision_id, last in rows.values_list("pk", "last")}
 
 
 def _build_outcome(
-    submission: Submission[OutcomeEnvelope], decision: DecisionRecord | None, workspace: Workspace, reporter: str
+    submission: Submission[OutcomeEnvelope],
+    decision: DecisionRecord | DomainError | None,
+    workspace: Workspace,
+    reporter: str,
 ) -> DecisionOutcome:
     if decision is None:
         raise NotFound("No decision of this workspace has this id.")
+    if isinstance(decision, DomainError):
+        raise decision
     told = outcome_of(submission, workspace, reporter)
     if told["observed_at"] < decision.occurred_at - CLOCK_SKEW:
         detail = "observed_at lies before the decision was made"

@@ -26,7 +26,7 @@ from governance.policies.config import default_config
 from governance.workflow import open_proposal
 from ledger.models import DecisionRecord
 from ledger.reasons import THRESHOLD_REASONS, Reason
-from ledger.selectors import ruling_success
+from ledger.selectors import decisions_removed, ruling_success
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +41,8 @@ class CandidateLook:
         The days of that way.
     out_of_reach : int
         Decisions that it allows and that could not be drawn at its propensity: with one, it cannot pass.
+    removed : int
+        Decisions at most that were pruned or erased since its registration: with one, it cannot pass either.
     labels_a_day : float or None
         The present rate of labels that count; None before the first.
     """
@@ -49,11 +51,12 @@ class CandidateLook:
     evidence: CandidateEvidence
     days: tuple[date, ...]
     out_of_reach: int
+    removed: int
     labels_a_day: float | None
 
     @property
     def has_passed(self) -> bool:
-        return self.evidence.passed and not self.out_of_reach
+        return self.evidence.passed and not self.out_of_reach and not self.removed
 
     @property
     def log_e_value(self) -> float:
@@ -71,10 +74,8 @@ def look_at_candidate(candidate: Candidate) -> CandidateLook:
     """Return how a candidate stands: reads, and writes nothing."""
     ended = CandidateEnd.objects.filter(candidate=candidate).first()
     by_day: dict[date, list[int]] = {}
-    out_of_reach = 0
-    for decision_id, at, verdict, drawn, rate, won in _decisions(
-        candidate, ended.ended_at if ended else timezone.now()
-    ):
+    out_of_reach, until = 0, ended.ended_at if ended else timezone.now()
+    for decision_id, at, verdict, drawn, rate, won in _decisions(candidate, until):
         is_allowed = verdict == DecisionRecord.Verdict.ALLOW
         propensity = 1.0 if is_allowed else float(rate or 0.0)
         if propensity < candidate.propensity:
@@ -94,6 +95,7 @@ def look_at_candidate(candidate: Candidate) -> CandidateLook:
         evidence=evidence,
         days=tuple(sorted(by_day)),
         out_of_reach=out_of_reach,
+        removed=decisions_removed(candidate.workspace, candidate.policy_key, candidate.registered_at, until),
         labels_a_day=evidence.labelled / elapsed if evidence.labelled and elapsed > 0 else None,
     )
 
@@ -122,6 +124,8 @@ def explain(look: CandidateLook) -> str:
             f"{text} It cannot pass: {look.out_of_reach} decisions that it would allow were drawn for audit less often "
             f"than {percent(candidate.propensity)}, or not at all."
         )
+    if look.removed:
+        return f"{text} It cannot pass: up to {look.removed} decisions since its registration were pruned or erased."
     if found.passed:
         return f"{text} It has passed."
     if found.further is None:

@@ -127,7 +127,7 @@ def _problem(columns: Columns) -> str:
         Problem.RISK: columns.is_no_probability("ml_risk_score"),
         Problem.PROPENSITY: columns.is_no_probability("label_propensity"),
         Problem.THRESHOLD: f"{columns.is_no_probability('threshold')} OR {columns.is_no_probability('risk_threshold')}",
-        Problem.VERDICT: f"{_verdict(columns)} NOT IN ('allow', 'block')",
+        Problem.VERDICT: f"{_verdict(columns)} NOT IN ('allow', 'block', 'ask')",
         Problem.ORIGIN: f"{_origin(columns)} NOT IN ('gate', 'import', 'observed')",
         Problem.AUDIT: f"{audited} = {WRONG} OR ({audited} = 1 AND ({_verdict(columns)} = 'allow' "
         f"OR {propensity} IS NULL))",

@@ -146,6 +146,17 @@ def drift(found: WindowDrift) -> str:
     return f"{text} From the recent part alone {certified} is certified."
 
 
+def _removed(decisions: int) -> str:
+    """Say that what was pruned or erased is missing from the window; nothing where none was."""
+    if not decisions:
+        return ""
+    were = "decision of that time was" if decisions == 1 else "decisions of that time were"
+    return (
+        f" Up to {count(decisions)} {were} pruned or erased. They are not counted, and what is left may not be like "
+        "them, so nothing is loosened by this window."
+    )
+
+
 def calendar(review: Mapping[str, Any]) -> str:
     """Say which review a run held, if any; when the next one is, and how many are left."""
     if "next_on" not in review:
@@ -158,7 +169,8 @@ def calendar(review: Mapping[str, Any]) -> str:
             f"{review['window_to']} UTC, {_with_confidence(review['delta'])}: its share of what a "
             "year may spend. "
         )
-    spent = f" What 365 days may spend is spent until {review['free_on']}." if review["free_on"] else ""
+    spent = _removed(review.get("removed", 0))
+    spent += f" What 365 days may spend is spent until {review['free_on']}." if review["free_on"] else ""
     if review["next_on"]:
         coming = f"The next review is on {review['next_on']}"
     elif review["opening_decisions"]:

@@ -22,6 +22,7 @@ from calibration.statistics.levels import PERIOD_DAYS, Level, Spent, review_leve
 from governance.definitions import family_of, get_definition
 from governance.models import Workspace
 from ledger.models import DecisionImport, DecisionRecord
+from ledger.selectors import removed_since
 
 OPENING_DECISIONS = 1_000
 """The first review of a policy whose calendar nobody has set is over so many decisions, or over the first import."""
@@ -267,6 +268,8 @@ def _opening(calendar: ReviewCalendar, until: datetime) -> ReviewDate | None:
         at = midnight(calendar.opening_on)
         start = at - timedelta(days=calendar.window_days)
         return _opened(calendar, at, start, at, at, calendar.maturity_days) if start < until else None
+    if removed_since(calendar.workspace, calendar.policy_key, calendar.set_at):
+        return _held_first(calendar, until)
     decisions = received(calendar, after=calendar.set_at).order_by("pk")
     first = decisions.first()
     if calendar.opening_decisions is None or first is None or first.timestamp >= until:
@@ -286,6 +289,16 @@ def _opening(calendar: ReviewCalendar, until: datetime) -> ReviewDate | None:
         at = _matured(decisions.filter(timestamp__lte=received_by), timedelta(days=calendar.maturity_days))
     ends = decisions.filter(timestamp__lte=received_by).order_by().aggregate(Min("occurred_at"), Max("occurred_at"))
     return _opened(calendar, at, ends["occurred_at__min"], ends["occurred_at__max"] + _MOMENT, received_by, 0)
+
+
+def _held_first(calendar: ReviewCalendar, until: datetime) -> ReviewDate | None:
+    """The opening by what is on record of it: once decisions were removed, those that are left would move it."""
+    held = HeldReview.objects.in_workspace(calendar.workspace).filter(
+        policy_key=calendar.policy_key, on__gte=calendar.set_at.date(), on__lt=until.date()
+    )
+    on = held.order_by("on").values_list("on", flat=True).first()
+    at = midnight(on) if on else None
+    return _opened(calendar, at, calendar.set_at, at, at, 0) if at else None
 
 
 def _matured(decisions: QuerySet[DecisionRecord], lag: timedelta) -> datetime:

@@ -6,10 +6,12 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from calibration.evidence.registry import SOURCES
 from calibration.parameters import CalibrationParameters
 from calibration.reviews.calendar import Outlook, ReviewDate, outlook
 from calibration.runs.readings import Reading, read_policy
 from governance.models import Workspace
+from ledger.selectors import decisions_removed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +32,9 @@ class Review:
         Reviews that are still to come in the year of the next one, and how many a year has.
     free_on : str or None
         Where a review came and nothing was left to spend: when there will be.
+    removed : int
+        Decisions at most that were pruned or erased from a window that the run was asked about: what is left may not
+        be like what went, so nothing is loosened by it.
     """
 
     delta: float
@@ -41,6 +46,7 @@ class Review:
     left: int
     reviews_a_year: int
     free_on: str | None = None
+    removed: int = 0
 
     @property
     def may_loosen(self) -> bool:
@@ -64,12 +70,16 @@ def read_and_judge(workspace: Workspace, policy_key: str, parameters: Calibratio
     """Read the review whose date has come, whenever that was; otherwise what was asked for. Inside of `read_snapshot`.
 
     A review whose window holds no decision has nothing to look at: it is passed over, and spends nothing. No outcome
-    has a say in that.
+    has a say in that. So is one into whose window a prune or an erasure reached.
     """
     ahead = outlook(workspace, policy_key, now)
     free_on: str | None = None
+    removed = 0
     for date in () if parameters.dry_run or parameters.tighten_only else ahead.due(again=parameters.again):
         asked = date.question(parameters)
+        if missing := _removed(workspace, policy_key, asked):
+            removed = max(removed, missing)
+            continue
         reading = read_policy(workspace, policy_key, asked, date.at, received_by=date.received_by)
         if reading.evidence is None or not reading.evidence.decisions:
             continue
@@ -79,8 +89,16 @@ def read_and_judge(workspace: Workspace, policy_key: str, parameters: Calibratio
             break
         return Judged(reading=reading, parameters=asked, review=review_of(ahead, level.level, date))
     reading = read_policy(workspace, policy_key, parameters, now)
-    review = replace(review_of(ahead), delta=parameters.delta, free_on=free_on)
+    removed = max(removed, _removed(workspace, policy_key, parameters))
+    review = replace(review_of(ahead), delta=parameters.delta, free_on=free_on, removed=removed)
     return Judged(reading=reading, parameters=parameters, review=review)
+
+
+def _removed(workspace: Workspace, policy_key: str, asked: CalibrationParameters) -> int:
+    """Count what was removed from the ledger; evidence that is counted elsewhere is as whole as its keeper says."""
+    if asked.engine is not None or policy_key in SOURCES.keys:
+        return 0
+    return decisions_removed(workspace, policy_key, asked.window_from, asked.window_to)
 
 
 def review_of(ahead: Outlook, level: float | None = None, held: ReviewDate | None = None) -> Review:

@@ -159,7 +159,11 @@ def _compare(
 def _roll_back(workspace: Workspace, accounts: Accounts, host: Host, readings: Sequence[Reading]) -> None:
     baseline = ConfidencePolicyRevision.objects.in_workspace(workspace).get(policy_key=POLICY_KEY, version=0)
     revision = rollback_confidence_policy_revision(
-        actor=accounts.superuser, workspace=workspace, revision_id=baseline.pk, reason="Demo: show the way back."
+        actor=accounts.superuser,
+        workspace=workspace,
+        revision_id=baseline.pk,
+        reason="Demo: show the way back.",
+        acknowledge_uncertified=True,
     )
     (verdict,) = host.decide(POLICY_KEY, readings[:1], series="rolled-back")
     threshold = resolve_threshold(workspace, POLICY_KEY, FIELD, provider="scikit-learn", model=readings[0].model)

@@ -30,6 +30,8 @@ SECTIONS = {
         "auditsampling": "Audit sampling",
         "labellingrules": "Labelling rules",
         "knowncase": "Known cases",
+        "retentionperiod": "Retention periods",
+        "legalhold": "Legal holds",
         "standingcosts": "Standing costs",
         "evidenceengine": "Evidence engines",
         "declaredname": "Declared names",
@@ -74,6 +76,7 @@ SECTIONS = {
         "policylook": "Looks at policies",
         "heldreview": "Held reviews",
         "ledgeramendment": "Amendments",
+        "ledgerremoval": "Removals",
         "checkpoint": "Checkpoints",
     },
     "System": {

@@ -63,6 +63,13 @@ class NotFound(DomainError):
     title = "Not found"
 
 
+class Gone(DomainError):
+    """The thing was there and was removed on purpose: after its retention period, or because it had to be erased."""
+
+    code = "gone"
+    title = "It was removed"
+
+
 class PermissionRefused(DomainError):
     """The caller is known and may not do this."""
 

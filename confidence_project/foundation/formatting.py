@@ -62,7 +62,12 @@ def _named(key: str, value: str) -> str:
     number, _, digest = value.partition(":")
     if key == "options" and number.isdecimal():
         return f"{number} options{f' ({digest[:8]})' if digest else ''}"
+    if key == "confidence_kind":
+        return _SIDES.get(value, value)
     return f"wording {value[:8]}" if key == "prompt_hash" else value
+
+
+_SIDES = {"predicate_yes": "P(yes)", "predicate_no": "P(no)"}
 
 
 @register.filter

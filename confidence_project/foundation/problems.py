@@ -35,6 +35,7 @@ STATUS_OF: Mapping[type[errors.DomainError], HTTPStatus] = {
     errors.UnknownPolicyKey: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.UnknownField: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.NotFound: HTTPStatus.NOT_FOUND,
+    errors.Gone: HTTPStatus.GONE,
     errors.PermissionRefused: HTTPStatus.FORBIDDEN,
     errors.Conflict: HTTPStatus.CONFLICT,
     errors.Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,

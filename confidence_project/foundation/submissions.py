@@ -66,7 +66,7 @@ class Stored(Generic[RecordT]):
 def find_or_create(
     submissions: Sequence[Submission[ItemT]],
     *,
-    find: Callable[[Sequence[str]], Mapping[str, tuple[RecordT, str]]],
+    find: Callable[[Sequence[str]], Mapping[str, tuple[RecordT | DomainError, str]]],
     create: Callable[[Sequence[Submission[ItemT]]], Sequence[RecordT | DomainError]],
 ) -> list[Stored[RecordT] | DomainError]:
     """Write what is new in one transaction and answer for each submission, in their order.
@@ -74,7 +74,8 @@ def find_or_create(
     Parameters
     ----------
     find
-        From external ids to the records that exist under them, each with the hash of its body.
+        From external ids to the records that exist under them, each with the hash of its body; an error in place of a
+        record that is not there any more.
     create
         Inserts records for new submissions, in order; an item that cannot be stored gives its error instead.
 
@@ -99,7 +100,7 @@ def find_or_create(
 
 def _answer(
     submission: Submission[ItemT],
-    known: Mapping[str, tuple[RecordT, str]],
+    known: Mapping[str, tuple[RecordT | DomainError, str]],
     fresh: Mapping[str, Submission[ItemT]],
     made: Mapping[str, RecordT | DomainError],
     answered: set[str],
@@ -107,6 +108,8 @@ def _answer(
     external_id = submission.external_id
     if external_id in known:
         record, body_sha256 = known[external_id]
+        if isinstance(record, DomainError):
+            return record
         return Stored(record, created=False) if body_sha256 == submission.body_sha256 else _different_body()
     result = made[external_id]
     if fresh[external_id].body_sha256 != submission.body_sha256:

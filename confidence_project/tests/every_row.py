@@ -16,6 +16,7 @@ from calibration.models import PolicyAlarm, PolicyLook
 from calibration.reviews.setting import set_review_calendar
 from calibration.standing_costs import set_standing_costs
 from confidence_project.desk.tests.calibrated import calibrated
+from governance.controls.retention import place_legal_hold, set_retention
 from governance.controls.services import block_source, engage_kill_switch, set_audit_sampling
 from governance.models import WebhookEndpoint, Workspace
 from governance.people.groups import let_group_in
@@ -40,7 +41,8 @@ from ledger.gateway.services import bind_question
 from ledger.labelling.answering import answer_task
 from ledger.labelling.queue import next_task
 from ledger.labelling.rules import mark_known, set_labelling_rules
-from ledger.models import DecisionImport, ModelServer, Question, SavedMapping
+from ledger.models import DecisionImport, DecisionRecord, LedgerRemoval, ModelServer, Question, SavedMapping
+from ledger.reviews import last_seen, record_review
 from ledger.tests.factories import RECORDED_AT, DecisionRecordFactory, LedgerAmendmentFactory
 from telemetry.evaluators import declare_evaluator
 from telemetry.tests import bodies
@@ -62,12 +64,18 @@ def furnish(workspace: Workspace) -> None:
         workspace=workspace, status="COMPLETE", file_name="history.csv", mapping={}, started_at=RECORDED_AT,
         finished_at=RECORDED_AT,
     )  # fmt: skip
+    LedgerRemoval.objects.create(
+        workspace=workspace, kind="erasure", decisions=1, rows=1, occurred_from=RECORDED_AT, occurred_to=RECORDED_AT,
+        recorded_to=RECORDED_AT, policy_keys=[KEY], leaves_sha256="0" * 64, reason="Smoke.", at=RECORDED_AT,
+    )  # fmt: skip
     SavedMapping.objects.create(workspace=workspace, name="tickets", mapping={"columns": {"confidence": "conf"}})
     Question.objects.create(workspace=workspace, task="route", type="predicate", asked_since=RECORDED_AT)
     issue_api_key(**common, name="a machine", scopes=["read"])
     rename_workspace(**common, name=f"Renamed {workspace.slug}")
     block_source(**common, kind="model", value=f"model-of-{workspace.slug}", reason="Smoke.")
     set_audit_sampling(**common, policy_key=KEY, rate="0.1", reason="Smoke.")
+    set_retention(**common, days=365, reason="Smoke.")
+    place_legal_hold(**common, reason="Smoke.")
     watched = {**common, "policy_key": "followup.auto_book", "reason": "Smoke."}
     set_review_calendar(**watched)
     set_audit_sampling(**watched, rate="0.1")
@@ -139,6 +147,8 @@ def _recorded(workspace: Workspace) -> None:
     spans = [{"attributes": [{"key": "gen_ai.operation.name", "value": {"stringValue": f"plan-of-{workspace.slug}"}}]}]
     export = json.dumps({"resourceSpans": [{"scopeSpans": [{"spans": spans}]}]})
     assert caller.client.post("/v1/traces", export, content_type="application/json").json() == {}
+    decision = DecisionRecord.objects.filter(workspace=workspace, llm_confidence__isnull=False).first()
+    record_review(actor=admin_of(workspace), decision=decision, success=True, seen=last_seen(decision))
 
 
 def row_of(model: type[models.Model], workspace: Workspace) -> Any:

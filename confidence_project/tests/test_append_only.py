@@ -27,9 +27,12 @@ from ledger.models import (
     DecisionOutcome,
     DecisionRecord,
     DomainDecision,
+    Judgement,
+    LedgerRemoval,
     LogLeaf,
     LogNode,
     OutcomeVoid,
+    RemovedLeaf,
 )
 from ledger.tests.factories import RECORDED_AT, DecisionOutcomeFactory, DecisionRecordFactory, LedgerAmendmentFactory
 from telemetry.models import AIDraft
@@ -190,6 +193,11 @@ def _one_row_of_each() -> None:
     LogLeaf.objects.create(position=0, entry="decision", entry_id=str(record.pk), leaf_hash=bytes(32))
     LogNode.objects.create(level=8, index=0, node_hash=bytes(32))
     signed = Checkpoint.objects.create(tree_size=1, root_hash=bytes(32), note="a note", created_at=RECORDED_AT)
+    removal = LedgerRemoval.objects.create(
+        workspace=record.workspace, kind="erasure", decisions=1, rows=1, occurred_from=RECORDED_AT,
+        occurred_to=RECORDED_AT, recorded_to=RECORDED_AT, policy_keys=[], leaves_sha256="0" * 64, at=RECORDED_AT,
+    )  # fmt: skip
+    RemovedLeaf.objects.create(removal=removal, position=1)
     Cosignature.objects.create(checkpoint=signed, witness="w", line="a line", received_at=RECORDED_AT)
     revision = applied(record.workspace)
     in_shadow(record.workspace, 0.85)
@@ -211,6 +219,10 @@ def _one_row_of_each() -> None:
     comment_on_proposal(
         actor=SuperuserFactory(), workspace=record.workspace, proposal_id=revision.proposal_id, text="A remark."
     )
+    Judgement.objects.create(
+        workspace=record.workspace, decision=record, policy_key=record.policy_key, purpose="label", answer="right",
+        is_blind=True, at=RECORDED_AT,
+    )  # fmt: skip
     Client().force_login(SuperuserFactory())  # leaves its line in the record of sign-ins
     assert ConfidencePolicyRevision.objects.exists()
     assert ProposalEvent.objects.exists()
@@ -234,7 +246,7 @@ def test_check__missing_trigger__fails_and_the_command_restores_it() -> None:
         call_command("check", databases=["default"], stdout=StringIO(), stderr=StringIO())
     output = StringIO()
     call_command("enforce_append_only", stdout=output)
-    expected = ["update", "delete", "replace"] if connection.vendor == "sqlite" else ["change"]
+    expected = ["update", "removal", "replace"] if connection.vendor == "sqlite" else ["change", "removal"]
     names = [f"decision_ledger_append_only_{event}" for event in expected]
     assert output.getvalue() == "".join(f"{name} was missing and is back.\n" for name in names)
     call_command("check", databases=["default"], stdout=StringIO())

@@ -79,6 +79,7 @@ def sound(name: str, dest: str, workspace) -> str:
         "reason": "Because.",
         "policy_key": KEY,
         "share": "0.5",
+        "days": "365",
         "value": "0.5",
         "run": "1",
         "name": "example.org/log",

@@ -1,4 +1,4 @@
-"""Fast lanes: the plain case of an endpoint that hosts call without a pause, answered without what it does not need.
+"""Fast lanes: the plain case of an endpoint that hosts call without a pause, answered in front of Django's own handler.
 
 The plain case is one JSON object, from a key that was used before, that can be kept as it is. Anything else a lane
 declines, and the endpoint's view answers as if there were no lane: so a lane has no errors of its own, and what it does
@@ -7,24 +7,31 @@ itself is what the view does, by the same functions. It must leave nothing behin
 
 from __future__ import annotations
 
+import io
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache
+from http import HTTPStatus
 from typing import Any
 
 from csp.utils import build_policy
 from django.conf import settings
-from django.core.exceptions import RequestDataTooBig
-from django.db import DatabaseError, InterfaceError
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, UnreadablePostError
+from django.core.exceptions import DisallowedHost, RequestDataTooBig
+from django.core.handlers.wsgi import WSGIRequest
+from django.db import DEFAULT_DB_ALIAS, DatabaseError, InterfaceError, connections
+from django.http import HttpResponse, UnreadablePostError
+from django.middleware.security import SecurityMiddleware
 from rest_framework.exceptions import APIException
 
 from confidence_project.foundation.errors import DomainError
 from confidence_project.foundation.registry import Registry
-from governance.access.authentication import ApiKeyThrottle, key_last_read
+from governance.access.authentication import COUNTED, ApiKeyThrottle, key_last_read
 from governance.models import ApiKey
+
+Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+"""As WSGI calls it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,74 +51,95 @@ class Lane:
     """
 
     scope: str
-    status: int
+    status: HTTPStatus
     answer: Callable[[ApiKey, bytes, str], Any]
 
 
 logger = logging.getLogger(__name__)
 
-DECLINING = (DomainError, APIException, DatabaseError, InterfaceError, UnreadablePostError, RequestDataTooBig)
+DECLINING = (
+    APIException,
+    DatabaseError,
+    DisallowedHost,
+    DomainError,
+    InterfaceError,
+    RequestDataTooBig,
+    UnreadablePostError,
+)
 """What the view meets as well, and says."""
 
 LANES: Registry[Lane] = Registry("fast lane")
 """By path; one that ends in a slash stands for the paths with a name behind it."""
 
 
-class FastLaneMiddleware:
-    """Answers what a lane takes, and hands on the rest."""
+class FastLanes:
+    """A WSGI application that answers what a lane takes, and has another one answer the rest."""
 
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
-        self.get_response = get_response
+    def __init__(self, application: Application) -> None:
+        self.application = application
 
-    def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        return _answer(request) or self.get_response(request)
+    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        path, name = environ.get("PATH_INFO", ""), ""
+        lane = LANES.get(path)
+        if lane is None:
+            folder, _, name = path.rpartition("/")
+            lane = LANES.get(f"{folder}/")
+        if lane is not None and _is_plain(environ):
+            # Of a copy: it changes what it is made of.
+            request = WSGIRequest(environ.copy())
+            reply = _answer(lane, request, name, environ)
+            if reply is not None:
+                length = ("Content-Length", str(len(reply)))
+                start_response(f"{lane.status:d} {lane.status.phrase}", [*_headers(request.is_secure()), length])
+                return [reply]
+        return self.application(environ, start_response)
 
 
-def _answer(request: HttpRequest) -> HttpResponse | None:
-    path, name = request.path_info, ""
-    lane = LANES.get(path)
-    if lane is None:
-        folder, _, name = path.rpartition("/")
-        lane = LANES.get(f"{folder}/")
-    if lane is None or not _is_plain(request):
-        return None
-    key = key_last_read(request)
-    if key is None or lane.scope not in key.scopes:
-        return None
-    request.auth = key  # type: ignore[attr-defined]  # as the throttle expects it of the library's requests
-    if not ApiKeyThrottle().allow_request(request, None):
-        return None
-    request.counted = True  # type: ignore[attr-defined]
+def _is_plain(environ: dict[str, Any]) -> bool:
+    accept = environ.get("HTTP_ACCEPT", "*/*")
+    return (
+        environ["REQUEST_METHOD"] == "POST"
+        and environ.get("CONTENT_TYPE") == "application/json"
+        and ("*/*" in accept or "application/json" in accept)
+        and ";" not in accept
+        and not environ.get("QUERY_STRING")
+        # Of a browser's reply more is to be said than of others.
+        and not environ.keys() & {"HTTP_CONTENT_ENCODING", "HTTP_TRANSFER_ENCODING", "HTTP_ORIGIN"}
+    )
+
+
+def _answer(lane: Lane, request: WSGIRequest, name: str, environ: dict[str, Any]) -> bytes | None:
     try:
-        reply = lane.answer(key, request.body, name)
+        request.get_host()
+        if settings.SECURE_SSL_REDIRECT and not request.is_secure():
+            return None
+        key = key_last_read(request)
+        if key is None or lane.scope not in key.scopes:
+            return None
+        request.auth = key  # type: ignore[attr-defined]  # as the throttle expects it of the library's requests
+        if not ApiKeyThrottle().allow_request(request, None):
+            return None
+        environ[COUNTED] = True
+        body = request.body
+        environ["wsgi.input"] = io.BytesIO(body)
+        connections[DEFAULT_DB_ALIAS].close_if_unusable_or_obsolete()
+        reply = lane.answer(key, body, name)
     except DECLINING:
         return None
     except Exception as error:
         logger.error("A fast lane failed, and left it to the view: %s", type(error).__name__)
         return None
-    return None if reply is None else _respond(reply, lane.status)
+    return None if reply is None else _ENCODER.encode(reply).encode()
 
 
-def _is_plain(request: HttpRequest) -> bool:
-    meta = request.META
-    accept = meta.get("HTTP_ACCEPT", "*/*")
-    return (
-        request.method == "POST"
-        and request.content_type == "application/json"
-        and ("*/*" in accept or "application/json" in accept)
-        and ";" not in accept
-        and not meta.get("QUERY_STRING")
-        and "HTTP_CONTENT_ENCODING" not in meta
-        and "HTTP_TRANSFER_ENCODING" not in meta
-    )
-
-
-def _respond(reply: Any, status: int) -> HttpResponse:
-    body = json.dumps(reply, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    return HttpResponse(body, status=status, content_type="application/json", headers=_headers())
+_ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 
 @cache
-def _headers() -> dict[str, str]:
-    # What the middleware behind this one puts on every response.
-    return {"X-Frame-Options": settings.X_FRAME_OPTIONS, "Content-Security-Policy": build_policy()}
+def _headers(secure: bool) -> list[tuple[str, str]]:
+    """What Django's middleware puts on every response."""
+    scheme = "https" if secure else "http"
+    request = WSGIRequest({"REQUEST_METHOD": "POST", "wsgi.url_scheme": scheme, "wsgi.input": io.BytesIO()})
+    headers = {"X-Frame-Options": settings.X_FRAME_OPTIONS, "Content-Security-Policy": build_policy()}
+    response = HttpResponse(content_type="application/json", headers=headers)
+    return [*SecurityMiddleware(lambda _: response).process_response(request, response).items()]

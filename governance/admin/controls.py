@@ -65,7 +65,8 @@ class SamplingForm(ControlForm):
     rate = forms.DecimalField(min_value=0, max_value=1, max_digits=5, decimal_places=4)
 
 
-def _ending(name: str, label: str, done: str, bulk: str, act: Any) -> RowVerb:
+def ending(name: str, label: str, done: str, bulk: str, act: Any) -> RowVerb:
+    """Return the verb that ends a control, with a reason."""
     return RowVerb(
         name=name,
         label=label,
@@ -86,7 +87,7 @@ class ControlAdmin(ServiceAdmin):
     list_select_related = ["workspace"]
     exclude = ["started_by", "ended_by"]
     add_verb: Verb | None = Verb.OPERATE
-    adding: type[ControlForm] = ControlForm
+    adding: type[InWorkspaceForm] = ControlForm
     started = ["reason", "started_at", "started_by_name", "ended_at", "ended_by_name"]
 
     @admin.display(description="covers", ordering="policy_key")
@@ -105,7 +106,7 @@ class KillSwitchAdmin(ControlAdmin):
     add_title = "Engage a kill switch"
     list_display = ["covers", "workspace", *ControlAdmin.started]
     verbs = (
-        _ending(
+        ending(
             "release",
             "Release",
             "released",
@@ -133,7 +134,7 @@ class BlockedSourceAdmin(ControlAdmin):
     search_fields = ["value"]
     adding = BlockForm
     verbs = (
-        _ending(
+        ending(
             "unblock",
             "Unblock",
             "unblocked",
@@ -166,7 +167,7 @@ class AuditSamplingAdmin(ControlAdmin):
     list_display = ["policy_key", "rate", "workspace", *ControlAdmin.started]
     adding = SamplingForm
     verbs = (
-        _ending(
+        ending(
             "stop",
             "Stop",
             "stopped",

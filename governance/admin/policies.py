@@ -12,11 +12,12 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
 from governance.access.permissions import Verb, may
+from governance.admin.acknowledging import BOX, acknowledgement
 from governance.admin_kit.scoped_admin import ScopedAdmin, WorkspaceFilter
 from governance.admin_kit.service_views import ReasonForm, RowVerb, ServiceAdmin
 from governance.models import ConfidencePolicy, ConfidencePolicyRevision
 from governance.workflow import rollback_confidence_policy_revision
-from governance.workflow.review import real_changes, review_rollback, values_in_force
+from governance.workflow.review import loosens, real_changes, review_rollback, values_in_force
 
 
 def _roll_back(person: Any, revision: ConfidencePolicyRevision, data: Mapping[str, Any]) -> None:
@@ -26,6 +27,7 @@ def _roll_back(person: Any, revision: ConfidencePolicyRevision, data: Mapping[st
         revision_id=revision.pk,
         reason=data["reason"],
         expected_version=data[_version_field(revision)],
+        acknowledge_uncertified=data.get(BOX, False),
     )
 
 
@@ -69,10 +71,14 @@ class RevisionAdmin(ServiceAdmin):
         return {"review": review_rollback(row)}
 
     def form_for(self, verb: RowVerb, rows: list[Any], data: Any) -> forms.Form:
-        """Carry the versions that the page showed, so that a policy which moved on since is noticed."""
+        """Carry the versions that the page showed, so that a policy which moved on since is noticed; ask for a yes to
+        what is looser.
+        """
         form = super().form_for(verb, rows, data)
         for row in rows:
             form.fields[_version_field(row)] = forms.IntegerField(widget=forms.HiddenInput, initial=row.policy.version)
+        if any(loosens(row.policy_key, row.policy.config, row.config_after) for row in rows):
+            form.fields[BOX] = acknowledgement()
         return form
 
 

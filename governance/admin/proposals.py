@@ -16,6 +16,7 @@ from django.utils.safestring import SafeString
 
 from confidence_project.foundation.errors import DomainError, UnknownPolicyKey
 from governance.access.permissions import Verb, may, workspaces_where
+from governance.admin.acknowledging import BOX, acknowledgement
 from governance.admin.proposing import PolicyForm, ProposalForm
 from governance.admin.rollouts import ROLLOUT_VERBS
 from governance.admin_kit.scoped_admin import ScopedAdmin, WorkspaceFilter
@@ -39,17 +40,10 @@ from governance.workflow.review import is_uncertified, review_proposal
 from governance.workflow.wording import headline, state_in_words
 
 
-def _acknowledgement() -> forms.BooleanField:
-    return forms.BooleanField(
-        required=False,
-        label="I have seen that no evidence bears this loosening out: calibration promises nothing of it.",
-    )
-
-
 class ApplyForm(OptionalReasonForm):
     """Application; the box is there where nothing bears a loosening out."""
 
-    acknowledge_uncertified = _acknowledgement()
+    acknowledge_uncertified = acknowledgement()
 
 
 class ApproveForm(forms.Form):
@@ -58,7 +52,7 @@ class ApproveForm(forms.Form):
     acknowledge_large_step = forms.BooleanField(
         required=False, label="I have seen that a value moves further than the largest usual step."
     )
-    acknowledge_uncertified = _acknowledgement()
+    acknowledge_uncertified = acknowledgement()
 
 
 class CommentForm(forms.Form):
@@ -234,7 +228,7 @@ class ProposalAdmin(ServiceAdmin):
         form = super().form_for(verb, rows, data)
         boxes = {
             "acknowledge_large_step": lambda row: review_proposal(row).has_large_step,
-            "acknowledge_uncertified": is_uncertified,
+            BOX: is_uncertified,
         }
         for name in boxes.keys() & form.fields.keys():
             if not any(boxes[name](row) for row in rows):

@@ -8,6 +8,7 @@ from django import forms
 from django.contrib import admin
 
 from governance.access.permissions import Verb, may
+from governance.admin.acknowledging import BOX, acknowledgement
 from governance.admin_kit.scoped_admin import ScopedAdmin, WorkspaceFilter
 from governance.admin_kit.service_views import OptionalReasonForm, ReasonForm, RowVerb
 from governance.models import ConfidencePolicyProposal, Rollout, RolloutEvent
@@ -16,14 +17,15 @@ from governance.workflow import set_canary_share, start_rollout, withdraw_rollou
 
 
 class CanaryForm(OptionalReasonForm):
-    """How many cases the proposal is to decide."""
+    """How many cases the proposal is to decide; the box is there where nothing bears a loosening out."""
 
     share = forms.DecimalField(
         max_digits=5,
         decimal_places=4,
         help_text="Share of the cases that the proposal decides from now on, for example 0.05. It can only be raised.",
     )
-    field_order = ["share", "reason"]
+    acknowledge_uncertified = acknowledgement()
+    field_order = ["share", "reason", BOX]
 
 
 def _is_on_trial(proposal: ConfidencePolicyProposal) -> bool:

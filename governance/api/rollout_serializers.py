@@ -21,9 +21,12 @@ class NewRollout(Body):
 
 
 class CanaryShare(Body):
-    """The share of the cases that the proposal decides from now on."""
+    """The share of the cases that the proposal decides from now on; a loosening without a certificate must be
+    acknowledged.
+    """
 
     share: float
+    acknowledge_uncertified: bool = False
     reason: OptionalReason = ""
 
     @property

@@ -91,7 +91,12 @@ class Canary(PersonView):
         workspace = selectors.get_workspace(actor=actor, slug=slug)
         body = read_object(request._request, _CANARY_SHARE)
         rollout = workflow.set_canary_share(
-            actor=actor, workspace=workspace, proposal_id=proposal_id, share=body.exact_share, reason=body.reason
+            actor=actor,
+            workspace=workspace,
+            proposal_id=proposal_id,
+            share=body.exact_share,
+            reason=body.reason,
+            acknowledge_uncertified=body.acknowledge_uncertified,
         )
         return Response(RolloutSerializer(rollout).data)
 

@@ -83,8 +83,9 @@ class Application(Body):
 
 
 class Rollback(Body):
-    """A rollback says why, and which version of the policy it was decided on."""
+    """A rollback says why, and which version of the policy it was decided on; one to looser values is acknowledged."""
 
+    acknowledge_uncertified: bool = False
     reason: Reason
     expected_version: Annotated[int, Whole]
 

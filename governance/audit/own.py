@@ -15,9 +15,11 @@ from governance.models import (
     BreakGlassReview,
     ConfidencePolicyRevision,
     KillSwitch,
+    LegalHold,
     Membership,
     ProposalComment,
     ProposalEvent,
+    RetentionPeriod,
     RolloutEvent,
     SignIn,
     Workspace,
@@ -29,6 +31,8 @@ CONTROLS: Mapping[type[Any], str] = {
     BlockedSource: "Switches and blocks",
     AuditSampling: "Audit sampling",
     BreakGlassReview: "Reviews of emergencies",
+    RetentionPeriod: "Retention and legal holds",
+    LegalHold: "Retention and legal holds",
 }
 
 

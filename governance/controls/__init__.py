@@ -1,1 +1,1 @@
-"""Kill switches, blocked sources, audit sampling: the writes."""
+"""Kill switches, blocked sources, audit sampling, retention and legal holds: the writes."""

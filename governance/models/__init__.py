@@ -13,6 +13,7 @@ from governance.models.policies import (
     ConfidencePolicyRevision,
     ProposalEvent,
 )
+from governance.models.retention import LegalHold, RetentionPeriod
 from governance.models.rollouts import Rollout, RolloutEvent
 from governance.models.versions import GoverningVersion
 from governance.models.webhooks import WebhookDelivery, WebhookEndpoint
@@ -32,11 +33,13 @@ __all__ = [
     "GroupGrant",
     "Invitation",
     "KillSwitch",
+    "LegalHold",
     "Membership",
     "Notice",
     "NoticeSettings",
     "ProposalComment",
     "ProposalEvent",
+    "RetentionPeriod",
     "Rollout",
     "RolloutEvent",
     "SignIn",

@@ -21,6 +21,7 @@ class WebhookEndpoint(models.Model):
         PROPOSAL_APPROVED = "proposal.approved", "Proposal approved"
         PROPOSAL_REJECTED = "proposal.rejected", "Proposal rejected"
         PROPOSAL_APPLIED = "proposal.applied", "Proposal applied"
+        PROPOSAL_SUPERSEDED = "proposal.superseded", "Proposal superseded: another took its place"
         POLICY_ROLLED_BACK = "policy.rolled_back", "Policy rolled back"
         POLICY_ALARM_RAISED = "policy.alarm_raised", "Alarm raised: a promise is broken"
         ROLLOUT_SHADOW_STARTED = "rollout.shadow_started", "Shadow started"

@@ -84,7 +84,7 @@ def read_contexts(workspace: Workspace, policy_keys: Iterable[str]) -> Mapping[s
 def current_version(workspace_id: int) -> UUID | None:
     """Return the version that stands now; None: the workspace has none, and nothing can be committed under it."""
     rows = fetch(CURRENT_VERSION, [str(workspace_id)])
-    return _as_uuid(rows[0][0]) if rows else None
+    return UUID(rows[0][0]) if rows else None
 
 
 def hold(workspace: Workspace, version: UUID | None) -> None:
@@ -100,7 +100,8 @@ def hold(workspace: Workspace, version: UUID | None) -> None:
         The key was revoked or has expired meanwhile.
     """
     if connection.vendor == "postgresql":
-        ((holds,),) = fetch(f"SELECT {HOLDS}", [str(workspace.pk), None if version is None else str(version)])
+        owner_and_version = [str(workspace.pk), None if version is None else str(version)]
+        holds = bool(fetch(f"SELECT 1 WHERE {HOLDS}", owner_and_version))
     else:
         # The transaction took the lock of all writers at its beginning.
         holds = version is not None and current_version(workspace.pk) == version
@@ -114,14 +115,10 @@ def hold(workspace: Workspace, version: UUID | None) -> None:
 def _read_anew(workspace: Workspace, definitions: Mapping[str, PolicyDefinition]) -> Mapping[str, GateContext]:
     now = timezone.now()
     rows = read_rows(workspace.pk, definitions, now)
-    version = next((_as_uuid(row.value) for row in rows if row.kind == VERSION), None)
+    version = next((UUID(row.value) for row in rows if row.kind == VERSION), None)
     contexts = {}
     for policy_key, definition in definitions.items():
         context = contexts[policy_key] = context_of(definition, rows, version)
         if version is not None:
             _KEPT.put((workspace.pk, policy_key), _Read(context, definition, settings.CONFIDENCE_KILL_SWITCH))
     return contexts
-
-
-def _as_uuid(value: UUID | str) -> UUID:
-    return value if isinstance(value, UUID) else UUID(value)

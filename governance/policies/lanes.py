@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import Any
 
 from governance.access.lanes import Lane
@@ -20,4 +21,4 @@ def _evaluate(key: ApiKey, body: bytes, name: str) -> Any:
     return evaluate_flag(key.workspace, name, context, governing)
 
 
-EVALUATE_FLAG = Lane(ApiKey.Scope.READ, 200, _evaluate)
+EVALUATE_FLAG = Lane(ApiKey.Scope.READ, HTTPStatus.OK, _evaluate)

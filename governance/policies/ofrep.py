@@ -1,9 +1,10 @@
 """OpenFeature remote evaluation (OFREP 0.3.0): policies as flags, so that clients in any language can read them.
 
-`<policy key>.<field>` is a number and `<policy key>.enabled` a boolean. Whatever makes the gate block every decision
-(a kill switch, automation or auto-booking off, a policy that cannot be used, a blocked provider or model) is told as a
-normal value that allows nothing: a client that gets an error, or the reason DISABLED, goes on with the default in its
-own code.
+`<policy key>.<field>` is a number and `<policy key>.enabled` a boolean. Where a policy asks people, `<policy
+key>.otherwise` is what becomes of a decision that is not sure enough, `ask` or `block`. Whatever makes the gate block
+every decision (a kill switch, automation or auto-booking off, a policy that cannot be used, a blocked provider or
+model) is told as a normal value that allows nothing: a client that gets an error, or the reason DISABLED, goes on with
+the default in its own code.
 """
 
 from __future__ import annotations
@@ -15,13 +16,7 @@ from dataclasses import dataclass
 from typing import Any, TypedDict
 
 from confidence_project.foundation.errors import DomainError, NotFound, UnknownField, UnknownPolicyKey
-from governance.definitions import (
-    ENABLED,
-    FieldDefinition,
-    PolicyDefinition,
-    all_definitions,
-    get_definition,
-)
+from governance.definitions import ENABLED, OTHERWISE, PolicyDefinition, all_definitions, get_definition
 from governance.models import Workspace
 from governance.policies import ALLOWS_NOTHING, EffectivePolicy, GateContext, Reason, read_context, read_contexts
 from governance.policies.config import SEGMENT_KEYS
@@ -45,7 +40,7 @@ class InvalidContext(DomainError):
 
 
 class FlagNotFound(NotFound):
-    """No flag has this key: flags are `<policy key>.<field>` and `<policy key>.enabled`."""
+    """No flag has this key: flags are `<policy key>.<field>`, `<policy key>.enabled` and, of some, `.otherwise`."""
 
     code = "flag_not_found"
     title = "There is no such flag"
@@ -68,7 +63,7 @@ class Evaluation(TypedDict):
     """A flag as the protocol shows it. `gate_reason` in the metadata: why nothing is allowed."""
 
     key: str
-    value: float | bool
+    value: float | bool | str
     reason: str
     variant: str
     metadata: Mapping[str, str | int]
@@ -109,20 +104,26 @@ def evaluate_flag(
     policy_key, _, name = key.rpartition(".")
     try:
         definition = get_definition(policy_key)
-        field = None if name == ENABLED else definition.field(name)
+        if name not in _names(definition):
+            definition.field(name)
     except (UnknownPolicyKey, UnknownField) as error:
         raise FlagNotFound(f"Flags are <policy key>.<field> and <policy key>.{ENABLED}. {error.detail}") from error
     governing = governing or read_context(workspace, policy_key)
-    return _flags(definition, governing, context).evaluate(field)
+    return _flags(definition, governing, context).evaluate(name)
 
 
 def evaluate_all_flags(workspace: Workspace, context: EvaluationContext) -> list[Evaluation]:
     """Return every flag of every registered policy key: one indexed statement, however many there are."""
     return [
-        flags.evaluate(field)
+        flags.evaluate(name)
         for flags in _read_flags(workspace, all_definitions(), context)
-        for field in (*flags.definition.fields, None)
+        for name in _names(flags.definition)
     ]
+
+
+def _names(definition: PolicyDefinition) -> list[str]:
+    names = [field.name for field in definition.fields]
+    return [*names, ENABLED, OTHERWISE] if definition.asks else [*names, ENABLED]
 
 
 def entity_tag(flags: list[Evaluation], context: EvaluationContext) -> str:
@@ -155,9 +156,9 @@ class _Flags:
     gate_reason: str | None
     split: Split | None
 
-    def evaluate(self, field: FieldDefinition | None) -> Evaluation:
-        """Return the flag of `field`, or for None the flag that says whether anything may be allowed."""
-        value, reason = self._value(field)
+    def evaluate(self, name: str) -> Evaluation:
+        """Return the flag of a field, or one of the two beside them."""
+        value, reason = self._value(name)
         version, policy = self.context.policy_version, self.context.policy
         metadata: dict[str, str | int] = {"policy_version": version, "source": policy.source if policy else "db"}
         variant = f"v{version}"
@@ -170,19 +171,21 @@ class _Flags:
             }
             variant += f"-canary-{self.split.rollout_id}" if self.split.is_canary else ""
         return {
-            "key": f"{self.definition.key}.{field.name if field else ENABLED}",
+            "key": f"{self.definition.key}.{name}",
             "value": value,
             "reason": reason,
-            "variant": variant,
+            "variant": value if isinstance(value, str) else variant,
             "metadata": metadata,
         }
 
-    def _value(self, field: FieldDefinition | None) -> tuple[float | bool, str]:
+    def _value(self, name: str) -> tuple[float | bool | str, str]:
         """Return the value, and by the protocol's words what decided it."""
         decided_by = "TARGETING_MATCH" if self.gate_reason in SOURCE_BLOCKS else "STATIC"
-        if field is None:
+        if name == ENABLED:
             return self.gate_reason is None, decided_by
-        policy = self.context.policy
+        if name == OTHERWISE:
+            return "block" if self.gate_reason else "ask", decided_by
+        field, policy = self.definition.field(name), self.context.policy
         if policy is None or self.gate_reason:
             return ALLOWS_NOTHING[field.kind], decided_by
         value = policy.value(field.name, **self.segment)

@@ -115,6 +115,15 @@ def test_file__answer_rule__is_read(registry, write):
     assert (answer.question, answer.confidence) == ("is_covered", definitions.PredicateReading.MAX)
 
 
+def test_file__policy_that_asks_about_both_sides__is_read(registry, write):
+    rule = '[policies."claims.auto_pay".answer]\nconfidence = "sides"\n'
+    text = GOOD.replace("title =", "asks = true\ntitle =")
+    definitions.load_definitions_file(write(f"{text}\n{rule}"))
+    definition = definitions.get_definition("claims.auto_pay")
+    assert definition.asks
+    assert definition.answer.confidence is definitions.PredicateReading.SIDES
+
+
 def test_file__answer_rule_that_reads_a_predicate_otherwise__is_refused(registry, write):
     rule = '[policies."claims.auto_pay".answer]\nquestion = "is_covered"\nconfidence = "min"\n'
     with pytest.raises(InvalidInput, match="min"):

@@ -91,7 +91,7 @@ def test_rollback__to_a_looser_version__is_not_certified(first, second, expected
     asked = reverse("admin:governance_confidencepolicyrevision_roll-back", args=[back_to.pk])
     assert ("going back loosens what is in force now" in words(client.get(asked))) is expected
     revision = rollback_confidence_policy_revision(
-        actor=superuser, workspace=workspace, revision_id=back_to.pk, reason="Back."
+        actor=superuser, workspace=workspace, revision_id=back_to.pk, reason="Back.", acknowledge_uncertified=expected
     )
     of_policy = reverse("admin:governance_confidencepolicy_change", args=[revision.policy_id])
     assert ("not certified" in words(client.get(of_policy))) is expected

@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 
 from governance.controls import services as controls
-from governance.models import BreakGlassReview, WebhookDelivery, WebhookEndpoint
+from governance.models import BreakGlassReview, ConfidencePolicyProposal, WebhookDelivery, WebhookEndpoint
 from governance.tests.factories import (
     KEY,
     SuperuserFactory,
@@ -25,6 +25,7 @@ from governance.webhooks.services import add_webhook_endpoint
 from governance.workflow import (
     apply_confidence_policy_proposal,
     approve_confidence_policy_proposal,
+    rollback_confidence_policy_revision,
     set_canary_share,
     start_rollout,
     withdraw_rollout,
@@ -80,6 +81,28 @@ def test_rollout__every_step_is_told_with_its_share(workspace):
         "share": 0,
         "break_glass": False,
         "url": page,
+    }
+
+
+def test_superseded__is_told_with_both_ids_however_it_came_about(workspace):
+    first, second = (pending(workspace, value) for value in (0.85, 0.8))
+    third = approved(workspace, 0.7, origin=ConfidencePolicyProposal.Origin.PERSON, author=admin_of(workspace))
+    step = {"actor": SuperuserFactory(), "workspace": workspace}
+    apply_confidence_policy_proposal(**step, proposal_id=third.pk, acknowledge_uncertified=True)
+    last = pending(workspace, 0.75)
+    baseline = workspace.policies.get().revisions.get(version=0)
+    rollback_confidence_policy_revision(**step, revision_id=baseline.pk, reason=WRITTEN)
+    messages = [data for _, data in told("proposal.superseded")]
+    pairs = [(data["proposal_id"], data["superseded_by"]) for data in messages]
+    assert pairs == [(first.pk, second.pk), (second.pk, third.pk), (last.pk, None)]
+    assert messages[0] == {
+        "workspace": workspace.slug,
+        "policy_key": KEY,
+        "proposal_id": first.pk,
+        "superseded_by": second.pk,
+        "origin": "calibration",
+        "base_version": 0,
+        "url": f"http://localhost:8000/admin/governance/confidencepolicyproposal/{first.pk}/change/",
     }
 
 

@@ -51,7 +51,7 @@ _EVENT_OF_ROLLOUT_VERB = {
 def announce_step(
     proposal: ConfidencePolicyProposal, verb: str, status: str, *, at: datetime, break_glass: bool
 ) -> None:
-    """Tell that a proposal took a step; steps that nobody decided (superseded, expired) are not told."""
+    """Tell that a proposal took a step; its expiry, which nobody decided, is not told, and `superseded` by itself."""
     if verb not in _EVENT_OF_VERB:
         return
     data = {
@@ -63,6 +63,20 @@ def announce_step(
         "break_glass": break_glass,
     }
     _announce(_EVENT_OF_VERB[verb], proposal.workspace, proposal, data, at)
+
+
+def announce_superseded(
+    proposal: ConfidencePolicyProposal, by: ConfidencePolicyProposal | None, *, at: datetime
+) -> None:
+    """Tell that `by` took the place of a proposal; None: a rollback made it stale."""
+    data = {
+        "policy_key": proposal.policy_key,
+        "proposal_id": proposal.pk,
+        "superseded_by": by.pk if by else None,
+        "origin": proposal.origin,
+        "base_version": proposal.base_version,
+    }
+    _announce(Event.PROPOSAL_SUPERSEDED, proposal.workspace, proposal, data, at)
 
 
 def announce_rollback(revision: ConfidencePolicyRevision, restored: ConfidencePolicyRevision) -> None:

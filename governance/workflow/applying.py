@@ -8,7 +8,7 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from confidence_project.foundation.errors import AlreadySo, NotFound, Stale
+from confidence_project.foundation.errors import AlreadySo, InvalidInput, NotFound, Stale
 from governance.access.permissions import Person, Verb, require
 from governance.definitions import get_definition
 from governance.models import ConfidencePolicy, ConfidencePolicyProposal, ConfidencePolicyRevision, Workspace
@@ -17,9 +17,10 @@ from governance.rollouts.steps import active_rollout
 from governance.texts import clean_text
 from governance.webhooks.outbox import announce_rollback
 from governance.workflow.break_glass_reviews import open_review
-from governance.workflow.deciding import REASON_LENGTH, require_acknowledged, require_appliable
+from governance.workflow.deciding import REASON_LENGTH, UNCERTIFIED, require_acknowledged, require_appliable
 from governance.workflow.locked import locked_proposal
-from governance.workflow.transitions import open_proposals, signature, stale, supersede, take_step
+from governance.workflow.review import loosens
+from governance.workflow.transitions import open_proposals, signature, stale, supersede, take_step, tell_superseded
 
 Action = ConfidencePolicyRevision.Action
 
@@ -91,6 +92,7 @@ def rollback_confidence_policy_revision(
     reason: str,
     expected_version: int | None = None,
     break_glass: bool = False,
+    acknowledge_uncertified: bool = False,
 ) -> ConfidencePolicyRevision:
     """Bring back what a revision put in force (its `config_after`), as a new revision; history only grows.
 
@@ -100,6 +102,8 @@ def rollback_confidence_policy_revision(
         The policy version that the actor looked at; a policy that has moved on since is a `Conflict`.
     break_glass
         Marks an emergency, and opens a `BreakGlassReview` that somebody else has to close.
+    acknowledge_uncertified
+        Confirms that what comes back is looser, and that nothing bears it out now; no such rollback exists without it.
 
     Raises
     ------
@@ -108,7 +112,8 @@ def rollback_confidence_policy_revision(
     Conflict
         The policy is not at `expected_version`, or has this content already.
     InvalidInput
-        The reason is empty, or the definition has changed and refuses the old config.
+        The reason is empty, the definition has changed and refuses the old config, or it is looser and nobody
+        acknowledged that.
     """
     require(Verb.ROLL_BACK, actor, workspace, break_glass=break_glass)
     reason = clean_text(reason, name="reason", max_length=REASON_LENGTH, required=True)
@@ -121,6 +126,8 @@ def rollback_confidence_policy_revision(
             raise Stale(f"The policy is at version {policy.version} now. Look at it again.")
         if policy.config == restored.config_after:
             raise AlreadySo(f"The content of version {restored.version} is in force already.")
+        if loosens(policy.policy_key, policy.config, restored.config_after) and not acknowledge_uncertified:
+            raise InvalidInput(UNCERTIFIED)
         revision = _change_policy(
             policy,
             policy.version,
@@ -234,3 +241,4 @@ def _supersede_rivals(
     reason = f"Version {revision.version} of the policy took effect: the base of this proposal is stale."
     rivals = open_proposals(revision.workspace, policy.policy_key)
     supersede(rivals, actor=actor, at=at, reason=reason, by=revision.proposal)
+    tell_superseded(rivals, by=revision.proposal, at=at)

@@ -20,8 +20,8 @@ from governance.workflow.transitions import require_source, signature, take_step
 REASON_LENGTH = 2_000
 
 UNCERTIFIED = (
-    "The proposal loosens, and no review and no candidate bears that out. Acknowledge explicitly that it stands "
-    "outside of what calibration promises, or do not go on."
+    "This loosens, and no review and no candidate bears that out. Acknowledge explicitly that it stands outside of "
+    "what calibration promises, or do not go on."
 )
 
 

@@ -22,7 +22,7 @@ from governance.vocabulary import NameKind, name_or_blank, rule_of
 from governance.workflow.evidence import canonical_json, gather_evidence, sha256_of
 from governance.workflow.expiry import expire_proposals
 from governance.workflow.review import real_changes
-from governance.workflow.transitions import open_proposals, signature, supersede, write_event
+from governance.workflow.transitions import open_proposals, signature, supersede, tell_superseded, write_event
 from governance.workspaces.names import WorkspaceNames
 
 TITLE_LENGTH = 200
@@ -103,6 +103,7 @@ def open_proposal(
         )
         rows = ConfidencePolicyProposal.objects.filter(pk__in=[each.pk for each in rivals])
         rows.update(superseded_by=proposal)
+        tell_superseded(rivals, by=proposal, at=now)
         write_event(proposal, "open", "", proposal.status, actor=author, at=now)
     return proposal
 

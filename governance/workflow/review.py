@@ -88,7 +88,7 @@ def is_uncertified(proposal: ConfidencePolicyProposal) -> bool:
     """True for a loosening that no review and no candidate bears out: it stands outside of the promise."""
     if proposal.origin in (ConfidencePolicyProposal.Origin.CALIBRATION, ConfidencePolicyProposal.Origin.CANDIDATE):
         return False
-    return _loosens(proposal.policy_key, proposal.base_config, proposal.config)
+    return loosens(proposal.policy_key, proposal.base_config, proposal.config)
 
 
 def is_uncertified_change(revision: ConfidencePolicyRevision) -> bool:
@@ -99,10 +99,11 @@ def is_uncertified_change(revision: ConfidencePolicyRevision) -> bool:
     if revision.proposal is not None:
         return is_uncertified(revision.proposal)
     is_rollback = revision.action == ConfidencePolicyRevision.Action.ROLLBACK
-    return is_rollback and _loosens(revision.policy_key, revision.config_before, revision.config_after)
+    return is_rollback and loosens(revision.policy_key, revision.config_before, revision.config_after)
 
 
-def _loosens(policy_key: str, before: object, after: object) -> bool:
+def loosens(policy_key: str, before: object, after: object) -> bool:
+    """True when a value of `after` allows more than that of `before`; False where they cannot be read any more."""
     return any(change.is_looser for change in real_changes(policy_key, before, after))
 
 

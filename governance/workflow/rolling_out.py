@@ -29,7 +29,7 @@ from governance.policies.stored import stored_policy
 from governance.rollouts.steps import active_rollout, move_rollout, write_rollout_event
 from governance.texts import clean_text
 from governance.workflow.break_glass_reviews import open_review
-from governance.workflow.deciding import REASON_LENGTH, require_appliable
+from governance.workflow.deciding import REASON_LENGTH, require_acknowledged, require_appliable
 from governance.workflow.expiry import expire_proposals
 from governance.workflow.locked import locked_proposal
 from governance.workflow.transitions import proposal_in, stale
@@ -73,6 +73,7 @@ def set_canary_share(
     share: Decimal,
     reason: str = "",
     break_glass: bool = False,
+    acknowledge_uncertified: bool = False,
 ) -> Rollout:
     """Let the proposal in rollout decide for a share of the cases, or for a larger one than before.
 
@@ -86,6 +87,8 @@ def set_canary_share(
     break_glass
         A superuser lets decide what they approved themselves, in an emergency. Needs a reason, is marked, and opens a
         `BreakGlassReview` that somebody else has to close.
+    acknowledge_uncertified
+        Confirms that nothing bears out what the proposal loosens; no case is decided by such a proposal without it.
 
     Raises
     ------
@@ -94,7 +97,7 @@ def set_canary_share(
     Conflict
         The proposal has no active rollout, or it is stale or expired; or a kill switch is engaged over the policy.
     InvalidInput
-        The share is not one that can be set.
+        The share is not one that can be set, or a loosening without a certificate is not acknowledged.
     """
     with locked_proposal(Verb.ROLL_OUT, actor, workspace, proposal_id, break_glass=break_glass) as (proposal, now):
         reason = clean_text(reason, name="reason", max_length=REASON_LENGTH, required=break_glass)
@@ -102,6 +105,7 @@ def set_canary_share(
         _check_still_applies(proposal, now)
         _check_not_stopped(proposal)
         share = _checked_share(share, rollout.share)
+        require_acknowledged(proposal, acknowledge_uncertified)
         glass_broken = break_glass or proposal.events.filter(break_glass=True).exists()
         step: dict[str, Any] = {"actor": actor, "at": now, "reason": reason}
         event = move_rollout("canary", rollout, **step, share=share, break_glass=glass_broken)

@@ -15,7 +15,7 @@ from confidence_project.foundation.errors import LostRace, NotFound, Stale, Wron
 from governance.access.permissions import Person
 from governance.models import ConfidencePolicyProposal, ProposalEvent, Workspace
 from governance.rollouts.steps import end_rollout_of
-from governance.webhooks.outbox import announce_step
+from governance.webhooks.outbox import announce_step, announce_superseded
 
 Status = ConfidencePolicyProposal.Status
 
@@ -148,6 +148,14 @@ def supersede(
     """Supersede open proposals; `by` is the one that takes their place, where there is one already."""
     for proposal in proposals:
         take_step("supersede", proposal, actor=actor, at=at, reason=reason, superseded_by=by)
+
+
+def tell_superseded(
+    proposals: Iterable[ConfidencePolicyProposal], *, by: ConfidencePolicyProposal | None, at: datetime
+) -> None:
+    """Tell of each that it was superseded, and by which; once that one is there, so that both ids are known."""
+    for proposal in proposals:
+        announce_superseded(proposal, by, at=at)
 
 
 def open_proposals(workspace: Workspace, policy_key: str) -> list[ConfidencePolicyProposal]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from http import HTTPStatus
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -19,6 +20,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from confidence_project.foundation.errors import Gone
 from governance.access.permissions import Verb, may
 from governance.admin_kit.list_filters import (
     ExactFilter,
@@ -40,6 +42,7 @@ from ledger.labelling.rules import mark_known
 from ledger.models import DecisionImport, DecisionRecord
 from ledger.reasons import Reason
 from ledger.reviews import can_be_judged, record_review
+from ledger.transparency.removed import refuse_removed
 
 
 class RecordedFilter(TimeFilter):
@@ -248,6 +251,16 @@ class DecisionRecordAdmin(ProofsOfDecision, ServiceAdmin, LedgerAdmin):
             return queryset.filter(pk=UUID(term)), False
         except ValueError:
             return queryset.filter(pk__in=selectors.decision_ids_named_in(workspaces_in_reach(request), term)), False
+
+    def _get_obj_does_not_exist_redirect(self, request: HttpRequest, opts: Any, object_id: str) -> HttpResponse:
+        """Say of a decision that was removed where it went, instead of that it never was (a hook of Django's admin)."""
+        try:
+            refuse_removed(UUID(object_id), [workspace.pk for workspace in workspaces_in_reach(request)])
+        except ValueError:
+            pass
+        except Gone as error:
+            return self._refused(request, error.title, error.detail, HTTPStatus.GONE, self._list())
+        return super()._get_obj_does_not_exist_redirect(request, opts, object_id)  # type: ignore[misc, no-any-return]
 
     def form_for(self, verb: RowVerb, rows: list[Any], data: Any) -> forms.Form:
         return ReviewForm(data, rows[0]) if verb.form is ReviewForm else verb.form(data)

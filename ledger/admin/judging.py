@@ -20,11 +20,12 @@ class ReviewForm(forms.Form):
     def __init__(self, data: Any, decision: DecisionRecord) -> None:
         super().__init__(data, initial={"seen": last_seen(decision)})
         field: Any = self.fields["success"]
-        if decision.gate_verdict == DecisionRecord.Verdict.BLOCK:
+        if decision.gate_verdict != DecisionRecord.Verdict.ALLOW:
+            asked = decision.gate_verdict == DecisionRecord.Verdict.ASK
             field.label = "Had it been allowed, the action would have been"
             field.choices = [
                 ("right", "Right: it should have been allowed"),
-                ("wrong", "Wrong: it was good to block it"),
+                ("wrong", f"Wrong: it was good to {'ask' if asked else 'block it'}"),
             ]
         else:
             field.label = "The action was"

@@ -1,4 +1,4 @@
-"""What hangs on decisions, as lists of their own: outcomes and corrections."""
+"""What hangs on decisions, as lists of their own: outcomes and corrections; and which decisions were removed."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from django.contrib import admin
 
 from governance.admin_kit.list_filters import OneWorkspaceFilter
 from ledger.admin.base import LedgerAdmin
-from ledger.models import DecisionOutcome, LedgerAmendment
+from ledger.models import DecisionOutcome, LedgerAmendment, LedgerRemoval
 
 
 @admin.register(DecisionOutcome)
@@ -20,3 +20,9 @@ class DecisionOutcomeAdmin(LedgerAdmin):
 class LedgerAmendmentAdmin(LedgerAdmin):
     nothing_yet = "Nothing on record had to be amended"
     list_display = ["id", "decision_id", "field", "value_after", "actor_name", "at"]
+
+
+@admin.register(LedgerRemoval)
+class LedgerRemovalAdmin(LedgerAdmin):
+    nothing_yet = "No decision was ever pruned or erased"
+    list_display = ["id", "kind", "decisions", "occurred_from", "occurred_to", "archive", "reason", "actor_name", "at"]

@@ -28,9 +28,9 @@ Result = TypeVar("Result")
 PATH = "/mcp"
 
 INSTRUCTIONS = (
-    "Ask `decide` before you act on your own, and act only when its verdict is `allow`. If the call fails, do not act: "
-    "ask again with the same external_id, which is answered with the first verdict. Report what came of it with "
-    "`report_outcome`."
+    "Ask `decide` before you act on your own, and act only when its verdict is `allow`. On `ask`, hand the case to a "
+    "person and wait for what they decide. If the call fails, do not act: ask again with the same external_id, which "
+    "is answered with the first verdict. Report what came of it with `report_outcome`."
 )
 
 _READS = ToolAnnotations(read_only_hint=True)
@@ -58,7 +58,7 @@ def mcp_server(plain_key: str = "") -> MCPServer[Any]:
         task: str | None = None,
         channel: str | None = None,
     ) -> dict[str, Any]:
-        """Ask the gate whether a decision may be acted on; act only on the verdict `allow`.
+        """Ask the gate whether a decision may be acted on; act only on the verdict `allow`; `ask`: a person decides.
 
         external_id: your own id of this decision; asked again, it gets the first verdict.
         policy_key: the policy that governs it.

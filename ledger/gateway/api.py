@@ -74,8 +74,7 @@ class Decide(APIView):
         gated = gate_request(workspace_of(request), asking)
         headers = dict(gated.headers)
         if gated.answers:
-            verdict = "allow" if gated.allowed == gated.answers else "block"
-            headers[VERDICT] = f"{verdict};allowed={gated.allowed};answers={gated.answers}"
+            headers[VERDICT] = f"{gated.verdict};allowed={gated.allowed};answers={gated.answers}"
         return HttpResponse(gated.body, status=gated.status, content_type=JSON, headers=headers)
 
 

@@ -48,13 +48,21 @@ class Asking:
 
 @dataclass(frozen=True, slots=True)
 class Gated:
-    """What goes back to the client: `answers` there were, of which `allowed` may be acted on."""
+    """What goes back to the client: of `answers`, `allowed` may be acted on, and `asked` are for people."""
 
     status: int
     body: bytes
     answers: int = 0
     allowed: int = 0
+    asked: int = 0
     headers: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def verdict(self) -> str:
+        """The strictest of all answers: one that is blocked is not made up for by others that people look at."""
+        if self.allowed == self.answers:
+            return "allow"
+        return "ask" if self.allowed + self.asked == self.answers else "block"
 
 
 def gate_request(workspace: Workspace, asking: Asking) -> Gated:
@@ -94,8 +102,14 @@ def gate_request(workspace: Workspace, asking: Asking) -> Gated:
     pairs = [(question, place_of_answer(question, questions, answers)) for question in questions]
     verdicts = judge(asked, said, answers, pairs)
     marked = mark(said, answers, verdicts, withholds=server.withholds)
-    allowed = sum(verdict["verdict"] == DecisionRecord.Verdict.ALLOW for verdict in verdicts.values())
-    return Gated(reply.status, json.dumps(marked, separators=(",", ":")).encode(), len(verdicts), allowed)
+    given = [verdict["verdict"] for verdict in verdicts.values()]
+    return Gated(
+        reply.status,
+        json.dumps(marked, separators=(",", ":")).encode(),
+        answers=len(given),
+        allowed=given.count(DecisionRecord.Verdict.ALLOW),
+        asked=given.count(DecisionRecord.Verdict.ASK),
+    )
 
 
 def _model_in(body: Any) -> str:

@@ -15,7 +15,7 @@ from governance.workspaces.names import WorkspaceNames
 from ledger.contracts import DecisionEnvelope
 from ledger.gateway.lookups import bindings_in_force
 from ledger.gateway.protocols import Dialect, Place, Question, only
-from ledger.models import DecisionRecord
+from ledger.models import SIDES, DecisionRecord
 from ledger.pipelines.decisions import decide_many
 from ledger.questions.identity import task_of
 
@@ -97,6 +97,7 @@ def _submission(
 def _block(reason: str, policy_key: str | None = None) -> dict[str, Any]:
     return {
         "verdict": DecisionRecord.Verdict.BLOCK.value,
+        "side": None,
         "reason": reason,
         "confidence": None,
         "threshold": None,
@@ -113,6 +114,7 @@ def _verdict(result: Stored[DecisionRecord] | DomainError, policy_key: str) -> d
     threshold = get_definition(policy_key).field_of_kind(FieldKind.CONFIDENCE_THRESHOLD)
     return {
         "verdict": record.gate_verdict,
+        "side": SIDES.get(record.confidence_kind),
         "reason": record.gate_reason,
         "confidence": None if record.llm_confidence is None else float(record.llm_confidence),
         "threshold": record.thresholds.get(threshold.name) if threshold else None,
@@ -131,7 +133,7 @@ def mark(
     """
     for place, verdict in verdicts.items():
         answer = answers[place]
-        if withholds and verdict["verdict"] == DecisionRecord.Verdict.BLOCK:
+        if withholds and verdict["verdict"] != DecisionRecord.Verdict.ALLOW:
             named = isinstance(answer, Mapping) and "name" in answer
             answer = {"type": "refusal", **({"name": answer["name"]} if named else {})}
             said["answers"][place] = answer

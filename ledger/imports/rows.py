@@ -61,7 +61,7 @@ class ImportedDecision(BaseModel):
     ml_risk_score: Probability | None = None
     case_key: HostId | None = None
     action_type: Identifier | None = None
-    gate_verdict: Literal["allow", "block"] = "allow"
+    gate_verdict: Literal["allow", "block", "ask"] = "allow"
     audit_selected: bool | None = None
     label_propensity: Probability | None = None
     success: bool | None = None
@@ -151,7 +151,7 @@ def check_row(row: ImportedDecision, is_labelled: bool, workspace: Workspace) ->
     if row.observed_at is not None and row.observed_at < row.decided_at - CLOCK_SKEW:
         raise Rejected("observed_at lies before decided_at")
     if row.audit_selected and (row.gate_verdict == "allow" or row.label_propensity is None):
-        raise Rejected("audit_selected needs gate_verdict block and label_propensity")
+        raise Rejected("audit_selected needs gate_verdict block or ask, and label_propensity")
 
 
 @cache

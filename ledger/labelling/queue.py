@@ -145,8 +145,8 @@ def _known(person: Person, workspace: Workspace, policy_key: str) -> DecisionRec
     """A known case that the person was not asked about yet."""
     cases = KnownCase.objects.in_workspace(workspace).in_force().filter(policy_key=policy_key)
     fresh = cases.exclude(Exists(_answered_by(person, OuterRef("decision_id"))))
-    ids = list(fresh.values_list("decision_id", flat=True))
-    return DecisionRecord.objects.select_related("workspace").get(pk=_LOTTERY.choice(ids)) if ids else None
+    decisions = list(DecisionRecord.objects.filter(pk__in=fresh.values("decision_id")).select_related("workspace"))
+    return _LOTTERY.choice(decisions) if decisions else None
 
 
 def _free(decisions: QuerySet[DecisionRecord], purpose: Purpose) -> QuerySet[DecisionRecord]:

@@ -1,6 +1,7 @@
 """Models of the ledger. Records, outcomes, amendments and the log are written once and never changed."""
 
 from ledger.models.decisions import (
+    SIDES,
     ConfidenceKind,
     DecisionExternalId,
     DecisionOutcome,
@@ -13,9 +14,11 @@ from ledger.models.gateway import ModelServer, QuestionBinding
 from ledger.models.imports import DecisionImport, SavedMapping
 from ledger.models.labelling import Judgement, KnownCase, LabelClaim, LabellingRules, Purpose
 from ledger.models.questions import Question
+from ledger.models.removals import LedgerRemoval, RemovedLeaf
 from ledger.models.transparency import Checkpoint, Cosignature, LogLeaf, LogNode, LogWatermark
 
 __all__ = [
+    "SIDES",
     "Checkpoint",
     "ConfidenceKind",
     "Cosignature",
@@ -29,6 +32,7 @@ __all__ = [
     "LabelClaim",
     "LabellingRules",
     "LedgerAmendment",
+    "LedgerRemoval",
     "LogLeaf",
     "LogNode",
     "LogWatermark",
@@ -37,5 +41,6 @@ __all__ = [
     "Purpose",
     "Question",
     "QuestionBinding",
+    "RemovedLeaf",
     "SavedMapping",
 ]

@@ -13,6 +13,7 @@ from governance.models import Workspace
 from governance.models.actors import actor_name, actor_of_append_only_row
 from governance.models.scoping import AppendOnlyScopedQuerySet
 from ledger.models.indexes import Beginning, PageRangeIndex
+from ledger.models.transparency import removable_once_on_record
 from telemetry.models import AIInteraction
 
 
@@ -36,6 +37,7 @@ class ConfidenceKind(models.TextChoices):
     VERBAL = "verbal", "Word, with the number that an import declared for it"
     DECISION_MODEL = "decision_model", "Answer of a decision model"
     PREDICATE_YES = "predicate_yes", "Predicate: P(yes)"
+    PREDICATE_NO = "predicate_no", "Predicate: P(no)"
     PREDICATE_MAX = "predicate_max", "Predicate: the larger of P(yes) and P(no)"
     CHOICE_PROBABILITY = "choice_probability", "Choice: probability of the chosen option"
     # A vendor's own number, of a choice without probabilities or of a score: what it measures is the dialect's affair.
@@ -48,12 +50,17 @@ class ConfidenceKind(models.TextChoices):
     UNSPECIFIED = "unspecified", "Not said"
 
 
+SIDES = {ConfidenceKind.PREDICATE_YES.value: "yes", ConfidenceKind.PREDICATE_NO.value: "no"}
+"""Which answer to a yes/no question a confidence of this kind speaks for."""
+
+
 class DecisionRecord(AppendOnlyModel):
     """One verdict of the gate, with everything that it rested on."""
 
     class Verdict(models.TextChoices):
         ALLOW = "allow", "Allow"
         BLOCK = "block", "Block"
+        ASK = "ask", "Ask a person"
 
     class Origin(models.TextChoices):
         GATE = "gate", "The gate"
@@ -119,6 +126,8 @@ class DecisionRecord(AppendOnlyModel):
     )
     candidate_reason = models.CharField(max_length=50, blank=True, default="")
 
+    removable = removable_once_on_record("decision", "decision_id", has_uuid=True)
+
     objects = AppendOnlyScopedQuerySet.as_manager()
 
     class Meta(AppendOnlyModel.Meta):
@@ -133,6 +142,7 @@ class DecisionRecord(AppendOnlyModel):
                 fields=["workspace", "decision_id"], condition=Q(gate_verdict="block"), name="ledger_by_verdict"
             ),
             models.Index(fields=["workspace", "decision_id"], condition=Q(gate_verdict="allow"), name="ledger_allowed"),
+            models.Index(fields=["workspace", "decision_id"], condition=Q(gate_verdict="ask"), name="ledger_asked"),
             # Most decisions are allowed: `with_reason` finds these by the index above.
             models.Index(
                 fields=["workspace", "gate_reason", "decision_id"],
@@ -177,7 +187,9 @@ class DecisionRecord(AppendOnlyModel):
             _probability_check("llm_confidence", "ledger_confidence_is_probability"),
             _probability_check("ml_risk_score", "ledger_risk_is_probability"),
             _probability_check("label_propensity", "ledger_propensity_is_probability"),
-            models.CheckConstraint(condition=Q(gate_verdict__in=["allow", "block"]), name="ledger_verdict_is_known"),
+            models.CheckConstraint(
+                condition=Q(gate_verdict__in=["allow", "block", "ask"]), name="ledger_verdict_is_known"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -201,6 +213,10 @@ class DecisionExternalId(AppendOnlyModel):
 
     def __str__(self) -> str:
         return self.external_id
+
+
+REVIEW = "review-"
+"""How the external id of an outcome begins that a person gave on the page of the decision."""
 
 
 class DecisionOutcome(AppendOnlyModel):
@@ -231,6 +247,8 @@ class DecisionOutcome(AppendOnlyModel):
     external_id = models.CharField(max_length=200, null=True)
     body_sha256 = models.CharField(max_length=64, blank=True, default="")
 
+    removable = removable_once_on_record("outcome", "id")
+
     objects = AppendOnlyScopedQuerySet.as_manager()
 
     class Meta(AppendOnlyModel.Meta):
@@ -241,6 +259,12 @@ class DecisionOutcome(AppendOnlyModel):
             models.Index(fields=["workspace", "id"], condition=Q(success=False), name="outcome_failures"),
             # Few decisions have a second outcome; calibration finds them here instead of looking at every one.
             models.Index(fields=["decision"], condition=Q(sequence=2), name="outcome_second"),
+            # What people said, among all that hosts report, in the order of the audit page.
+            models.Index(
+                fields=["workspace", "recorded_at", "id"],
+                condition=Q(source="human_review", external_id__startswith=REVIEW),
+                name="outcome_of_a_review",
+            ),
         ]
         constraints = [
             models.UniqueConstraint(fields=["decision", "sequence"], name="outcome_sequence_once"),
@@ -258,6 +282,8 @@ class OutcomeVoid(AppendOnlyModel):
     workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT, related_name="+", db_index=False)
     at = models.DateTimeField()
     reporter = models.CharField(max_length=150)
+
+    removable = removable_once_on_record("void", "id")
 
     objects = AppendOnlyScopedQuerySet.as_manager()
 
@@ -283,6 +309,8 @@ class LedgerAmendment(AppendOnlyModel):
     actor = actor_of_append_only_row()
     actor_name = actor_name()
     at = models.DateTimeField()
+
+    removable = removable_once_on_record("amendment", "id")
 
     objects = AppendOnlyScopedQuerySet.as_manager()
 

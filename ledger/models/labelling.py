@@ -13,6 +13,7 @@ from governance.models.actors import actor_name, actor_of_append_only_row
 from governance.models.controls import IN_FORCE, Control
 from governance.models.scoping import AppendOnlyScopedQuerySet, WorkspaceScopedQuerySet
 from ledger.models.decisions import DecisionOutcome, DecisionRecord
+from ledger.models.transparency import removable_once_on_record
 
 
 def _share(help_text: str) -> models.DecimalField[str | float, float]:
@@ -131,6 +132,8 @@ class Judgement(AppendOnlyModel):
     at = models.DateTimeField()
 
     objects = AppendOnlyScopedQuerySet.as_manager()
+
+    removable = removable_once_on_record("judgement", "id")
 
     class Meta(AppendOnlyModel.Meta):
         ordering = ["-id"]

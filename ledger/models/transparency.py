@@ -5,6 +5,29 @@ from __future__ import annotations
 from django.db import models
 
 from confidence_project.foundation.append_only import AppendOnlyModel, AppendOnlyQuerySet
+from confidence_project.foundation.triggers import Removable
+
+_GROUPS = ((1, 8), (9, 4), (13, 4), (17, 4), (21, 12))
+
+
+def entry_id_in_sql(key: str, *, has_uuid: bool, vendor: str) -> str:
+    """Return the expression that makes an `entry_id` of the key `key`, as each database writes it."""
+    if vendor == "postgresql":
+        return f"{key}::text" if has_uuid else f"lpad({key}::text, 20, '0')"
+    if not has_uuid:
+        return f"printf('%020d', {key})"
+    return " || '-' || ".join(f"substr({key}, {start}, {length})" for start, length in _GROUPS)
+
+
+def removable_once_on_record(entry: str, column: str, *, has_uuid: bool = False) -> Removable:
+    """Let a row go whose leaf is among those of which it is on record that their rows were removed."""
+    condition = """EXISTS (SELECT 1 FROM ledger_logleaf l JOIN ledger_removedleaf r ON r.position = l.position
+                            WHERE l.entry = '{entry}' AND l.entry_id = {key})"""
+    postgresql, sqlite = (
+        condition.format(entry=entry, key=entry_id_in_sql(f"OLD.{column}", has_uuid=has_uuid, vendor=vendor))
+        for vendor in ("postgresql", "sqlite")
+    )
+    return Removable("ledger_removedleaf", postgresql, sqlite)
 
 
 class LogLeaf(AppendOnlyModel):

@@ -40,11 +40,6 @@ RESPONSE = "/answer/response"
 _TRUE = (True, "true")
 """A 1 is equal to the first."""
 
-_PREDICATE_KINDS = {
-    PredicateReading.YES: ConfidenceKind.PREDICATE_YES,
-    PredicateReading.MAX: ConfidenceKind.PREDICATE_MAX,
-}
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadAnswer:
@@ -167,9 +162,8 @@ def _with_confidence(read: ReadAnswer, answer: Answer, rule: AnswerRule, form: D
     if isinstance(answer, Refusal):
         return replace(read, refused=True)
     if isinstance(answer, Predicate | Noul):
-        yes, reading = answer.probability, rule.confidence
-        confidence = yes if reading is PredicateReading.YES else max(yes, 1 - yes)
-        return replace(read, options="", confidence=confidence, kind=_PREDICATE_KINDS[reading])
+        confidence, kind = _of_predicate(answer.probability, rule.confidence)
+        return replace(read, options="", confidence=confidence, kind=kind)
     read = replace(read, options=answer.options or read.options)
     if not isinstance(answer, Score) and answer.chance is not None:
         return replace(read, confidence=answer.chance, kind=ConfidenceKind.CHOICE_PROBABILITY)
@@ -177,6 +171,15 @@ def _with_confidence(read: ReadAnswer, answer: Answer, rule: AnswerRule, form: D
         words = "the answer has no confidence and no probabilities: ask the server for them, or for a yes/no answer"
         return _unjudged(read, PipelineReason.NO_CONFIDENCE, f"{at}/confidence", words)
     return replace(read, confidence=answer.confidence, kind=form.score if isinstance(answer, Score) else form.choice)
+
+
+def _of_predicate(yes: float, reading: PredicateReading) -> tuple[float, ConfidenceKind]:
+    if reading is PredicateReading.MAX:
+        return max(yes, 1 - yes), ConfidenceKind.PREDICATE_MAX
+    # The likelier side is the answer, as a host reads it; a tie is a yes.
+    if reading is PredicateReading.SIDES and yes < 0.5:
+        return 1 - yes, ConfidenceKind.PREDICATE_NO
+    return yes, ConfidenceKind.PREDICATE_YES
 
 
 def _problems_in(error: ValidationError, contract: type[BaseModel], at: str) -> list[FieldProblem]:

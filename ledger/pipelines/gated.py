@@ -11,7 +11,7 @@ from django.core.exceptions import ValidationError
 from django.utils import timezone
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
-from confidence_project.foundation.errors import Conflict
+from confidence_project.foundation.errors import Conflict, DomainError
 from confidence_project.foundation.submissions import Stored, commit_with_retry
 from governance.models import Workspace
 from governance.policies import current_version, hold
@@ -47,6 +47,8 @@ def find_decided(workspace: Workspace, ledger_id: str, body_sha256: str) -> Deci
 
     Raises
     ------
+    Gone
+        The decision under this id was removed.
     Conflict
         Another request was decided under this id.
     """
@@ -54,6 +56,8 @@ def find_decided(workspace: Workspace, ledger_id: str, body_sha256: str) -> Deci
     if known is None:
         return None
     record, known_sha256 = known
+    if isinstance(record, DomainError):
+        raise record
     if known_sha256 != body_sha256:
         raise Conflict("Another request was decided under this id; a new decision needs an id of its own.")
     return as_model(record)

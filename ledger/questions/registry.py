@@ -21,6 +21,7 @@ _MOST_KNOWN = 10_000
 
 _TYPES: Mapping[str, Question.Type] = {
     ConfidenceKind.PREDICATE_YES: Question.Type.PREDICATE,
+    ConfidenceKind.PREDICATE_NO: Question.Type.PREDICATE,
     ConfidenceKind.PREDICATE_MAX: Question.Type.PREDICATE,
     ConfidenceKind.CHOICE_PROBABILITY: Question.Type.CHOICE,
     ConfidenceKind.OPENAI_CHOICE: Question.Type.CHOICE,

@@ -31,6 +31,7 @@ def test_decide__confident_enough__allowed_with_what_it_rests_on(caller):
         "decision_id": str(record.pk),
         "external_id": "d",
         "verdict": "allow",
+        "side": None,
         "reason": "allowed",
         "errors": [],
         "thresholds": {"confidence_threshold": 0.9},

@@ -23,6 +23,7 @@ INDEX_OF = {
     "": "ledger_by_workspace",
     "verdict=block": "ledger_by_verdict",
     "verdict=allow": "ledger_allowed",
+    "verdict=ask": "ledger_asked",
     "reason=kill_switch": "ledger_by_reason",
     "reason=allowed": "ledger_allowed",
     "policy_key=decision_gate": "ledger_by_policy_key",
@@ -46,7 +47,7 @@ def workspace() -> Workspace:
             DecisionRecordFactory.build(
                 decision_id=new_decision_id(),
                 workspace=each,
-                gate_verdict="allow" if place % 3 else "block",
+                gate_verdict="allow" if place % 3 else "block" if place % 2 else "ask",
                 gate_reason="allowed" if place % 3 else "kill_switch",
                 policy_key="confidence_gate" if place % 3 else "decision_gate",
                 provider=f"provider-{place % 4}",

@@ -40,7 +40,7 @@ def test_ask__two_questions__the_reply_is_unchanged_but_for_a_verdict_in_each_an
     said = verdicts(reply)
     refund, team = (DecisionRecord.objects.get(task=name) for name in ("refund", "team"))
     assert said["refund"] == {
-        "verdict": "allow", "reason": "allowed", "confidence": 0.97, "threshold": 0.9,
+        "verdict": "allow", "side": "yes", "reason": "allowed", "confidence": 0.97, "threshold": 0.9,
         "policy_key": "confidence_gate", "policy_version": 1, "decision_id": str(refund.pk),
     }  # fmt: skip
     assert (said["team"]["verdict"], said["team"]["reason"]) == ("block", "llm_confidence_below_threshold")

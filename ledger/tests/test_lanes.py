@@ -7,7 +7,6 @@ from contextlib import closing
 
 import pytest
 from django.db import connection
-from django.test import Client
 
 from confidence_project.foundation.submissions import TryAgain
 from governance.access import lanes
@@ -16,6 +15,7 @@ from governance.controls.services import engage_kill_switch
 from governance.models import ApiKey
 from governance.policies import current_version, hold
 from governance.tests.factories import ApiKeyFactory, SuperuserFactory
+from governance.tests.served import ServedClient
 from governance.workspaces.services import revoke_api_key
 from ledger.models import DecisionOutcome, DecisionRecord
 from ledger.tests.bodies import envelope, llm_decision
@@ -34,16 +34,17 @@ class Machine:
         self.key = ApiKeyFactory(**key)
         self.workspace = self.key.workspace
         self.taken = 0
-        respond = lanes._respond
+        answer = lanes._answer
 
-        def counted(reply, status):
-            self.taken += 1
-            return respond(reply, status)
+        def counted(*asked):
+            reply = answer(*asked)
+            self.taken += reply is not None
+            return reply
 
-        monkeypatch.setattr(lanes, "_respond", counted)
+        monkeypatch.setattr(lanes, "_answer", counted)
 
     def post(self, path, content, **headers):
-        client = Client(headers={"X-API-Key": self.key.plain, **headers})
+        client = ServedClient(headers={"X-API-Key": self.key.plain, **headers})
         return client.post(path, json.dumps(content), content_type="application/json")
 
     def decide(self, **changes):
@@ -146,6 +147,37 @@ def test_whatever_is_not_plain__answered_by_the_view(machine, path, content, sta
     assert machine.taken == 0
 
 
+@pytest.mark.parametrize(
+    "header, value, status",
+    [
+        ("Host", "elsewhere.example", 400),
+        ("Accept", "text/html", 406),
+        ("Origin", "https://shop.example", 201),
+        ("Content-Encoding", "zstd", 415),
+        ("X-API-Key", "other", 401),
+    ],
+)
+def test_whoever_asks_otherwise__answered_by_the_view(machine, header, value, status):
+    assert machine.post("/api/v1/decisions", envelope(), **{header: value}).status_code == status
+    assert machine.taken == 0
+
+
+def test_plain_http__where_https_is_asked_for__left_to_the_redirect(machine, settings):
+    settings.SECURE_SSL_REDIRECT = True
+    machine.decide()
+    assert machine.taken == 0
+    settings.SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    machine.post("/api/v1/decisions", envelope(), **{"X-Forwarded-Proto": "https"})
+    assert machine.taken == 1
+
+
+def test_path_outside_of_ascii__answered_by_the_view(machine):
+    machine.key.scopes = ["read"]
+    machine.key.save()
+    assert machine.post("/ofrep/v1/evaluate/flags/größe", {"context": {}}).status_code == 404
+    assert machine.taken == 0
+
+
 def test_kill_switch_and_revoked_key__the_next_call(machine):
     assert machine.decide().json()["verdict"] == "allow"
     engage_kill_switch(actor=SuperuserFactory(), workspace=machine.workspace, reason="Smoke.")
@@ -180,6 +212,18 @@ def test_one_statement__key_and_what_governs_were_read_before(machine, django_as
     # SQLite: BEGIN, version, id, both rows, COMMIT.
     with django_assert_num_queries(1 if connection.vendor == "postgresql" else 6):
         machine.decide()
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite's driver prepares by itself")
+@pytest.mark.parametrize("prepares", [True, False])
+def test_statement__prepared_by_the_database_unless_it_must_not_be(machine, settings, prepares):
+    settings.CONFIDENCE_PREPARED_STATEMENTS = prepares
+    connection.close()
+    machine.decide()
+    assert machine.taken == 1
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1 FROM pg_prepared_statements WHERE statement LIKE '%INSERT INTO decision_ledger%'")
+        assert len(cursor.fetchall()) == prepares
 
 
 @pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has no connection to lose")

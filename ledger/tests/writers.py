@@ -1,4 +1,4 @@
-"""Processes of their own that ask the gate without a pause, over the whole HTTP stack, until they are killed."""
+"""Processes of their own that ask the gate without a pause, through the WSGI application, until they are killed."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from governance.tests.workers import database_url
 _CODE = """
 import itertools, json, os
 import django; django.setup()
-from django.test import Client
+from governance.tests.served import ServedClient
 from ledger.tests.bodies import envelope
-client, number = Client(headers={"X-API-Key": os.environ["KEY"], "Host": "localhost"}), itertools.count()
+client, number = ServedClient(headers={"X-API-Key": os.environ["KEY"], "Host": "localhost"}), itertools.count()
 size, kind = int(os.environ["SIZE"]), "application/x-ndjson"
 def body():
     return json.dumps(envelope(external_id=f"{os.getpid()}-{next(number)}"))

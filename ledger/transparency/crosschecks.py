@@ -8,12 +8,16 @@ from django.db import DEFAULT_DB_ALIAS, connections, models
 
 from governance.models import ConfidencePolicy
 from ledger.models import DecisionExternalId, DecisionRecord
+from ledger.models.transparency import entry_id_in_sql
 from ledger.transparency.sequencing import fetch, windows
 
 _HOST_IDS = """
 SELECT t.decision_id FROM ledger_decisionexternalid t
   LEFT JOIN decision_ledger d ON d.decision_id = t.decision_id
- WHERE (d.decision_id IS NULL OR d.external_id <> t.external_id OR d.workspace_id <> t.workspace_id)
+ WHERE (d.decision_id IS NULL AND NOT EXISTS (
+           SELECT 1 FROM ledger_logleaf l JOIN ledger_removedleaf r ON r.position = l.position
+            WHERE l.entry = 'decision' AND l.entry_id = {entry_id})
+        OR d.external_id <> t.external_id OR d.workspace_id <> t.workspace_id)
 """
 _WITHOUT_HOST_ID = """
 SELECT t.decision_id FROM decision_ledger t
@@ -32,12 +36,13 @@ _SAME_JSON = {"postgresql": "r.config_after = t.config", "sqlite": "json(r.confi
 
 def disagreements() -> Iterator[str]:
     """Yield a sentence for each row beside the log that says something else than the rows in it."""
-    for (decision_id,) in _found(DecisionExternalId, _HOST_IDS):
+    vendor = connections[DEFAULT_DB_ALIAS].vendor
+    entry_id = entry_id_in_sql("t.decision_id", has_uuid=True, vendor=vendor)
+    for (decision_id,) in _found(DecisionExternalId, _HOST_IDS.format(entry_id=entry_id)):
         yield f"host id of decision {_uuid(decision_id)}: it is not the one that the decision was recorded under"
     for (decision_id,) in _found(DecisionRecord, _WITHOUT_HOST_ID):
         yield f"decision {_uuid(decision_id)}: its host id is gone, or leads to another decision"
-    same = _SAME_JSON[connections[DEFAULT_DB_ALIAS].vendor]
-    for policy_id, version in _found(ConfidencePolicy, _POLICIES.format(same=same)):
+    for policy_id, version in _found(ConfidencePolicy, _POLICIES.format(same=_SAME_JSON[vendor])):
         yield f"policy {policy_id}: the config in force is not that of its revision {version}"
 
 

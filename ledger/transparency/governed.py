@@ -13,7 +13,9 @@ from governance.models import (
     ConfidencePolicyProposal,
     ConfidencePolicyRevision,
     KillSwitch,
+    LegalHold,
     ProposalEvent,
+    RetentionPeriod,
     Rollout,
     RolloutEvent,
     WorkspaceEvent,
@@ -57,4 +59,6 @@ OF_GOVERNANCE = (
     *of_control(BlockedSource, "kind", "value"),
     *of_control(AuditSampling, "rate"),
     *of_control(BreakGlassReview, "revision_id", "rollout_event_id"),
+    *of_control(RetentionPeriod, "days"),
+    *of_control(LegalHold),
 )

@@ -10,6 +10,7 @@ from ledger.models import (
     KnownCase,
     LabellingRules,
     LedgerAmendment,
+    LedgerRemoval,
     OutcomeVoid,
 )
 from ledger.transparency.governed import columns_of, of_control
@@ -105,6 +106,33 @@ VOIDS = Kind("void", OutcomeVoid, "at", ("id", "outcome_id", "workspace_id", "at
 CHECKPOINTS = Kind("checkpoint", Checkpoint, "created_at", ("id", "tree_size", "root_hash", "swept_at", "created_at"))
 """Leaves that say what was signed, and when: whatever stands behind one was not in that checkpoint."""
 
+REMOVALS = Kind(
+    "removal",
+    LedgerRemoval,
+    "at",
+    (
+        "id",
+        "workspace_id",
+        "kind",
+        "before",
+        "retention_days",
+        "decisions",
+        "rows",
+        "occurred_from",
+        "occurred_to",
+        "recorded_to",
+        "policy_keys",
+        "leaves_sha256",
+        "archive",
+        "archive_sha256",
+        "reason",
+        "actor_id",
+        "actor_name",
+        "at",
+    ),
+)
+"""Leaves that say which rows of other leaves were removed, by whom, and the hash of the archive that holds them."""
+
 JUDGEMENTS = Kind("judgement", Judgement, "at", columns_of(Judgement), grows=True)
 
 OF_THE_LEDGER = (
@@ -113,6 +141,7 @@ OF_THE_LEDGER = (
     AMENDMENTS,
     VOIDS,
     CHECKPOINTS,
+    REMOVALS,
     JUDGEMENTS,
     *of_control(LabellingRules, "is_blind", "due_days", "twice_share", "known_share"),
     *of_control(KnownCase, "decision_id", "success"),

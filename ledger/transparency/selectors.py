@@ -20,6 +20,7 @@ from ledger.transparency.merkle import consistency_proof, inclusion_proof, leaf_
 from ledger.transparency.notes import TreeHead, open_note
 from ledger.transparency.proofs import InclusionProof, consistency_text
 from ledger.transparency.receipts import cose_receipt
+from ledger.transparency.removed import gone, removals_of
 from ledger.transparency.sequencing import rows_of
 from ledger.transparency.services import configured_signer
 from ledger.transparency.tree import StoredTree
@@ -44,6 +45,8 @@ def prove_decision(decision_id: UUID) -> list[ProvenEntry]:
     ------
     NotFound
         There is no such decision, or no checkpoint covers it yet.
+    Gone
+        It was removed: an archive has its bytes, or nothing has.
     Conflict
         A row is not what was logged: no proof fits it.
     """
@@ -51,6 +54,7 @@ def prove_decision(decision_id: UUID) -> list[ProvenEntry]:
     decision = DecisionRecord.objects.filter(pk=decision_id).values("workspace_id", "policy_key", "policy_version")
     policy = decision.first()
     if policy is None:
+        _refuse_removed(decision_id)
         raise NotFound("There is no decision of this id.")
     proven = [
         prover.must("decision", DECISIONS, decision_id),
@@ -69,8 +73,14 @@ def prove_decision(decision_id: UUID) -> list[ProvenEntry]:
 def prove_entry(decision_id: UUID) -> ProvenEntry:
     """Prove a decision alone. Raises as `prove_decision`."""
     if not DecisionRecord.objects.filter(pk=decision_id).exists():
+        _refuse_removed(decision_id)
         raise NotFound("There is no decision of this id.")
     return _Prover().must("decision", DECISIONS, decision_id)
+
+
+def _refuse_removed(decision_id: UUID) -> None:
+    for removal in removals_of([decision_id]).values():
+        raise gone(removal)
 
 
 def receipt_of(decision_id: UUID) -> bytes:

@@ -10,6 +10,7 @@ from django.db import DEFAULT_DB_ALIAS, connections, models
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from ledger.models import LogLeaf, LogWatermark
+from ledger.models.transparency import entry_id_in_sql
 from ledger.transparency.commit_order import horizon, order_column
 from ledger.transparency.encoding import read_as_text
 from ledger.transparency.kinds import Codec, Kind, Row, codec_of
@@ -114,15 +115,8 @@ def _key(model: type[models.Model]) -> str:
 
 
 def _entry_id(kind: Kind, vendor: str) -> str:
-    key = _key(kind.model)
-    if vendor == "postgresql":
-        return f"{key}::text" if kind.has_uuid else f"lpad({key}::text, 20, '0')"
-    if not kind.has_uuid:
-        return f"printf('%%020d', {key})"
-    return " || '-' || ".join(f"substr({key}, {start}, {length})" for start, length in _GROUPS)
-
-
-_GROUPS = ((1, 8), (9, 4), (13, 4), (17, 4), (21, 12))
+    # The driver takes a lone percent sign for a parameter.
+    return entry_id_in_sql(_key(kind.model), has_uuid=kind.has_uuid, vendor=vendor).replace("%", "%%")
 
 
 def rows_of(kind: Kind, entry_ids: Sequence[str]) -> dict[str, Row]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from heapq import merge
+from pathlib import Path
 
 from django.db import DEFAULT_DB_ALIAS, connections
 
@@ -18,6 +19,7 @@ from ledger.transparency.kinds import KINDS, Row, codec_of
 from ledger.transparency.leaves import CHECKPOINTS
 from ledger.transparency.merkle import CompactRange, complete_root, leaf_hash
 from ledger.transparency.notes import TreeHead, VerifierKey, open_note
+from ledger.transparency.removed import RemovedLeaves, check_archives
 from ledger.transparency.sequencing import PAGE, rows_of, unlogged_keys
 from ledger.transparency.tree import TILE_HEIGHT, TILE_WIDTH
 from ledger.transparency.witnesses import WitnessPolicy
@@ -41,6 +43,8 @@ class Report:
     leaves: int = 0
     checkpoints: int = 0
     not_yet_logged: int = 0
+    removed: int = 0
+    archives: int = 0
     root: bytes = b""
     problems: list[str] = field(default_factory=list)
 
@@ -51,6 +55,7 @@ def verify_ledger(
     kept_notes: Sequence[str] = (),
     clock_tolerance: timedelta = CLOCK_TOLERANCE,
     witnesses: WitnessPolicy | None = None,
+    archives: Path | None = None,
 ) -> Report:
     """Recompute every leaf from its row, and every root that was ever signed from those leaves.
 
@@ -64,6 +69,8 @@ def verify_ledger(
         How much earlier than a checkpoint that does not hold it a row may say that it was written.
     witnesses
         Whose cosignatures count, and how many the last checkpoint and each kept one must have.
+    archives
+        Folder of the archives that removed rows were moved into, to be checked as well; None: they are not looked at.
     """
     report = Report()
     stored, kept = _stored_heads(verifiers, report), list(_kept_heads(verifiers, kept_notes, report))
@@ -73,6 +80,9 @@ def verify_ledger(
     _walk(_Signed(stored, kept), anchors, report)
     _find_unlogged(anchors, report)
     report.problems += disagreements()
+    for name, problem in check_archives(archives) if archives is not None else ():
+        report.archives += 1
+        report.problems += [f"archive {name}: {problem}"] if problem else []
     return report
 
 
@@ -169,8 +179,9 @@ Leaf = tuple[int, str, str, bytes]
 
 def _leaves(anchors: Anchors, report: Report) -> Iterator[tuple[bytes, bytes]]:
     """Yield each leaf hash as it is on record and as its row gives it (as recorded, where the row is gone)."""
-    expected = 0
+    expected, removed = 0, RemovedLeaves()
     while page := _page(expected):
+        gone = removed.within([(position, recorded) for position, _, _, recorded in page])
         ids: dict[str, list[str]] = {}
         for _, entry, entry_id, _ in page:
             ids.setdefault(entry, []).append(entry_id)
@@ -180,7 +191,14 @@ def _leaves(anchors: Anchors, report: Report) -> Iterator[tuple[bytes, bytes]]:
                 report.problems.append(f"log: leaves {expected} to {position - 1} are missing")
             expected = position + 1
             row = rows.get(entry, {}).get(entry_id)
+            if position in gone and row is None:
+                report.removed += 1
+                yield recorded, recorded
+                continue
+            if position in gone:
+                report.problems.append(f"{entry} {entry_id}: the row was removed, and is there (leaf {position})")
             yield recorded, _recompute((position, entry, entry_id, recorded), row, anchors, report)
+    report.problems += removed.problems()
 
 
 def _page(start: int) -> list[Leaf]:

@@ -71,6 +71,8 @@ def test_desk__keyboard_alone__the_whole_story_from_signing_in_to_rolling_back(v
     while page.evaluate("document.activeElement.name") != "reason":
         page.keyboard.press("Tab")
     page.keyboard.type("It holds too much back.")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Space")
     tab_to(page, "Roll back to this")
     enter(page)
     policy = ConfidencePolicy.objects.get()

@@ -41,6 +41,7 @@ def test_story__approve_apply_roll_back__the_threshold_follows(visitor, workspac
     superuser.picture("revision-baseline")
     superuser.page.get_by_role("link", name="Roll back to this").click()
     superuser.page.get_by_label("Reason").fill("The new threshold holds too much back.")
+    superuser.page.get_by_label("no evidence bears this loosening out").check()
     superuser.page.get_by_role("button", name="Roll back to this").click()
     assert threshold(workspace) == 0.9
     superuser.open(page_of_proposal)

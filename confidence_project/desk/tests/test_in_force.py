@@ -81,7 +81,11 @@ def test_in_force__rolled_back_to_what_the_run_saw__its_figures_again(workspace)
     put_in_force(workspace)
     baseline = ConfidencePolicyRevision.objects.get(workspace=workspace, version=0)
     rollback_confidence_policy_revision(
-        actor=SuperuserFactory(), workspace=workspace, revision_id=baseline.pk, reason="Back."
+        actor=SuperuserFactory(),
+        workspace=workspace,
+        revision_id=baseline.pk,
+        reason="Back.",
+        acknowledge_uncertified=True,
     )
     point = finding_of(workspace, "honest").evidence["at_current"]
     seen = rows(viewer_of(workspace))["honest"]

@@ -32,7 +32,7 @@ def missing_triggers(connection: BaseDatabaseWrapper) -> list[str]:
     found = _triggers(connection)
     existing = set(connection.introspection.table_names())
     growing = [model._meta.db_table for model in append_only_models()]
-    expected = [(table, name) for table in growing for name in append_only_names(table, connection.vendor)]
+    expected = [(table, name) for table in growing for name in append_only_names(connection, table)]
     expected += [(model._meta.db_table, write_once_name(model._meta.db_table)) for model in write_once_models()]
     expected += [
         (model._meta.db_table, name)

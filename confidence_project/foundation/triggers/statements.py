@@ -8,6 +8,8 @@ from typing import Any
 from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from confidence_project.foundation.triggers.removals import Removable, removable
+
 _POSTGRESQL_FUNCTION = """
 CREATE OR REPLACE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -23,10 +25,29 @@ _WRITE_ONCE = _POSTGRESQL_FUNCTION.format(
 )
 
 
-def append_only_names(table: str, vendor: str) -> list[str]:
+_REMOVAL = """
+CREATE OR REPLACE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF {condition} THEN
+        RETURN OLD;
+    END IF;
+    RAISE EXCEPTION '% is append-only: DELETE refused', TG_TABLE_NAME USING ERRCODE = 'restrict_violation';
+END $$
+"""
+
+
+def append_only_names(connection: BaseDatabaseWrapper, table: str) -> list[str]:
     """Return the names of the triggers that keep a table append-only."""
-    events = ["update", "delete", "replace"] if vendor == "sqlite" else ["change"]
-    return [f"{table}_append_only_{event}" for event in events]
+    rule = removable(connection, table)
+    if connection.vendor == "sqlite":
+        events = ["update", "removal" if rule else "delete", "replace"]
+    else:
+        events = ["change", "removal"] if rule else ["change"]
+    return [_name(table, event) for event in events]
+
+
+def _name(table: str, event: str) -> str:
+    return f"{table}_append_only_{event}"
 
 
 def write_once_name(table: str) -> str:
@@ -37,8 +58,8 @@ def write_once_name(table: str) -> str:
 def release(connection: BaseDatabaseWrapper, tables: Iterable[str]) -> None:
     """Take the append-only triggers off `tables`. For migrations and for tests that flush; nothing else calls it."""
     for table in tables:
-        for name in append_only_names(table, connection.vendor):
-            drop(connection, name, table)
+        for event in ("update", "delete", "replace", "change", "removal"):
+            drop(connection, _name(table, event), table)
 
 
 def drop(connection: BaseDatabaseWrapper, name: str, table: str) -> None:
@@ -58,7 +79,8 @@ def enforce(connection: BaseDatabaseWrapper, guarded: Iterable[type[models.Model
         if connection.vendor == "postgresql":
             cursor.execute(_APPEND_ONLY)
         for model in guarded:
-            for statement in build(model, connection.ops.quote_name):
+            rule = removable(connection, model._meta.db_table)
+            for statement in build(model, rule, connection.ops.quote_name):
                 cursor.execute(statement)
 
 
@@ -90,9 +112,11 @@ def _unique_column_sets(model: type[models.Model]) -> list[list[str]]:
     return [[str(field.column) for field in group] for group in fields + constraints]
 
 
-def _sqlite_triggers(model: type[models.Model], quote: Any) -> list[str]:
+def _sqlite_triggers(model: type[models.Model], rule: Removable | None, quote: Any) -> list[str]:
     table = model._meta.db_table
-    update, delete, replace = (quote(name) for name in append_only_names(table, "sqlite"))
+    update, replace = quote(_name(table, "update")), quote(_name(table, "replace"))
+    delete = quote(_name(table, "removal" if rule else "delete"))
+    unless = f" WHEN NOT ({rule.sqlite})" if rule else ""
     # REPLACE deletes the old row without firing a DELETE trigger, so an insert that meets an existing key is refused.
     # A query for each key: where one of several keys is mostly null, an OR of them reads the whole table after ANALYZE.
     clash = " OR ".join(
@@ -104,17 +128,25 @@ def _sqlite_triggers(model: type[models.Model], quote: Any) -> list[str]:
     refusal = f"SELECT RAISE(ABORT, '{table} is append-only');"
     return [
         f"CREATE TRIGGER {update} BEFORE UPDATE ON {quote(table)} BEGIN {refusal} END",
-        f"CREATE TRIGGER {delete} BEFORE DELETE ON {quote(table)} BEGIN {refusal} END",
+        f"CREATE TRIGGER {delete} BEFORE DELETE ON {quote(table)}{unless} BEGIN {refusal} END",
         f"CREATE TRIGGER {replace} BEFORE INSERT ON {quote(table)} WHEN {clash} BEGIN {refusal} END",
     ]
 
 
-def _postgresql_triggers(model: type[models.Model], quote: Any) -> list[str]:
+def _postgresql_triggers(model: type[models.Model], rule: Removable | None, quote: Any) -> list[str]:
     table = model._meta.db_table
-    (name,) = (quote(trigger) for trigger in append_only_names(table, "postgresql"))
-    return [
-        f"CREATE TRIGGER {name} BEFORE UPDATE OR DELETE OR TRUNCATE ON {quote(table)} "
+    name, removal = quote(_name(table, "change")), quote(_name(table, "removal"))
+    events = "UPDATE OR TRUNCATE" if rule else "UPDATE OR DELETE OR TRUNCATE"
+    # ALWAYS: a session with session_replication_role = replica does not slip past.
+    statements = [
+        f"CREATE TRIGGER {name} BEFORE {events} ON {quote(table)} "
         "FOR EACH STATEMENT EXECUTE FUNCTION confidence_append_only()",
-        # ALWAYS: a session with session_replication_role = replica does not slip past.
         f"ALTER TABLE {quote(table)} ENABLE ALWAYS TRIGGER {name}",
     ]
+    if rule:
+        statements += [
+            _REMOVAL.format(name=removal, condition=rule.postgresql),
+            f"CREATE TRIGGER {removal} BEFORE DELETE ON {quote(table)} FOR EACH ROW EXECUTE FUNCTION {removal}()",
+            f"ALTER TABLE {quote(table)} ENABLE ALWAYS TRIGGER {removal}",
+        ]
+    return statements

@@ -6,7 +6,7 @@ from argparse import ArgumentParser
 from typing import Any
 
 from governance.access.permissions import Person
-from governance.management.break_glass import ActingCommand
+from governance.management.break_glass import ActingCommand, add_acknowledgement
 from governance.selectors import revision_by_id
 from governance.workflow import rollback_confidence_policy_revision
 
@@ -21,6 +21,7 @@ class Command(ActingCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         super().add_arguments(parser)
+        add_acknowledgement(parser)
         parser.add_argument(
             "--expected-version", type=int, metavar="N", help="Do nothing unless the policy is at this version."
         )
@@ -33,5 +34,6 @@ class Command(ActingCommand):
             reason=options["reason"],
             expected_version=options["expected_version"],
             break_glass=options["break_glass"],
+            acknowledge_uncertified=options["acknowledge_uncertified"],
         )
         self.stdout.write(f"{revision.policy_key} is at version {revision.version} now (revision {revision.pk}).")

@@ -9,7 +9,7 @@ from typing import Any
 from django.core.management.base import CommandError
 
 from governance.access.permissions import Person
-from governance.management.break_glass import ActingCommand
+from governance.management.break_glass import ActingCommand, add_acknowledgement
 from governance.selectors import proposal_by_id
 from governance.workflow import set_canary_share
 
@@ -24,6 +24,7 @@ class Command(ActingCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         super().add_arguments(parser)
+        add_acknowledgement(parser)
         parser.add_argument("--share", required=True, metavar="SHARE", help="More than 0 and less than 1, like 0.05.")
 
     def act(self, actor: Person, options: dict[str, Any]) -> None:
@@ -38,5 +39,6 @@ class Command(ActingCommand):
             share=share,
             reason=options["reason"],
             break_glass=options["break_glass"],
+            acknowledge_uncertified=options["acknowledge_uncertified"],
         )
         self.stdout.write(f"Proposal {rollout.proposal_id} decides for a share of {rollout.share} of the cases now.")

@@ -21,6 +21,7 @@ class Command(DomainCommand):
     help = "Recompute every leaf of the log from its row, and check every checkpoint. Ends non-zero on any difference."
     examples = """
   manage.py verify_ledger
+  manage.py verify_ledger --archives /srv/confidence/archives
   manage.py verify_ledger --checkpoint kept-in-june.checkpoint --verifier-key "$(cat ledger.vkey)"
 
 Only a checkpoint that was kept elsewhere shows that the whole log was not made anew.
@@ -64,6 +65,13 @@ Only a checkpoint that was kept elsewhere shows that the whole log was not made 
             "(default: %(default)g)",
         )
 
+        parser.add_argument(
+            "--archives",
+            type=Path,
+            metavar="FOLDER",
+            help="check the archives of removed rows, too: their hashes, and each row against its leaf",
+        )
+
     def handle(self, *args: Any, **options: Any) -> None:
         keys = [VerifierKey.parse(text) for text in options["verifier_key"]] or [configured_signer().verifier]
         report = verify_ledger(
@@ -71,6 +79,7 @@ Only a checkpoint that was kept elsewhere shows that the whole log was not made 
             kept_notes=[_read(path) for path in options["checkpoint"]],
             clock_tolerance=timedelta(minutes=options["clock_tolerance"]),
             witnesses=_witnesses(options["witness_key"], options["witnesses_needed"]),
+            archives=options["archives"],
         )
         for problem in report.problems:
             self.stderr.write(problem)
@@ -78,6 +87,9 @@ Only a checkpoint that was kept elsewhere shows that the whole log was not made 
             f"{report.leaves} leaves and {report.checkpoints} checkpoints checked; "
             f"{report.not_yet_logged} rows are not in the log yet."
         )
+        if report.removed:
+            looked = f"{report.archives} archives checked" if options["archives"] else "no archive was looked at"
+            self.stdout.write(f"{report.removed} rows were removed and stay leaves of the log; {looked}.")
         if report.problems:
             raise CommandError(f"The ledger is not what was logged and signed: {len(report.problems)} differences.")
         self.stdout.write("Ledger, log and checkpoints agree.")

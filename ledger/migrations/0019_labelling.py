@@ -12,8 +12,8 @@ from confidence_project.foundation.triggers import EnforceAppendOnly
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('governance', '0013_reviewer_role'),
-        ('ledger', '0015_cosignatures'),
+        ('governance', '0015_reviewer_role'),
+        ('ledger', '0018_ask'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('governance', '0012_case_url'),
+        ('governance', '0014_superseded_event'),
     ]
 
     operations = [
