@@ -18,7 +18,7 @@ from django.utils import timezone
 from calibration.statistics.agreement import Agreement, cohen_kappa
 from calibration.statistics.intervals import clopper_pearson
 from governance.access.permissions import Verb, may
-from governance.admin_kit.list_filters import workspace_in_view, workspaces_in_reach
+from governance.admin_kit.scope import workspace_in_view
 from governance.definitions import all_definitions
 from governance.models import Workspace
 from ledger.labelling.figures import LABELS, OfPerson, Pair, of_people, pairs_of
@@ -70,7 +70,7 @@ class OfPolicy:
 def reviewers_view(request: HttpRequest, context: dict[str, Any]) -> TemplateResponse:
     """Show the reviewers of one workspace, policy by policy. `context` is the admin site's."""
     workspace = workspace_in_view(request)
-    own: dict[str, Any] = {"title": "Reviewers", "workspace": workspace, "workspaces": workspaces_in_reach(request)}
+    own: dict[str, Any] = {"title": "Reviewers", "workspace": workspace}
     if workspace is not None:
         sees_all = may(Verb.OPERATE, request.user, workspace)
         alone = "" if sees_all else request.user.get_username()

@@ -14,6 +14,7 @@ from django.views.decorators.cache import never_cache
 
 from confidence_project.foundation.errors import DomainError
 from governance.access.permissions import Verb, who_may, workspaces_where
+from governance.admin_kit.scope import PARAMETER, workspace_in_scope
 from governance.definitions import title_of
 from governance.models import Workspace
 from governance.workspaces.cases import case_link
@@ -26,8 +27,8 @@ from ledger.selectors import MOST_COUNTED, count_waiting_for_review
 _Answer = Judgement.Answer
 
 BUTTONS = [
-    (_Answer.RIGHT, "Right", "r", "The action was right, or would have been"),
-    (_Answer.WRONG, "Wrong", "w", "It was wrong, or would have been"),
+    (_Answer.RIGHT, "Right", "y", "The action was right, or would have been"),
+    (_Answer.WRONG, "Wrong", "n", "It was wrong, or would have been"),
     (_Answer.CANNOT_TELL, "Cannot tell", "c", "Nobody could say from what is there"),
     (_Answer.SKIPPED, "Skip", "s", "Leave it to somebody else"),
 ]
@@ -43,8 +44,7 @@ class Workbench:
 
     def workbench_view(self: Any, request: HttpRequest) -> HttpResponse:
         """Show what lies before the person; on POST take their answer, or their last one back, and go on."""
-        workspaces = list(workspaces_where(Verb.LABEL, request.user).order_by("name"))
-        workspace = _chosen(workspaces, request.GET.get("workspace", ""))
+        workspace = _chosen(request)
         context = {**self.admin_site.each_context(request), "title": "Workbench", "opts": self.opts}
         if workspace is None:
             refusal = {"refusal": who_may(Verb.LABEL), "back": reverse("admin:index")}
@@ -53,14 +53,16 @@ class Workbench:
             _act(request, workspace)
             here = reverse("admin:ledger_judgement_workbench")
             return HttpResponseRedirect(f"{here}?{urlencode({'workspace': workspace.slug})}")
-        own = {"workspace": workspace, "workspaces": workspaces, **_before(request, workspace)}
+        own = {"workspace": workspace, **_before(request, workspace)}
         return TemplateResponse(request, "admin/ledger/workbench.html", {**context, **own})
 
 
-def _chosen(workspaces: list[Workspace], slug: str) -> Workspace | None:
-    """The workspace that was asked for; without one, the first in which something waits."""
-    if slug:
-        return next((each for each in workspaces if each.slug == slug), None)
+def _chosen(request: HttpRequest) -> Workspace | None:
+    """The workspace in scope, if the person may label there; with none in scope, the first in which something waits."""
+    workspaces = list(workspaces_where(Verb.LABEL, request.user).order_by("slug"))
+    scope = workspace_in_scope(request)
+    if scope is not None or request.GET.get(PARAMETER):
+        return scope if scope in workspaces else None
     waiting = count_waiting_for_review(workspaces) if len(workspaces) > 1 else {}
     return next((each for each in workspaces if waiting.get(each.pk)), workspaces[0] if workspaces else None)
 

@@ -1,5 +1,6 @@
 """Models of the ledger. Records, outcomes, amendments and the log are written once and never changed."""
 
+from ledger.models.counts import CountedDay, CountMark, DailyCount
 from ledger.models.decisions import (
     SIDES,
     ConfidenceKind,
@@ -22,6 +23,9 @@ __all__ = [
     "Checkpoint",
     "ConfidenceKind",
     "Cosignature",
+    "CountMark",
+    "CountedDay",
+    "DailyCount",
     "DecisionExternalId",
     "DecisionImport",
     "DecisionOutcome",

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('governance', '0014_superseded_event'),
+        ('governance', '0017_changed_answers'),
     ]
 
     operations = [

@@ -12,8 +12,8 @@ from confidence_project.foundation.triggers import EnforceAppendOnly
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('governance', '0015_reviewer_role'),
-        ('ledger', '0018_ask'),
+        ('governance', '0018_reviewer_role'),
+        ('ledger', '0020_daily_counts'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
