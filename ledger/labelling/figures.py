@@ -92,9 +92,15 @@ def pairs_of(people: Iterable[OfPerson]) -> Mapping[Pair, int]:
     return Counter(pair for person in people for pair in person.pairs)
 
 
-def known_answers(workspace: Workspace, policy_key: str, as_of: datetime) -> Counter[tuple[bool, str]]:
-    """Count answers about the known cases of a policy until a moment, by the truth and the answer."""
-    rows = _told(workspace, policy_key).filter(purpose=Purpose.KNOWN, at__lte=as_of, truth__isnull=False)
+def known_answers(workspace: Workspace, policy_key: str, as_of: datetime) -> Counter[tuple[bool, str]] | None:
+    """Count answers about the known cases of a policy until a moment, by the truth and the answer.
+
+    None where nobody has answered anything about it in the workbench.
+    """
+    rows = _told(workspace, policy_key).filter(at__lte=as_of)
+    if not rows.exists():
+        return None
+    rows = rows.filter(purpose=Purpose.KNOWN, truth__isnull=False)
     counted = rows.exclude(answer=Judgement.Answer.SKIPPED).order_by().values_list("truth", "answer")
     return Counter((bool(truth), answer) for truth, answer in counted)
 
