@@ -15,6 +15,7 @@ from calibration.findings import wording
 from calibration.findings.glossary import GLOSSARY
 from calibration.findings.reading import Subject
 from confidence_project.foundation.formatting import segment
+from governance.definitions import title_of
 from governance.models import ConfidencePolicyProposal
 from governance.workflow.wording import headline
 
@@ -24,6 +25,7 @@ register.filter("costs_in_use", wording.costs_in_use)
 register.filter("calendar", wording.calendar)
 register.filter("counted_in", counted_in)
 register.filter("headline", headline)
+register.filter("policy_title", title_of)
 
 _ALT = {
     "reliability": "Claimed confidence against observed success for {}; the figures are in the tables of this page",
