@@ -26,7 +26,7 @@ from calibration.runs.heartbeat import heartbeat
 from calibration.runs.readings import Reading
 from calibration.runs.snapshot import read_snapshot
 from calibration.selectors import COUNTED_IN_METRICS, earlier_counts, needs_bootstrap, previous_output
-from calibration.services import complete_run, fail_run, keep_review, start_run
+from calibration.services import complete_run, fail_run, keep_review, report_progress, start_run
 from calibration.standing_costs import standing_costs
 from governance.access.permissions import Person, Verb, require
 from governance.models import ConfidencePolicyProposal, Workspace
@@ -110,7 +110,7 @@ def _carry_out(run: ConfidenceCalibrationRun, parameters: CalibrationParameters,
     judged: list[Judged] = []
     results = []
     steps = len(parameters.policy_keys)
-    with heartbeat(run) as pulse:
+    with heartbeat(lambda share: report_progress(run=run, share=share), f"run {run.pk}") as pulse:
 
         def tell(share: float, text: str) -> None:
             pulse.share = share
@@ -243,6 +243,13 @@ def _output(parameters: CalibrationParameters, results: Sequence[_Result]) -> di
             "costs": asdict(parameters.costs) if parameters.costs else None,
         },
         "policies": [
-            {**result.context, "findings": [finding.to_json() for finding in result.findings]} for result in results
+            {**result.context, "days": _days(result), "findings": [finding.to_json() for finding in result.findings]}
+            for result in results
         ],
     }
+
+
+def _days(result: _Result) -> dict[str, Any] | None:
+    """Which days came from the daily counts. A run says so, and no proposal: the evidence is the same either way."""
+    evidence = result.reading.evidence
+    return evidence.days.as_json() if isinstance(evidence, KeyEvidence) and evidence.days else None

@@ -53,6 +53,7 @@ INSTALLED_APPS = [
     "django_otp.plugins.otp_static",
     "django_tasks",
     "confidence_project.desk.apps.DeskConfig",
+    "confidence_project.evidence_pack.apps.EvidencePackConfig",
     "governance",
     "telemetry",
     "ledger",
@@ -74,6 +75,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django_otp.middleware.OTPMiddleware",
     "governance.access.sign_in.SecondFactorMiddleware",
+    "governance.access.preferences.TimeZoneMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     # Last: turns a lock-out of the sign-in below into its own reply.
@@ -364,6 +366,9 @@ CONFIDENCE_IMPORT_FOLDER = Path(env.str("CONFIDENCE_IMPORT_FOLDER", default=str(
 CONFIDENCE_IMPORT_MAX_BYTES = env.int("CONFIDENCE_IMPORT_MAX_BYTES", default=100 * 1024**2)
 # An upload that nobody imported, and rejected rows that nobody removed, are kept so long (`prune_imports`).
 CONFIDENCE_IMPORT_KEEP_DAYS = env.int("CONFIDENCE_IMPORT_KEEP_DAYS", default=7)
+# Evidence packs asked for in the desk: made by workers, downloaded from servers, kept so long (`prune_packs`).
+CONFIDENCE_PACK_FOLDER = Path(env.str("CONFIDENCE_PACK_FOLDER", default=str(VAR_DIR / "packs")))
+CONFIDENCE_PACK_KEEP_DAYS = env.int("CONFIDENCE_PACK_KEEP_DAYS", default=30)
 
 # Decisions that were pruned after their retention period are kept here: back it up with the database.
 CONFIDENCE_ARCHIVE_FOLDER = Path(env.str("CONFIDENCE_ARCHIVE_FOLDER", default=str(VAR_DIR / "archives")))
@@ -397,6 +402,8 @@ CONFIDENCE_LOG_WITNESSES = env.list("CONFIDENCE_LOG_WITNESSES", default=[])
 CONFIDENCE_LOG_WITNESSES_NEEDED = env.int("CONFIDENCE_LOG_WITNESSES_NEEDED", default=None)
 # How often a worker appends to the log and signs it, 0 for never.
 CONFIDENCE_LOG_EVERY_SECONDS = env.float("CONFIDENCE_LOG_EVERY_SECONDS", default=60.0)
+# How often a worker counts days anew of which something came or went, 0 for never.
+CONFIDENCE_COUNT_EVERY_SECONDS = env.float("CONFIDENCE_COUNT_EVERY_SECONDS", default=600.0)
 
 # --- Logs: one line each, no request bodies --------------------------------------------------------------------------
 LOGGING = {

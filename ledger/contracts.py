@@ -6,7 +6,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -88,6 +88,8 @@ class DecisionGatePayload:
         Of a decision that came in another form than an `LLMDecision`.
     problems
         What broke the contract, where there was a decision and it was broken; with `precheck`: what is to be mended.
+    together
+        Of a policy that rests on several questions: by question the confidence, its kind, and whether it is acted on.
     refused
         The model declined to answer.
     precheck
@@ -107,6 +109,7 @@ class DecisionGatePayload:
     confidence_kind: str = "unspecified"
     task: str = ""
     options: str = ""
+    together: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     channel: str = ""
     refused: bool = False
     precheck: ReasonCode | None = None

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +14,15 @@ from confidence_project.foundation.errors import UnknownPolicyKey
 from governance.definitions import get_definition
 from governance.models import ConfidencePolicyRevision, Rollout
 from governance.vocabulary import is_alias
-from ledger.models import Checkpoint, DecisionExternalId, DecisionOutcome, DecisionRecord, LedgerAmendment, LogLeaf
+from ledger.models import (
+    Checkpoint,
+    ConfidenceKind,
+    DecisionExternalId,
+    DecisionOutcome,
+    DecisionRecord,
+    LedgerAmendment,
+    LogLeaf,
+)
 from ledger.reasons import ReasonCode
 from ledger.selectors import RULES_FIRST
 from ledger.transparency.leaves import DECISIONS
@@ -52,6 +61,8 @@ class DecisionPage:
         The model's name leaves open which version answered.
     thresholds
         Titles and values that were applied.
+    answers
+        By question, where the policy rests on several; see `AnswerTogether`.
     outcomes
         The one that rules comes first.
     prompt_hash
@@ -67,6 +78,7 @@ class DecisionPage:
     reason: str
     model_is_alias: bool
     thresholds: Sequence[tuple[str, float]]
+    answers: Mapping[str, Mapping[str, Any]]
     outcomes: Sequence[DecisionOutcome]
     amendments: Sequence[LedgerAmendment]
     prompt_hash: str
@@ -87,6 +99,7 @@ def decision_page(decision: DecisionRecord) -> DecisionPage:
         reason=in_words(decision.gate_reason),
         model_is_alias=is_alias(decision.model),
         thresholds=_thresholds(decision),
+        answers=_answers(decision),
         outcomes=list(decision.outcomes.select_related("void").order_by(_VOIDED_LAST, *RULES_FIRST)[:MOST_ROWS]),
         amendments=amendments,
         prompt_hash=_amended(amendments, LedgerAmendment.Field.PROMPT_HASH) or decision.prompt_hash,
@@ -108,6 +121,12 @@ def _thresholds(decision: DecisionRecord) -> list[tuple[str, float]]:
     except UnknownPolicyKey:
         titles = {}
     return [(titles.get(name) or name, value) for name, value in decision.thresholds.items()]
+
+
+def _answers(decision: DecisionRecord) -> Mapping[str, Mapping[str, Any]]:
+    is_joint = decision.confidence_kind == ConfidenceKind.TOGETHER
+    answers: Mapping[str, Mapping[str, Any]] = json.loads(decision.action_params or "{}") if is_joint else {}
+    return answers
 
 
 def _amended(amendments: Sequence[LedgerAmendment], field: LedgerAmendment.Field) -> str | None:

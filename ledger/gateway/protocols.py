@@ -100,13 +100,12 @@ def _answers_to(answer: object, name: str) -> bool:
     return isinstance(answer, Mapping) and answer.get("name") == name
 
 
-def only(dialect: Dialect, reply: Mapping[str, Any], place: Place | None, answer: Any) -> dict[str, Any]:
-    """Return `reply` with this one answer, or with none: what a policy that names no question reads."""
-    empty: list[Any] | dict[str, Any] = [] if dialect is Dialect.OPENAI else {}
-    one: list[Any] | dict[str, Any] = [answer] if dialect is Dialect.OPENAI else {str(place): answer}
+def only(dialect: Dialect, reply: Mapping[str, Any], answers: Mapping[Place, Any]) -> dict[str, Any]:
+    """Return `reply` with these answers alone, or with none: what a policy that names no question reads."""
+    kept_answers = list(answers.values()) if dialect is Dialect.OPENAI else {str(at): answers[at] for at in answers}
     # Usage and what else a server adds differ from one time to the next, and are no part of the answer.
     kept = {name: reply[name] for name in ("model", "prompt_feedback") if name in reply}
-    return {**kept, "answers": empty if place is None else one}
+    return {**kept, "answers": kept_answers}
 
 
 def key_headers(dialect: Dialect, key: str) -> dict[str, str]:

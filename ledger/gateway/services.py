@@ -119,8 +119,9 @@ def bind_question(
     definition = get_definition(policy_key)
     if definition.answer is None or not definition.gates_decisions:
         raise _refused("policy_key", "states no rule for answers of decision models")
-    if definition.answer.question not in ("", question):
-        raise _refused("policy_key", "reads the answer to another question")
+    named = definition.answer.questions or (definition.answer.question or question,)
+    if question not in named:
+        raise _refused("policy_key", "reads the answers to other questions")
     if definition.field_of_kind(FieldKind.RISK_THRESHOLD) is not None:
         raise _refused("policy_key", "asks for a risk score, which an answer does not have")
     with transaction.atomic():

@@ -1,4 +1,7 @@
-"""The verdict on each answer of a reply: decided by the policy bound to its question, recorded, and put beside it."""
+"""The verdict on each answer of a reply: decided by the policy bound to its question, recorded, and put beside it.
+
+Questions that one policy takes together are one decision, and each of their answers gets its verdict.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from typing import Any
 
 from confidence_project.foundation.errors import Conflict, DomainError
 from confidence_project.foundation.submissions import Stored, Submission
-from governance.definitions import FieldKind, get_definition
+from governance.definitions import DEFINITIONS, FieldKind, get_definition
 from governance.models import Workspace
 from governance.vocabulary import NameKind, name_or_blank
 from governance.workspaces.names import WorkspaceNames
@@ -51,43 +54,56 @@ def judge(
     """Decide each question that is bound, answered or not, in one transaction; return the verdict on each answer."""
     bound = bindings_in_force(asked.workspace)
     verdicts: dict[Place, dict[str, Any]] = {place: _block(NOT_ASKED) for place in answers}
-    submissions, places, declared = [], [], WorkspaceNames(asked.workspace)
-    for number, (question, place) in enumerate(pairs):
-        policy_key = bound.get(question.name, bound.get(""))
-        if policy_key is not None:
-            response = only(asked.dialect, said, place, answers.get(place) if place is not None else None)
-            external_id = f"{asked.identity}-{number}"
-            submissions.append(_submission(asked, question, policy_key, response, external_id, declared))
-            places.append((place, policy_key))
-        elif place is not None:
-            verdicts[place] = _block(NOT_BOUND)
+    verdicts |= {place: _block(NOT_BOUND) for _, place in pairs if place is not None}
+    judged, declared = _judged_as_one(pairs, bound), WorkspaceNames(asked.workspace)
+    submissions = []
+    for one in judged:
+        response = only(asked.dialect, said, {place: answers[place] for _, place in one.pairs if place is not None})
+        submissions.append(_submission(asked, one, response, declared))
     results = decide_many(workspace=asked.workspace, submissions=submissions) if submissions else []
-    for (place, policy_key), result in zip(places, results, strict=True):
-        if place is not None:
-            verdicts[place] = _verdict(result, policy_key)
+    for one, result in zip(judged, results, strict=True):
+        verdicts |= {place: _verdict(result, one.policy_key) for _, place in one.pairs if place is not None}
     return verdicts
 
 
+@dataclass(frozen=True, slots=True)
+class _JudgedAsOne:
+    """One decision: a question, or those that its policy takes together. `number` is the place of the first."""
+
+    number: int
+    policy_key: str
+    pairs: list[tuple[Question, Place | None]]
+
+
+def _judged_as_one(pairs: Sequence[tuple[Question, Place | None]], bound: Mapping[str, str]) -> list[_JudgedAsOne]:
+    judged: dict[int | str, _JudgedAsOne] = {}
+    for number, (question, place) in enumerate(pairs):
+        policy_key = bound.get(question.name, bound.get(""))
+        if policy_key is not None:
+            definition = DEFINITIONS.get(policy_key)
+            is_joint = definition is not None and definition.answer is not None and definition.answer.questions
+            one = judged.setdefault(policy_key if is_joint else number, _JudgedAsOne(number, policy_key, []))
+            one.pairs.append((question, place))
+    return list(judged.values())
+
+
 def _submission(
-    asked: Asked,
-    question: Question,
-    policy_key: str,
-    response: Mapping[str, Any],
-    external_id: str,
-    declared: WorkspaceNames,
+    asked: Asked, one: _JudgedAsOne, response: Mapping[str, Any], declared: WorkspaceNames
 ) -> Submission[DecisionEnvelope]:
-    questions = [question.asked] if isinstance(question.place, int) else {question.place: question.asked}
+    questions = [question for question, _ in one.pairs]
+    is_list, name = isinstance(questions[0].place, int), questions[0].name
+    said_of = {each.place: each.asked for each in questions}
     envelope = {
-        "external_id": external_id,
-        "policy_key": policy_key,
+        "external_id": f"{asked.identity}-{one.number}",
+        "policy_key": one.policy_key,
         "case_key": asked.case_key or None,
         # Of a question without an answer, too, it is known which one it was.
-        "task": task_of(question.name) if question.name else None,
+        "task": task_of(name) if name else None,
         "answer": {
             "dialect": asked.dialect.value,
             "provider": asked.provider,
             "model": (asked.model and name_or_blank(NameKind.MODEL, asked.model, declared)) or None,
-            "questions": questions,
+            "questions": list(said_of.values()) if is_list else said_of,
             "response": response,
         },
     }

@@ -9,7 +9,8 @@ from confidence_project.foundation.errors import UnknownPolicyKey
 from governance.definitions import AnswerRule, get_definition
 from governance.vocabulary import DeclaredNames
 from ledger.imports.source import Rejected
-from ledger.pipelines.decision_models import RESPONSE, ReadAnswer, read_answer
+from ledger.pipelines.decision_models import RESPONSE, read_answer
+from ledger.pipelines.readings import ReadAnswer
 from ledger.pipelines.replies import DialectName
 
 

@@ -33,7 +33,7 @@ KINDS = [
 def look_at_everything_once(apps, schema_editor):
     """SQLite builds the table anew for another constraint, and numbers its rows anew where some were taken away."""
     if schema_editor.connection.vendor == "sqlite":
-        apps.get_model("ledger", "0017_outcomes_of_reviews").objects.filter(entry="decision").delete()
+        apps.get_model("ledger", "LogWatermark").objects.filter(entry="decision").delete()
 
 
 class Migration(migrations.Migration):

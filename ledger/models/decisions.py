@@ -41,6 +41,7 @@ class ConfidenceKind(models.TextChoices):
     PREDICATE_NO = "predicate_no", "Predicate: P(no)"
     PREDICATE_MAX = "predicate_max", "Predicate: the larger of P(yes) and P(no)"
     CHOICE_PROBABILITY = "choice_probability", "Choice: probability of the chosen option"
+    TOGETHER = "together", "Several answers together"
     # A vendor's own number, of a choice without probabilities or of a score: what it measures is the dialect's affair.
     OPENAI_CHOICE = "openai_choice", "Confidence of a choice, OpenAI Decisions API"
     OPENAI_SCORE = "openai_score", "Confidence of a score, OpenAI Decisions API"
@@ -50,6 +51,19 @@ class ConfidenceKind(models.TextChoices):
     GOOGLE_SCORE = "google_score", "Confidence of a score, Google"
     UNSPECIFIED = "unspecified", "Not said"
 
+
+POOLED_AS_ASKED = [
+    kind.value
+    for kind in (
+        ConfidenceKind.SELF_REPORTED,
+        ConfidenceKind.TOKEN_PROBABILITY,
+        ConfidenceKind.CLASSIFIER,
+        ConfidenceKind.VERBAL,
+        ConfidenceKind.UNSPECIFIED,
+    )
+]
+"""Kinds whose confidences calibration pools over providers, models and questions, unless it is asked to split by these.
+All other kinds are answers of decision models, those of dialects that are yet to come included."""
 
 SIDES = {ConfidenceKind.PREDICATE_YES.value: "yes", ConfidenceKind.PREDICATE_NO.value: "no"}
 """Which answer to a yes/no question a confidence of this kind speaks for."""
@@ -83,7 +97,9 @@ class DecisionRecord(AppendOnlyModel):
     gate_verdict = models.CharField(max_length=5, choices=Verdict.choices)
     gate_reason = models.CharField(max_length=50)
     action_type = models.CharField(max_length=50, null=True)
-    action_params = models.TextField(null=True, help_text="JSON; only what the policy's definition declares.")
+    action_params = models.TextField(
+        null=True, help_text="JSON; only what the policy's definition declares, or the answers to its questions."
+    )
     schema_valid = models.BooleanField()
     schema_problems = models.JSONField(
         null=True,

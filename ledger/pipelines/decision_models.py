@@ -8,7 +8,7 @@ probabilities, and for scores, the vendor's own number counts. Each of these has
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, replace
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -20,6 +20,7 @@ from governance.vocabulary import DeclaredNames, NameKind, name_or_blank
 from ledger.contracts import AnswerEnvelope, DecisionEnvelope, DecisionGatePayload
 from ledger.models import ConfidenceKind
 from ledger.pipelines.answers import Answer, Noul, Predicate, Refusal, Score
+from ledger.pipelines.readings import ReadAnswer, read_together
 from ledger.pipelines.replies import (
     ABSTENTIONS,
     DIALECTS,
@@ -41,27 +42,6 @@ _TRUE = (True, "true")
 """A 1 is equal to the first."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReadAnswer:
-    """What a reply says about the policy's question.
-
-    `confidence` is None when there is no answer (`refused`, `unjudged`, or the question is not among those answered)
-    and when the reply is broken. `problems` say what is broken, or what is to be mended where the answer is `unjudged`.
-    `model` is the one that answered, whatever alias was asked for. `question` is what the ledger calls the question,
-    with its `options` and the hash of its `wording`; each is blank where it is not known.
-    """
-
-    problems: Sequence[FieldProblem] = ()
-    refused: bool = False
-    unjudged: PipelineReason | None = None
-    model: str = ""
-    question: str = ""
-    options: str = ""
-    wording: str = ""
-    confidence: float | None = None
-    kind: ConfidenceKind = ConfidenceKind.DECISION_MODEL
-
-
 def read_answer(
     dialect: DialectName,
     response: object,
@@ -71,9 +51,10 @@ def read_answer(
     model: str = "",
     questions: Mapping[str, Any] | Sequence[Any] | None = None,
 ) -> ReadAnswer:
-    """Return what `response` (JSON, or what an SDK made of it) says about the question that `rule` names.
+    """Return what `response` (JSON, or what an SDK made of it) says about the question that `rule` names, or about
+    its several questions together.
 
-    Only that question's answer is looked at: the others may be of any type and refused or broken.
+    Only their answers are looked at: the others may be of any type and refused or broken.
 
     Parameters
     ----------
@@ -82,6 +63,10 @@ def read_answer(
     questions
         Those of the request, in the dialect's form; their words are hashed and not kept.
     """
+    if rule.questions:
+        alone = [replace(rule, question=name, questions=()) for name in rule.questions]
+        reads = [read_answer(dialect, response, one, declared, model=model, questions=questions) for one in alone]
+        return read_together(rule, reads)
     form = DIALECTS[dialect]
     raw = response.model_dump() if isinstance(response, BaseModel) else response
     read = ReadAnswer(question=task_of(rule.question) if rule.question else "")
@@ -222,5 +207,6 @@ def payload_from_answer(
         confidence_kind=read.kind.value,
         task=read.question or item.task or unnamed,
         options=read.options,
+        together={name: asdict(each) for name, each in read.together.items()},
         channel=item.channel or "",
     )

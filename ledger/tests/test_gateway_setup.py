@@ -134,8 +134,8 @@ def test_bind__policy_that_cannot_gate_the_question__is_refused(workspace, names
     for question, policy_key, words_of_it in [
         ("refund", "decision_gate", "risk score"),
         ("refund", "auto_send.evaluate", "no rule for answers"),
-        ("team", names_its_question, "another question"),
-        ("", names_its_question, "another question"),
+        ("team", names_its_question, "other questions"),
+        ("", names_its_question, "other questions"),
     ]:
         with pytest.raises(InvalidInput, match=words_of_it):
             bind_question(**common, question=question, policy_key=policy_key)
