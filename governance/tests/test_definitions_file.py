@@ -11,6 +11,7 @@ import pytest
 
 from confidence_project.foundation.errors import InvalidInput
 from governance import definitions
+from governance.answer_rules import PredicateReading
 
 GOOD = """
 [policies."claims.auto_pay"]
@@ -112,7 +113,7 @@ def test_file__answer_rule__is_read(registry, write):
     rule = '[policies."claims.auto_pay".answer]\nquestion = "is_covered"\nconfidence = "max"\n'
     definitions.load_definitions_file(write(f"{GOOD}\n{rule}"))
     answer = definitions.get_definition("claims.auto_pay").answer
-    assert (answer.question, answer.confidence) == ("is_covered", definitions.PredicateReading.MAX)
+    assert (answer.question, answer.confidence) == ("is_covered", PredicateReading.MAX)
 
 
 def test_file__policy_that_asks_about_both_sides__is_read(registry, write):
@@ -121,7 +122,7 @@ def test_file__policy_that_asks_about_both_sides__is_read(registry, write):
     definitions.load_definitions_file(write(f"{text}\n{rule}"))
     definition = definitions.get_definition("claims.auto_pay")
     assert definition.asks
-    assert definition.answer.confidence is definitions.PredicateReading.SIDES
+    assert definition.answer.confidence is PredicateReading.SIDES
 
 
 def test_file__answer_rule_that_reads_a_predicate_otherwise__is_refused(registry, write):

@@ -13,8 +13,9 @@ from mcp import Client as McpClient
 
 from confidence_project.foundation.errors import InvalidInput
 from governance import definitions
+from governance.answer_rules import AnswerRule, PredicateReading
 from governance.controls.services import engage_kill_switch
-from governance.definitions import AnswerRule, FieldDefinition, FieldKind, PolicyDefinition, PredicateReading
+from governance.definitions import FieldDefinition, FieldKind, PolicyDefinition
 from governance.tests.browser import signed_in, words
 from governance.tests.callers import Caller
 from governance.tests.factories import SuperuserFactory, WorkspaceFactory, admin_of, applied, in_shadow

@@ -14,7 +14,7 @@ from types import SimpleNamespace
 import pytest
 from django.utils import timezone
 
-from governance.definitions import AnswerRule, PredicateReading
+from governance.answer_rules import AnswerRule, PredicateReading
 from governance.tests.factories import ApiKeyFactory, WorkspaceFactory
 from ledger.models import DecisionOutcome, DecisionRecord
 from ledger.tests.pipelines.servers import http_server, mcp_server
