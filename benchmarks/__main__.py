@@ -12,6 +12,7 @@ import django
 SUITES = {
     "gateway_overhead": "CPU that the gateway adds to a model's answer",
     "calibration_speed": "a calibration run beside the bare GROUP BY of its window, and beside pandas and scikit-learn",
+    "counts_speed": "a calibration from the daily counts, beside the ledger and the bare GROUP BY; keeping up",
     "engines_speed": "the same calibration in the ledger and in DuckDB over Parquet, beside the bare GROUP BY of each",
     "statistics_speed": "each statistic on 10,001 groups, and the draws of the noise floor",
     "pages_speed": "server time and queries of the admin's pages over ten million decisions",

@@ -243,6 +243,13 @@ def _output(parameters: CalibrationParameters, results: Sequence[_Result]) -> di
             "costs": asdict(parameters.costs) if parameters.costs else None,
         },
         "policies": [
-            {**result.context, "findings": [finding.to_json() for finding in result.findings]} for result in results
+            {**result.context, "days": _days(result), "findings": [finding.to_json() for finding in result.findings]}
+            for result in results
         ],
     }
+
+
+def _days(result: _Result) -> dict[str, Any] | None:
+    """Which days came from the daily counts. A run says so, and no proposal: the evidence is the same either way."""
+    evidence = result.reading.evidence
+    return evidence.days.as_json() if isinstance(evidence, KeyEvidence) and evidence.days else None

@@ -73,6 +73,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django_otp.middleware.OTPMiddleware",
     "governance.access.sign_in.SecondFactorMiddleware",
+    "governance.access.preferences.TimeZoneMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     # Last: turns a lock-out of the sign-in below into its own reply.
@@ -384,6 +385,8 @@ CONFIDENCE_LOG_WITNESSES = env.list("CONFIDENCE_LOG_WITNESSES", default=[])
 CONFIDENCE_LOG_WITNESSES_NEEDED = env.int("CONFIDENCE_LOG_WITNESSES_NEEDED", default=None)
 # How often a worker appends to the log and signs it, 0 for never.
 CONFIDENCE_LOG_EVERY_SECONDS = env.float("CONFIDENCE_LOG_EVERY_SECONDS", default=60.0)
+# How often a worker counts days anew of which something came or went, 0 for never.
+CONFIDENCE_COUNT_EVERY_SECONDS = env.float("CONFIDENCE_COUNT_EVERY_SECONDS", default=600.0)
 
 # --- Logs: one line each, no request bodies --------------------------------------------------------------------------
 LOGGING = {

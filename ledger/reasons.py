@@ -45,6 +45,9 @@ THRESHOLD_REASONS = frozenset(
 )
 """Blocks that another threshold would have let through: what audit sampling draws from."""
 
+JUDGED_BY_THRESHOLDS = [OBSERVED, Reason.ALLOWED.value, *sorted(reason.value for reason in THRESHOLD_REASONS)]
+"""The reasons on record of decisions that nothing but a threshold could have blocked."""
+
 ASKED_REASONS = frozenset(
     {
         Reason.LLM_CONFIDENCE_BELOW_THRESHOLD,

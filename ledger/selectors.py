@@ -4,12 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
-from django.db.models import Case, Count, Func, IntegerField, OuterRef, Prefetch, Q, QuerySet, Subquery, When
-from django.db.models.functions import Substr
+from django.db.models import (
+    Case,
+    Count,
+    DecimalField,
+    Func,
+    IntegerField,
+    OuterRef,
+    Prefetch,
+    Q,
+    QuerySet,
+    Subquery,
+    Value,
+    When,
+)
+from django.db.models.expressions import Combinable
+from django.db.models.fields.json import KeyTextTransform
+from django.db.models.functions import Cast, Substr
 from django.db.models.lookups import Exact
 
+from governance.definitions import FieldKind, get_definition
 from governance.models import Rollout, Workspace
 from governance.workflow.consequences import Flips
 from ledger.models import DecisionExternalId, DecisionOutcome, DecisionRecord, LedgerRemoval
@@ -128,6 +145,15 @@ def ruling_success(as_of: datetime) -> Subquery:
 _BY_A_PERSON_FIRST = Case(When(source=DecisionOutcome.Source.HUMAN_REVIEW, then=0), default=1)
 RULES_FIRST = (_BY_A_PERSON_FIRST, "-observed_at", "-sequence")
 """The order of a decision's outcomes in which the first rules: that of the view `decision_ledger_effective`."""
+
+
+def threshold_in_force(policy_key: str, kind: FieldKind) -> Combinable:
+    """For querysets of decisions: the threshold of a kind that was applied, as a decimal, null where there was none."""
+    field = get_definition(policy_key).field_of_kind(kind)
+    as_decimal: DecimalField[Any, Any] = DecimalField(max_digits=5, decimal_places=4)
+    return (
+        Cast(KeyTextTransform(field.name, "thresholds"), as_decimal) if field else Value(None, output_field=as_decimal)
+    )
 
 
 def drawn_for_review(rows: QuerySet[DecisionRecord]) -> QuerySet[DecisionRecord]:

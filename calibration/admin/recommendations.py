@@ -13,7 +13,6 @@ from calibration.admin.runs import link_to
 from calibration.models import Recommendation
 from confidence_project.foundation.formatting import segment, threshold
 from governance.admin_kit.scoped_admin import ScopedAdmin, WorkspaceFilter
-from governance.definitions import title_of
 
 OUTCOMES = {
     "OK": "Certified",
@@ -59,10 +58,6 @@ class RecommendationAdmin(ScopedAdmin):
         "proposal_link",
     )
     readonly_fields = fields
-
-    @admin.display(description="policy", ordering="policy_key")
-    def policy(self, recommendation: Recommendation) -> str:
-        return title_of(recommendation.policy_key)
 
     @admin.display(description="segment")
     def where(self, recommendation: Recommendation) -> str:

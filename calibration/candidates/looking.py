@@ -12,7 +12,6 @@ from django.db import transaction
 from django.utils import timezone
 
 from calibration.candidates.registering import end_candidate
-from calibration.evidence.decision_ledger import threshold_in_force
 from calibration.models import Candidate, CandidateEnd
 from calibration.proposing.proposals import put_value
 from calibration.selectors import first_of_each_case
@@ -26,7 +25,7 @@ from governance.policies.config import default_config
 from governance.workflow import open_proposal
 from ledger.models import DecisionRecord
 from ledger.reasons import THRESHOLD_REASONS, Reason
-from ledger.selectors import decisions_removed, ruling_success
+from ledger.selectors import decisions_removed, ruling_success, threshold_in_force
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

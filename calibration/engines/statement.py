@@ -13,8 +13,9 @@ from calibration.engines.engine import DECISIONS, OUTCOMES, Engine
 from calibration.engines.mapping import EngineMapping
 from calibration.engines.problems import Problem
 from calibration.evidence.contract import ABSENT, HISTORY, EvidenceRequest, Stratum
-from calibration.evidence.decision_ledger import JUDGED_BY_THRESHOLDS, POOLED_AS_ASKED
 from ledger.models import DecisionOutcome, DecisionRecord
+from ledger.models.decisions import POOLED_AS_ASKED
+from ledger.reasons import JUDGED_BY_THRESHOLDS
 
 
 def written(engine: Engine, mapping: EngineMapping, request: EvidenceRequest, *, are_in_one: bool) -> exp.Expr:

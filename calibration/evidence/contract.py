@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from enum import IntEnum
-from typing import Protocol
+from typing import Any, Protocol
 
 from calibration.statistics.lattice import IntArray
 from governance.models import Workspace
+
+_DAY = timedelta(days=1)
 
 ABSENT = -1
 """Stands in columns of counts for what is not on record."""
@@ -93,6 +95,33 @@ class EvidenceRequest:
     risk_edges: tuple[int, ...] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DaysCounted:
+    """Which days (UTC) of a window came from the daily counts, and which from the ledger.
+
+    Parameters
+    ----------
+    days, damaged : tuple of date
+        Days from the daily counts; days whose daily counts are not what was written, so that they came from the ledger.
+    in_ledger : tuple of tuple of datetime
+        Stretches that were counted in the ledger, each from its start up to and without its end.
+    """
+
+    days: tuple[date, ...]
+    damaged: tuple[date, ...]
+    in_ledger: tuple[tuple[datetime, datetime], ...]
+
+    def as_json(self) -> dict[str, list[Any]]:
+        """Return it in JSON types, days as the first and the last of each row of them."""
+        firsts = [day for place, day in enumerate(self.days) if not place or self.days[place - 1] < day - _DAY]
+        lasts = [day for place, day in enumerate(self.days, 1) if self.days[place : place + 1] != (day + _DAY,)]
+        return {
+            "counted": [[first.isoformat(), last.isoformat()] for first, last in zip(firsts, lasts, strict=True)],
+            "damaged": [day.isoformat() for day in self.damaged],
+            "in_ledger": [[start.isoformat(), end.isoformat()] for start, end in self.in_ledger],
+        }
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class EvidenceCounts:
     """Exact counts, as columns: each entry stands for the decisions that agree in all that is not counted.
@@ -119,6 +148,8 @@ class EvidenceCounts:
     threshold, risk_threshold : ndarray of int64, shape (k,)
         Ten thousand times the strictest thresholds that were in force for one of them: the highest on confidence,
         the lowest on risk; `ABSENT` where none is on record.
+    days : DaysCounted, optional
+        Of counts that come from daily counts: of which days.
     """
 
     segment: Sequence[tuple[str | None, ...]]
@@ -133,6 +164,7 @@ class EvidenceCounts:
     successes: IntArray
     threshold: IntArray
     risk_threshold: IntArray
+    days: DaysCounted | None = None
 
 
 class EvidenceSource(Protocol):

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator
 
 from django.db.models import (
     BooleanField,
     Case,
     CharField,
-    DecimalField,
     F,
     FilteredRelation,
     OuterRef,
@@ -18,15 +17,16 @@ from django.db.models import (
     When,
 )
 from django.db.models.expressions import Combinable
-from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Cast, Coalesce
 
-from calibration.evidence.contract import EvidenceRequest
-from calibration.evidence.rows import DecisionRows, QuerysetSource
-from governance.definitions import FieldKind, get_definition
-from ledger.models import ConfidenceKind, DecisionRecord, LedgerAmendment
-from ledger.reasons import OBSERVED, THRESHOLD_REASONS, Reason
-from ledger.selectors import ruling_success
+from calibration.evidence.contract import EvidenceCounts, EvidenceRequest
+from calibration.evidence.daily import daily_counts
+from calibration.evidence.rows import DecisionRows, QuerysetSource, count, count_alone, count_cases
+from governance.definitions import FieldKind
+from ledger.models import DecisionRecord, LedgerAmendment
+from ledger.models.decisions import POOLED_AS_ASKED
+from ledger.reasons import JUDGED_BY_THRESHOLDS
+from ledger.selectors import ruling_success, threshold_in_force
 
 
 class DecisionLedgerSource(QuerysetSource):
@@ -43,6 +43,22 @@ class DecisionLedgerSource(QuerysetSource):
     policy_keys: frozenset[str] = frozenset()
     segment_keys = ("provider", "model", "confidence_kind", "task", "options", "channel", "prompt_hash")
     never_pooled = ("provider", "model", "confidence_kind", "task", "options", "prompt_hash")
+
+    def collect(self, request: EvidenceRequest) -> Iterator[EvidenceCounts]:
+        """Yield the daily counts of the days that have some that hold, and count the rest; cases always, if there are.
+
+        The earliest decision of a case may lie on any day of the window, so cases are counted whole.
+        """
+        daily = daily_counts(request)
+        rows = self.rows(request)
+        if daily is None:
+            yield from count(rows, request)
+            return
+        yield daily.counts
+        if daily.in_ledger:
+            yield from count_alone(rows, request, daily.in_ledger)
+        if daily.in_ledger or daily.has_cases:
+            yield from count_cases(rows, request)
 
     def rows(self, request: EvidenceRequest) -> DecisionRows:
         # Nearly every decision has one outcome, so a join on the first one serves nearly all. Only for a decision
@@ -80,22 +96,6 @@ class DecisionLedgerSource(QuerysetSource):
         )
 
 
-JUDGED_BY_THRESHOLDS = [OBSERVED, Reason.ALLOWED.value, *sorted(reason.value for reason in THRESHOLD_REASONS)]
-
-
-POOLED_AS_ASKED = [
-    kind.value
-    for kind in (
-        ConfidenceKind.SELF_REPORTED,
-        ConfidenceKind.TOKEN_PROBABILITY,
-        ConfidenceKind.CLASSIFIER,
-        ConfidenceKind.VERBAL,
-        ConfidenceKind.UNSPECIFIED,
-    )
-]
-"""All other kinds are answers of decision models, those of dialects that are yet to come included."""
-
-
 def _segment(key: str, request: EvidenceRequest) -> Combinable:
     if key == "prompt_hash" and key in request.asked_for:
         return _amended_prompt_hash(request)
@@ -112,12 +112,3 @@ def _amended_prompt_hash(request: EvidenceRequest) -> Combinable:
         decision_id=OuterRef("pk"), field=LedgerAmendment.Field.PROMPT_HASH, at__lte=request.labels_as_of
     ).order_by("-id")
     return Coalesce(Subquery(amendments.values("value_after")[:1]), F("prompt_hash"))
-
-
-def threshold_in_force(policy_key: str, kind: FieldKind) -> Combinable:
-    """Return the threshold of a kind that was applied to each decision."""
-    field = get_definition(policy_key).field_of_kind(kind)
-    as_decimal: DecimalField[Any, Any] = DecimalField(max_digits=5, decimal_places=4)
-    return (
-        Cast(KeyTextTransform(field.name, "thresholds"), as_decimal) if field else Value(None, output_field=as_decimal)
-    )

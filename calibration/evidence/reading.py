@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,7 @@ from calibration.evidence.contract import (
     EVIDENCE,
     HISTORY,
     LATER,
+    DaysCounted,
     EvidenceCounts,
     EvidenceRequest,
     EvidenceSource,
@@ -120,13 +121,17 @@ class CountedIn:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyEvidence:
-    """Everything that a source counted for one policy key. `counted_in` has no part in the hash: counts have."""
+    """Everything that a source counted for one policy key.
+
+    `counted_in` and `days` have no part in the hash: counts have, and they are the same wherever they come from.
+    """
 
     policy_key: str
     source: str
     request: EvidenceRequest
     segments: tuple[SegmentCounts, ...]
     counted_in: CountedIn | None = None
+    days: DaysCounted | None = None
 
     @property
     def decisions(self) -> int:
@@ -155,12 +160,21 @@ class KeyEvidence:
 
 def read_evidence(source: EvidenceSource, request: EvidenceRequest) -> KeyEvidence:
     """Read the counts of one policy key from its source."""
+    told: list[DaysCounted] = []
     return KeyEvidence(
         policy_key=request.policy_key,
         source=source.name,
         request=request,
-        segments=by_segment(source.collect(request), request.segment_by),
+        segments=by_segment(_noting_days(source.collect(request), told), request.segment_by),
+        days=told[0] if told else None,
     )
+
+
+def _noting_days(batches: Iterable[EvidenceCounts], told: list[DaysCounted]) -> Iterator[EvidenceCounts]:
+    for batch in batches:
+        if batch.days is not None:
+            told.append(batch.days)
+        yield batch
 
 
 def by_segment(batches: Iterable[EvidenceCounts], keys: tuple[str, ...]) -> tuple[SegmentCounts, ...]:

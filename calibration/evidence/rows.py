@@ -9,7 +9,10 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from decimal import Decimal
+from functools import reduce
+from operator import or_
 from typing import Any
 
 import numpy as np
@@ -29,6 +32,7 @@ from django.db.models.expressions import Combinable
 
 from calibration.evidence.contract import ABSENT, HISTORY, EvidenceCounts, EvidenceRequest, Stratum
 from governance.definitions import LATTICE
+from ledger.counts.counting import as_lattice
 
 FETCH = 5_000
 """Counts that are fetched at a time."""
@@ -139,19 +143,39 @@ def count(rows: DecisionRows, request: EvidenceRequest) -> Iterator[EvidenceCoun
     the way: hence a statement of their own for those, with the rare ones among them as if they were none; one that puts
     the labels of the rare ones right; and one that collapses cases.
     """
-    inside = rows.queryset.filter(
-        **{"workspace_id": request.workspace.pk, f"{rows.at}__gte": request.start, f"{rows.at}__lt": request.window_end}
-    ).order_by()
-    alone = inside if rows.case_key is None else inside.filter(**{rows.case_key: ""})
+    yield from count_alone(rows, request, [(request.start, request.window_end)])
+    yield from count_cases(rows, request)
+
+
+Stretches = Sequence[tuple[datetime, datetime]]
+"""Parts of a window, each from its start up to and without its end."""
+
+
+def count_alone(rows: DecisionRows, request: EvidenceRequest, stretches: Stretches) -> Iterator[EvidenceCounts]:
+    """Yield the counts of the decisions of no case that lie in stretches of the window."""
+    inside = [Q(**{f"{rows.at}__gte": start, f"{rows.at}__lt": end}) for start, end in stretches]
+    alone = _in_window(rows, request).filter(reduce(or_, inside))
+    if rows.case_key is not None:
+        alone = alone.filter(**{rows.case_key: ""})
     _let_planner_sort(False)
     yield from _fetch(*_select(alone, _columns(rows, rows.success, request)), request, _COUNTS)
     for condition, success in rows.rare:
         columns = {**_columns(rows, success, request), "evidence_usual": rows.success}
         yield from _fetch(*_select(alone.filter(condition), columns), request, _CORRECTIONS)
     _let_planner_sort(True)
+
+
+def count_cases(rows: DecisionRows, request: EvidenceRequest) -> Iterator[EvidenceCounts]:
+    """Yield the counts of the decisions in cases: of each the earliest in the window, and the later ones."""
     if rows.case_key is not None:
-        of_cases = inside.exclude(**{rows.case_key: ""})
+        of_cases = _in_window(rows, request).exclude(**{rows.case_key: ""})
         yield from _fetch(*_collapsed(of_cases, rows, request), request, _COUNTS_OF_CASES)
+
+
+def _in_window(rows: DecisionRows, request: EvidenceRequest) -> QuerySet[Any]:
+    return rows.queryset.filter(
+        **{"workspace_id": request.workspace.pk, f"{rows.at}__gte": request.start, f"{rows.at}__lt": request.window_end}
+    ).order_by()
 
 
 def _let_planner_sort(allowed: bool) -> None:
@@ -172,7 +196,7 @@ def _fetch(
     segments = _segment_names(request)
     keys = ["evidence_period", "evidence_stratum", _or_absent("evidence_band")]
     lattice = ["evidence_audit_rate", "evidence_confidence", "MAX(evidence_threshold)", "MIN(evidence_risk_threshold)"]
-    columns = [*segments, *keys, *counts, *(_or_absent(_as_lattice(name)) for name in lattice)]
+    columns = [*segments, *keys, *counts, *(_or_absent(as_lattice(name)) for name in lattice)]
     statement = (
         f"SELECT {', '.join(columns)} FROM ({decisions}{_FENCE.get(connection.vendor, '')}) decisions "  # noqa: S608
         f"GROUP BY {', '.join([*segments, *_KEY_NAMES])}"
@@ -307,11 +331,6 @@ def _steps(name: str, edges: Any) -> Combinable:
     """How many of the ascending edges lie at or below the field."""
     below = [When(**{f"{name}__lt": edge}, then=Value(place)) for place, edge in enumerate(edges)]
     return Case(*below, default=Value(len(below)), output_field=SmallIntegerField())
-
-
-def _as_lattice(name: str) -> str:
-    # The inner cast: where no source column stands behind the name, it is an untyped NULL.
-    return f"CAST(ROUND(CAST({name} AS numeric) * {LATTICE}) AS integer)"
 
 
 def _or_absent(name: str) -> str:

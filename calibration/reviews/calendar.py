@@ -22,7 +22,7 @@ from calibration.statistics.levels import PERIOD_DAYS, Level, Spent, review_leve
 from governance.definitions import family_of, get_definition
 from governance.models import Workspace
 from ledger.models import DecisionImport, DecisionRecord
-from ledger.selectors import removed_since
+from ledger.selectors import recorded_between, removed_since
 
 OPENING_DECISIONS = 1_000
 """The first review of a policy whose calendar nobody has set is over so many decisions, or over the first import."""
@@ -330,7 +330,7 @@ def received(calendar: ReviewCalendar, after: datetime | None = None) -> QuerySe
     decisions = DecisionRecord.objects.in_workspace(calendar.workspace).filter(
         policy_key=calendar.policy_key, llm_confidence__isnull=False
     )
-    return decisions.filter(timestamp__gt=after) if after else decisions
+    return recorded_between(decisions, after, None).filter(timestamp__gt=after) if after else decisions
 
 
 def midnight(day: date) -> datetime:

@@ -79,6 +79,7 @@ def _policy(policy: Mapping[str, Any]) -> list[str]:
         "",
         f"{policy['policy_key']} ({findings[0].field}, from {policy['source']})",
         *(_in_lines(counted_in(policy["engine"])) if policy.get("engine") else []),
+        *(_in_lines(_where_counted(policy["days"])) if policy.get("days") else []),
         *_table([["segment", *_COLUMNS], *rows]),
         *(
             line
@@ -88,6 +89,15 @@ def _policy(policy: Mapping[str, Any]) -> list[str]:
         *(_in_lines(f"Costs: {wording.costs_in_use(policy['costs'])}.") if policy.get("costs") else []),
         *_in_lines(wording.calendar(policy["review"])),
     ]
+
+
+def _where_counted(days: Mapping[str, Any]) -> str:
+    """Which days came from the daily counts, and what from the ledger; what is damaged comes first."""
+    damaged = ", ".join(days["damaged"])
+    warning = f"The daily counts of {damaged} are damaged: run verify_counts. " if damaged else ""
+    counted = ", ".join(first if first == last else f"{first} to {last}" for first, last in days["counted"])
+    rest = ", ".join(f"{start[:16]} to {end[:16]}".replace("T", " ") for start, end in days["in_ledger"])
+    return f"{warning}From daily counts: {counted or 'nothing'}. From the ledger: {rest or 'nothing but cases'} (UTC)."
 
 
 def _cells(finding: Finding) -> list[str]:

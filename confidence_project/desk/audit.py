@@ -8,16 +8,20 @@ from typing import Any
 
 from django import forms
 from django.contrib.admin import site
-from django.http import HttpRequest, HttpResponseBase, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseNotAllowed, StreamingHttpResponse
+from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
 
 from confidence_project.foundation.spreadsheets import harmless
-from governance.admin_kit.list_filters import RangeForm, workspace_in_view, workspaces_in_reach
+from governance.admin_kit.list_filters import RangeForm
+from governance.admin_kit.saved_filters import answer, saved_on
+from governance.admin_kit.scope import workspace_in_view, workspaces_in_reach
 from governance.audit.reading import Line, Wanted, every_line, page_of_lines, place_of, titles
 from governance.models import Workspace
 
+PAGE = "audit"
 PAGE_SIZE = 50
 COLUMNS = ["at (UTC)", "who", "what", "about", "kind", "page"]
 
@@ -36,15 +40,16 @@ class AuditForm(RangeForm):
             required=False, choices=[(each.slug, each.name) for each in workspaces]
         )
         self.fields["kind"].choices = [("", "All"), *((title, title) for title in titles())]  # type: ignore[attr-defined]
-        self.fields["since"].label, self.fields["until"].label = "From (UTC)", "To, left out (UTC)"
+        self.fields["since"].label = f"From ({timezone.get_current_timezone_name()})"
+        self.fields["until"].label = "To, left out"
         self.order_fields(self.field_order)
 
 
 def audit_view(request: HttpRequest, context: dict[str, Any]) -> HttpResponseBase:
     """Show a page of lines of one workspace, or send them all as CSV. `context` is the admin site's."""
-    workspace = workspace_in_view(request)
-    form = AuditForm(request.GET, workspaces_in_reach(request))
-    own: dict[str, Any] = {"title": "Audit", "form": form, "workspace": workspace}
+    workspace, form = _asked(request)
+    saved = saved_on(request, PAGE, workspace, reverse("admin:audit_filters"))
+    own: dict[str, Any] = {"title": "Audit", "form": form, "workspace_in_view": workspace, "saved_filters": saved}
     if workspace is not None and form.is_valid():
         chosen = form.cleaned_data
         after = place_of(request.GET.get("after", ""))
@@ -64,6 +69,22 @@ def audit_view(request: HttpRequest, context: dict[str, Any]) -> HttpResponseBas
             "older": on.urlencode() if older else "",
         }
     return TemplateResponse(request, "desk/audit.html", {**context, **own})
+
+
+def audit_filters_view(request: HttpRequest) -> HttpResponse:
+    """Keep the filters of the address under a name, or delete kept ones."""
+    if request.method != "POST":
+        return HttpResponseNotAllowed(["POST"])
+    workspace, form = _asked(request)
+    if workspace is None or not form.is_valid():
+        return redirect("admin:audit")
+    return answer(request, PAGE, workspace, reverse("admin:audit"))
+
+
+def _asked(request: HttpRequest) -> tuple[Workspace | None, AuditForm]:
+    workspace = workspace_in_view(request)
+    data = request.GET.dict() | ({"workspace": workspace.slug} if workspace else {})
+    return workspace, AuditForm(data, workspaces_in_reach(request))
 
 
 def page_of(line: Line, request: HttpRequest) -> str:

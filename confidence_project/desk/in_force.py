@@ -150,7 +150,7 @@ def segments_in_force(
             SegmentInForce(
                 found=found,
                 run=look.run,
-                values=[(field.title or field.name, values[field.name]) for field in definition.fields if values],
+                values=_worth_saying(definition, values),
                 value_then=found.current,
                 stopped=stopped,
                 figures=figures,
@@ -171,6 +171,12 @@ def _config(definition: PolicyDefinition, raw: object) -> PolicyConfig | None:
 def _values(definition: PolicyDefinition, config: PolicyConfig | None, found: Headline) -> dict[str, float]:
     fields = definition.fields if config else ()
     return {field.name: config.value(definition, field.name, found.segment) for field in fields if config}
+
+
+def _worth_saying(definition: PolicyDefinition, values: Mapping[str, float]) -> list[tuple[str, float]]:
+    """Titles and values of the fields, without a ceiling that limits nothing; empty where the values cannot be read."""
+    fields = [field for field in definition.fields if values and not field.limits_nothing(values[field.name])]
+    return [(field.title or field.name, values[field.name]) for field in fields]
 
 
 def _figures(

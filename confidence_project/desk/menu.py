@@ -16,10 +16,12 @@ SECTIONS = {
         "confidencepolicyproposal": "Proposals",
         "confidencepolicy": "Policies",
         "definitions": "Definitions",
+        "policykey": "Policy keys",
         "confidencecalibrationrun": "Calibration runs",
         "reviewcalendar": "Review calendars",
         "candidate": "Candidates",
         "policyalarm": "Alarms",
+        "answersalarm": "Changed answers",
         "breakglassreview": "Break-glass reviews",
     },
     "Operate": {

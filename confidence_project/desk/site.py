@@ -11,15 +11,18 @@ from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, URLResolver, path
 
-from calibration.selectors import alarms_in_force
+from calibration.selectors import alarms_in_force, changed_answers
 from confidence_project.desk import home, openid, views
-from confidence_project.desk.audit import audit_view
+from confidence_project.desk.audit import audit_filters_view, audit_view
 from confidence_project.desk.definitions import described_definitions
 from confidence_project.desk.invitations import invitation_view
 from confidence_project.desk.menu import menu_of
 from confidence_project.desk.notices import notices_view
+from confidence_project.desk.person import settings_view, workspace_view
 from confidence_project.desk.second_factor import SignInForm, enrolment_picture, has_to_go_on, second_factor_view
 from governance.access.openid import sign_out_url
+from governance.access.preferences import preferences_of
+from governance.admin_kit.scope import chosen_workspace, workspace_in_scope, workspaces_in_reach
 from governance.selectors import open_reviews
 
 
@@ -34,9 +37,19 @@ class DeskAdminSite(admin.AdminSite):
     login_template = "desk/sign_in.html"
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
-        """Every page says when a policy breaks its promise, and what was changed in an emergency."""
-        banners = {"policy_alarms": alarms_in_force(request.user), "open_reviews": open_reviews(request.user)}
-        return {**super().each_context(request), **banners}
+        """Every page says of which workspace it is, when a policy breaks its promise, and what an emergency changed."""
+        banners = {
+            "policy_alarms": alarms_in_force(request.user),
+            "changed_answers": changed_answers(request.user),
+            "open_reviews": open_reviews(request.user),
+        }
+        seen = {
+            "workspaces_in_reach": workspaces_in_reach(request),
+            "chosen_workspace": chosen_workspace(request),
+            "workspace_in_scope": workspace_in_scope(request),
+            "single_keys": preferences_of(request.user).single_keys,
+        }
+        return {**super().each_context(request), **banners, **seen}
 
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """Sign in; who needs a second factor sets it up, or shows it, before anything else."""
@@ -58,13 +71,18 @@ class DeskAdminSite(admin.AdminSite):
         """Let a person say what they are told by e-mail."""
         return notices_view(request, self.each_context(request))
 
+    def settings(self, request: HttpRequest) -> HttpResponse:
+        """Let a person say how they see the desk."""
+        return settings_view(request, self.each_context(request))
+
     def audit(self, request: HttpRequest) -> HttpResponseBase:
         """Show what anybody did in a workspace."""
         return audit_view(request, self.each_context(request))
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
-        """Show each workspace: whether it runs, what waits, what is in force and how it does."""
-        workspaces = home.workspaces_at_a_glance(request.user)
+        """Show each workspace, or the chosen one: whether it runs, what waits, what is in force and how it does."""
+        chosen = chosen_workspace(request)
+        workspaces = home.workspaces_at_a_glance(request.user, [chosen] if chosen else workspaces_in_reach(request))
         return super().index(request, {"workspaces": workspaces, **(extra_context or {})})
 
     def app_index(self, request: HttpRequest, app_label: str, extra_context: Any = None) -> Any:
@@ -84,7 +102,10 @@ class DeskAdminSite(admin.AdminSite):
             path("sign-in/company/", openid.begin_view, name="openid"),
             path("sign-in/company/callback/", openid.callback_view, name="openid_callback"),
             path("notices/", self.admin_view(self.notices), name="notices"),
+            path("settings/", self.admin_view(self.settings), name="settings"),
+            path("workspace/", self.admin_view(workspace_view), name="choose_workspace"),
             path("audit/", self.admin_view(self.audit), name="audit"),
+            path("audit/filters/", self.admin_view(audit_filters_view), name="audit_filters"),
             path("definitions/", self.admin_view(self.definitions), name="definitions"),
             path(
                 "desk/run/<int:pk>/progress.json",

@@ -80,6 +80,7 @@ def sound(name: str, dest: str, workspace) -> str:
         "policy_key": KEY,
         "share": "0.5",
         "days": "365",
+        "before": "2026-01-01",
         "value": "0.5",
         "run": "1",
         "name": "example.org/log",

@@ -34,7 +34,7 @@ FOR_OPERATORS = {WebhookEndpoint, WebhookDelivery}
 OWNED_BY_NO_WORKSPACE = {
     "superusers": {
         "auth.User", "axes.AccessAttempt", "axes.AccessLog", "axes.AccessFailureLog",
-        "django_tasks_database.DBTaskResult", "governance.SignIn",
+        "django_tasks_database.DBTaskResult", "governance.PolicyKey", "governance.SignIn",
     },
     "hashes of the whole deployment's log": {"ledger.LogLeaf", "ledger.LogNode", "ledger.Checkpoint"},
     "one's own": {"knox.AuthToken"},
@@ -162,7 +162,7 @@ SITE_PAGES = {
     "index", "login", "logout", "password_change", "password_change_done", "autocomplete", "jsi18n", "view_on_site",
     "app_list", "second_factor", "second_factor_picture", "definitions", "desk_proposal_picture", "desk_run_picture",
     "desk_run_progress", "openid", "openid_callback", "invitation", "notices",
-    "audit",
+    "audit", "audit_filters", "settings", "choose_workspace",
 }  # fmt: skip
 """Pages of the site itself; what is new needs a look at whom it tells what."""
 WITHOUT_SIGN_IN = {"login", "logout", "openid", "openid_callback", "invitation"}

@@ -11,6 +11,11 @@ SAID_BY_PEOPLE = {
     "governance_confidencepolicyproposal.reject_reason": "a rejection says why",
     "governance_confidencepolicyrevision.reason": "an application and a rollback say why",
     "governance_declaredname.name": "what a person declares that a provider or a model is called",
+    "governance_policykey.policy_key": "what a superuser calls a policy key",
+    "governance_policykey.definition": "its titles, and the names of its fields and actions",
+    "governance_policykey.reason": "and why it is wanted",
+    "governance_policykeyevent.policy_key": "which key another one confirmed or refused",
+    "governance_policykeyevent.reason": "and why",
     "governance_workspaceevent.subject": "and the history of a workspace keeps that it was",
     "governance_groupgrant.group": "what a superuser lets in: the name of a group of the company",
     "governance_invitation.name": "whom a superuser invites",
@@ -21,6 +26,8 @@ SAID_BY_PEOPLE = {
     "governance_retentionperiod.end_reason": "and who ends it",
     "governance_proposalevent.reason": "the history of a proposal keeps what people said",
     "governance_rolloutevent.reason": "the history of a rollout, too",
+    "governance_savedfilter.name": "what a person calls filters that they keep for themselves",
+    "governance_savedfilter.query": "the filters, as the address of the list has them",
     "ledger_decisionimport.file_name": "what a person called the file, without its blanks",
     "ledger_decisionimport.mapping": "what a person declares of the columns of a file: its names and words",
     "ledger_savedmapping.mapping": "and keeps for the next file",
@@ -39,6 +46,7 @@ SAID_BY_PEOPLE = {
 """Where text may stand, because a person wrote it in order that others read it."""
 
 IN_CONFIGS = {
+    "calibration_answersalarm.segment": "the names of a certificate's segment, in the alarm over its answers",
     "governance_confidencepolicyproposal.config": "a name of a segment that an override is for",
     "governance_confidencepolicyproposal.base_config": "and once it is applied, in what later ones are compared with",
 }
@@ -68,6 +76,7 @@ CHOSEN_BY_HOSTS = {
         NAMED: ["provider", "model", "task", "channel"],
     },
     "ledger_question": {NAMED: ["task"]},
+    "ledger_dailycount": {NAMED: ["provider", "model", "task"]},
     "ledger_decisionexternalid": {OWN_ID: ["external_id"]},
     "ledger_decisionoutcome": {OWN_ID: ["external_id"]},
 }

@@ -19,6 +19,7 @@ from django_otp.plugins.otp_static.models import StaticDevice
 from django_otp.plugins.otp_totp.models import TOTPDevice
 from rest_framework_api_key.models import APIKey
 
+from governance.admin_kit.saved_filters import SavedFilters
 from governance.admin_kit.scoped_admin import ShownLookups, SuperuserOnly
 from governance.workspaces import accounts
 
@@ -37,7 +38,7 @@ class PasswordForm(AdminPasswordChangeForm):  # type: ignore[type-arg]
 
 
 @admin.register(User)
-class AccountAdmin(ShownLookups, SuperuserOnly, UserAdmin):  # type: ignore[type-arg]
+class AccountAdmin(SavedFilters, ShownLookups, SuperuserOnly, UserAdmin):  # type: ignore[type-arg]
     """Accounts. All of them may sign in to the desk while they are active; what they see there, memberships say."""
 
     change_password_form = PasswordForm

@@ -16,7 +16,7 @@ from governance.admin_kit.service_views import ReasonForm, RowVerb, ServiceAdmin
 from governance.controls import services as control_services
 from governance.controls.consequences import of_block, of_kill_switch
 from governance.controls.seen import seen_names
-from governance.definitions import all_definitions
+from governance.definitions import all_definitions, title_of
 from governance.models import AuditSampling, BlockedSource, BreakGlassReview, KillSwitch, Workspace
 from governance.models.controls import REASON_LENGTH, Control
 
@@ -92,7 +92,7 @@ class ControlAdmin(ServiceAdmin):
 
     @admin.display(description="covers", ordering="policy_key")
     def covers(self, control: Control) -> str:
-        return control.policy_key or "the whole workspace"
+        return title_of(control.policy_key) if control.policy_key else "the whole workspace"
 
     def add_form(self, request: HttpRequest, data: Any) -> forms.Form:
         return self.adding(data, workspaces_where(Verb.OPERATE, request.user))

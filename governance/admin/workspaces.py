@@ -188,7 +188,9 @@ class KeyForm(InWorkspaceForm):
     name = forms.CharField(max_length=50, help_text="Which machine will use it.")
     scopes = forms.MultipleChoiceField(choices=ApiKey.Scope.choices, widget=forms.CheckboxSelectMultiple)
     expires_at = forms.DateTimeField(
-        required=False, help_text="UTC, like 2027-01-31 12:00. Blank: until it is revoked.", label="Expires"
+        required=False,
+        help_text="In your time zone, like 2027-01-31 12:00. Blank: until it is revoked.",
+        label="Expires",
     )
 
 

@@ -18,31 +18,12 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from confidence_project.foundation.filters import TimeField
-from governance.access.permissions import Verb, workspaces_where
 from governance.admin_kit.keyset import narrowed_to
+from governance.admin_kit.scope import PARAMETER, workspace_in_view, workspaces_in_reach
 from governance.models import Workspace
 
 MOST_CHOICES = 50
 """So many values of a field are offered; any other is found by its address."""
-
-
-def workspaces_in_reach(request: HttpRequest) -> list[Workspace]:
-    """Return the workspaces that the person may see, by name; asked of the database once in a request."""
-    if not hasattr(request, "workspaces_in_reach"):
-        request.workspaces_in_reach = list(  # type: ignore[attr-defined]
-            workspaces_where(Verb.SEE, request.user).order_by("slug")
-        )
-    found: list[Workspace] = request.workspaces_in_reach  # type: ignore[attr-defined]
-    return found
-
-
-def workspace_in_view(request: HttpRequest) -> Workspace | None:
-    """Return the workspace whose rows a list shows: the chosen one, or the first. None: none is in reach."""
-    reach = workspaces_in_reach(request)
-    chosen = request.GET.get(OneWorkspaceFilter.parameter_name)
-    if chosen:
-        return next((workspace for workspace in reach if workspace.slug == chosen), None)
-    return reach[0] if reach else None
 
 
 class OneWorkspaceFilter(admin.SimpleListFilter):
@@ -52,7 +33,7 @@ class OneWorkspaceFilter(admin.SimpleListFilter):
     """
 
     title = "workspace"
-    parameter_name = "workspace"
+    parameter_name = PARAMETER
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         self.in_view = workspace_in_view(request)
@@ -169,7 +150,7 @@ class TypedFilter(_ValueFilter):
         }
 
 
-NOT_A_TIME = "Write a time in UTC, such as 2026-01-31T14:00."
+NOT_A_TIME = "Write a time such as 2026-01-31T14:00."
 PERIOD, FROM, TO = "period", "from", "to"
 PERIODS = {
     "1h": ("Last hour", timedelta(hours=1)),
@@ -195,7 +176,7 @@ class RangeForm(forms.Form):
 
 
 class TimeFilter(admin.ListFilter):
-    """Narrows by time: steps back from now, or a range in UTC.
+    """Narrows by time: steps back from now, or a range, in the person's time zone.
 
     A range that cannot be read shows nothing and says why, instead of everything.
     """

@@ -5,6 +5,7 @@ Not a leaf: the `admin.py` of every app builds on it.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from django.contrib import admin
@@ -16,19 +17,58 @@ from django.http import HttpRequest
 from governance.access.permissions import Verb, is_superuser, workspaces_where
 from governance.admin_kit.csv_export import CsvExport
 from governance.admin_kit.keyset import KeysetChangeList, narrowed_to
+from governance.admin_kit.list_filters import OneWorkspaceFilter
+from governance.admin_kit.saved_filters import SavedFilters
+from governance.admin_kit.scope import (
+    PARAMETER,
+    chosen_workspace,
+    workspace_in_scope,
+    workspace_in_view,
+    workspaces_in_reach,
+)
+from governance.definitions import title_of
+from governance.models import Workspace
 
 
 class WorkspaceFilter(admin.SimpleListFilter):
-    """Filter by workspace; offers those that the person belongs to, and no others."""
+    """Filter by workspace; offers those that the person belongs to, and no others. At first the one that they chose."""
 
     title = "workspace"
-    parameter_name = "workspace"
+    parameter_name = PARAMETER
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [(workspace.slug, workspace.name) for workspace in workspaces_where(Verb.SEE, request.user)]
+        self.chosen, self.in_scope = chosen_workspace(request), workspace_in_scope(request)
+        return [(workspace.slug, workspace.name) for workspace in workspaces_in_reach(request)]
+
+    def value(self) -> str | None:
+        """Return what the address says, blank for all; where it says nothing, what the person chose."""
+        asked: str | None = super().value()
+        return self.chosen.slug if asked is None and self.chosen else asked
+
+    def choices(self, changelist: ChangeList) -> Iterator[Any]:
+        everything, *each = super().choices(changelist)
+        if self.chosen is not None:
+            everything["query_string"] = changelist.get_query_string({self.parameter_name: ""})
+        yield {**everything, "selected": not self.value()}
+        yield from each
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        return queryset.filter(workspace__slug=self.value()) if self.value() else queryset
+        if not self.value():
+            return queryset
+        return queryset.none() if self.in_scope is None else queryset.filter(workspace_id=self.in_scope.pk)
+
+
+class PolicyFilter(admin.AllValuesFieldListFilter):
+    """Filter by the policy key; offers the policies by their titles."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.title = "policy"
+
+    def choices(self, changelist: ChangeList) -> Iterator[Any]:
+        everything, *each = super().choices(changelist)
+        yield everything
+        yield from ({**choice, "display": title_of(str(choice["display"]))} for choice in each)
 
 
 class ShownLookups:
@@ -51,7 +91,7 @@ class ShownLookups:
         return {name.split("__")[0] for name in names if isinstance(name, str)}
 
 
-class ScopedAdmin(ShownLookups, CsvExport, admin.ModelAdmin):  # type: ignore[type-arg]  # which it takes in the stubs alone
+class ScopedAdmin(SavedFilters, ShownLookups, CsvExport, admin.ModelAdmin):  # type: ignore[type-arg]  # which it takes in the stubs alone
     """Read-only pages for any signed-in staff member, over the rows that `visible_to` gives them.
 
     Lists, direct URLs, autocompletes and actions all go through `get_queryset`, so a row of another workspace is
@@ -66,10 +106,26 @@ class ScopedAdmin(ShownLookups, CsvExport, admin.ModelAdmin):  # type: ignore[ty
     # A count for each choice of each filter: minutes on a large table.
     show_facets = admin.ShowFacets.NEVER
 
+    @admin.display(description="policy", ordering="policy_key")
+    def policy(self, row: Any) -> str:
+        return title_of(row.policy_key)
+
+    def get_list_display(self, request: HttpRequest) -> Any:
+        """Name policies by their titles: a key is for machines."""
+        return ["policy" if name == "policy_key" else name for name in super().get_list_display(request)]
+
+    def get_list_filter(self, request: HttpRequest) -> Any:
+        return [(each, PolicyFilter) if each == "policy_key" else each for each in super().get_list_filter(request)]
+
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         ordering = self.get_ordering(request)
         rows: QuerySet[Any] = self.model._default_manager.visible_to(request.user)
         return rows.order_by(*ordering) if ordering else rows
+
+    def workspace_of_list(self, request: HttpRequest) -> Workspace | None:
+        if OneWorkspaceFilter in self.list_filter:
+            return workspace_in_view(request)
+        return workspace_in_scope(request) if WorkspaceFilter in self.list_filter else None
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return request.user.is_active and getattr(request.user, "is_staff", False)

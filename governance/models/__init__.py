@@ -2,6 +2,7 @@
 
 from governance.models.comments import ProposalComment
 from governance.models.controls import AuditSampling, BlockedSource, BreakGlassReview, KillSwitch
+from governance.models.desk import Preferences, SavedFilter
 from governance.models.history import WorkspaceEvent
 from governance.models.identities import ExternalIdentity, GroupGrant, SignIn
 from governance.models.invitations import Invitation
@@ -13,6 +14,7 @@ from governance.models.policies import (
     ConfidencePolicyRevision,
     ProposalEvent,
 )
+from governance.models.policy_keys import PolicyKey, PolicyKeyEvent
 from governance.models.retention import LegalHold, RetentionPeriod
 from governance.models.rollouts import Rollout, RolloutEvent
 from governance.models.versions import GoverningVersion
@@ -37,11 +39,15 @@ __all__ = [
     "Membership",
     "Notice",
     "NoticeSettings",
+    "PolicyKey",
+    "PolicyKeyEvent",
+    "Preferences",
     "ProposalComment",
     "ProposalEvent",
     "RetentionPeriod",
     "Rollout",
     "RolloutEvent",
+    "SavedFilter",
     "SignIn",
     "WebhookDelivery",
     "WebhookEndpoint",

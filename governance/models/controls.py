@@ -8,6 +8,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
 
+from governance.definitions import title_of
 from governance.models.actors import actor_name, actor_of_mutable_row
 from governance.models.policies import ConfidencePolicyRevision
 from governance.models.rollouts import RolloutEvent
@@ -83,7 +84,7 @@ class KillSwitch(Control):
         ]
 
     def __str__(self) -> str:
-        return f"Kill switch on {self.policy_key or 'everything'} in {self.workspace}"
+        return f"Kill switch on {title_of(self.policy_key) if self.policy_key else 'everything'} in {self.workspace}"
 
 
 class BlockedSource(Control):
@@ -135,7 +136,7 @@ class AuditSampling(Control):
         ]
 
     def __str__(self) -> str:
-        return f"Audit {self.rate} of what {self.policy_key} blocks in {self.workspace}"
+        return f"Audit {self.rate} of what {title_of(self.policy_key)} blocks in {self.workspace}"
 
 
 class BreakGlassReview(Control):
@@ -162,7 +163,7 @@ class BreakGlassReview(Control):
         ]
 
     def __str__(self) -> str:
-        return f"Break-glass review {self.pk} of {self.policy_key}"
+        return f"Break-glass review {self.pk} of {title_of(self.policy_key)}"
 
     @property
     def change(self) -> ConfidencePolicyRevision | RolloutEvent:

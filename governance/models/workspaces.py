@@ -52,7 +52,7 @@ class Workspace(models.Model):
         ordering = ["slug"]
 
     def __str__(self) -> str:
-        return self.slug
+        return self.name
 
     def lock(self) -> None:
         """Take the row for this transaction: verbs of one workspace run one after the other.

@@ -156,6 +156,6 @@ def test_autocomplete__offers_own_workspaces_and_no_accounts():
     client = signed_in(admin_of(own))
     query = {"app_label": "governance", "model_name": "membership", "field_name": "workspace", "term": "workspace"}
     offered = client.get(reverse("admin:autocomplete"), query).json()["results"]
-    assert [row["text"] for row in offered] == [own.slug]
-    assert foreign.slug not in str(offered)
+    assert [row["text"] for row in offered] == [own.name]
+    assert foreign.name not in str(offered)
     assert client.get(reverse("admin:autocomplete"), {**query, "field_name": "user"}).status_code == 403

@@ -8,7 +8,8 @@ from typing import Any
 from django.contrib.admin.views.main import SEARCH_VAR
 from django.http import HttpRequest, HttpResponse
 
-from governance.admin_kit.list_filters import OneWorkspaceFilter, workspace_in_view
+from governance.admin_kit.list_filters import OneWorkspaceFilter
+from governance.admin_kit.scope import workspace_in_view
 from governance.admin_kit.scoped_admin import GrowingTableAdmin
 
 

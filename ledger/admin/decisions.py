@@ -19,6 +19,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.timezone import localtime
 
 from confidence_project.foundation.errors import Gone
 from governance.access.permissions import Verb, may
@@ -28,10 +29,10 @@ from governance.admin_kit.list_filters import (
     OneWorkspaceFilter,
     TimeFilter,
     TypedFilter,
-    workspace_in_view,
-    workspaces_in_reach,
 )
+from governance.admin_kit.scope import workspace_in_view, workspaces_in_reach
 from governance.admin_kit.service_views import RowVerb, ServiceAdmin
+from governance.definitions import title_of
 from governance.workspaces.cases import case_link
 from ledger import selectors
 from ledger.admin.base import LedgerAdmin
@@ -85,8 +86,11 @@ class ReviewFilter(ExactFilter):
 
 
 class PolicyKeyFilter(InUseFilter):
-    title = "policy key"
+    title = "policy"
     parameter_name = field_name = "policy_key"
+
+    def offered(self, request: HttpRequest, model_admin: Any) -> Sequence[tuple[str, str]]:
+        return [(key, title_of(key)) for key, _ in super().offered(request, model_admin)]
 
 
 class ProviderFilter(InUseFilter):
@@ -117,7 +121,7 @@ class ImportFilter(ExactFilter):
         if workspace is None:
             return []
         newest = DecisionImport.objects.in_workspace(workspace).filter(imported__gt=0)[: self.offers]
-        return [(str(kept.pk), f"{kept}, {kept.started_at:%Y-%m-%d}") for kept in newest]
+        return [(str(kept.pk), f"{kept}, {localtime(kept.started_at):%Y-%m-%d}") for kept in newest]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[DecisionRecord]) -> QuerySet[DecisionRecord]:
         value = self.value()
@@ -204,11 +208,11 @@ class DecisionRecordAdmin(ProofsOfDecision, ServiceAdmin, LedgerAdmin):
     ]
     readonly_fields = ["decision_id", "interaction_id"]
 
-    @admin.display(description="recorded (UTC)")
+    @admin.display(description="recorded")
     def recorded(self, record: DecisionRecord) -> SafeString:
         # The end of an id tells decisions apart: it begins with the time.
         return format_html(
-            "{} <small>…{}</small>", f"{record.timestamp:%Y-%m-%d %H:%M:%S}", record.decision_id.hex[-12:]
+            "{} <small>…{}</small>", f"{localtime(record.timestamp):%Y-%m-%d %H:%M:%S %Z}", record.decision_id.hex[-12:]
         )
 
     @admin.display(description="verdict")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from django.contrib import admin
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -35,6 +37,6 @@ class QuestionAdmin(LedgerAdmin):
             '<span class="badge{}">{}</span>', "" if is_first else " warn", question.get_change_display()
         )
 
-    @admin.display(description="asked since (UTC)")
-    def since(self, question: Question) -> str:
-        return f"{question.asked_since:%Y-%m-%d %H:%M}"
+    @admin.display(description="asked since")
+    def since(self, question: Question) -> datetime:
+        return question.asked_since

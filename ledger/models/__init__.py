@@ -1,5 +1,6 @@
 """Models of the ledger. Records, outcomes, amendments and the log are written once and never changed."""
 
+from ledger.models.counts import CountedDay, CountMark, DailyCount
 from ledger.models.decisions import (
     SIDES,
     ConfidenceKind,
@@ -21,6 +22,9 @@ __all__ = [
     "Checkpoint",
     "ConfidenceKind",
     "Cosignature",
+    "CountMark",
+    "CountedDay",
+    "DailyCount",
     "DecisionExternalId",
     "DecisionImport",
     "DecisionOutcome",

@@ -51,6 +51,19 @@ class ConfidenceKind(models.TextChoices):
     UNSPECIFIED = "unspecified", "Not said"
 
 
+POOLED_AS_ASKED = [
+    kind.value
+    for kind in (
+        ConfidenceKind.SELF_REPORTED,
+        ConfidenceKind.TOKEN_PROBABILITY,
+        ConfidenceKind.CLASSIFIER,
+        ConfidenceKind.VERBAL,
+        ConfidenceKind.UNSPECIFIED,
+    )
+]
+"""Kinds whose confidences calibration pools over providers, models and questions, unless it is asked to split by these.
+All other kinds are answers of decision models, those of dialects that are yet to come included."""
+
 SIDES = {ConfidenceKind.PREDICATE_YES.value: "yes", ConfidenceKind.PREDICATE_NO.value: "no"}
 """Which answer to a yes/no question a confidence of this kind speaks for."""
 

@@ -7,7 +7,7 @@ import json
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -19,6 +19,7 @@ from confidence_project.foundation.errors import Conflict, WrongState
 from governance.access.permissions import Person
 from governance.controls.retention import hold_on, retention_of
 from governance.models import Workspace
+from ledger.counts.following import Touched, rows_are_gone
 from ledger.models import (
     DecisionOutcome,
     LedgerAmendment,
@@ -159,7 +160,7 @@ def remove(removal: Removal, leaves: Sequence[ArchivedLeaf], *, rows_are_in_tabl
             positions = [{"removal_id": record.pk, "position": leaf.position} for leaf in leaves]
             insert_mappings(RemovedLeaf, positions)
             if rows_are_in_tables:
-                _delete(leaves)
+                _delete(leaves, removal.workspace)
     except IntegrityError as error:
         raise Meanwhile("Something was recorded about these decisions meanwhile; run this again.") from error
     return record
@@ -200,7 +201,7 @@ def _days_in_force(removal: Removal) -> int | None:
     return period.days
 
 
-def _delete(leaves: Sequence[ArchivedLeaf]) -> None:
+def _delete(leaves: Sequence[ArchivedLeaf], workspace: Workspace) -> None:
     database = connections[DEFAULT_DB_ALIAS]
     for kind in _IN_THEIR_ORDER:
         keys = [kind.key_of(leaf.entry_id) for leaf in leaves if leaf.entry == kind.entry]
@@ -212,9 +213,16 @@ def _delete(leaves: Sequence[ArchivedLeaf]) -> None:
                 cursor.execute(statement, [field.get_db_prep_value(key, database) for key in chunk])
                 if cursor.rowcount != len(chunk):
                     raise Conflict("Somebody else removed some of these rows at the same moment; run this again.")
+    rows_are_gone(_day_of(leaf, workspace) for leaf in leaves if leaf.entry == DECISIONS.entry)
     if database.vendor == "sqlite":
         # SQLite gives the number of a last row that is gone to the next one, which the log would take for seen.
         LogWatermark.objects.filter(entry=DECISIONS.entry).delete()
+
+
+def _day_of(leaf: ArchivedLeaf, workspace: Workspace) -> Touched:
+    decision = json.loads(leaf.content)
+    day = datetime.fromisoformat(decision["occurred_at"]).astimezone(UTC).date()
+    return workspace.pk, decision["policy_key"], day
 
 
 def _chunks(keys: Sequence[Any]) -> Iterable[Sequence[Any]]:

@@ -19,7 +19,15 @@ from django.utils import timezone
 from governance.controls.retention import lift_legal_hold, place_legal_hold, set_retention
 from governance.tests.callers import Caller
 from governance.tests.factories import WorkspaceFactory, admin_of, viewer_of
-from ledger.models import DecisionOutcome, DecisionRecord, LedgerAmendment, LedgerRemoval, LogLeaf, RemovedLeaf
+from ledger.models import (
+    CountedDay,
+    DecisionOutcome,
+    DecisionRecord,
+    LedgerAmendment,
+    LedgerRemoval,
+    LogLeaf,
+    RemovedLeaf,
+)
 from ledger.tests.bodies import envelope
 from ledger.tests.factories import DecisionOutcomeFactory
 from ledger.tests.kept import decided, with_everything
@@ -265,3 +273,15 @@ def test_log__after_a_prune_of_the_newest_rows__goes_on_with_what_comes(caller: 
     run("checkpoint_ledger")
     output = run("verify_ledger", archives=folder)
     assert "; 0 rows are not in the log yet" in output
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("old")
+def test_prune__daily_counts__are_made_anew_without_what_is_gone() -> None:
+    run("keep_counts")
+    run("prune_ledger", "--before", TODAY)
+    assert "1 wait to be counted" in run("verify_counts")
+    run("keep_counts")
+    assert "2 days counted anew; 0 wait" in run("verify_counts")
+    # SQLite gives the number of a last row that went to the next one.
+    assert sorted(CountedDay.objects.values_list("decisions", flat=True)) == [0, 1]

@@ -16,7 +16,8 @@ from django.utils.safestring import SafeString
 
 from confidence_project.foundation.formatting import DASH, threshold
 from governance.admin_kit.keyset import KeysetChangeList
-from governance.admin_kit.list_filters import OneWorkspaceFilter, TimeFilter, workspace_in_view, workspaces_in_reach
+from governance.admin_kit.list_filters import OneWorkspaceFilter, TimeFilter
+from governance.admin_kit.scope import workspace_in_view, workspaces_in_reach
 from governance.admin_kit.scoped_admin import GrowingTableAdmin
 from telemetry.verdicts import Verdict, verdicts_on
 

@@ -13,7 +13,8 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.functional import cached_property
 
-from governance.admin_kit.list_filters import OneWorkspaceFilter, workspace_in_view
+from governance.admin_kit.list_filters import OneWorkspaceFilter
+from governance.admin_kit.scope import workspace_in_view
 from governance.admin_kit.scoped_admin import ScopedAdmin
 from telemetry.models import Reception
 from telemetry.selectors import ReceivedKind, received_by_kind

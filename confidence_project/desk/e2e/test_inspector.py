@@ -111,7 +111,7 @@ def test_inspector__keyboard_alone__narrows_by_model_and_range_and_opens_a_call(
     enter(page)
     assert "model=acme-1" in page.url
     assert page.locator(".figures-card dd").first.inner_text() == "1"
-    page.locator("summary", has_text="Time (UTC)").focus()
+    page.locator("summary", has_text="Time:").focus()
     page.keyboard.press("Space")
     page.get_by_label("From", exact=True).focus()
     page.keyboard.type("01312026")

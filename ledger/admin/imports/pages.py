@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -97,9 +98,9 @@ class ImportAdmin(MappingPages):
     def by(self, kept: DecisionImport) -> str:
         return str(kept.actor_name)
 
-    @admin.display(description="begun (UTC)", ordering="started_at")
-    def started(self, kept: DecisionImport) -> str:
-        return f"{kept.started_at:%Y-%m-%d %H:%M}"
+    @admin.display(description="begun", ordering="started_at")
+    def started(self, kept: DecisionImport) -> datetime:
+        return kept.started_at
 
     @admin.display(description="rows", empty_value="–")
     def rows(self, kept: DecisionImport) -> int | None:
