@@ -118,7 +118,7 @@ def test_file__of_the_document__is_complete(registry, write):
     pays, spends = (definitions.get_definition(key) for key in ("claims.auto_pay", "claims.tokens"))
     assert [field.name for field in pays.fields] == ["pay_threshold", "pay_ceiling", "fraud_threshold"]
     assert pays.actions["hand_over"] == {"to": ["desk", "fraud"]}
-    assert (pays.answer.question, pays.answer.confidence) == ("is_covered", definitions.PredicateReading.YES)
+    assert (pays.answer.question, pays.answer.confidence) == ("is_covered", PredicateReading.YES)
     assert spends.fields[0].kind is definitions.FieldKind.BUDGET
     every_key = {field.name for field in dataclasses.fields(definitions.FieldDefinition)} - {"name"}
     assert all(re.search(rf"^{key} = ", example, re.M) for key in every_key)

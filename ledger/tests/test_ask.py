@@ -182,8 +182,7 @@ def test_ledger__verdict_that_is_none__refused_by_the_database() -> None:
         DecisionRecordFactory(gate_verdict="maybe")
 
 
-@pytest.mark.parametrize("asks", ["yes", 1])
-def test_definition__asks_is_no_truth_value__refused(asks: Any) -> None:
-    threshold = FieldDefinition(name="threshold", kind=FieldKind.CONFIDENCE_THRESHOLD, default=0.9)
-    with pytest.raises(InvalidInput, match=r"asks of policy key claims\.other is true or false"):
-        definitions.register(PolicyDefinition("claims.other", "", "", (threshold,), asks=asks))
+def test_definition__asks_without_a_confidence_threshold__refused() -> None:
+    budget = FieldDefinition(name="tokens", kind=FieldKind.BUDGET, default=100, maximum=1000)
+    with pytest.raises(InvalidInput, match=r"claims\.other"):
+        definitions.register(PolicyDefinition("claims.other", "", "", (budget,), asks=True))
