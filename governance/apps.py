@@ -14,6 +14,7 @@ class GovernanceConfig(AppConfig):
 
     def ready(self) -> None:
         from confidence_project.foundation.triggers.guarding import check_triggers
+        from governance.access.addresses import check_proxies
         from governance.access.lanes import LANES
         from governance.audit.own import register_own_histories
         from governance.declared import load_definitions_file
@@ -26,6 +27,7 @@ class GovernanceConfig(AppConfig):
         checks.register(check_triggers, checks.Tags.database)
         checks.register(check_policy_keys, checks.Tags.database)
         CONFIRMED.register(confirmed_besides)
+        checks.register(check_proxies, checks.Tags.security, deploy=True)
         register_own_histories()
         LANES.register(EVALUATE_FLAG, "/ofrep/v1/evaluate/flags/")
         post_migrate.connect(keep_versions, sender=self)

@@ -22,13 +22,13 @@ PROMPT_HASH = compute_prompt_hash("digits.read", "Which digit is this?", None, C
 
 
 @contextmanager
-def running_server() -> Iterator[str]:
-    """Serve the site on a free port of this machine; yield its base URL."""
+def running_server(*options: str) -> Iterator[str]:
+    """Serve the site on a free port of this machine, with options of gunicorn's beside ours; yield its base URL."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     command = [sys.executable, "-m", "gunicorn", "--bind", f"127.0.0.1:{port}", "--threads", "2"]
-    command += ["--log-level", "error", "confidence_project.wsgi"]
+    command += ["--log-level", "error", *options, "confidence_project.wsgi"]
     process = subprocess.Popen(command, env={**os.environ, "LOG_LEVEL": "ERROR"})  # noqa: S603 - our own command
     try:
         url = f"http://127.0.0.1:{port}"

@@ -64,6 +64,7 @@ SECTIONS = {
     },
     "Audit trail": {
         "audit": "Everything, in one page",
+        "evidencepack": "Evidence packs",
         "signin": "Sign-ins",
         "workspaceevent": "Workspace events",
         "confidencepolicyrevision": "Revisions",

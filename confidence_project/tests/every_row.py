@@ -63,6 +63,11 @@ def furnish(workspace: Workspace) -> None:
         workspace=workspace, status="COMPLETE", file_name="history.csv", mapping={}, started_at=RECORDED_AT,
         finished_at=RECORDED_AT,
     )  # fmt: skip
+    # By its name: tests of the desk furnish, too, and the desk stands below.
+    apps.get_model("evidence_pack.EvidencePack").objects.create(
+        workspace=workspace, policy_key=KEY, since=RECORDED_AT, until=RECORDED_AT, seed="seed", decisions=1,
+        status="COMPLETE", asked_at=RECORDED_AT,
+    )  # fmt: skip
     LedgerRemoval.objects.create(
         workspace=workspace, kind="erasure", decisions=1, rows=1, occurred_from=RECORDED_AT, occurred_to=RECORDED_AT,
         recorded_to=RECORDED_AT, policy_keys=[KEY], leaves_sha256="0" * 64, reason="Smoke.", at=RECORDED_AT,

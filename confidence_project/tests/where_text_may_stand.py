@@ -6,6 +6,7 @@ SAID_BY_PEOPLE = {
     "calibration_reviewcalendar.reason": "who sets a calendar of reviews says why",
     "calibration_candidate.reason": "who registers a candidate, too",
     "calibration_candidateend.reason": "and who withdraws it",
+    "evidence_pack_evidencepack.seed": "what the auditor picks decisions by: letters and digits",
     "governance_confidencepolicyproposal.title": "what a person proposes, in their words",
     "governance_confidencepolicyproposal.summary": "and why",
     "governance_confidencepolicyproposal.reject_reason": "a rejection says why",
