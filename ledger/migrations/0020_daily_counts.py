@@ -8,7 +8,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('governance', '0014_superseded_event'),
-        ('ledger', '0018_ask'),
+        ('ledger', '0019_answers_together'),
     ]
 
     operations = [
