@@ -59,9 +59,11 @@ def module_db(django_db_setup: None, django_db_blocker: pytest_django.DjangoDbBl
 def _nothing_is_kept_of_other_tests(monkeypatch: pytest.MonkeyPatch) -> None:
     """Begin with a process that has read nothing: numbers of rows that were rolled back are given out again."""
     from confidence_project.foundation.kept import Kept
+    from governance import definitions
     from governance.policies import governing
 
     monkeypatch.setattr(governing, "_KEPT", Kept(governing.MOST))
+    monkeypatch.setattr(definitions.DEFINITIONS, "things", dict(definitions.DEFINITIONS.things))
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -17,7 +17,8 @@ from governance.definitions import FieldKind, PolicyDefinition, get_definition
 from governance.models import ConfidencePolicyProposal, ConfidencePolicyRevision, Workspace
 from governance.policies.config import PolicyConfig, parse_config
 
-_CERTIFYING = frozenset({ConfidencePolicyProposal.Origin.CALIBRATION, ConfidencePolicyProposal.Origin.CANDIDATE})
+CERTIFYING = frozenset({ConfidencePolicyProposal.Origin.CALIBRATION, ConfidencePolicyProposal.Origin.CANDIDATE})
+"""Where a proposal comes from whose promise is a certificate."""
 
 Share = Annotated[float, Field(gt=0, lt=1, allow_inf_nan=False)]
 Threshold = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
@@ -84,7 +85,7 @@ def certified_thresholds(workspace: Workspace) -> list[CertifiedThreshold]:
 
 def _of_revision(revision: ConfidencePolicyRevision) -> Iterator[CertifiedThreshold]:
     proposal = revision.proposal
-    promise = promise_of(proposal) if proposal and proposal.origin in _CERTIFYING else None
+    promise = promise_of(proposal) if proposal and proposal.origin in CERTIFYING else None
     if proposal is None or promise is None:
         return
     try:

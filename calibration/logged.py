@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from calibration.models import (
+    AnswersAlarm,
     Candidate,
     CandidateEnd,
     ConfidenceCalibrationRun,
@@ -38,6 +39,7 @@ LOGGED = (
     Kind("held_review", HeldReview, "at", columns_of(HeldReview)),
     Kind("candidate", Candidate, "registered_at", columns_of(Candidate)),
     Kind("candidate_end", CandidateEnd, "ended_at", columns_of(CandidateEnd)),
+    Kind("answers_alarm", AnswersAlarm, "raised_at", columns_of(AnswersAlarm)),
     Kind("policy_alarm", PolicyAlarm, "raised_at", columns_of(PolicyAlarm)),
     *of_control(StandingCosts, "false_allow", "false_block", "review"),
     replace(_ENGINE_BEGUN, digests=("mapping",)),

@@ -26,7 +26,7 @@ from calibration.runs.heartbeat import heartbeat
 from calibration.runs.readings import Reading
 from calibration.runs.snapshot import read_snapshot
 from calibration.selectors import COUNTED_IN_METRICS, earlier_counts, needs_bootstrap, previous_output
-from calibration.services import complete_run, fail_run, keep_review, start_run
+from calibration.services import complete_run, fail_run, keep_review, report_progress, start_run
 from calibration.standing_costs import standing_costs
 from governance.access.permissions import Person, Verb, require
 from governance.models import ConfidencePolicyProposal, Workspace
@@ -110,7 +110,7 @@ def _carry_out(run: ConfidenceCalibrationRun, parameters: CalibrationParameters,
     judged: list[Judged] = []
     results = []
     steps = len(parameters.policy_keys)
-    with heartbeat(run) as pulse:
+    with heartbeat(lambda share: report_progress(run=run, share=share), f"run {run.pk}") as pulse:
 
         def tell(share: float, text: str) -> None:
             pulse.share = share

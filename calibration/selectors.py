@@ -12,7 +12,7 @@ from django.db.models.fields import UUIDField
 from django.db.models.functions import RowNumber
 from django.utils import timezone
 
-from calibration.models import ConfidenceCalibrationRun, PolicyAlarm
+from calibration.models import AnswersAlarm, ConfidenceCalibrationRun, PolicyAlarm
 from confidence_project.foundation.errors import InvalidInput
 from governance.definitions import PolicyDefinition
 from governance.models import (
@@ -146,3 +146,11 @@ def alarms_in_force(user: Any) -> QuerySet[PolicyAlarm]:
         revision__version=F("revision__policy__version")
     )
     return alarms.select_related("workspace", "revision", "look")
+
+
+def changed_answers(user: Any) -> QuerySet[AnswersAlarm]:
+    """Return the alarms over changed answers that `user` may see, of versions still in force: one query."""
+    alarms: QuerySet[AnswersAlarm] = AnswersAlarm.objects.visible_to(user).filter(
+        revision__version=F("revision__policy__version")
+    )
+    return alarms.select_related("workspace", "revision")

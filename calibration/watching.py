@@ -157,7 +157,9 @@ def _test(
     revision: ConfidencePolicyRevision, promise: Promise, segment: Mapping[str, str], now: datetime
 ) -> tuple[Mapping[str, str], int, int, float]:
     """Return the segment, its labelled decisions and failures, and the evidence against its promise."""
-    days = _count(revision, promise, segment, now)
+    days = count_allowed(
+        revision, segment, since=revision.created_at - CLOCK_SKEW, until=now - promise.maturity, labels_as_of=now
+    )
     weeks = [(day - revision.created_at.astimezone(UTC).date()).days // 7 for day, _, _ in days]
     labelled, failures = [day[1] for day in days], [day[2] for day in days]
     # The first decisions may lie before the version's own day, by the skew of the clocks.
@@ -165,23 +167,32 @@ def _test(
     return segment, sum(labelled), sum(failures), float(looks[-1]) if days else 0.0
 
 
-def _count(
-    revision: ConfidencePolicyRevision, promise: Promise, segment: Mapping[str, str], now: datetime
+def count_allowed(
+    revision: ConfidencePolicyRevision,
+    segment: Mapping[str, str],
+    *,
+    since: datetime,
+    until: datetime,
+    labels_as_of: datetime,
 ) -> list[tuple[date, int, int]]:
-    """Count by UTC day, of its first decision, the labelled cases of a segment and the failures among them."""
+    """Count by UTC day, of its first decision, the labelled cases of a segment and the failures among them.
+
+    Counted are decisions of the gate that `revision` allowed in `since <= time < until`, by outcomes that were recorded
+    by `labels_as_of`.
+    """
     allowed = DecisionRecord.objects.filter(
         workspace_id=revision.workspace_id,
         policy_key=revision.policy_key,
         policy_version=revision.version,
         gate_verdict=DecisionRecord.Verdict.ALLOW,
         origin=DecisionRecord.Origin.GATE,
-        occurred_at__gte=revision.created_at - CLOCK_SKEW,
-        occurred_at__lt=now - promise.maturity,
+        occurred_at__gte=since,
+        occurred_at__lt=until,
         **{key: value or None if key == "options" else value for key, value in segment.items()},
     ).exclude(rollout_arm=DecisionRecord.Arm.CANARY)
     counted = (
         first_of_each_case(allowed)
-        .annotate(day=TruncDate("occurred_at", tzinfo=UTC), succeeded=ruling_success(now))
+        .annotate(day=TruncDate("occurred_at", tzinfo=UTC), succeeded=ruling_success(labels_as_of))
         .values("day")
         .annotate(labelled=Count("succeeded"), failures=Count("pk", filter=Q(succeeded=False)))
     )

@@ -7,6 +7,7 @@ a throw-away secret key, plain HTTP, localhost only.
 import os
 import re
 from datetime import timedelta
+from ipaddress import ip_network
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -52,6 +53,7 @@ INSTALLED_APPS = [
     "django_otp.plugins.otp_static",
     "django_tasks",
     "confidence_project.desk.apps.DeskConfig",
+    "confidence_project.evidence_pack.apps.EvidencePackConfig",
     "governance",
     "telemetry",
     "ledger",
@@ -167,11 +169,20 @@ if CONFIDENCE_LOCAL_SIGN_IN:
     AUTHENTICATION_BACKENDS.append("django.contrib.auth.backends.ModelBackend")
 if CONFIDENCE_OIDC_ISSUER:
     AUTHENTICATION_BACKENDS.append("governance.access.openid.OpenIdBackend")
-# Locked by account, whatever the address: guessing from many addresses gets no further than from one.
-AXES_LOCKOUT_PARAMETERS = ["username"]
-SILENCED_SYSTEM_CHECKS = ["axes.W006"]  # which would have us lock addresses, and with a proxy's address everybody
-AXES_USERNAME_CALLABLE = "governance.access.sign_in.counted_name"
+# Five failures lock an account for an address; more of them an address, or an account, for browsers it does not know.
+AXES_HANDLER = "governance.access.lockouts.LockoutHandler"
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_USERNAME_CALLABLE = "governance.access.lockouts.counted_name"
+AXES_CLIENT_IP_CALLABLE = "governance.access.addresses.client_address"
 AXES_FAILURE_LIMIT = env.int("SIGN_IN_FAILURE_LIMIT", default=5)
+SIGN_IN_ADDRESS_LIMIT = env.int("SIGN_IN_ADDRESS_LIMIT", default=30)
+SIGN_IN_ACCOUNT_LIMIT = env.int("SIGN_IN_ACCOUNT_LIMIT", default=50)
+# Addresses and networks of proxies whose X-Forwarded-For is believed; see docs/operations.md.
+CONFIDENCE_TRUSTED_PROXIES = env.list("CONFIDENCE_TRUSTED_PROXIES", default=[])
+try:
+    [ip_network(proxy) for proxy in CONFIDENCE_TRUSTED_PROXIES]
+except ValueError as error:
+    raise ImproperlyConfigured("CONFIDENCE_TRUSTED_PROXIES takes addresses and networks like 10.0.0.0/8.") from error
 AXES_COOLOFF_TIME = timedelta(minutes=env.int("SIGN_IN_LOCKOUT_MINUTES", default=15))
 # Or whoever keeps knocking would keep the account's owner out for good.
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
@@ -184,6 +195,7 @@ AXES_ALLOWED_CORS_ORIGINS = ""
 CONFIDENCE_REQUIRE_SECOND_FACTOR = env.bool("CONFIDENCE_REQUIRE_SECOND_FACTOR", default=False)
 OTP_TOTP_ISSUER = "Enterprise Confidence System"
 LOGIN_URL = "admin:login"
+LOGIN_REDIRECT_URL = "admin:index"
 SESSION_COOKIE_AGE = env.int("SESSION_COOKIE_AGE", default=8 * 60 * 60)
 SESSION_EXPIRE_AT_BROWSER_CLOSE = True
 
@@ -244,6 +256,8 @@ FILE_UPLOAD_HANDLERS = [
 # The largest body that is read, in bytes; the same limit for Django's own forms.
 CONFIDENCE_MAX_BODY_BYTES = DATA_UPLOAD_MAX_MEMORY_SIZE = env.int("CONFIDENCE_MAX_BODY_BYTES", default=10 * 1024**2)
 CONFIDENCE_MAX_BULK_ITEMS = env.int("CONFIDENCE_MAX_BULK_ITEMS", default=10_000)
+# What a client may take to send a request or to take a reply, beside a second for every 10,000 bytes.
+CONFIDENCE_CLIENT_SECONDS = env.float("CONFIDENCE_CLIENT_SECONDS", default=20.0)
 # Whose pages may evaluate flags from a browser; see docs/ofrep.md.
 CONFIDENCE_OFREP_ORIGINS = env.list("CONFIDENCE_OFREP_ORIGINS", default=[])
 if not all(re.fullmatch(r"https?://[a-z0-9.-]+(:\d+)?", origin) for origin in CONFIDENCE_OFREP_ORIGINS):
@@ -352,6 +366,9 @@ CONFIDENCE_IMPORT_FOLDER = Path(env.str("CONFIDENCE_IMPORT_FOLDER", default=str(
 CONFIDENCE_IMPORT_MAX_BYTES = env.int("CONFIDENCE_IMPORT_MAX_BYTES", default=100 * 1024**2)
 # An upload that nobody imported, and rejected rows that nobody removed, are kept so long (`prune_imports`).
 CONFIDENCE_IMPORT_KEEP_DAYS = env.int("CONFIDENCE_IMPORT_KEEP_DAYS", default=7)
+# Evidence packs asked for in the desk: made by workers, downloaded from servers, kept so long (`prune_packs`).
+CONFIDENCE_PACK_FOLDER = Path(env.str("CONFIDENCE_PACK_FOLDER", default=str(VAR_DIR / "packs")))
+CONFIDENCE_PACK_KEEP_DAYS = env.int("CONFIDENCE_PACK_KEEP_DAYS", default=30)
 
 # Decisions that were pruned after their retention period are kept here: back it up with the database.
 CONFIDENCE_ARCHIVE_FOLDER = Path(env.str("CONFIDENCE_ARCHIVE_FOLDER", default=str(VAR_DIR / "archives")))
@@ -392,7 +409,13 @@ CONFIDENCE_COUNT_EVERY_SECONDS = env.float("CONFIDENCE_COUNT_EVERY_SECONDS", def
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
+    "formatters": {
+        "line": {
+            "()": "confidence_project.foundation.routes_in_logs.WhereAndNotWhat",
+            "format": "{asctime} {levelname} {name} {message}",
+            "style": "{",
+        }
+    },
     "filters": {
         "route": {"()": "confidence_project.foundation.routes_in_logs.RouteForPath"},
         "refusals": {"()": "confidence_project.foundation.routes_in_logs.RefusalsInOneLine"},

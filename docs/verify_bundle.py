@@ -1,20 +1,29 @@
 #!/usr/bin/env python3
-"""Check a folder of proofs from a confidence ledger, offline. Needs Python 3.11 and `cryptography`, nothing of ours.
+"""Check proofs from a confidence ledger, offline. Needs Python 3.11 and `cryptography`, nothing of ours.
 
     python verify_bundle.py FOLDER LOG_KEY [--witness KEY ...] [--needed N] [--kept FILE ...] [--consistency FILE ...]
+    python verify_bundle.py PACK.zip [LOG_KEY] [the same]
 
 FOLDER holds `<name>.json`, the bytes of an entry, beside `<name>.tlog-proof`, as `manage.py prove_decision` and
 `prove_revision` write them. Every entry is proved to stand in the signed tree; then the entries are held against each
 other: outcomes are of the decision, the revision is the one that it was made under, the proposal is the revision's, its
 evidence has the hash that was approved, and somebody else than the author approved it. What does not hold ends the
 program with a sentence and status 1.
+
+PACK.zip is an evidence pack, or the folder that it was unpacked into. Its files have the hashes that the log's key
+signed; the decisions are those that the seed picks; each of them, and each step of each approval, is proved as above.
+What fits together, but is vouched for by nobody, ends with status 2: no signature, or no LOG_KEY to check it by.
 """
 
 import argparse
 import base64
+import contextlib
 import hashlib
+import io
 import json
 import sys
+import tempfile
+import zipfile
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -24,6 +33,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 class Refused(Exception):
     """Something does not hold; the text says what."""
+
+
+UNREADABLE = (OSError, ValueError, KeyError, IndexError, TypeError, AttributeError)
 
 
 def demand(holds, sentence):
@@ -247,10 +259,206 @@ def check_policy(entries):
         print(f"  calibration run {entry['id']}: inputs {entry['inputs_sha256']}, output {entry['output_sha256']}")
 
 
+# --- Evidence packs ---
+
+SUMS, NOTE, SEAL = "SHA256SUMS", "SHA256SUMS.note", "confidence-evidence-pack/1"
+
+
+@contextlib.contextmanager
+def named(name):
+    """What is refused within is of `name`; it is checked without a word."""
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):
+            yield
+    except Refused as refused:
+        raise Refused(f"{name}: {refused}") from None
+    except UNREADABLE as error:
+        raise Refused(f"{name}: it cannot be read ({type(error).__name__})") from None
+
+
+def check_sums(folder):
+    """Every file has the hash that SHA256SUMS says, and there is no other."""
+    demand((folder / SUMS).is_file(), f"{SUMS} is missing")
+    sums = {name: digest for digest, name in (line.split("  ", 1) for line in read_lines(folder / SUMS))}
+    there = {file.relative_to(folder).as_posix() for file in folder.rglob("*") if not file.is_dir()} - {SUMS, NOTE}
+    for name in sorted(sums.keys() | there):
+        demand(name in there, f"{name} is missing")
+        demand(name in sums, f"{name} is not in {SUMS}")
+        digest = hashlib.sha256((folder / name).read_bytes()).hexdigest()
+        demand(digest == sums[name], f"{name} is not what {SUMS} says")
+    print(f"{len(sums)} files have the hashes that {SUMS} says")
+
+
+def read_lines(path):
+    return path.read_text("utf-8").splitlines()
+
+
+def is_sealed(folder, log_key):
+    """Say whether the log's key signed the hashes; refuse a signature that is not by it, or of something else."""
+    if log_key is None or not (folder / NOTE).exists():
+        return False
+    name, key_id, public = public_key(log_key, b"\x01")
+    with named(NOTE):
+        signed = [
+            text
+            for text, signer, blob in signatures_of((folder / NOTE).read_text("utf-8"))
+            if signer == name and blob[:4] == key_id and is_signed(public, blob[4:], text.encode())
+        ]
+        demand(signed, f"{name} has not signed it")
+        digest = hashlib.sha256((folder / SUMS).read_bytes()).hexdigest()
+        demand(signed[0] == f"{SEAL}\n{SUMS} {digest}\n", f"what {name} signed is not this {SUMS}")
+    print(f"{name} signed them")
+    return True
+
+
+def check_sample(folder, about, policy):
+    """The decisions are those that the seed picks, each as the log holds it; return the heads of their proofs."""
+    rows = json.loads((folder / "sample.json").read_text("utf-8"))
+    size = min(about["decisions_asked_for"], about["decisions_in_period"])
+    demand(len(rows) == size, f"sample.json: it has {len(rows)} decisions, and not {size}")
+    known = {row["version"] for row in json.loads((folder / "approvals.json").read_text("utf-8"))}
+    ranks = [hashlib.sha256(f"{about['seed']}:{row['decision_id']}".encode()).hexdigest() for row in rows]
+    for row, rank, before in zip(rows, ranks, ["", *ranks], strict=False):
+        demand(row["rank"] == rank > before, f"sample.json: the seed does not pick {row['decision_id']} here")
+    heads = set()
+    for row in rows if about["log_size"] is not None else ():
+        name = f"decision-{row['decision_id']}"
+        with named(name):
+            demand(row["proof"], f"it has no proof: {row['problem']}")
+            entries, *head = read_folder(folder / "proofs" / name, policy.log_key, policy)
+            check_times(entries, timedelta(minutes=policy.tolerance))
+            check_decision(entries)
+            check_row(row, entries["decision"], about)
+            # Version 0 is the defaults, on which nobody decided.
+            demand(row["policy_version"] in {None, 0, *known}, "nothing is said of the version that it was made under")
+            heads.add(tuple(head))
+    print(f"{len(rows)} of {about['decisions_in_period']} decisions are those that the seed {about['seed']} picks")
+    return heads
+
+
+def check_row(row, decision, about):
+    """A row of the sample says what the entry says, and the entry is of this policy and period."""
+    confidence = decision["llm_confidence"]
+    said = {
+        "decision_id": decision["decision_id"],
+        "recorded_at": decision["timestamp"],
+        "verdict": decision["gate_verdict"],
+        "gate_reason": decision["gate_reason"],
+        "policy_version": decision["policy_version"],
+        "model": decision["model"],
+        "confidence": None if confidence is None else float(confidence),
+    }
+    wrong = [key for key, value in said.items() if row[key] != value]
+    demand(not wrong, f"sample.json says something else of {', '.join(wrong)}")
+    demand(
+        all(decision[key] == about[key] for key in ("workspace_id", "policy_key")), "the decision is of another policy"
+    )
+    # Times are texts of one form, so that they are ordered as they stand.
+    demand(about["since"] <= decision["timestamp"] < about["until"], "the decision is not of the period")
+
+
+def check_approvals(folder, about, policy):
+    """Each step towards each version is as the log holds it; return the heads of the proofs."""
+    steps = json.loads((folder / "approvals.json").read_text("utf-8"))
+    values = json.loads((folder / "thresholds.json").read_text("utf-8"))
+    certificates = json.loads((folder / "certificates.json").read_text("utf-8"))
+    heads = set()
+    versions = sorted({row["version"] for row in steps})
+    gaps = sorted(set(range(versions[0], versions[-1])) - set(versions)) if versions else []
+    demand(not gaps, f"approvals.json leaves out the versions {gaps}")
+    for version in versions if about["log_size"] is not None else ():
+        name = f"version-{version}"
+        with named(name):
+            entries, *head = read_folder(folder / "proofs" / name, policy.log_key, policy)
+            check_times(entries, timedelta(minutes=policy.tolerance))
+            check_policy(entries)
+            revision = entries["revision"]
+            is_of_it = revision["version"] == version
+            demand(
+                is_of_it and all(revision[key] == about[key] for key in ("workspace_id", "policy_key")),
+                "the revision is of another policy or version",
+            )
+            for row in (each for each in steps if each["version"] == version):
+                check_step(row, entries)
+            check_values([each for each in values if each["version"] == version], revision["config_after"])
+            for row in (each for each in certificates if each["version"] == version):
+                sealed = entries["proposal"]["evidence_sha256"]
+                demand(row["evidence_sha256"] == sealed, "certificates.json names other evidence")
+            heads.add(tuple(head))
+    print(f"{len(steps)} steps towards {len(versions)} versions")
+    return heads
+
+
+def check_values(rows, config):
+    """Each value of the config has its row; a row beside these is of a default, which no config names."""
+    said = {(json.dumps(row["segment"], sort_keys=True), row["field"]): row.get("value") for row in rows}
+    parts = [({}, config["values"]), *((each["match"], each["values"]) for each in config["overrides"])]
+    held = {(json.dumps(match, sort_keys=True), name): value for match, part in parts for name, value in part.items()}
+    for place, value in held.items():
+        demand(said.get(place) == value, f"thresholds.json says something else of {place[1]}")
+    demand(all(place in held or place[0] == "{}" for place in said), "thresholds.json has a segment too many")
+
+
+def check_step(row, entries):
+    demand(row["proof"], f"the step “{row['step']}” has no proof")
+    entry = entries[Path(row["proof"][0]).stem]
+    if entry["entry"] == "proposal_event":
+        demand(entry["verb"].replace("_", " ") == row["step"], f"the step “{row['step']}” is another one")
+    said = (entry["actor_name"], entry.get("at") or entry["created_at"], entry["break_glass"])
+    demand(said == (row["by"], row["at"], row["break_glass"]), f"approvals.json tells “{row['step']}” otherwise")
+
+
+def check_pack(folder, policy):
+    """Return whether somebody vouches for all of a pack that holds together."""
+    check_sums(folder)
+    sealed = is_sealed(folder, policy.log_key)
+    about = json.loads((folder / "pack.json").read_text("utf-8"))
+    demand(about["schema"] == SEAL, "pack.json: this is another kind of pack")
+    demand(about["signed_by"] is None or (folder / NOTE).exists(), f"{NOTE} is missing")
+    if policy.log_key is None:
+        return False
+    heads = check_sample(folder, about, policy) | check_approvals(folder, about, policy)
+    if about["log_size"] is None:
+        return False
+    size, root = about["log_size"], bytes.fromhex(about["log_root"])
+    demand(heads <= {(size, root)}, "proofs lead to another checkpoint than pack.json names")
+    policy.kept += sorted((folder / "checkpoints").glob("*.checkpoint"))
+    policy.consistency += sorted((folder / "checkpoints").glob("*.consistency"))
+    check_kept(policy, size, root)
+    return sealed
+
+
+@contextlib.contextmanager
+def unpacked(path):
+    """Give the folder itself, or one with what an archive holds."""
+    if path.is_dir():
+        yield path
+        return
+    with tempfile.TemporaryDirectory() as folder, zipfile.ZipFile(path) as archive:
+        names = archive.namelist()
+        for name in names:
+            demand(names.count(name) == 1, f"{name} is in the archive twice")
+        archive.extractall(folder)
+        yield Path(folder)
+
+
+def check_folder(folder, policy):
+    """Check a bundle about one decision or one revision."""
+    demand(policy.log_key is not None, "give the verifier key of the log, as you were given it")
+    entries, size, root = read_folder(folder, policy.log_key, policy)
+    check_kept(policy, size, root)
+    check_times(entries, timedelta(minutes=policy.tolerance))
+    check_decision(entries)
+    check_policy(entries)
+    print(f"All {len(entries)} entries are proved and fit together.")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folder", type=Path, metavar="FOLDER")
-    parser.add_argument("log_key", metavar="LOG_KEY", help="the verifier key of the log, as you were given it")
+    parser.add_argument("path", type=Path, metavar="FOLDER|PACK.zip")
+    parser.add_argument(
+        "log_key", nargs="?", metavar="LOG_KEY", help="the verifier key of the log, as you were given it"
+    )
     parser.add_argument("--witness", action="append", default=[], metavar="KEY", help="verifier key of a witness")
     parser.add_argument("--needed", type=int, metavar="N", help="how many witnesses must have cosigned; default: all")
     parser.add_argument("--kept", action="append", default=[], type=Path, metavar="FILE", help="a checkpoint you kept")
@@ -262,16 +470,19 @@ def main():
     if policy.needed is None:
         policy.needed = len(policy.witness)
     try:
-        entries, size, root = read_folder(policy.folder, policy.log_key, policy)
-        check_kept(policy, size, root)
-        check_times(entries, timedelta(minutes=policy.tolerance))
-        check_decision(entries)
-        check_policy(entries)
+        with unpacked(policy.path) as folder:
+            if not (folder / "pack.json").exists() and not (folder / SUMS).exists():
+                check_folder(folder, policy)
+                return
+            vouched_for = check_pack(folder, policy)
     except Refused as refused:
         sys.exit(f"NOT PROVED: {refused}")
-    except (OSError, ValueError, KeyError, IndexError) as error:
+    except (*UNREADABLE, zipfile.BadZipFile) as error:
         sys.exit(f"NOT PROVED: the folder cannot be read ({type(error).__name__})")
-    print(f"All {len(entries)} entries are proved and fit together.")
+    if not vouched_for:
+        print("NOT PROVED: it fits together, but no signature or no LOG_KEY vouches for all of it.", file=sys.stderr)
+        sys.exit(2)
+    print("The pack is signed, and everything in it that can be proved is proved.")
 
 
 if __name__ == "__main__":

@@ -1,19 +1,17 @@
 """Registry of policy keys: which fields a policy has, what they mean, and within which bounds they may move.
 
 The keys of no domain are registered at the foot of this module; an app registers those of its domains with `register`
-from its `AppConfig.ready`, as a host does, which may also name them in the TOML file `CONFIDENCE_DEFINITIONS_FILE`.
+from its `AppConfig.ready`, as a host does; `declared` reads those that people write.
 """
 
 from __future__ import annotations
 
 import math
-import tomllib
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from dataclasses import field as dataclass_field
 from enum import StrEnum
-from pathlib import Path
-from typing import Any
 
 from confidence_project.foundation.errors import InvalidInput, UnknownField, UnknownPolicyKey
 from confidence_project.foundation.registry import Registry
@@ -85,6 +83,20 @@ class FieldDefinition:
     def limits_nothing(self, value: float) -> bool:
         """True for a ceiling at its maximum: it blocks no confidence, and is not worth a word."""
         return self.kind is FieldKind.CONFIDENCE_CEILING and value >= self.maximum
+
+    def problem_with_bounds(self) -> tuple[str, str] | None:
+        """Return which of the bounds cannot be one, and why; None when they can."""
+        greatest = math.inf if self.kind is FieldKind.BUDGET else 1.0
+        if not 0 <= self.minimum <= greatest:
+            return "minimum", "must not be below 0, nor that of a threshold above 1"
+        if not self.minimum <= self.maximum <= greatest or math.isinf(self.maximum):
+            return "maximum", "must not be below the minimum, nor that of a threshold above 1"
+        return None if 0 < self.max_step < math.inf else ("max_step", "must be a number above 0")
+
+    def problem_with_default(self) -> tuple[str, str] | None:
+        """Return why the default cannot be this field's value; None when it can."""
+        problem = self.problem_with(self.default)
+        return ("default", problem) if problem else None
 
     def problem_with(self, value: object) -> str | None:
         """Return why `value` cannot be this field's value, or None when it can."""
@@ -214,7 +226,10 @@ class PolicyDefinition:
 
     def field_of_kind(self, kind: FieldKind) -> FieldDefinition | None:
         """Return the field of this kind, None when the policy has none; a policy has at most one threshold a kind."""
-        return next((candidate for candidate in self.fields if candidate.kind is kind), None)
+        for candidate in self.fields:
+            if candidate.kind is kind:
+                return candidate
+        return None
 
     @property
     def defaults(self) -> dict[str, float]:
@@ -227,38 +242,48 @@ class PolicyDefinition:
 
 
 DEFINITIONS: Registry[PolicyDefinition] = Registry("definition of a policy")
+CONFIRMED: Registry[Callable[[Collection[str]], Iterable[PolicyDefinition]]] = Registry("reader of confirmed keys")
+"""Reads the definitions that people confirmed in the desk, but for the keys that it is given."""
+
+
+_KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+
+
+def check(definition: PolicyDefinition) -> None:
+    """Raise `InvalidInput`, which names policy and field, where a definition contradicts itself."""
+    key, fields = definition.key, definition.fields
+    if not _KEY.fullmatch(key):
+        raise InvalidInput("A policy key has 1 to 100 letters (ASCII), digits, dots, dashes and underscores.")
+    names = [candidate.name for candidate in fields]
+    thresholds = [candidate.kind for candidate in fields if candidate.kind is not FieldKind.BUDGET]
+    if not names or len(set(names)) < len(names) or len(set(thresholds)) < len(thresholds):
+        raise InvalidInput(f"Policy key {key} needs at least one field, each name once, each kind of threshold once.")
+    if FieldKind.CONFIDENCE_CEILING in thresholds and FieldKind.CONFIDENCE_THRESHOLD not in thresholds:
+        raise InvalidInput(f"Policy key {key} has a confidence ceiling, so it needs a confidence threshold.")
+    if not all(name.isidentifier() and name not in (ENABLED, OTHERWISE) for name in names):
+        raise InvalidInput(f"Names of fields of {key} are identifiers, and {ENABLED!r} and {OTHERWISE!r} are taken.")
+    if definition.asks and not definition.gates_decisions:
+        raise InvalidInput(f"Policy key {key} asks people, so it needs a confidence threshold.")
+    for candidate in fields:
+        problem = candidate.problem_with_bounds() or candidate.problem_with_default()
+        if problem:
+            raise InvalidInput(f"{problem[0].capitalize()} of {key}.{candidate.name} {problem[1]}.")
+    if definition.answer and definition.answer.problem:
+        raise InvalidInput(f"The answer rule of policy key {key}: {definition.answer.problem}.")
+    if definition.parent and definition.parent not in DEFINITIONS.keys:
+        raise InvalidInput(f"The parent of policy key {key} is registered before it; its name is not known.")
+    for action, parameters in definition.actions.items():
+        for parameter, kind in parameters.items():
+            if not _is_parameter_kind(kind):
+                raise InvalidInput(
+                    f"Parameter {parameter} of action {action} of {key} is one of {', '.join(PARAMETER_KINDS)}, or a "
+                    "list of the strings that it may be."
+                )
 
 
 def register(definition: PolicyDefinition) -> None:
     """Add a policy key. The same definition again is fine; another one under a taken key raises `InvalidInput`."""
-    names = [candidate.name for candidate in definition.fields]
-    thresholds = [candidate.kind for candidate in definition.fields if candidate.kind is not FieldKind.BUDGET]
-    if not names or len(set(names)) < len(names) or len(set(thresholds)) < len(thresholds):
-        raise InvalidInput(
-            f"Policy key {definition.key} needs at least one field, each name once, each kind of threshold once."
-        )
-    if FieldKind.CONFIDENCE_CEILING in thresholds and FieldKind.CONFIDENCE_THRESHOLD not in thresholds:
-        raise InvalidInput(f"Policy key {definition.key} has a confidence ceiling, so it needs a confidence threshold.")
-    if not all(name.isidentifier() and name not in (ENABLED, OTHERWISE) for name in names):
-        raise InvalidInput(
-            f"Names of fields of {definition.key} are identifiers, and {ENABLED!r} and {OTHERWISE!r} are taken."
-        )
-    if not isinstance(definition.asks, bool) or (definition.asks and not definition.gates_decisions):
-        raise InvalidInput(f"asks of policy key {definition.key} is true or false, and needs a confidence threshold.")
-    for candidate in definition.fields:
-        problem = candidate.problem_with(candidate.default)
-        if problem:
-            raise InvalidInput(f"Default of {definition.key}.{candidate.name} {problem}.")
-    if definition.answer and definition.answer.problem:
-        raise InvalidInput(f"The answer rule of policy key {definition.key}: {definition.answer.problem}.")
-    if definition.parent and definition.parent not in DEFINITIONS.keys:
-        raise InvalidInput(f"The parent of policy key {definition.key} is registered before it; its name is not known.")
-    kinds = [kind for parameters in definition.actions.values() for kind in parameters.values()]
-    if not all(_is_parameter_kind(kind) for kind in kinds):
-        raise InvalidInput(
-            f"A parameter of an action of {definition.key} is one of {', '.join(PARAMETER_KINDS)}, or a list of the "
-            "strings that it may be."
-        )
+    check(definition)
     DEFINITIONS.register(definition, definition.key)
 
 
@@ -268,9 +293,22 @@ def _is_parameter_kind(kind: object) -> bool:
     return kind in PARAMETER_KINDS
 
 
+def _known(policy_key: str) -> PolicyDefinition | None:
+    if policy_key not in DEFINITIONS.things:
+        _learn()
+    return DEFINITIONS.get(policy_key)
+
+
+def _learn() -> None:
+    """Take in what was confirmed in the desk since this process last looked; it never changes afterwards."""
+    read = CONFIRMED.get()
+    for definition in read(list(DEFINITIONS.things)) if read else ():
+        DEFINITIONS.things.setdefault(definition.key, definition)
+
+
 def get_definition(policy_key: str) -> PolicyDefinition:
     """Return the definition of `policy_key`; raise `UnknownPolicyKey` when there is none."""
-    definition = DEFINITIONS.get(policy_key)
+    definition = _known(policy_key)
     if definition is None:
         raise UnknownPolicyKey(f"The policy key is not registered. Known keys: {', '.join(DEFINITIONS.keys)}.")
     return definition
@@ -278,7 +316,7 @@ def get_definition(policy_key: str) -> PolicyDefinition:
 
 def title_of(policy_key: str) -> str:
     """Return the title of a policy, or its key when it is not registered (any more)."""
-    known = DEFINITIONS.get(policy_key)
+    known = _known(policy_key)
     return known.title if known else policy_key
 
 
@@ -289,59 +327,14 @@ def family_of(policy_key: str) -> set[str]:
 
 
 def _root_of(policy_key: str) -> str:
-    known = DEFINITIONS.get(policy_key)
+    known = _known(policy_key)
     return _root_of(known.parent) if known and known.parent else policy_key
 
 
 def all_definitions() -> list[PolicyDefinition]:
     """Every registered definition, by key."""
+    _learn()
     return DEFINITIONS.all()
-
-
-def load_definitions_file(path: Path) -> None:
-    """Register every policy of a TOML file; raise `InvalidInput` naming what is wrong with it.
-
-    The file holds tables `[policies."my.key"]` with `title`, `description`, `actions`, `parent`, `asks`,
-    `[policies."my.key".fields.my_threshold]` with the parameters of `FieldDefinition` and, where answers of decision
-    models are gated, `[policies."my.key".answer]` with those of `AnswerRule`.
-    """
-    try:
-        policies: dict[str, Any] = tomllib.loads(path.read_text("utf-8"))["policies"]
-        for key, table in policies.items():
-            fields = tuple(
-                FieldDefinition(name=name, **{**spec, "kind": FieldKind(spec["kind"])})
-                for name, spec in table["fields"].items()
-            )
-            register(
-                PolicyDefinition(
-                    key=key,
-                    title=table["title"],
-                    description=table.get("description", ""),
-                    fields=fields,
-                    actions=table.get("actions", STANDARD_ACTIONS),
-                    answer=_answer_rule(table["answer"]) if "answer" in table else None,
-                    parent=table.get("parent", ""),
-                    asks=table.get("asks", False),
-                )
-            )
-    except (OSError, KeyError, TypeError, ValueError, AttributeError) as error:
-        raise InvalidInput(
-            f"Policy definitions in {path.name} cannot be read: {type(error).__name__}: {error}"
-        ) from error
-
-
-def _answer_rule(spec: dict[str, Any]) -> AnswerRule:
-    questions = spec.get("questions", [])
-    return AnswerRule(
-        **{
-            **spec,
-            "confidence": PredicateReading(spec.get("confidence", PredicateReading.YES)),
-            # Text would come apart into letters.
-            "questions": tuple(questions) if isinstance(questions, list) else (questions,),
-            "of": Combination(spec.get("of", Combination.ALL)),
-            "score": JointScore(spec.get("score", JointScore.PRODUCT)),
-        }
-    )
 
 
 def confidence_threshold(name: str, default: float, title: str) -> FieldDefinition:

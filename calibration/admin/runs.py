@@ -18,9 +18,10 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from calibration.admin.engines import EngineField, engines_of
+from calibration.answering import explain_answers
 from calibration.findings import wording
 from calibration.findings.reading import read_evidence
-from calibration.models import ConfidenceCalibrationRun, PolicyAlarm, PolicyLook
+from calibration.models import AnswersAlarm, ConfidenceCalibrationRun, PolicyAlarm, PolicyLook
 from calibration.parameters import known_segment_keys, stated_costs
 from calibration.runs.queue import request_calibration
 from calibration.runs.report import run_as_json, run_as_text
@@ -232,6 +233,20 @@ class AlarmAdmin(ScopedAdmin):
     list_display = ["revision", "workspace", "raised_at", "look", "proposal"]
     list_filter = [WorkspaceFilter]
     list_select_related = ["workspace", "revision", "look__revision", "proposal"]
+
+
+@admin.register(AnswersAlarm)
+class AnswersAlarmAdmin(ScopedAdmin):
+    """Models that answer otherwise than when a version was certified."""
+
+    nothing_yet = "No model answers otherwise than in the window of its certificate"
+    list_display = ["in_words", "workspace", "revision", "raised_at"]
+    list_filter = [WorkspaceFilter]
+    list_select_related = ["workspace", "revision"]
+
+    @admin.display(description="what has changed")
+    def in_words(self, alarm: AnswersAlarm) -> str:
+        return explain_answers(alarm)
 
 
 @admin.register(PolicyLook)

@@ -3,9 +3,10 @@
 from calibration.models.engines import EvidenceEngine
 from calibration.models.reviews import Candidate, CandidateEnd, HeldReview, ReviewCalendar
 from calibration.models.runs import ConfidenceCalibrationRun, Recommendation, StandingCosts
-from calibration.models.watch import PolicyAlarm, PolicyLook
+from calibration.models.watch import AnswersAlarm, PolicyAlarm, PolicyLook
 
 __all__ = [
+    "AnswersAlarm",
     "Candidate",
     "CandidateEnd",
     "ConfidenceCalibrationRun",

@@ -34,6 +34,39 @@ class PolicyLook(AppendOnlyModel):
         return f"{self.failures} of {self.labelled} failed by {self.day}"
 
 
+class AnswersAlarm(AppendOnlyModel):
+    """A model answers otherwise than in the window that a version was certified on; nobody has labelled anything.
+
+    Once for each version and segment. In force while that version is.
+    """
+
+    revision = models.ForeignKey(
+        ConfidencePolicyRevision, on_delete=models.PROTECT, related_name="answers_alarms", db_index=False
+    )
+    workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT, related_name="+")
+    segment = models.TextField(help_text="Of the certificate, as JSON.")
+    since = models.DateField(help_text="The first of the days that were compared, UTC.")
+    until = models.DateField(help_text="The last of them.")
+    answers_before = models.PositiveBigIntegerField(
+        help_text="In the certificate's window, on the same weekdays if enough."
+    )
+    answers_after = models.PositiveBigIntegerField()
+    unanswered_before = models.PositiveBigIntegerField(help_text="Of these without a confidence: refused, abstained.")
+    unanswered_after = models.PositiveBigIntegerField()
+    psi = models.FloatField("PSI", help_text="Population stability index; above 0.2.")
+    p_value = models.FloatField(help_text="Of a permutation test.")
+    raised_at = models.DateTimeField()
+
+    objects = AppendOnlyScopedQuerySet.as_manager()
+
+    class Meta(AppendOnlyModel.Meta):
+        ordering = ["-id"]
+        constraints = [models.UniqueConstraint(fields=["revision", "segment"], name="answers_alarm_once")]
+
+    def __str__(self) -> str:
+        return f"Answers changed since {self.since}"
+
+
 class PolicyAlarm(AppendOnlyModel):
     """What a version of a policy allowed fails more often than was promised. In force while that version is."""
 

@@ -14,6 +14,7 @@ from calibration.runner import carry_out
 from calibration.services import fail_run, queue_run, start_queued_run
 from calibration.statistics.costs import Costs
 from confidence_project.foundation.errors import Conflict, DomainError
+from confidence_project.foundation.routes_in_logs import where
 from governance.access.permissions import Person, Verb, require
 from governance.models import Workspace
 
@@ -71,7 +72,8 @@ def carry_out_queued_run(run_id: int) -> None:
         # `carry_out` has done so already, unless a definition that the run was queued with is gone.
         fail_run(run=run, error=error)
         if not isinstance(error, DomainError):
-            log.exception("calibration run %s failed", run_id)
+            # Where, and not what: the message of an error may hold a value of the evidence.
+            log.error("calibration run %s failed\n%s", run_id, where(error))
 
 
 def _parameters_of(run: ConfidenceCalibrationRun) -> CalibrationParameters:

@@ -22,13 +22,13 @@ PROMPT_HASH = compute_prompt_hash("digits.read", "Which digit is this?", None, C
 
 
 @contextmanager
-def running_server() -> Iterator[str]:
-    """Serve the site on a free port of this machine; yield its base URL."""
+def running_server(*options: str) -> Iterator[str]:
+    """Serve the site on a free port of this machine, with options of gunicorn's beside ours; yield its base URL."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     command = [sys.executable, "-m", "gunicorn", "--bind", f"127.0.0.1:{port}", "--threads", "2"]
-    command += ["--log-level", "error", "confidence_project.wsgi"]
+    command += ["--log-level", "error", *options, "confidence_project.wsgi"]
     process = subprocess.Popen(command, env={**os.environ, "LOG_LEVEL": "ERROR"})  # noqa: S603 - our own command
     try:
         url = f"http://127.0.0.1:{port}"
@@ -59,14 +59,15 @@ class Host:
 
     def decide(self, policy_key: str, readings: Sequence[Reading], *, series: str) -> list[dict[str, Any]]:
         """Ask about every reading in one NDJSON request; return the verdicts in their order."""
-        reply = self._send("/api/v1/decisions", [_decision(policy_key, reading, series=series) for reading in readings])
+        reply = self.send("/api/v1/decisions", [_decision(policy_key, reading, series=series) for reading in readings])
         return list(reply["results"])
 
     def report_outcomes(self, readings: Sequence[Reading], *, series: str) -> None:
         """Tell what a person found out about every reading."""
-        self._send("/api/v1/outcomes", [_outcome(reading, series=series) for reading in readings])
+        self.send("/api/v1/outcomes", [_outcome(reading, series=series) for reading in readings])
 
-    def _send(self, path: str, items: list[dict[str, Any]]) -> dict[str, Any]:
+    def send(self, path: str, items: list[dict[str, Any]]) -> dict[str, Any]:
+        """POST the items as NDJSON and return the reply."""
         body = "\n".join(json.dumps(item) for item in items)
         reply = self._http.post(path, content=body, headers={"Content-Type": "application/x-ndjson"})
         if reply.status_code not in (200, 201):

@@ -10,8 +10,8 @@ from typing import Any, TypeVar
 from django.conf import settings
 from django.db.models import Max, OuterRef, Subquery
 
-from calibration.models import ConfidenceCalibrationRun, PolicyAlarm
-from calibration.selectors import alarms_in_force
+from calibration.models import AnswersAlarm, ConfidenceCalibrationRun, PolicyAlarm
+from calibration.selectors import alarms_in_force, changed_answers
 from confidence_project.desk.in_force import LastLook, SegmentInForce, last_looks, segments_in_force
 from governance.access.permissions import Person, Verb, is_same_person_twice, workspaces_where
 from governance.definitions import PolicyDefinition, all_definitions
@@ -96,6 +96,7 @@ class WorkspaceAtAGlance:
     samplings: Sequence[AuditSampling]
     rollouts: Sequence[Rollout]
     alarms: Sequence[PolicyAlarm]
+    changed: Sequence[AnswersAlarm]
     waiting: Sequence[Waiting]
     superseded: Sequence[ConfidencePolicyProposal]
     reviews: Sequence[Review]
@@ -125,11 +126,13 @@ class WorkspaceAtAGlance:
         of decisions, which is one thing.
         """
         mine = sum(each.is_mine for each in self.waiting) + sum(each.is_mine for each in self.reviews)
-        return mine + (len(self.alarms) + bool(self.failed) + bool(self.drawn) if self.may_operate else 0)
+        return mine + (
+            len(self.alarms) + len(self.changed) + bool(self.failed) + bool(self.drawn) if self.may_operate else 0
+        )
 
     @property
     def has_work(self) -> bool:
-        return bool(self.waiting or self.reviews or self.alarms or self.failed or self.drawn)
+        return bool(self.waiting or self.reviews or self.alarms or self.changed or self.failed or self.drawn)
 
     @property
     def drawn_in_words(self) -> str:
@@ -139,7 +142,7 @@ class WorkspaceAtAGlance:
     @property
     def urgency(self) -> tuple[bool, bool, bool]:
         """Orders workspaces: alarms first, then what is off, then what waits for the person who looks."""
-        return bool(self.alarms), not self.is_on, self.waits_for_me > 0
+        return bool(self.alarms or self.changed), not self.is_on, self.waits_for_me > 0
 
 
 ThingT = TypeVar("ThingT", Waiting, Review)
@@ -155,6 +158,7 @@ def workspaces_at_a_glance(person: Person, workspaces: Sequence[Workspace]) -> l
     rollouts = _by_workspace(Rollout.objects.filter(workspace__in=ids).active())
     samplings = _by_workspace(AuditSampling.objects.filter(workspace__in=ids).in_force())
     alarms = _by_workspace(alarms_in_force(person))
+    changed = _by_workspace(changed_answers(person))
     reviews = _by_workspace(BreakGlassReview.objects.filter(workspace__in=ids).in_force())
     waiting = _by_workspace(proposals.defer("evidence"))
     superseded = _by_workspace(superseded_lately(person, ids))
@@ -173,6 +177,7 @@ def workspaces_at_a_glance(person: Person, workspaces: Sequence[Workspace]) -> l
             samplings=samplings[workspace.pk],
             rollouts=rollouts[workspace.pk],
             alarms=alarms[workspace.pk],
+            changed=changed[workspace.pk],
             waiting=_mine_first([_waiting(each, person, may) for each in waiting[workspace.pk]]),
             superseded=superseded[workspace.pk],
             reviews=_mine_first([_review(each, person, may) for each in reviews[workspace.pk]]),

@@ -16,10 +16,12 @@ SECTIONS = {
         "confidencepolicyproposal": "Proposals",
         "confidencepolicy": "Policies",
         "definitions": "Definitions",
+        "policykey": "Policy keys",
         "confidencecalibrationrun": "Calibration runs",
         "reviewcalendar": "Review calendars",
         "candidate": "Candidates",
         "policyalarm": "Alarms",
+        "answersalarm": "Changed answers",
         "breakglassreview": "Break-glass reviews",
     },
     "Operate": {
@@ -62,6 +64,7 @@ SECTIONS = {
     },
     "Audit trail": {
         "audit": "Everything, in one page",
+        "evidencepack": "Evidence packs",
         "signin": "Sign-ins",
         "workspaceevent": "Workspace events",
         "confidencepolicyrevision": "Revisions",

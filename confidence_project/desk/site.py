@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import Any
 
 from django.conf import settings
@@ -11,7 +12,7 @@ from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, URLResolver, path
 
-from calibration.selectors import alarms_in_force
+from calibration.selectors import alarms_in_force, changed_answers
 from confidence_project.desk import home, openid, views
 from confidence_project.desk.audit import audit_filters_view, audit_view
 from confidence_project.desk.definitions import described_definitions
@@ -20,6 +21,7 @@ from confidence_project.desk.menu import menu_of
 from confidence_project.desk.notices import notices_view
 from confidence_project.desk.person import settings_view, workspace_view
 from confidence_project.desk.second_factor import SignInForm, enrolment_picture, has_to_go_on, second_factor_view
+from governance.access.lockouts import remember_browser
 from governance.access.openid import sign_out_url
 from governance.access.preferences import preferences_of
 from governance.admin_kit.scope import chosen_workspace, workspace_in_scope, workspaces_in_reach
@@ -38,7 +40,11 @@ class DeskAdminSite(admin.AdminSite):
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
         """Every page says of which workspace it is, when a policy breaks its promise, and what an emergency changed."""
-        banners = {"policy_alarms": alarms_in_force(request.user), "open_reviews": open_reviews(request.user)}
+        banners = {
+            "policy_alarms": alarms_in_force(request.user),
+            "changed_answers": changed_answers(request.user),
+            "open_reviews": open_reviews(request.user),
+        }
         seen = {
             "workspaces_in_reach": workspaces_in_reach(request),
             "chosen_workspace": chosen_workspace(request),
@@ -52,12 +58,17 @@ class DeskAdminSite(admin.AdminSite):
         if request.method == "GET" and has_to_go_on(request):
             return redirect("admin:second_factor")
         ways_in = {"company": openid.company(), "local_sign_in": settings.CONFIDENCE_LOCAL_SIGN_IN}
-        return super().login(request, {**ways_in, **(extra_context or {})})
+        response = super().login(request, {**ways_in, **(extra_context or {})})
+        if request.method == "POST" and response.status_code == HTTPStatus.FOUND:
+            remember_browser(response, request.user)
+        return response
 
-    def logout(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
+    def logout(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
         """Sign out; who came by the company's provider is told that the session there goes on."""
         there = {"company": openid.company(), "sign_out_url": sign_out_url(request)}
-        return super().logout(request, {**there, **(extra_context or {})})
+        response = super().logout(request, {**there, **(extra_context or {})})
+        # To itself Django sends who asked for an unsafe address, and this page answers no GET.
+        return redirect("admin:index") if response.get("Location") == request.path else response
 
     def second_factor(self, request: HttpRequest) -> HttpResponse:
         """Let a person set their second factor up."""

@@ -1,11 +1,13 @@
-"""Base of the management commands: examples in the help, and domain errors as exit codes instead of tracebacks."""
+"""What management commands have in common: examples in the help, domain errors as exit codes, times as arguments."""
 
 from __future__ import annotations
 
-from argparse import RawDescriptionHelpFormatter
+from argparse import ArgumentTypeError, RawDescriptionHelpFormatter
+from datetime import UTC, datetime, time
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser, DjangoHelpFormatter
+from django.utils.dateparse import parse_date, parse_datetime
 
 from confidence_project.foundation.errors import DomainError
 
@@ -28,3 +30,16 @@ class DomainCommand(BaseCommand):
             return super().execute(*args, **options)
         except DomainError as error:
             raise CommandError(error.detail) from error
+
+
+def moment(text: str) -> datetime:
+    """Read an RFC 3339 time with its offset, or a date as midnight UTC: for `type=` of an argument."""
+    try:
+        day = parse_date(text)
+        at = datetime.combine(day, time(), tzinfo=UTC) if day else parse_datetime(text)
+    except ValueError:
+        at = None
+    if at is None or at.tzinfo is None:
+        # argparse's own message would repeat what was given.
+        raise ArgumentTypeError("give a date (midnight UTC) or a time with its offset: 2026-01-31T09:30:00Z")
+    return at

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 from django.core.exceptions import DisallowedHost
@@ -13,8 +14,9 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from confidence_project.foundation.errors import Unavailable
-from confidence_project.foundation.problems import handle_400, problem_of, respond
+from confidence_project.foundation.problems import ProblemError, handle_400, problem_of, respond
 from confidence_project.foundation.triggers.guarding import missing_triggers
+from confidence_project.foundation.writable import database_takes_writes, folder_takes_writes
 
 
 @require_safe
@@ -27,22 +29,55 @@ def healthz(request: HttpRequest) -> HttpResponse:
 @require_safe
 @never_cache
 def readyz(request: HttpRequest) -> HttpResponse:
-    """200 when the database is there, migrated and guarded; otherwise a 503 problem that says which of them is not."""
-    reason = _why_not_ready()
-    return respond(problem_of(Unavailable(reason))) if reason else JsonResponse({"status": "ready"})
+    """200 when the database is there, migrated and guarded, and what has to be written can be; else a 503 problem.
+
+    The one entry of its `errors` has the reason as a code.
+    """
+    reason = _why_not_ready() or _why_not_writing()
+    if reason is None:
+        return JsonResponse({"status": "ready"})
+    code, detail = reason
+    problem = problem_of(Unavailable(detail))
+    return respond(problem.model_copy(update={"errors": [ProblemError(code=code, detail=detail)]}))
 
 
-def _why_not_ready() -> str | None:
+Reason = tuple[str, str]
+"""A code, and what it says."""
+
+
+def _why_not_ready() -> Reason | None:
     try:
         executor = MigrationExecutor(connection)
         pending = executor.migration_plan(executor.loader.graph.leaf_nodes())
         missing = missing_triggers(connection)
     except DatabaseError:
-        return "The database does not answer."
+        return "database_unavailable", "The database does not answer."
     if pending:
-        return f"{len(pending)} migrations are not applied. Run `manage.py migrate`."
+        return "migrations_pending", f"{len(pending)} migrations are not applied. Run `manage.py migrate`."
     if missing:
-        return f"Missing: {len(missing)} of the triggers that guard history. Run `manage.py enforce_append_only`."
+        said = f"Missing: {len(missing)} of the triggers that guard history. Run `manage.py enforce_append_only`."
+        return "triggers_missing", said
+    return None
+
+
+WRITING_SECONDS = 5.0
+"""How long it is believed that a write was taken: writing costs more than asking, and several probes may ask."""
+
+_written_at = -WRITING_SECONDS
+
+
+def _why_not_writing() -> Reason | None:
+    global _written_at
+    if time.monotonic() < _written_at + WRITING_SECONDS:
+        return None
+    if not database_takes_writes():
+        return (
+            "database_takes_no_write",
+            "The database takes no write: it is read-only, a standby, or its disk is full.",
+        )
+    if not folder_takes_writes():
+        return "folder_takes_no_write", "The folder of uploads takes no write. See CONFIDENCE_IMPORT_FOLDER."
+    _written_at = time.monotonic()
     return None
 
 

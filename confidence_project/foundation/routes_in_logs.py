@@ -1,8 +1,13 @@
-"""Logs name the route of a request and not its path, and a refusal by its kind: a caller may have put in anything."""
+"""Logs name the route of a request and not its path, a refusal by its kind, and of an error where and not what.
+
+A caller may have put anything into a path, and a message of an error may hold a value.
+"""
 
 from __future__ import annotations
 
 import logging
+from traceback import format_tb
+from typing import Any
 
 from django.core.exceptions import BadRequest, PermissionDenied, SuspiciousOperation
 from django.http import HttpRequest
@@ -33,3 +38,17 @@ class RefusalsInOneLine(logging.Filter):
                 # Its message quotes what was sent.
                 record.msg, record.args = "request refused: %s", (type(error).__name__,)
         return True
+
+
+def where(error: BaseException) -> str:
+    """Return the traceback of an error and of what caused it, without their messages."""
+    cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    before = f"{where(cause)}\nwhich led to\n" if cause else ""
+    return f"{before}{''.join(format_tb(error.__traceback__))}{type(error).__name__}"
+
+
+class WhereAndNotWhat(logging.Formatter):
+    """Show tracebacks without the message of the error."""
+
+    def formatException(self, ei: Any) -> str:  # noqa: N802 - the name that logging calls
+        return where(ei[1])

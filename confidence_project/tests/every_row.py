@@ -12,15 +12,17 @@ from django.urls import URLResolver
 
 from calibration.candidates.registering import register_candidate, withdraw_candidate
 from calibration.engines.declaring import declare_engine
-from calibration.models import PolicyAlarm, PolicyLook
+from calibration.models import AnswersAlarm, PolicyAlarm, PolicyLook
 from calibration.reviews.setting import set_review_calendar
 from calibration.standing_costs import set_standing_costs
 from confidence_project.desk.tests.calibrated import calibrated
+from governance.admin.policy_keys import EXAMPLE
 from governance.controls.retention import place_legal_hold, set_retention
 from governance.controls.services import block_source, engage_kill_switch, set_audit_sampling
 from governance.models import WebhookEndpoint, Workspace
 from governance.people.groups import let_group_in
 from governance.people.invitations import invite
+from governance.policies.keys import confirm_policy_key, propose_policy_key
 from governance.tests.callers import Caller
 from governance.tests.factories import (
     KEY,
@@ -61,6 +63,11 @@ def furnish(workspace: Workspace) -> None:
         workspace=workspace, status="COMPLETE", file_name="history.csv", mapping={}, started_at=RECORDED_AT,
         finished_at=RECORDED_AT,
     )  # fmt: skip
+    # By its name: tests of the desk furnish, too, and the desk stands below.
+    apps.get_model("evidence_pack.EvidencePack").objects.create(
+        workspace=workspace, policy_key=KEY, since=RECORDED_AT, until=RECORDED_AT, seed="seed", decisions=1,
+        status="COMPLETE", asked_at=RECORDED_AT,
+    )  # fmt: skip
     LedgerRemoval.objects.create(
         workspace=workspace, kind="erasure", decisions=1, rows=1, occurred_from=RECORDED_AT, occurred_to=RECORDED_AT,
         recorded_to=RECORDED_AT, policy_keys=[KEY], leaves_sha256="0" * 64, reason="Smoke.", at=RECORDED_AT,
@@ -99,6 +106,9 @@ def furnish(workspace: Workspace) -> None:
         workspace=workspace, dialect="openai", url="https://models.example.org/", provider="acme", reason="Smoke.",
         started_at=RECORDED_AT,
     )  # fmt: skip
+    text = EXAMPLE.replace("claims.auto_pay", f"key-of-{workspace.slug}")
+    made = propose_policy_key(actor=SuperuserFactory(), text=text, reason="Smoke.")
+    confirm_policy_key(actor=SuperuserFactory(), proposed_id=made.pk, reason="Smoke.")
     engage_kill_switch(**common, reason="Smoke.")
 
 
@@ -116,6 +126,11 @@ def _governed(workspace: Workspace) -> None:
         delta=0.05, log_e_value=3.0, at=RECORDED_AT,
     )  # fmt: skip
     PolicyAlarm.objects.create(revision=revision, workspace=workspace, look=look, raised_at=RECORDED_AT)
+    AnswersAlarm.objects.create(
+        revision=revision, workspace=workspace, segment="{}", since=RECORDED_AT.date(), until=RECORDED_AT.date(),
+        answers_before=200, answers_after=100, unanswered_before=0, unanswered_after=50, psi=1.0, p_value=0.0001,
+        raised_at=RECORDED_AT,
+    )  # fmt: skip
 
 
 def _recorded(workspace: Workspace) -> None:

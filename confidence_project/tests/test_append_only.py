@@ -12,11 +12,13 @@ from django.db import DatabaseError, connection, models, transaction
 from django.db.models import F
 from django.test import Client
 
-from calibration.models import Candidate, CandidateEnd, HeldReview, PolicyAlarm, PolicyLook
+from calibration.models import AnswersAlarm, Candidate, CandidateEnd, HeldReview, PolicyAlarm, PolicyLook
 from calibration.tests.factories import WINDOW, review
 from confidence_project.foundation.append_only import AppendOnlyViolation, append_only_models
 from confidence_project.foundation.triggers import release
+from governance.admin.policy_keys import EXAMPLE
 from governance.models import ConfidencePolicyRevision, ProposalEvent
+from governance.policies.keys import confirm_policy_key, propose_policy_key
 from governance.tests.factories import SuperuserFactory, applied, in_shadow
 from governance.workflow.commenting import comment_on_proposal
 from governance.workspaces.services import rename_workspace
@@ -205,6 +207,11 @@ def _one_row_of_each() -> None:
         delta=0.05, log_e_value=3.0, at=RECORDED_AT,
     )  # fmt: skip
     PolicyAlarm.objects.create(revision=revision, workspace=record.workspace, look=look, raised_at=RECORDED_AT)
+    AnswersAlarm.objects.create(
+        revision=revision, workspace=record.workspace, segment="{}", since=RECORDED_AT.date(),
+        until=RECORDED_AT.date(), answers_before=200, answers_after=100, unanswered_before=0, unanswered_after=50,
+        psi=1.0, p_value=0.0001, raised_at=RECORDED_AT,
+    )  # fmt: skip
     run = review(workspace=record.workspace, policy_keys=["confidence_gate"], **WINDOW)
     HeldReview.objects.create(
         workspace=record.workspace, policy_key="confidence_gate", on=RECORDED_AT, level=0.01, run=run, at=RECORDED_AT
@@ -218,6 +225,8 @@ def _one_row_of_each() -> None:
     comment_on_proposal(
         actor=SuperuserFactory(), workspace=record.workspace, proposal_id=revision.proposal_id, text="A remark."
     )
+    made = propose_policy_key(actor=SuperuserFactory(), text=EXAMPLE, reason="Smoke.")
+    confirm_policy_key(actor=SuperuserFactory(), proposed_id=made.pk, reason="Smoke.")
     Client().force_login(SuperuserFactory())  # leaves its line in the record of sign-ins
     assert ConfidencePolicyRevision.objects.exists()
     assert ProposalEvent.objects.exists()

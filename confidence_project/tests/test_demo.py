@@ -47,6 +47,9 @@ def test_demo__as_make_runs_it__tells_the_story_and_leaves_work_for_the_accounts
     assert "The superuser applies it: confidence_gate is at version 1." in story
     assert "nothing can be promised" in story
     assert "rolls back" in story
+    assert "intent: certified, threshold 0.9000 → " in story
+    assert "refund: refused, nothing can be promised." in story
+    assert re.search(r"acted on intent [1-9]\d*, refund 0, no_refund 0; 0 of these wrong", story)
     assert "http://localhost:8000/admin/" in story
     accounts = dict(re.findall(r"^ +(reviewer|superuser) +(\S+) ", story, re.MULTILINE))
     waits = {"reviewer": "yours to approve", "superuser": "yours to apply"}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import sqlite3
 import subprocess
 import sys
 
@@ -59,6 +60,86 @@ def test_known_host__is_let_in():
 def test_readyz__migrated_and_guarded__200():
     reply = Client().get("/readyz")
     assert (reply.status_code, reply.json()) == (200, {"status": "ready"})
+
+
+@pytest.fixture
+def not_ready(monkeypatch):
+    """Ask as if nothing had been written for a while; return the code and the words of the reason."""
+
+    def ask():
+        monkeypatch.setattr("confidence_project.foundation.health._written_at", -1e9)
+        reply = Client().get("/readyz")
+        problem = reply.json()
+        assert (reply.status_code, problem["code"]) == (503, "unavailable")
+        return problem["errors"][0]["code"], problem["detail"]
+
+    return ask
+
+
+@pytest.mark.django_db
+def test_readyz__session_that_takes_no_write__503(not_ready):
+    set_to = "PRAGMA query_only = {}" if connection.vendor == "sqlite" else "SET transaction_read_only = {}"
+    with connection.cursor() as cursor:
+        cursor.execute(set_to.format("on"))
+    try:
+        code, detail = not_ready()
+    finally:
+        with connection.cursor() as cursor:
+            if connection.vendor == "sqlite":
+                cursor.execute(set_to.format("off"))
+    assert code == "database_takes_no_write"
+    assert "disk is full" in detail
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has no such setting")
+def test_readyz__database_set_read_only__503(not_ready):
+    with connection.cursor() as cursor:
+        cursor.execute("SET default_transaction_read_only = on")
+    try:
+        assert not_ready()[0] == "database_takes_no_write"
+    finally:
+        connection.close()
+
+
+@pytest.mark.django_db
+def test_readyz__folder_of_uploads_that_takes_no_write__503(not_ready, settings, tmp_path):
+    (tmp_path / "file").write_text("")
+    settings.CONFIDENCE_IMPORT_FOLDER = tmp_path / "file" / "below"
+    assert not_ready()[0] == "folder_takes_no_write"
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="PostgreSQL writes in a process of its own")
+def test_readyz__disk_without_room__503_that_names_the_database(tmp_path):
+    """A process that may not let a file grow stands for a disk that is full: the page is written, and refused."""
+    ask = (
+        "import django, json, resource; django.setup(); from django.test import Client\n"
+        "first = Client().get('/readyz').status_code\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))\n"
+        "from confidence_project.foundation import health; health._written_at = -1e9\n"
+        "reply = Client().get('/readyz')\n"
+        "print(json.dumps([first, reply.status_code, reply.json()['errors'][0]['code']]))"
+    )
+    environment = {
+        **os.environ,
+        "DATABASE_URL": f"sqlite:///{connection.settings_dict['NAME']}",
+        "DJANGO_SETTINGS_MODULE": "confidence_project.settings",
+        "CONFIDENCE_IMPORT_FOLDER": str(tmp_path),
+    }
+    done = subprocess.run([sys.executable, "-c", ask], env=environment, capture_output=True, check=True, text=True)
+    assert json.loads(done.stdout) == [200, 503, "database_takes_no_write"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_readyz__while_somebody_else_writes__200(monkeypatch):
+    monkeypatch.setattr("confidence_project.foundation.health._written_at", -1e9)
+    if connection.vendor == "sqlite":
+        with sqlite3.connect(connection.settings_dict["NAME"], uri=True, isolation_level=None) as other:
+            other.execute("BEGIN IMMEDIATE")
+            assert Client().get("/readyz").status_code == 200
+            other.execute("ROLLBACK")
+    assert Client().get("/readyz").status_code == 200
 
 
 def take_off(trigger, table):

@@ -90,6 +90,9 @@ def sound(name: str, dest: str, workspace) -> str:
         "title": "A change",
         "url": "https://models.example.org/v1/decisions",
         "file": str(csv_file(Path(), "2026-11-01T09:30:00Z,acme,large,triage,0.8,1")),
+        "since": "2026-01-01",
+        "until": "2026-02-01",
+        "seed": "seed",
         "decision_id": "0190b5a0-0000-7000-8000-000000000000",
     }[dest]
 

@@ -10,8 +10,9 @@ from django.contrib import admin
 from django.test import Client
 from django.urls import reverse
 
+from calibration.runs.queue import carry_out_queued_run, request_calibration
 from governance.tests.browser import signed_in
-from governance.tests.factories import UserFactory
+from governance.tests.factories import SuperuserFactory, UserFactory, WorkspaceFactory
 
 pytestmark = pytest.mark.django_db
 PLANTED = "planted-words"
@@ -53,3 +54,31 @@ def test_fault_of_ours__keeps_its_traceback(log, monkeypatch):
     monkeypatch.setattr(admin.site, "each_context", lambda request: 1 / 0)
     signed_in(UserFactory(), raise_request_exception=False).get(reverse("admin:index"))
     assert "ZeroDivisionError" in log.getvalue()
+
+
+def test_fault_of_ours__is_shown_by_where_it_was_and_never_by_its_message(log, monkeypatch):
+    def fail(request):
+        try:
+            raise ValueError(PLANTED)
+        except ValueError as error:
+            raise RuntimeError(PLANTED) from error
+
+    monkeypatch.setattr(admin.site, "each_context", fail)
+    signed_in(UserFactory(), raise_request_exception=False).get(reverse("admin:index"))
+    assert PLANTED not in log.getvalue()
+    assert ", in fail" in log.getvalue()
+    assert "ValueError\nwhich led to\n" in log.getvalue()
+
+
+def test_calibration_that_fails__its_message_is_in_no_log(log, monkeypatch, caplog):
+    def fail(run, parameters):
+        raise ValueError(PLANTED)
+
+    root = SuperuserFactory()
+    monkeypatch.setattr("calibration.runs.queue.carry_out", fail)
+    run = request_calibration(actor=root, workspace=WorkspaceFactory())
+    carry_out_queued_run.call(run.pk)
+    run.refresh_from_db()
+    assert run.status == "FAILED"
+    assert PLANTED not in caplog.text + log.getvalue() + run.error
+    assert "ValueError" in caplog.text

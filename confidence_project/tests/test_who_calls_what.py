@@ -42,6 +42,8 @@ OF_THE_OWN_WORKSPACE = {
     "v1/decisions",
     "v1beta/decisions",
     "v1/systemone",
+    "v1/models",
+    "v1beta/models",
 }
 BODIES_OF_PEOPLE = {
     "proposals": {"policy_key": KEY, "title": "x", "rationale": "x", "config": config_of(0.85)},

@@ -13,6 +13,7 @@ from django.contrib.auth.models import Group, User
 from django.test import Client
 from django.urls import reverse
 
+from confidence_project.evidence_pack.models import EvidencePack
 from confidence_project.tests.every_row import OUTSIDERS, furnish, row_of, rows_written, walk
 from governance.models import (
     ConfidencePolicyProposal,
@@ -30,11 +31,11 @@ OWNED = sorted(
     (model for model in REGISTRY if model is Workspace or "workspace" in {field.name for field in model._meta.fields}),
     key=lambda model: model._meta.label,
 )
-FOR_OPERATORS = {WebhookEndpoint, WebhookDelivery}
+FOR_OPERATORS = {EvidencePack, WebhookEndpoint, WebhookDelivery}
 OWNED_BY_NO_WORKSPACE = {
     "superusers": {
         "auth.User", "axes.AccessAttempt", "axes.AccessLog", "axes.AccessFailureLog",
-        "django_tasks_database.DBTaskResult", "governance.SignIn",
+        "django_tasks_database.DBTaskResult", "governance.PolicyKey", "governance.SignIn",
     },
     "hashes of the whole deployment's log": {"ledger.LogLeaf", "ledger.LogNode", "ledger.Checkpoint"},
     "one's own": {"knox.AuthToken"},

@@ -6,11 +6,17 @@ SAID_BY_PEOPLE = {
     "calibration_reviewcalendar.reason": "who sets a calendar of reviews says why",
     "calibration_candidate.reason": "who registers a candidate, too",
     "calibration_candidateend.reason": "and who withdraws it",
+    "evidence_pack_evidencepack.seed": "what the auditor picks decisions by: letters and digits",
     "governance_confidencepolicyproposal.title": "what a person proposes, in their words",
     "governance_confidencepolicyproposal.summary": "and why",
     "governance_confidencepolicyproposal.reject_reason": "a rejection says why",
     "governance_confidencepolicyrevision.reason": "an application and a rollback say why",
     "governance_declaredname.name": "what a person declares that a provider or a model is called",
+    "governance_policykey.policy_key": "what a superuser calls a policy key",
+    "governance_policykey.definition": "its titles, and the names of its fields and actions",
+    "governance_policykey.reason": "and why it is wanted",
+    "governance_policykeyevent.policy_key": "which key another one confirmed or refused",
+    "governance_policykeyevent.reason": "and why",
     "governance_workspaceevent.subject": "and the history of a workspace keeps that it was",
     "governance_groupgrant.group": "what a superuser lets in: the name of a group of the company",
     "governance_invitation.name": "whom a superuser invites",
@@ -41,6 +47,7 @@ SAID_BY_PEOPLE = {
 """Where text may stand, because a person wrote it in order that others read it."""
 
 IN_CONFIGS = {
+    "calibration_answersalarm.segment": "the names of a certificate's segment, in the alarm over its answers",
     "governance_confidencepolicyproposal.config": "a name of a segment that an override is for",
     "governance_confidencepolicyproposal.base_config": "and once it is applied, in what later ones are compared with",
 }

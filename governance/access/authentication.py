@@ -147,19 +147,28 @@ class ApiKeyThrottle(SimpleRateThrottle):
         return cast("str | None", api_settings.DEFAULT_THROTTLE_RATES[self.scope])
 
     def get_cache_key(self, request: Request, view: APIView) -> str | None:
-        return f"throttle:{api_key_of(request).prefix}" if request.auth else None
+        return self.counter_of(api_key_of(request)) if request.auth else None
+
+    @staticmethod
+    def counter_of(key: ApiKey) -> str:
+        """Return the name under which the calls of a key are counted, whatever they come by."""
+        return f"throttle:{key.prefix}"
 
     def allow_request(self, request: Any, view: Any) -> bool:
         if COUNTED in request.META:
             return True
-        key = self.get_cache_key(request, view)
+        name = self.get_cache_key(request, view)
+        return name is None or self.count(name)
+
+    def count(self, name: str) -> bool:
+        """Count a call under `name`; False when that is one too many, with `seconds_left` until the next window."""
         limit, seconds = self.parse_rate(self.rate)
-        if key is None or limit is None or seconds is None:
+        if limit is None or seconds is None:
             return True
         now = self.timer()
         window = int(now // seconds)
         self.seconds_left = math.ceil((window + 1) * seconds - now)
-        counter = f"{key}:{window}"
+        counter = f"{name}:{window}"
         try:
             return cache.incr(counter) <= limit
         except ValueError:

@@ -32,6 +32,7 @@ class Verb(StrEnum):
     OPERATE = "operate"  # kill switches, blocked sources, audit sampling, toggles, API keys
     MANAGE_MEMBERS = "manage members"
     CLOSE_REVIEW = "close review"
+    DEFINE = "define"  # policy keys, for every workspace
 
 
 _ADMIN = "A staff member with an admin membership of the workspace, or a superuser"
@@ -48,6 +49,7 @@ _WHO_MAY = {
     Verb.ROLL_BACK: "A superuser may roll back.",
     Verb.OPERATE: f"{_ADMIN}, may do this.",
     Verb.MANAGE_MEMBERS: "A superuser may decide who belongs to a workspace.",
+    Verb.DEFINE: "A superuser may propose a policy key; another one has to confirm it.",
     Verb.CLOSE_REVIEW: "A superuser who had no part in the break-glass change may close its review.",
 }
 

@@ -1,8 +1,8 @@
-"""What the settings name: under which name a failed sign-in counts, and when a password is not enough."""
+"""When a password is not enough."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from django.contrib.auth.models import AnonymousUser
@@ -10,17 +10,6 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.functional import SimpleLazyObject
 
 from governance.access.second_factor import needs_second_factor, shown_at_provider
-
-LONGEST_NAME = 150
-
-
-def counted_name(request: HttpRequest, credentials: Mapping[str, Any] | None) -> str:
-    """Return the name under which a failed sign-in is counted.
-
-    Cut, because a name longer than its column would make PostgreSQL refuse the count, and the sign-in with it.
-    """
-    name = (credentials or {}).get("username") or request.POST.get("username", "")
-    return str(name)[:LONGEST_NAME]
 
 
 class SecondFactorMiddleware:

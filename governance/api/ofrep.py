@@ -17,6 +17,7 @@ from rest_framework.views import APIView
 
 from confidence_project.foundation import problems
 from confidence_project.foundation.bodies import media_type, read_body
+from confidence_project.foundation.routes_in_logs import where
 from governance.access.authentication import workspace_of
 from governance.models import ApiKey
 from governance.policies import ofrep
@@ -36,7 +37,7 @@ def ofrep_exception_handler(error: Exception, context: Mapping[str, Any]) -> Htt
     """Answer with the status and headers of every endpoint, and a body in the words of the protocol."""
     response = problems.exception_handler(error, context)
     if response is None:
-        logger.error("An evaluation failed.", exc_info=error)
+        logger.error("An evaluation failed.\n%s", where(error))
         response = problems.respond(problems.http_problem(500, "internal_error", "Something went wrong on our side."))
     detail = problems.Problem.model_validate_json(response.content).detail
     failure = {"errorCode": ERROR_CODES.get(type(error), "GENERAL"), "errorDetails": detail}

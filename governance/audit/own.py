@@ -17,6 +17,8 @@ from governance.models import (
     KillSwitch,
     LegalHold,
     Membership,
+    PolicyKey,
+    PolicyKeyEvent,
     ProposalComment,
     ProposalEvent,
     RetentionPeriod,
@@ -97,6 +99,23 @@ _OWN = {
         who="actor_name",
         what=lambda row: _step("Rollout", row),
         about=lambda row: f"proposal {row.rollout.proposal_id}, share {row.share.normalize():f}",
+    ),
+    "governance.policy_key": Source(
+        title="Policy keys",
+        rows=lambda workspace: PolicyKey.objects.all(),  # they hold for every workspace
+        at="at",
+        who="actor_name",
+        what=lambda row: "Policy key: proposed",
+        about=str,
+    ),
+    "governance.policy_key_event": Source(
+        title="Policy keys",
+        rows=lambda workspace: PolicyKeyEvent.objects.select_related("proposed"),
+        at="at",
+        who="actor_name",
+        what=lambda row: f"Policy key: {row.verb}",
+        about=lambda row: row.policy_key,
+        page=lambda row: row.proposed,
     ),
     "governance.sign_in": Source(
         title="Sign-ins of members",

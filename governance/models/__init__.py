@@ -14,6 +14,7 @@ from governance.models.policies import (
     ConfidencePolicyRevision,
     ProposalEvent,
 )
+from governance.models.policy_keys import PolicyKey, PolicyKeyEvent
 from governance.models.retention import LegalHold, RetentionPeriod
 from governance.models.rollouts import Rollout, RolloutEvent
 from governance.models.versions import GoverningVersion
@@ -38,6 +39,8 @@ __all__ = [
     "Membership",
     "Notice",
     "NoticeSettings",
+    "PolicyKey",
+    "PolicyKeyEvent",
     "Preferences",
     "ProposalComment",
     "ProposalEvent",

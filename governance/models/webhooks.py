@@ -24,6 +24,7 @@ class WebhookEndpoint(models.Model):
         PROPOSAL_SUPERSEDED = "proposal.superseded", "Proposal superseded: another took its place"
         POLICY_ROLLED_BACK = "policy.rolled_back", "Policy rolled back"
         POLICY_ALARM_RAISED = "policy.alarm_raised", "Alarm raised: a promise is broken"
+        POLICY_ANSWERS_CHANGED = "policy.answers_changed", "A model answers otherwise than when it was certified"
         ROLLOUT_SHADOW_STARTED = "rollout.shadow_started", "Shadow started"
         ROLLOUT_CANARY_STARTED = "rollout.canary_started", "Canary started"
         ROLLOUT_CANARY_RAISED = "rollout.canary_raised", "Share of the canary raised"

@@ -55,6 +55,6 @@ def _waits_for(person: User, event: str, workspace: Workspace, subject: Any) -> 
 def _kind_of(event: str) -> str:
     if event in (Event.PROPOSAL_OPENED, Event.BREAK_GLASS_REVIEW_OPENED):
         return ""
-    if event == Event.POLICY_ALARM_RAISED:
+    if event in (Event.POLICY_ALARM_RAISED, Event.POLICY_ANSWERS_CHANGED):
         return Kind.ALARMS
     return _KIND_OF_TREE[event.partition(".")[0]]

@@ -120,9 +120,9 @@ def test_resolve__stored_config_out_of_bounds__never_reaches_the_gate(config):
 
 
 @pytest.mark.django_db
-def test_resolve__unknown_key_or_field__clear_error_without_a_query(django_assert_num_queries):
+def test_resolve__unknown_key_or_field__clear_error__one_query_for_keys_of_the_desk(django_assert_num_queries):
     workspace = WorkspaceFactory()
-    with django_assert_num_queries(0):
+    with django_assert_num_queries(1):
         with pytest.raises(UnknownPolicyKey, match=r"Known keys: .*decision_gate"):
             resolve_threshold(workspace, "no.such.key", FIELD)
         with pytest.raises(UnknownField, match="it has: confidence_threshold"):

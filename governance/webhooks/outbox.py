@@ -101,13 +101,23 @@ def announce_alarm(alarm: Model, revision: ConfidencePolicyRevision, figures: di
     figures
         What was seen, as numbers and ids.
     """
-    data = {
+    _announce(Event.POLICY_ALARM_RAISED, revision.workspace, alarm, _of_alarm(revision, figures), at)
+
+
+def announce_answers_changed(
+    alarm: Model, revision: ConfidencePolicyRevision, figures: dict[str, Any], at: datetime
+) -> None:
+    """Tell that a model answers otherwise than when a revision was certified. Parameters as `announce_alarm`."""
+    _announce(Event.POLICY_ANSWERS_CHANGED, revision.workspace, alarm, _of_alarm(revision, figures), at)
+
+
+def _of_alarm(revision: ConfidencePolicyRevision, figures: dict[str, Any]) -> dict[str, Any]:
+    return {
         "policy_key": revision.policy_key,
         "revision_id": revision.pk,
         "version": revision.version,
         **figures,
     }
-    _announce(Event.POLICY_ALARM_RAISED, revision.workspace, alarm, data, at)
 
 
 def announce_rollout(step: RolloutEvent) -> None:

@@ -19,7 +19,7 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from confidence_project.foundation.errors import DomainError
-from governance.access.authentication import INVALID_KEY, REALM, usable_key
+from governance.access.authentication import INVALID_KEY, REALM, ApiKeyThrottle, usable_key
 from governance.models import ApiKey
 from ledger.agents import tools
 
@@ -138,6 +138,11 @@ def _work(plain: str, work: Callable[[ApiKey], Result]) -> Result:
         key = usable_key(plain)
         if key is None:
             raise ToolError(INVALID_KEY)
+        throttle = ApiKeyThrottle()
+        if not throttle.count(throttle.counter_of(key)):
+            raise ToolError(
+                f"Too many calls with this key. Nothing is allowed; ask again in {throttle.seconds_left} s."
+            )
         return work(key)
     except DomainError as error:
         raise ToolError(error.detail) from error

@@ -18,8 +18,8 @@ from confidence_project.foundation.problems import exception_handler
 from governance.access.authentication import ApiKeyAuthentication, api_key_of, workspace_of
 from governance.models import ApiKey
 from governance.vocabulary import is_visible
-from ledger.gateway.asking import Asking, gate_request
-from ledger.gateway.protocols import GOOGLE_KEY, dialect_of, error_body
+from ledger.gateway.asking import Asking, gate_request, models_of
+from ledger.gateway.protocols import GOOGLE_KEY, Dialect, dialect_of, error_body
 
 CASE = "X-Confidence-Case"
 VERDICT = "X-Confidence"
@@ -47,15 +47,20 @@ def sdk_error(error: Exception, context: dict[str, Any]) -> HttpResponse | None:
     return response
 
 
-class Decide(APIView):
-    """Both addresses. A block is a reply like any other: SDKs ask again after an error."""
+class GatewayView(APIView):
+    """What is asked by an SDK of another's server."""
 
     schema = None
     authentication_classes = [GatewayKeyAuthentication]
-    required_scopes = {"POST": ApiKey.Scope.DECIDE}
 
     def get_exception_handler(self) -> Callable[[Exception, dict[str, Any]], HttpResponse | None]:
         return sdk_error
+
+
+class Decide(GatewayView):
+    """Both addresses. A block is a reply like any other: SDKs ask again after an error."""
+
+    required_scopes = {"POST": ApiKey.Scope.DECIDE}
 
     def post(self, request: Request) -> HttpResponse:
         http = request._request
@@ -76,6 +81,20 @@ class Decide(APIView):
         if gated.answers:
             headers[VERDICT] = f"{gated.verdict};allowed={gated.allowed};answers={gated.answers}"
         return HttpResponse(gated.body, status=gated.status, content_type=JSON, headers=headers)
+
+
+class Models(GatewayView):
+    """What SDKs list models by, passed on."""
+
+    required_scopes = {"GET": ApiKey.Scope.DECIDE}
+
+    def get(self, request: Request) -> HttpResponse:
+        http = request._request
+        # OpenAI's and System One's clients ask alike; of two servers, the first is the one that is meant more often.
+        is_google = dialect_of(http.path, http.headers) is Dialect.GOOGLE or "/v1beta/" in http.path
+        dialects = [Dialect.GOOGLE] if is_google else [Dialect.OPENAI, Dialect.SYSTEM_ONE]
+        listed = models_of(workspace_of(request), dialects)
+        return HttpResponse(listed.body, status=listed.status, content_type=JSON, headers=dict(listed.headers))
 
 
 def _document(raw: bytes) -> Any:

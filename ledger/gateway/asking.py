@@ -9,7 +9,7 @@ import hashlib
 import json
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,7 +19,7 @@ from confidence_project.foundation.errors import NotFound
 from governance.models import Workspace
 from ledger.gateway.lookups import any_decision_named, server_in_force
 from ledger.gateway.protocols import Dialect, answers_of, place_of_answer, questions_of
-from ledger.gateway.upstream import ModelUnreachable, Reply, ask
+from ledger.gateway.upstream import ModelUnreachable, Reply, ask, list_models
 from ledger.gateway.verdicts import Asked, judge, mark
 from ledger.models import DecisionRecord
 
@@ -110,6 +110,24 @@ def gate_request(workspace: Workspace, asking: Asking) -> Gated:
         allowed=given.count(DecisionRecord.Verdict.ALLOW),
         asked=given.count(DecisionRecord.Verdict.ASK),
     )
+
+
+def models_of(workspace: Workspace, dialects: Sequence[Dialect]) -> Gated:
+    """Return what the first connected server of these protocols lists as its models, as it came.
+
+    Raises
+    ------
+    NotFound
+        The workspace has no such server, or its address does not say where the list is.
+    ModelUnreachable
+        See `upstream.ask`.
+    """
+    for dialect in dialects:
+        server = server_in_force(workspace, dialect.value)
+        if server is not None:
+            reply = list_models(server, dialect)
+            return Gated(reply.status, reply.body) if reply.is_answer else _passed_on(reply)
+    raise NotFound("This workspace has no model's server for this protocol.")
 
 
 def _model_in(body: Any) -> str:

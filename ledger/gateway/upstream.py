@@ -10,12 +10,13 @@ from http import HTTPStatus
 
 import httpcore2
 
-from confidence_project.foundation.errors import InvalidInput, Unavailable
+from confidence_project.foundation.errors import InvalidInput, NotFound, Unavailable
 from confidence_project.foundation.outbound import CheckedBackend, NotReached, deadline
 from ledger.gateway.lookups import Server
 from ledger.gateway.protocols import Dialect, key_headers
 from ledger.gateway.services import MODEL_HOSTS
 
+ENDPOINTS = ("/decisions", "/systemone")
 CONNECTIONS = 100
 IDLE_SECONDS = 30.0
 
@@ -56,8 +57,24 @@ def _pool() -> httpcore2.ConnectionPool:
     return pool
 
 
-def ask(server: Server, dialect: Dialect, body: bytes) -> Reply:
+def list_models(server: Server, dialect: Dialect) -> Reply:
+    """Return what the server lists as its models, beside the endpoint that is asked. Raises as `ask`.
+
+    Raises
+    ------
+    NotFound
+        The address of the endpoint does not say where the list is.
+    """
+    beside, found, _ = server.url.rpartition("/")
+    if not found or not server.url.endswith(ENDPOINTS):
+        raise NotFound("The address of the model's server does not say where it lists its models.")
+    return ask(server._replace(url=f"{beside}/models"), dialect, None)
+
+
+def ask(server: Server, dialect: Dialect, body: bytes | None) -> Reply:
     """Send the request as it came, with the model's key in place of ours, and return what was replied.
+
+    `body` None asks for what is there (GET).
 
     Raises
     ------
@@ -84,12 +101,12 @@ def ask(server: Server, dialect: Dialect, body: bytes) -> Reply:
         raise ModelUnreachable(f"The model's server did not answer: {error}.") from error
 
 
-def _sent(server: Server, body: bytes, headers: dict[str, str]) -> Reply:
+def _sent(server: Server, body: bytes | None, headers: dict[str, str]) -> Reply:
     seconds = server.timeout_seconds
     with (
         deadline(seconds),
         _pool().stream(
-            "POST",
+            "GET" if body is None else "POST",
             server.url,
             headers=list(headers.items()),
             content=body,

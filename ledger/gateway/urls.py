@@ -2,10 +2,12 @@
 
 from django.urls import path
 
-from ledger.gateway.api import Decide
+from ledger.gateway.api import Decide, Models
 
 urlpatterns = [
     path("v1/decisions", Decide.as_view(), name="gateway-decisions"),
     path("v1beta/decisions", Decide.as_view(), name="gateway-decisions-beta"),
+    path("v1/models", Models.as_view(), name="gateway-models"),
+    path("v1beta/models", Models.as_view(), name="gateway-models-beta"),
     path("v1/systemone", Decide.as_view(), name="gateway-systemone"),
 ]

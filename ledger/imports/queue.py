@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import logging
-from traceback import format_tb
 
 from django.db import transaction
 from django_tasks import task
 
 from confidence_project.foundation.errors import DomainError
+from confidence_project.foundation.routes_in_logs import where
 from governance.access.permissions import Person, Verb, require
 from ledger.imports import course, spool
 from ledger.imports.mapping import ImportMapping, parse_mapping
@@ -65,8 +65,7 @@ def carry_out_import(import_id: int) -> None:
         course.end_badly(kept, error)
         if not isinstance(error, DomainError):
             # Where, and not what: the message of an error may hold a value of the file.
-            where = "".join(format_tb(error.__traceback__))
-            log.error("import %s failed: %s\n%s", import_id, type(error).__name__, where)
+            log.error("import %s failed\n%s", import_id, where(error))
 
 
 def _carry_out(kept: DecisionImport) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from typing import Any
 
 from django.utils import timezone
 
@@ -193,27 +193,27 @@ def build_payload(item: DecisionEnvelope, definition: PolicyDefinition, declared
     """
     if item.answer is not None:
         return payload_from_answer(item, item.answer, definition, declared)
-    asked = DecisionGatePayload(
-        policy_key=item.policy_key,
-        ml_risk_score=item.ml_risk_score,
-        confidence_kind=item.confidence_kind,
-        task=item.task or "",
-        channel=item.channel or "",
-    )
+    asked: dict[str, Any] = {
+        "policy_key": item.policy_key,
+        "ml_risk_score": item.ml_risk_score,
+        "confidence_kind": item.confidence_kind,
+        "task": item.task or "",
+        "channel": item.channel or "",
+    }
     if item.decision is None:
-        return asked
+        return DecisionGatePayload(**asked)
     try:
         decision = parse_llm_decision(item.decision, definition, declared)
     except InvalidInput as error:
         raw = item.decision if isinstance(item.decision, dict) else {}
-        return replace(
-            asked,
+        return DecisionGatePayload(
+            **asked,
             problems=error.problems,
             provider=name_or_blank(NameKind.PROVIDER, raw.get("provider"), declared),
             model=name_or_blank(NameKind.MODEL, raw.get("model"), declared),
         )
-    return replace(
-        asked,
+    return DecisionGatePayload(
+        **asked,
         llm_decision=decision,
         provider=decision.provider,
         model=decision.model,

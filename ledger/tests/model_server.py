@@ -37,8 +37,11 @@ class _Handler(BaseHTTPRequestHandler):
     server: ModelServerStub
     protocol_version = "HTTP/1.1"
 
+    def do_GET(self) -> None:
+        self.do_POST()
+
     def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["Content-Length"]))
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         names = {name.lower(): value for name, value in self.headers.items()}
         self.server.requests.append((self.path, names, body))
         time.sleep(self.server.pause)

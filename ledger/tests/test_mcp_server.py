@@ -20,6 +20,7 @@ from django.core.management import CommandError
 from django.db import connection, connections, transaction
 from mcp import Client, StdioServerParameters
 from mcp.client.streamable_http import streamable_http_client
+from rest_framework.settings import api_settings
 
 from governance.controls.services import engage_kill_switch
 from governance.models import Workspace
@@ -30,7 +31,7 @@ from governance.tests.workers import database_url
 from governance.workspaces.services import revoke_api_key
 from ledger.agents.server import mcp_app
 from ledger.models import DecisionOutcome, DecisionRecord
-from ledger.tests.bodies import llm_decision
+from ledger.tests.bodies import envelope, llm_decision
 from ledger.tests.factories import DecisionRecordFactory
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -158,6 +159,21 @@ def test_errors__are_told_to_the_model_and_allow_nothing(caller):
         assert part in text
     assert "two words" not in told[1]
     assert not DecisionRecord.objects.exclude(pk=elsewhere.pk).exists()
+
+
+def test_calls__more_than_the_key_has__are_told_so__counted_together_with_those_over_http(caller, monkeypatch):
+    monkeypatch.setitem(api_settings.DEFAULT_THROTTLE_RATES, "api_key", "3/day")
+
+    async def ask(url):
+        async with over_http(url, caller.key.plain) as client:
+            return [await client.call_tool("decide", decision(f"turn-{number}")) for number in range(3)]
+
+    assert caller.post("decisions", envelope()).status_code == 201
+    with serving_http() as url:
+        replies = asyncio.run(ask(url))
+    assert [reply.is_error for reply in replies] == [False, False, True]
+    assert "ask again in" in replies[-1].content[0].text
+    assert DecisionRecord.objects.count() == 3
 
 
 def test_kill_switch__holds_from_the_next_call_of_a_session(caller):

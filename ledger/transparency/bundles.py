@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,8 @@ from django.core.management.base import BaseCommand
 from ledger.transparency.selectors import ProvenEntry
 
 
-def _files(proven: Sequence[ProvenEntry]) -> Iterator[tuple[str, bytes]]:
+def files_of(proven: Iterable[ProvenEntry]) -> Iterator[tuple[str, bytes]]:
+    """Yield name and bytes of each entry and of its proof."""
     for entry in proven:
         yield f"{entry.name}.json", entry.content
         yield f"{entry.name}.tlog-proof", str(entry.proof).encode()
@@ -23,7 +24,7 @@ def zipped(proven: Sequence[ProvenEntry]) -> bytes:
     """Return the files in a ZIP archive."""
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as file:
-        for name, content in _files(proven):
+        for name, content in files_of(proven):
             file.writestr(name, content)
     return archive.getvalue()
 
@@ -38,7 +39,7 @@ def add_directory(parser: Any) -> None:
 def write_bundle(command: BaseCommand, folder: Path, proven: Sequence[ProvenEntry]) -> None:
     """Write the files into `folder`, which is made, and name each proof."""
     folder.mkdir(parents=True, exist_ok=True)
-    for name, content in _files(proven):
+    for name, content in files_of(proven):
         (folder / name).write_bytes(content)
         if name.endswith(".tlog-proof"):
             command.stdout.write(str(folder / name))

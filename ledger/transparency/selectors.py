@@ -50,24 +50,19 @@ def prove_decision(decision_id: UUID) -> list[ProvenEntry]:
     Conflict
         A row is not what was logged: no proof fits it.
     """
-    prover = _Prover()
+    prover = Prover()
     decision = DecisionRecord.objects.filter(pk=decision_id).values("workspace_id", "policy_key", "policy_version")
     policy = decision.first()
     if policy is None:
         _refuse_removed(decision_id)
         raise NotFound("There is no decision of this id.")
-    proven = [
-        prover.must("decision", DECISIONS, decision_id),
-        *prover.each(OUTCOMES, DecisionOutcome.objects.filter(decision=decision_id)),
-        *prover.each(VOIDS, OutcomeVoid.objects.filter(outcome__decision=decision_id)),
-        *prover.each(AMENDMENTS, LedgerAmendment.objects.filter(decision=decision_id)),
-    ]
+    proven = prover.decision(decision_id)
     of_the_policy = ConfidencePolicyRevision.objects.filter(
         workspace_id=policy["workspace_id"], policy_key=policy["policy_key"]
     )
     version = policy["policy_version"]
     revision = of_the_policy.filter(version=version).first() if version is not None else None
-    return [*proven, *(_behind(revision, prover) if revision else []), *prover.signed_before(proven[0])]
+    return [*proven, *(prover.revision(revision) if revision else []), *prover.signed_before(proven[0])]
 
 
 def prove_entry(decision_id: UUID) -> ProvenEntry:
@@ -75,7 +70,7 @@ def prove_entry(decision_id: UUID) -> ProvenEntry:
     if not DecisionRecord.objects.filter(pk=decision_id).exists():
         _refuse_removed(decision_id)
         raise NotFound("There is no decision of this id.")
-    return _Prover().must("decision", DECISIONS, decision_id)
+    return Prover().must("decision", DECISIONS, decision_id)
 
 
 def _refuse_removed(decision_id: UUID) -> None:
@@ -114,28 +109,37 @@ def prove_revision(*, workspace_slug: str, policy_key: str, version: int) -> lis
     ).first()
     if revision is None:
         raise NotFound("There is no revision of this policy and version.")
-    prover = _Prover()
+    prover = Prover()
     proven = prover.must("revision", REVISIONS, revision.pk)
-    return [proven, *list(_behind(revision, prover))[1:], *prover.signed_before(proven)]
+    return [proven, *list(prover.revision(revision))[1:], *prover.signed_before(proven)]
 
 
-def _behind(revision: ConfidencePolicyRevision, prover: _Prover) -> Iterator[ProvenEntry]:
-    yield from filter(None, [prover.prove("revision", REVISIONS, revision.pk)])
-    if revision.proposal_id is None:
-        return
-    yield from filter(None, [prover.prove("proposal", PROPOSALS, revision.proposal_id)])
-    yield from prover.each(PROPOSAL_EVENTS, ProposalEvent.objects.filter(proposal=revision.proposal_id))
-    for source in EVIDENCE_OF_PROPOSAL.all():
-        kind, keys = source(revision.proposal_id)
-        yield from prover.each(kind, kind.model._default_manager.filter(pk__in=keys))
-
-
-class _Prover:
-    """Proves entries against the last checkpoint."""
+class Prover:
+    """Proves entries against the last checkpoint; raises `NotFound` where nothing has been signed."""
 
     def __init__(self) -> None:
         self.checkpoint = last_checkpoint()
         self._tree, self._note = StoredTree(), self.checkpoint.cosigned_note
+
+    def decision(self, decision_id: UUID) -> list[ProvenEntry]:
+        """Prove a decision, which comes first, and what was recorded about it."""
+        return [
+            self.must("decision", DECISIONS, decision_id),
+            *self.each(OUTCOMES, DecisionOutcome.objects.filter(decision=decision_id)),
+            *self.each(VOIDS, OutcomeVoid.objects.filter(outcome__decision=decision_id)),
+            *self.each(AMENDMENTS, LedgerAmendment.objects.filter(decision=decision_id)),
+        ]
+
+    def revision(self, revision: ConfidencePolicyRevision) -> Iterator[ProvenEntry]:
+        """Prove a revision, its proposal with every transition, and the runs behind the evidence."""
+        yield from filter(None, [self.prove("revision", REVISIONS, revision.pk)])
+        if revision.proposal_id is None:
+            return
+        yield from filter(None, [self.prove("proposal", PROPOSALS, revision.proposal_id)])
+        yield from self.each(PROPOSAL_EVENTS, ProposalEvent.objects.filter(proposal=revision.proposal_id))
+        for source in EVIDENCE_OF_PROPOSAL.all():
+            kind, keys = source(revision.proposal_id)
+            yield from self.each(kind, kind.model._default_manager.filter(pk__in=keys))
 
     def must(self, name: str, kind: Kind, key: UUID | int) -> ProvenEntry:
         """Prove what has to be in the log; raise NotFound while no checkpoint covers it."""

@@ -5,12 +5,10 @@ from __future__ import annotations
 import json
 from argparse import ArgumentTypeError
 from collections.abc import Mapping
-from datetime import UTC, datetime, time
 from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 from django.db import DatabaseError
-from django.utils.dateparse import parse_date, parse_datetime
 
 from calibration.engines.declaring import engine_named
 from calibration.models import ConfidenceCalibrationRun
@@ -18,22 +16,9 @@ from calibration.parameters import Question, policy_keys_in_scope, stated_costs
 from calibration.runner import run_calibration
 from calibration.runs.report import run_as_json, run_as_text
 from calibration.selectors import due_workspaces
-from confidence_project.foundation.commands import DomainCommand
+from confidence_project.foundation.commands import DomainCommand, moment
 from confidence_project.foundation.errors import Conflict, DomainError
 from governance.models import Workspace
-
-
-def _time(text: str) -> datetime:
-    """Read an RFC 3339 time with its offset, or a date as midnight UTC."""
-    try:
-        day = parse_date(text)
-        at = datetime.combine(day, time(), tzinfo=UTC) if day else parse_datetime(text)
-    except ValueError:
-        at = None
-    if at is None or at.tzinfo is None:
-        # argparse's own message would repeat what was given.
-        raise ArgumentTypeError("give a date (midnight UTC) or a time with its offset: 2026-01-31T09:30:00Z")
-    return at
 
 
 def _number(text: str) -> float:
@@ -98,12 +83,12 @@ calibrated, is left to it. The exit code is 0 when every run came to its end, wh
         parser.add_argument(
             "--from",
             dest="window_from",
-            type=_time,
+            type=moment,
             metavar="TIME",
             help="A date, or a time with its offset; default: CONFIDENCE_CALIBRATION_WINDOW_DAYS before --to.",
         )
         parser.add_argument(
-            "--to", dest="window_to", type=_time, metavar="TIME", help="Excluded; default: midnight UTC."
+            "--to", dest="window_to", type=moment, metavar="TIME", help="Excluded; default: midnight UTC."
         )
         parser.add_argument(
             "--target-failure-rate",

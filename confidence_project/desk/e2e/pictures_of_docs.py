@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -10,8 +11,10 @@ from django.contrib.auth.models import User
 from PIL import Image
 
 from confidence_project.desk.e2e.conftest import Visitor
+from governance.workflow import apply_confidence_policy_proposal
 from ledger.imports.course import declare, upload
 from ledger.imports.mapping import parse_mapping
+from ledger.tests.transparency import SIGNER, run
 
 pytestmark = pytest.mark.browser
 
@@ -58,6 +61,23 @@ def test_pictures__of_the_main_screens__are_written(visitor, scene):
     keep(reviewer, "definitions", "/admin/definitions/")
     in_the_dark = visitor("reviewer", color_scheme="dark")
     keep(in_the_dark, "proposal-dark", proposal, height=1480)
+
+
+def test_pictures__of_an_evidence_pack__are_written(browser, scene, settings, tmp_path):
+    settings.CONFIDENCE_LOG_KEY = SIGNER
+    apply_confidence_policy_proposal(
+        actor=User.objects.get(username="superuser"),
+        workspace=scene.workspace,
+        proposal_id=scene.proposals["decision_gate"].pk,
+    )
+    run("checkpoint_ledger")
+    asked = ["--from=2020-01-01", "--to=2039-01-01", "--seed=auditor-2026-q4", f"--output={tmp_path / 'pack.zip'}"]
+    run("evidence_pack", scene.workspace.slug, "decision_gate", *asked)
+    with zipfile.ZipFile(tmp_path / "pack.zip") as archive:
+        archive.extractall(tmp_path)
+    opened = Visitor(browser.new_page(color_scheme="light"), "file://", [])
+    keep(opened, "evidence-pack", str(tmp_path / "index.html"), at="#thresholds", height=1180)
+    opened.page.close()
 
 
 def test_pictures__of_an_import__are_written(visitor, workspace, settings, tmp_path):

@@ -94,8 +94,9 @@ def test_lines_of_one_moment__are_each_there_once_whatever_the_page_size():
             rename_workspace(actor=admin_user, workspace=workspace, name=f"Name {number}")
             engage_kill_switch(actor=admin_user, workspace=workspace, reason="Smoke.")
             release_kill_switch(actor=admin_user, workspace=workspace, reason="Over.")
+    wanted = Wanted(who=admin_user.username)
     ones, threes, all_at_once = (
-        [line.place for line in every_line(actor=admin_user, workspace=workspace, wanted=Wanted(), chunk=size)]
+        [line.place for line in every_line(actor=admin_user, workspace=workspace, wanted=wanted, chunk=size)]
         for size in (1, 3, 50)
     )
     assert len(set(ones)) == 12

@@ -1,0 +1,136 @@
+"""A connection as a thread of the server sees it: it reads what has come, and writes without waiting."""
+
+from __future__ import annotations
+
+import socket
+import time
+from contextlib import suppress
+from tempfile import SpooledTemporaryFile
+from typing import IO
+
+from confidence_project.serving.framing import IN_MEMORY, Arriving
+
+RECEIVED_AT_ONCE = 256 * 1024
+# A request or a reply may take the seconds of the settings, and one more for so many bytes.
+BYTES_A_SECOND = 10_000
+
+
+class BufferedSocket:
+    """Stands between gunicorn's threads and a socket that does not block.
+
+    Attributes
+    ----------
+    arriving
+        The request that is coming in, or that a thread works on.
+    """
+
+    def __init__(self, connected: socket.socket, *, seconds: float, body_most: int) -> None:
+        connected.setblocking(False)
+        self._socket = connected
+        self._seconds = seconds
+        self._body_most = body_most
+        self._backlog: IO[bytes] | None = None
+        self._sent = self._kept = 0
+        self.next_request()
+
+    def next_request(self, data: bytes = b"") -> None:
+        """Begin with the next request, of which `data` has come already."""
+        self.arriving = Arriving(self._body_most)
+        self._since = time.monotonic()
+        self._ran_out = False
+        if data:
+            self.arriving.take(data)
+
+    def receive(self) -> bool:
+        """Take what has come, without waiting; whether the request is worth going on with."""
+        try:
+            data = self._socket.recv(RECEIVED_AT_ONCE)
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
+        arriving, had_head = self.arriving, self.arriving.has_head
+        if not data:
+            # Who has only said that nothing more comes is answered that it was too little.
+            arriving.end()
+            return arriving.begun
+        arriving.take(data)
+        if arriving.wants_continue and not had_head and not arriving.whole:
+            self.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
+        return True
+
+    def discard(self) -> bool:
+        """Read and forget what still comes after the reply; whether more may come."""
+        try:
+            return bool(self._socket.recv(RECEIVED_AT_ONCE))
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
+
+    def arrives_until(self) -> float:
+        """When the request has to be whole."""
+        return self._since + self._seconds + self.arriving.size / BYTES_A_SECOND
+
+    def leaves_until(self) -> float:
+        """When the reply has to be gone that is ready now."""
+        return time.monotonic() + self._seconds + (self._kept - self._sent) / BYTES_A_SECOND
+
+    @property
+    def may_go_on(self) -> bool:
+        """Whether the request was read to its end and not beyond, so that the next one begins behind it."""
+        return not self._ran_out and self.arriving.held.tell() == self.arriving.size
+
+    def flush(self) -> bool:
+        """Send what is kept, as far as it goes without waiting; whether nothing is left."""
+        if self._backlog is None:
+            return True
+        while self._sent < self._kept:
+            self._backlog.seek(self._sent)
+            try:
+                self._sent += self._socket.send(self._backlog.read(RECEIVED_AT_ONCE))
+            except BlockingIOError:
+                return False
+        self._backlog.close()
+        self._backlog, self._sent, self._kept = None, 0, 0
+        return True
+
+    # What gunicorn calls, as of a socket -----------------------------------------------------------------------------
+
+    def recv(self, size: int) -> bytes:
+        data = self.arriving.held.read(size)
+        self._ran_out = self._ran_out or not data
+        return data
+
+    def send(self, data: bytes) -> int:
+        """Gunicorn's "100 Continue", which went out when the head was there."""
+        return len(data)
+
+    def sendall(self, data: bytes) -> None:
+        left = memoryview(data)
+        if self.flush():
+            with suppress(BlockingIOError):
+                left = left[self._socket.send(left) :]
+        if left:
+            if self._backlog is None:
+                self._backlog = SpooledTemporaryFile(IN_MEMORY)  # noqa: SIM115 - closed when it is sent
+            self._backlog.seek(self._kept)
+            self._kept += self._backlog.write(left)
+
+    def setblocking(self, flag: bool) -> None:
+        """Never blocks."""
+
+    def gettimeout(self) -> float:
+        return 0.0
+
+    def fileno(self) -> int:
+        return self._socket.fileno()
+
+    def shutdown(self, how: int) -> None:
+        self._socket.shutdown(how)
+
+    def close(self) -> None:
+        self.arriving.held.close()
+        if self._backlog is not None:
+            self._backlog.close()
+        self._socket.close()
