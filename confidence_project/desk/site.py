@@ -20,6 +20,7 @@ from confidence_project.desk.invitations import invitation_view
 from confidence_project.desk.menu import menu_of
 from confidence_project.desk.notices import notices_view
 from confidence_project.desk.person import settings_view, workspace_view
+from confidence_project.desk.proofs import revision_proofs
 from confidence_project.desk.reviewers import reviewers_view
 from confidence_project.desk.second_factor import SignInForm, enrolment_picture, has_to_go_on, second_factor_view
 from governance.access.lockouts import remember_browser
@@ -92,6 +93,10 @@ class DeskAdminSite(admin.AdminSite):
         """Show how reviewers agree and err."""
         return reviewers_view(request, self.each_context(request))
 
+    def revision_proofs(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Send the proofs of a revision."""
+        return revision_proofs(request, pk, self.each_context(request))
+
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
         """Show each workspace, or the chosen one: whether it runs, what waits, what is in force and how it does."""
         chosen = chosen_workspace(request)
@@ -125,6 +130,11 @@ class DeskAdminSite(admin.AdminSite):
                 "desk/run/<int:pk>/progress.json",
                 self.admin_view(views.run_progress),
                 name="desk_run_progress",
+            ),
+            path(
+                "desk/revision/<int:pk>/proofs.zip",
+                self.admin_view(self.revision_proofs),
+                name="desk_revision_proofs",
             ),
             path("second-factor/code.svg", enrolment_picture, name="second_factor_picture"),
             path(

@@ -133,7 +133,7 @@ def test_upsert__that_would_update__is_refused() -> None:
 def test_sqlite__replace_by_another_unique_key__is_refused() -> None:
     if connection.vendor != "sqlite":
         pytest.skip("REPLACE is SQLite's")
-    record = DecisionRecordFactory()
+    record = DecisionRecordFactory(external_id="id-1")
     DecisionExternalId.objects.create(
         workspace=record.workspace, external_id="id-1", decision_id=record.pk, body_sha256="a" * 64
     )
@@ -188,7 +188,7 @@ def _one_row_of_each() -> None:
     OutcomeVoid.objects.create(outcome=outcome, workspace=outcome.workspace, at=RECORDED_AT, reporter="a domain")
     draft = AIDraft.objects.create(workspace=outcome.workspace)
     DomainDecision.objects.create(decision=outcome.decision, workspace=outcome.workspace, draft=draft)
-    record = LedgerAmendmentFactory().decision
+    record = LedgerAmendmentFactory(decision__external_id="id-1").decision
     DecisionExternalId.objects.create(
         workspace=record.workspace, external_id="id-1", decision_id=record.pk, body_sha256="a" * 64
     )
