@@ -29,6 +29,7 @@ from ledger.models import (
     DecisionOutcome,
     DecisionRecord,
     DomainDecision,
+    Judgement,
     LedgerRemoval,
     LogLeaf,
     LogNode,
@@ -225,6 +226,10 @@ def _one_row_of_each() -> None:
     comment_on_proposal(
         actor=SuperuserFactory(), workspace=record.workspace, proposal_id=revision.proposal_id, text="A remark."
     )
+    Judgement.objects.create(
+        workspace=record.workspace, decision=record, policy_key=record.policy_key, purpose="label", answer="right",
+        is_blind=True, at=RECORDED_AT,
+    )  # fmt: skip
     made = propose_policy_key(actor=SuperuserFactory(), text=EXAMPLE, reason="Smoke.")
     confirm_policy_key(actor=SuperuserFactory(), proposed_id=made.pk, reason="Smoke.")
     Client().force_login(SuperuserFactory())  # leaves its line in the record of sign-ins
