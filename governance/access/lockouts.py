@@ -48,7 +48,7 @@ def _known_as(request: HttpRequest, name: str) -> str:
         value = request.get_signed_cookie(KNOWN_BROWSER, salt=KNOWN_BROWSER, max_age=KNOWN_SECONDS)
     except (KeyError, signing.BadSignature):
         return ""
-    owner, _, label = value.partition(":")
+    owner, _, label = str(value).partition(":")
     if "\0" in name or not get_user_model().objects.filter(pk=owner, username=name).exists():
         return ""
     return label
@@ -69,7 +69,7 @@ class LockoutHandler(AxesDatabaseHandler):
         recent = AccessAttempt.objects.filter(attempt_time__gte=get_cool_off_threshold(request))
         failures = "failures_since_start"
         if name != str(username)[:LONGEST_NAME]:
-            return recent.filter(username=name).aggregate(sum=Sum(failures))["sum"] or 0
+            return int(recent.filter(username=name).aggregate(sum=Sum(failures))["sum"] or 0)
         here, of_name = Q(ip_address=address), Q(username=name)
         sums = recent.filter(here | of_name).aggregate(
             both=Sum(failures, filter=here & of_name),
