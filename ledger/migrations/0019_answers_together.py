@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("ledger", "0019_daily_counts"),
+        ("ledger", "0018_ask"),
     ]
 
     operations = [
