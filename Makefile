@@ -57,7 +57,7 @@ format: setup ## Format the code
 	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format .
 
 simulate: setup ## Simulate the promises of the statistics, each figure beside its goal (about ten minutes)
-	@missed=0; for each in guarantee alarm audits bands labels looking sides joint; do \
+	@missed=0; for each in guarantee alarm audits bands labels label_error looking sides joint; do \
 		$(BIN)/python -m benchmarks.simulate_$$each || missed=1; done; exit $$missed
 
 PEERS := .venv-bench

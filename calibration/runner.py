@@ -17,6 +17,7 @@ from calibration.findings.budgets import find_budgets
 from calibration.findings.comparison import since_last_run
 from calibration.findings.finding import Finding
 from calibration.findings.thresholds import find
+from calibration.findings.wording import LABELS_TAKEN_AS_RIGHT
 from calibration.models import ConfidenceCalibrationRun
 from calibration.parameters import CalibrationParameters, Question, parameters_of
 from calibration.proposing.proposals import propose_defaults, propose_findings, provenance
@@ -28,6 +29,7 @@ from calibration.runs.snapshot import read_snapshot
 from calibration.selectors import COUNTED_IN_METRICS, earlier_counts, needs_bootstrap, previous_output
 from calibration.services import complete_run, fail_run, keep_review, report_progress, start_run
 from calibration.standing_costs import standing_costs
+from calibration.statistics.label_error import label_error
 from governance.access.permissions import Person, Verb, require
 from governance.models import ConfidencePolicyProposal, Workspace
 from governance.workflow.evidence import canonical_json
@@ -154,18 +156,27 @@ def _compute(workspace: Workspace, reading: Reading, parameters: CalibrationPara
         return _Result(
             reading=reading, review=review, findings=(), context={**context, "inputs_sha256": None, "review": None}
         )
-    inputs = evidence.sha256({**context["parameters"], "config": policy.config.as_json()})
+    error = label_error(reading.known, level=review.delta) if reading.known else None
+    known = {"known_answers": asdict(reading.known)} if reading.known else {}
+    inputs = evidence.sha256({**context["parameters"], "config": policy.config.as_json(), **known})
     previous = previous_output(workspace, policy.definition.key, other_than=inputs)
     found = (
         find_budgets(evidence, policy, parameters, review=review)
         if isinstance(evidence, BudgetEvidence)
-        else find(evidence, policy, parameters, review=review, configs_in_window=reading.configs)
+        else find(evidence, policy, parameters, review=review, configs_in_window=reading.configs, label_error=error)
     )
+    if reading.known and not error:
+        found = [replace(each, explanation=f"{each.explanation} {LABELS_TAKEN_AS_RIGHT}") for each in found]
     return _Result(
         reading=reading,
         review=review,
         findings=[replace(finding, since_last_run=since_last_run(finding, previous)) for finding in found],
-        context={**context, "inputs_sha256": inputs, "review": review.as_json()},
+        context={
+            **context,
+            "inputs_sha256": inputs,
+            "review": review.as_json(),
+            "label_error": asdict(error) if error else None,
+        },
     )
 
 

@@ -21,9 +21,9 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 
 from confidence_project.foundation.errors import FieldProblem, InvalidInput
+from governance.answer_rules import AnswerRule
 from governance.definitions import (
     STANDARD_ACTIONS,
-    AnswerRule,
     FieldDefinition,
     PolicyDefinition,
     register,

@@ -1,12 +1,14 @@
 """App configuration of ledger."""
 
 from django.apps import AppConfig
+from django.db.models.signals import post_migrate, pre_migrate
 
 
 class LedgerConfig(AppConfig):
     name = "ledger"
 
     def ready(self) -> None:
+        from confidence_project.foundation.triggers.guarding import keep_leading, release_before_migrations
         from governance.access.lanes import LANES
         from governance.controls.seen import SEEN_SOURCES
         from governance.definitions import register
@@ -29,6 +31,8 @@ class LedgerConfig(AppConfig):
             register(domain.definition)
         register_entries(*OF_THE_LEDGER, *OF_GOVERNANCE)
         register_histories()
+        pre_migrate.connect(release_before_migrations, sender=self)
+        post_migrate.connect(keep_leading, sender=self)
         LANES.register(DECIDE, "/api/v1/decisions")
         LANES.register(ATTACH, "/api/v1/outcomes")
         BOOK_KEEPER.register(keep_book)

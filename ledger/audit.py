@@ -1,16 +1,21 @@
-"""What the ledger has for the audit page: imports, reviews, amendments, removals, and how the gateway is set up."""
+"""What the ledger has for the audit page: imports, reviews and their rules, amendments, removals, the gateway."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 from django.db.models import BooleanField, QuerySet
 from django.db.models.expressions import RawSQL
 
 from governance.audit.sources import SOURCES, Source, rows_in, sources_of_control
 from governance.models import Workspace
+from governance.models.controls import Control
 from ledger.models import (
     DecisionImport,
     DecisionOutcome,
     DecisionRecord,
+    KnownCase,
+    LabellingRules,
     LedgerAmendment,
     LedgerRemoval,
     ModelServer,
@@ -64,10 +69,18 @@ _HISTORIES = {
 }
 
 
+_CONTROLS: Mapping[type[Control], str] = {
+    ModelServer: "Models' servers",
+    QuestionBinding: "Bound questions",
+    LabellingRules: "Labelling",
+    KnownCase: "Labelling",
+}
+
+
 def register_histories() -> None:
     """Put them among the sources."""
     for key, source in _HISTORIES.items():
         SOURCES.register(source, key)
-    for model, title in ((ModelServer, "Models' servers"), (QuestionBinding, "Bound questions")):
+    for model, title in _CONTROLS.items():
         for key, source in sources_of_control(model, title):
             SOURCES.register(source, key)

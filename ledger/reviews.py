@@ -39,7 +39,7 @@ def record_review(*, actor: Person, decision: DecisionRecord, success: bool, see
     AlreadySo, LostRace
         Somebody answered the same, or otherwise, after the actor looked.
     """
-    require(Verb.OPERATE, actor, decision.workspace)
+    require(Verb.LABEL, actor, decision.workspace)
     if not can_be_judged(decision):
         raise WrongState("There was no action to judge: the decision was blocked without a confidence.")
     reporter = actor.get_username()

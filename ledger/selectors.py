@@ -23,13 +23,13 @@ from django.db.models import (
 )
 from django.db.models.expressions import Combinable
 from django.db.models.fields.json import KeyTextTransform
-from django.db.models.functions import Cast, Substr
+from django.db.models.functions import Cast, Coalesce, Substr
 from django.db.models.lookups import Exact
 
 from governance.definitions import FieldKind, get_definition
 from governance.models import Rollout, Workspace
 from governance.workflow.consequences import Flips
-from ledger.models import DecisionExternalId, DecisionOutcome, DecisionRecord, LedgerRemoval
+from ledger.models import DecisionExternalId, DecisionOutcome, DecisionRecord, Judgement, LedgerRemoval, Purpose
 from ledger.models.indexes import LENGTH_OF_BEGINNING, Beginning
 from ledger.reasons import Reason
 
@@ -162,13 +162,19 @@ def drawn_for_review(rows: QuerySet[DecisionRecord]) -> QuerySet[DecisionRecord]
 
 
 def waiting_for_review(rows: QuerySet[DecisionRecord]) -> QuerySet[DecisionRecord]:
-    """Narrow decisions to those that were drawn for review and that no person has labelled yet."""
-    return drawn_for_review(rows).alias(label=_LABEL_OF_A_PERSON).filter(label__isnull=True)
+    """Narrow decisions to those that were drawn for review and that no person has answered about yet."""
+    return drawn_for_review(rows).alias(label=_ANSWER_OF_A_PERSON).filter(label__isnull=True)
 
 
 # Looked up for each row: of a NOT EXISTS PostgreSQL may make a join with the outcomes of the whole ledger.
-_BY_PEOPLE = DecisionOutcome.objects.filter(source=DecisionOutcome.Source.HUMAN_REVIEW).order_by()
-_LABEL_OF_A_PERSON = Subquery(_BY_PEOPLE.filter(decision_id=OuterRef("pk")).values("pk")[:1])
+_BY_PEOPLE = DecisionOutcome.objects.filter(source=DecisionOutcome.Source.HUMAN_REVIEW, void__isnull=True)
+_CANNOT_TELL = Judgement.objects.filter(answer=Judgement.Answer.CANNOT_TELL, undone_by__isnull=True)
+_ANSWER_OF_A_PERSON = Coalesce(
+    *(
+        Subquery(answers.filter(decision_id=OuterRef("pk")).order_by().values("pk")[:1])
+        for answers in (_BY_PEOPLE, _CANNOT_TELL.filter(purpose=Purpose.LABEL))
+    )
+)
 
 MOST_COUNTED = 99
 """Of what waits for review so many are counted; one more stands for all the rest."""
@@ -192,7 +198,7 @@ def count_waiting_for_review(workspaces: Iterable[Workspace]) -> Mapping[int, in
     `MOST_COUNTED + 1` means more than `MOST_COUNTED`. Only the newest `DRAWN_LOOKED_AT` drawn decisions are looked at.
     """
     drawn = drawn_for_review(DecisionRecord.objects.filter(workspace_id=OuterRef("pk"))).order_by("-pk")
-    newest = drawn.annotate(label=_LABEL_OF_A_PERSON).values("label")[:DRAWN_LOOKED_AT]
+    newest = drawn.annotate(label=_ANSWER_OF_A_PERSON).values("label")[:DRAWN_LOOKED_AT]
     ids = [workspace.pk for workspace in workspaces]
     counts = (
         Workspace.objects.filter(pk__in=ids)

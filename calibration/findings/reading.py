@@ -175,11 +175,14 @@ class Evidence:
         What was taken to cost what, for `wording.costs_in_use`; None: nothing was.
     counted_in
         In which engine, for `engines.wording.counted_in`; None: in the database.
+    days
+        Of a run: which days came from daily counts, for `evidence.wording.where_counted`; None: none.
     """
 
     policy_key: str
     source: str | None
     counted_in: Mapping[str, Any] | None
+    days: Mapping[str, Any] | None
     wanted: Wanted
     costs: Mapping[str, Any] | None
     review: Mapping[str, Any]
@@ -215,6 +218,7 @@ def read_evidence(raw: Mapping[str, Any] | None) -> Evidence | None:
         policy_key=findings[0].policy_key,
         source=raw.get("source"),
         counted_in=raw.get("engine"),
+        days=raw.get("days"),
         wanted=wanted,
         costs=raw.get("costs"),
         review=raw.get("review") or {},

@@ -22,6 +22,7 @@ from calibration.findings.finding import Finding
 from calibration.parameters import CalibrationParameters
 from calibration.reviews.judging import Review
 from calibration.statistics.audits import AuditedRecommendation
+from calibration.statistics.label_error import LabelError
 from calibration.statistics.operating_points import OperatingPoint
 from governance.definitions import LATTICE, FieldDefinition, FieldKind, to_lattice
 from governance.policies import EffectivePolicy
@@ -41,6 +42,7 @@ def find(
     *,
     review: Review,
     configs_in_window: Sequence[PolicyConfig],
+    label_error: LabelError | None = None,
 ) -> list[Finding]:
     """Return the findings of each segment of a policy key with a confidence threshold, in the order of segments.
 
@@ -51,6 +53,9 @@ def find(
     configs_in_window : sequence of PolicyConfig
         Every config of the policy that was in force at some time in the window, for sources whose decisions carry
         no threshold.
+    label_error : LabelError or None
+        What is known of the errors of those who label: labels are tested at another rate, with what is left of the
+        level. None: labels are taken as right.
     """
     definition = policy.definition
     kinds = [FieldKind.CONFIDENCE_THRESHOLD, FieldKind.RISK_THRESHOLD]
@@ -64,10 +69,23 @@ def find(
         for place, counts in enumerate(evidence.segments)
     }
     judged = subjects if review.may_loosen else {name: each.without_loosening() for name, each in subjects.items()}
-    answers = answer_segments(judged, alpha=parameters.target_failure_rate, delta=review.delta)
+    alpha, delta = parameters.target_failure_rate, review.delta
+    if label_error is not None:
+        alpha, delta = label_error.tested_rate(alpha), label_error.level
+    answers = answer_segments(judged, alpha=alpha, delta=delta)
     segments = [counts.segment for counts in evidence.segments]
     return [
-        _finding(policy, field, subject, judged[name], answers[name], parameters, review, segments=segments)
+        _finding(
+            policy,
+            field,
+            subject,
+            judged[name],
+            answers[name],
+            parameters,
+            review,
+            segments=segments,
+            label_error=label_error,
+        )
         for name, subject in subjects.items()
         for field in fields
         if field is not None
@@ -111,6 +129,7 @@ def _finding(
     review: Review,
     *,
     segments: Sequence[Mapping[str, str]],
+    label_error: LabelError | None,
 ) -> Finding:
     is_risk = field.kind is FieldKind.RISK_THRESHOLD
     current = policy.value(field.name, **subject.cohort.counts.segment)
@@ -154,7 +173,10 @@ def _finding(
         **described,
         method=answer.method,
         statement=wording.statement(
-            answer.statement, may_loosen=review.may_loosen, of_labelled=_is_of_labelled(answer, step["at_recommended"])
+            answer.statement,
+            may_loosen=review.may_loosen,
+            of_labelled=_is_of_labelled(answer, step["at_recommended"]),
+            in_truth=wording.in_truth(label_error, parameters.target_failure_rate, review.delta),
         ),
         answer=answer.detail,
         **step,

@@ -10,6 +10,7 @@ from calibration.statistics.audits import AuditedRecommendation
 from calibration.statistics.bands import BandRecommendation
 from calibration.statistics.budgets import BudgetRecommendation
 from calibration.statistics.joint import JointRecommendation
+from calibration.statistics.label_error import LabelError
 from calibration.statistics.recommendation import ThresholdRecommendation
 from confidence_project.foundation.formatting import count, decimals, percent, rate, segment, threshold
 
@@ -186,7 +187,25 @@ def only_stricter(current: float, *, is_risk: bool = False) -> str:
     return f"Nothing {side} the {threshold(current)} in force was judged: a review of the calendar does that."
 
 
-def statement(certified: str | None, *, may_loosen: bool, of_labelled: bool = False) -> str | None:
+LABELS_TAKEN_AS_RIGHT = (
+    "What people labelled is taken as right: nobody has answered about a known failure yet, which would tell how many "
+    "failures they miss."
+)
+
+
+def in_truth(error: LabelError | None, alpha: float, delta: float) -> str:
+    """Say what a certificate of labels says of the truth, where those who label may err."""
+    if error is None:
+        return ""
+    answers = error.answers
+    return (
+        f" That is of labels. Reviewers missed {answers.missed} of {answers.failures} known failures and called "
+        f"{answers.accused} of {answers.successes} known successes wrong, so at most {percent(alpha)} fail in truth; "
+        f"both together are wrong with a probability of at most {delta:.3g}, if others are labelled as known cases are."
+    )
+
+
+def statement(certified: str | None, *, may_loosen: bool, of_labelled: bool = False, in_truth: str = "") -> str | None:
     """Add how far a certificate reaches.
 
     Parameters
@@ -195,11 +214,15 @@ def statement(certified: str | None, *, may_loosen: bool, of_labelled: bool = Fa
         False: any number of runs may give such a certificate, so it reaches to its own run.
     of_labelled
         Some of what is allowed has no label, so that going from the labelled to all takes an assumption.
+    in_truth
+        What it says of the truth, as `in_truth` has it.
     """
     if certified is None:
         return None
     missing = " For decisions without a label it holds if labels are missing at random at each confidence."
-    return f"{certified}{missing if of_labelled else ''}{'' if may_loosen else ' It holds for this run alone.'}"
+    return (
+        f"{certified}{in_truth}{missing if of_labelled else ''}{'' if may_loosen else ' It holds for this run alone.'}"
+    )
 
 
 def costs(found: CheapestThreshold) -> str:

@@ -17,11 +17,14 @@ from calibration.models import EvidenceEngine
 from calibration.parameters import PERIODS, CalibrationParameters
 from calibration.selectors import configs_in_force
 from calibration.statistics.joint import RISK_GRID
+from calibration.statistics.label_error import KnownAnswers
 from confidence_project.foundation.errors import InvalidInput
 from governance.definitions import FieldKind, to_lattice
 from governance.models import Workspace
 from governance.policies import EffectivePolicy, get_confidence_policy
 from governance.policies.config import PolicyConfig
+from ledger.labelling.figures import known_answers
+from ledger.models import Judgement
 
 _Reader = Callable[[EvidenceRequest], KeyEvidence]
 
@@ -37,12 +40,15 @@ class Reading:
     too_young : int
         Decisions that the maturity lag left out. Where the window holds no evidence, younger ones that came after it
         are counted in.
+    known : KnownAnswers or None
+        What people answered about known cases of the policy; None where nobody labels in the workbench.
     """
 
     policy: EffectivePolicy
     evidence: KeyEvidence | BudgetEvidence | None
     configs: Sequence[PolicyConfig]
     too_young: int = 0
+    known: KnownAnswers | None = None
 
 
 def read_policy(
@@ -82,6 +88,21 @@ def read_policy(
         evidence=evidence,
         configs=configs,
         too_young=_too_young(evidence) + _young_after_the_window(read, evidence, parameters),
+        known=_known_answers(workspace, policy_key, labels_as_of) if parameters.engine is None else None,
+    )
+
+
+def _known_answers(workspace: Workspace, policy_key: str, as_of: datetime) -> KnownAnswers | None:
+    counted = known_answers(workspace, policy_key, as_of)
+    if counted is None:
+        return None
+    failures, successes = (sum(n for (truth, _), n in counted.items() if truth is known) for known in (False, True))
+    return KnownAnswers(
+        failures=failures,
+        missed=counted[False, Judgement.Answer.RIGHT],
+        successes=successes,
+        # Who cannot tell leaves a decision without a label, and that counts as a failure.
+        accused=successes - counted[True, Judgement.Answer.RIGHT],
     )
 
 

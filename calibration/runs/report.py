@@ -8,6 +8,7 @@ from textwrap import wrap
 from typing import Any
 
 from calibration.engines.wording import counted_in
+from calibration.evidence.wording import where_counted
 from calibration.findings import wording
 from calibration.findings.finding import Finding
 from calibration.models import ConfidenceCalibrationRun
@@ -79,7 +80,7 @@ def _policy(policy: Mapping[str, Any]) -> list[str]:
         "",
         f"{policy['policy_key']} ({findings[0].field}, from {policy['source']})",
         *(_in_lines(counted_in(policy["engine"])) if policy.get("engine") else []),
-        *(_in_lines(_where_counted(policy["days"])) if policy.get("days") else []),
+        *(_in_lines(where_counted(policy["days"])) if policy.get("days") else []),
         *_table([["segment", *_COLUMNS], *rows]),
         *(
             line
@@ -89,15 +90,6 @@ def _policy(policy: Mapping[str, Any]) -> list[str]:
         *(_in_lines(f"Costs: {wording.costs_in_use(policy['costs'])}.") if policy.get("costs") else []),
         *_in_lines(wording.calendar(policy["review"])),
     ]
-
-
-def _where_counted(days: Mapping[str, Any]) -> str:
-    """Which days came from the daily counts, and what from the ledger; what is damaged comes first."""
-    damaged = ", ".join(days["damaged"])
-    warning = f"The daily counts of {damaged} are damaged: run verify_counts. " if damaged else ""
-    counted = ", ".join(first if first == last else f"{first} to {last}" for first, last in days["counted"])
-    rest = ", ".join(f"{start[:16]} to {end[:16]}".replace("T", " ") for start, end in days["in_ledger"])
-    return f"{warning}From daily counts: {counted or 'nothing'}. From the ledger: {rest or 'nothing but cases'} (UTC)."
 
 
 def _cells(finding: Finding) -> list[str]:

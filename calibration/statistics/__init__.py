@@ -37,6 +37,9 @@ which scipy loads at the first use: every command and worker starts without them
 ``drift``, ``sequential``
     ``distribution_drift``, ``period_rates``, ``compare_recent``; ``alarm_log_e_values``,
     ``restarted_alarm_log_e_values``, ``loosening_log_e_values``, ``follow``.
+``label_error``, ``agreement``
+    ``label_error(KnownAnswers(...), level=)``: the rate at which labels are tested whose makers err;
+    ``cohen_kappa(table)``.
 ``candidates``, ``levels``
     ``follow_candidate``, ``thinned``; ``review_level``, ``candidate_level`` over a ledger of ``Spent``.
 """

@@ -11,10 +11,12 @@ from django.utils.safestring import SafeString
 from django.utils.text import slugify
 
 from calibration.engines.wording import counted_in
+from calibration.evidence.wording import where_counted
 from calibration.findings import wording
 from calibration.findings.glossary import GLOSSARY
 from calibration.findings.reading import Subject
 from confidence_project.foundation.formatting import segment
+from governance.definitions import title_of
 from governance.models import ConfidencePolicyProposal
 from governance.workflow.wording import headline
 
@@ -23,7 +25,9 @@ register = template.Library()
 register.filter("costs_in_use", wording.costs_in_use)
 register.filter("calendar", wording.calendar)
 register.filter("counted_in", counted_in)
+register.filter("where_counted", where_counted)
 register.filter("headline", headline)
+register.filter("policy_title", title_of)
 
 _ALT = {
     "reliability": "Claimed confidence against observed success for {}; the figures are in the tables of this page",

@@ -8,7 +8,8 @@ import pytest
 
 from calibration.tests.factories import WINDOW, history, review
 from governance import definitions
-from governance.definitions import AnswerRule, FieldDefinition, FieldKind, PolicyDefinition
+from governance.answer_rules import AnswerRule
+from governance.definitions import FieldDefinition, FieldKind, PolicyDefinition
 from governance.models import ConfidencePolicyProposal
 from governance.tests.callers import Caller
 from governance.tests.factories import SuperuserFactory, admin_of

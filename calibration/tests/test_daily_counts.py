@@ -11,7 +11,9 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
 
 from calibration.evidence.contract import EvidenceRequest
 from calibration.evidence.decision_ledger import DecisionLedgerSource
@@ -23,7 +25,7 @@ from calibration.runs.report import run_as_text
 from calibration.tests.factories import START, decision, outcome, store
 from governance.definitions import DEFINITIONS, FieldKind, get_definition
 from governance.models import Workspace
-from governance.tests.factories import WorkspaceFactory
+from governance.tests.factories import SuperuserFactory, WorkspaceFactory
 from ledger.counts.services import keep_counts
 from ledger.counts.verification import verify_counts
 from ledger.models import CountedDay, DailyCount, DecisionOutcome, DecisionRecord, LedgerAmendment, OutcomeVoid
@@ -220,10 +222,15 @@ def test_run__counted_days__says_which_came_from_where(workspace: Workspace, cou
             ["2026-01-09T00:00:00+00:00", "2026-01-13T00:00:00+00:00"],
         ],
     }
-    assert (
+    said = (
         "From daily counts: 2026-01-01 to 2026-01-04, 2026-01-08. "
         "From the ledger: 2026-01-05 00:00 to 2026-01-08 00:00, 2026-01-09 00:00 to 2026-01-13 00:00 (UTC)."
-    ) in " ".join(run_as_text(run).split())
+    )
+    assert said in " ".join(run_as_text(run).split())
+    browser = Client()
+    browser.force_login(SuperuserFactory())
+    page = browser.get(reverse("admin:calibration_confidencecalibrationrun_change", args=[run.pk]))
+    assert said in page.content.decode()
 
 
 def test_run__outcome_since__reads_its_day_from_the_ledger(workspace: Workspace, counted: str) -> None:

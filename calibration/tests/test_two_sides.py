@@ -10,7 +10,8 @@ from calibration.statistics.groups import Groups
 from calibration.statistics.thresholds import recommend_for_groups
 from calibration.tests.factories import WINDOW, history, review
 from governance import definitions
-from governance.definitions import AnswerRule, FieldDefinition, FieldKind, PolicyDefinition, PredicateReading
+from governance.answer_rules import AnswerRule, PredicateReading
+from governance.definitions import FieldDefinition, FieldKind, PolicyDefinition
 from governance.models import ConfidencePolicyProposal, Workspace
 from governance.tests.browser import signed_in, words
 from governance.tests.callers import Caller

@@ -13,6 +13,8 @@ from telemetry.models import HostRecord
 
 SECTIONS = {
     "Decide": {
+        "workbench": "Workbench",
+        "reviewers": "Reviewers",
         "confidencepolicyproposal": "Proposals",
         "confidencepolicy": "Policies",
         "definitions": "Definitions",
@@ -28,6 +30,8 @@ SECTIONS = {
         "killswitch": "Kill switches",
         "blockedsource": "Blocked sources",
         "auditsampling": "Audit sampling",
+        "labellingrules": "Labelling rules",
+        "knowncase": "Known cases",
         "retentionperiod": "Retention periods",
         "legalhold": "Legal holds",
         "standingcosts": "Standing costs",
@@ -43,6 +47,7 @@ SECTIONS = {
     "Records": {
         "decisionrecord": "Decision ledger",
         "decisionoutcome": "Outcomes",
+        "judgement": "Answers of reviewers",
         "decisionimport": "Imports",
         "savedmapping": "Saved mappings",
         "question": "Questions",
@@ -99,18 +104,23 @@ def page_name(object_name: str) -> str | None:
     return next((names[object_name] for names in SECTIONS.values() if object_name in names), None)
 
 
-def menu_of(apps: Iterable[dict[str, Any]], *, of_system: bool) -> list[dict[str, Any]]:
+def menu_of(apps: Iterable[dict[str, Any]], *, of_system: bool, of_reviewers: bool) -> list[dict[str, Any]]:
     """Return the sections of the menu, from Django's list of what the person may see; none of them empty.
 
     Parameters
     ----------
     of_system
         With the section of the installation itself.
+    of_reviewers
+        With the workbench and the page of reviewers.
     """
     models = {each["object_name"].lower(): each for app in apps for each in app["models"]}
     if models:
         models["definitions"] = {"object_name": "Definitions", "admin_url": reverse("admin:definitions")}
         models["audit"] = {"object_name": "Audit", "admin_url": reverse("admin:audit")}
+    if of_reviewers:
+        models["workbench"] = {"object_name": "Workbench", "admin_url": reverse("admin:ledger_judgement_workbench")}
+        models["reviewers"] = {"object_name": "Reviewers", "admin_url": reverse("admin:reviewers")}
     sections = {
         title: [{**models.pop(key), "name": name} for key, name in names.items() if key in models]
         for title, names in SECTIONS.items()

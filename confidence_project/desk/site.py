@@ -20,9 +20,12 @@ from confidence_project.desk.invitations import invitation_view
 from confidence_project.desk.menu import menu_of
 from confidence_project.desk.notices import notices_view
 from confidence_project.desk.person import settings_view, workspace_view
+from confidence_project.desk.proofs import revision_proofs
+from confidence_project.desk.reviewers import reviewers_view
 from confidence_project.desk.second_factor import SignInForm, enrolment_picture, has_to_go_on, second_factor_view
 from governance.access.lockouts import remember_browser
 from governance.access.openid import sign_out_url
+from governance.access.permissions import Verb, workspaces_where
 from governance.access.preferences import preferences_of
 from governance.admin_kit.scope import chosen_workspace, workspace_in_scope, workspaces_in_reach
 from governance.selectors import open_reviews
@@ -86,6 +89,14 @@ class DeskAdminSite(admin.AdminSite):
         """Show what anybody did in a workspace."""
         return audit_view(request, self.each_context(request))
 
+    def reviewers(self, request: HttpRequest) -> HttpResponseBase:
+        """Show how reviewers agree and err."""
+        return reviewers_view(request, self.each_context(request))
+
+    def revision_proofs(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Send the proofs of a revision."""
+        return revision_proofs(request, pk, self.each_context(request))
+
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
         """Show each workspace, or the chosen one: whether it runs, what waits, what is in force and how it does."""
         chosen = chosen_workspace(request)
@@ -112,12 +123,18 @@ class DeskAdminSite(admin.AdminSite):
             path("settings/", self.admin_view(self.settings), name="settings"),
             path("workspace/", self.admin_view(workspace_view), name="choose_workspace"),
             path("audit/", self.admin_view(self.audit), name="audit"),
+            path("reviewers/", self.admin_view(self.reviewers), name="reviewers"),
             path("audit/filters/", self.admin_view(audit_filters_view), name="audit_filters"),
             path("definitions/", self.admin_view(self.definitions), name="definitions"),
             path(
                 "desk/run/<int:pk>/progress.json",
                 self.admin_view(views.run_progress),
                 name="desk_run_progress",
+            ),
+            path(
+                "desk/revision/<int:pk>/proofs.zip",
+                self.admin_view(self.revision_proofs),
+                name="desk_revision_proofs",
             ),
             path("second-factor/code.svg", enrolment_picture, name="second_factor_picture"),
             path(
@@ -138,6 +155,9 @@ class DeskAdminSite(admin.AdminSite):
         if app_label is not None:
             return super().get_app_list(request, app_label)
         if not hasattr(request, "desk_menu"):  # each asking is a query per model, and the first page asks twice
-            of_system = request.user.is_superuser
-            request.desk_menu = menu_of(super().get_app_list(request), of_system=of_system)  # type: ignore[attr-defined]
+            request.desk_menu = menu_of(  # type: ignore[attr-defined]
+                super().get_app_list(request),
+                of_system=request.user.is_superuser,
+                of_reviewers=workspaces_where(Verb.LABEL, request.user).exists(),
+            )
         return list(request.desk_menu)  # type: ignore[attr-defined]

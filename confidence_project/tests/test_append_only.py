@@ -29,6 +29,7 @@ from ledger.models import (
     DecisionOutcome,
     DecisionRecord,
     DomainDecision,
+    Judgement,
     LedgerRemoval,
     LogLeaf,
     LogNode,
@@ -132,7 +133,7 @@ def test_upsert__that_would_update__is_refused() -> None:
 def test_sqlite__replace_by_another_unique_key__is_refused() -> None:
     if connection.vendor != "sqlite":
         pytest.skip("REPLACE is SQLite's")
-    record = DecisionRecordFactory()
+    record = DecisionRecordFactory(external_id="id-1")
     DecisionExternalId.objects.create(
         workspace=record.workspace, external_id="id-1", decision_id=record.pk, body_sha256="a" * 64
     )
@@ -187,7 +188,7 @@ def _one_row_of_each() -> None:
     OutcomeVoid.objects.create(outcome=outcome, workspace=outcome.workspace, at=RECORDED_AT, reporter="a domain")
     draft = AIDraft.objects.create(workspace=outcome.workspace)
     DomainDecision.objects.create(decision=outcome.decision, workspace=outcome.workspace, draft=draft)
-    record = LedgerAmendmentFactory().decision
+    record = LedgerAmendmentFactory(decision__external_id="id-1").decision
     DecisionExternalId.objects.create(
         workspace=record.workspace, external_id="id-1", decision_id=record.pk, body_sha256="a" * 64
     )
@@ -225,6 +226,10 @@ def _one_row_of_each() -> None:
     comment_on_proposal(
         actor=SuperuserFactory(), workspace=record.workspace, proposal_id=revision.proposal_id, text="A remark."
     )
+    Judgement.objects.create(
+        workspace=record.workspace, decision=record, policy_key=record.policy_key, purpose="label", answer="right",
+        is_blind=True, at=RECORDED_AT,
+    )  # fmt: skip
     made = propose_policy_key(actor=SuperuserFactory(), text=EXAMPLE, reason="Smoke.")
     confirm_policy_key(actor=SuperuserFactory(), proposed_id=made.pk, reason="Smoke.")
     Client().force_login(SuperuserFactory())  # leaves its line in the record of sign-ins

@@ -12,7 +12,12 @@ from django.db.migrations.state import ProjectState
 
 from confidence_project.foundation.append_only import append_only_models
 from confidence_project.foundation.triggers import EnforceAppendOnly
-from confidence_project.foundation.triggers.guarding import missing_triggers, missing_views
+from confidence_project.foundation.triggers.guarding import (
+    keep_leading,
+    missing_triggers,
+    missing_views,
+    release_before_migrations,
+)
 from ledger.models import DecisionRecord
 from ledger.tests.factories import DecisionOutcomeFactory
 
@@ -31,10 +36,13 @@ def operation_with_the_view() -> EnforceAppendOnly:
 
 
 def run(operation: Any, state: ProjectState) -> ProjectState:
+    """Do what `migrate` does, with what it tells before and after."""
     after = state.clone()
     operation.state_forwards("ledger", after)
+    release_before_migrations(connection.alias)
     with connection.schema_editor(atomic=True) as editor:
         operation.database_forwards("ledger", editor, state, after)
+    keep_leading(connection.alias)
     return after
 
 

@@ -23,6 +23,7 @@ class Verb(StrEnum):
     """What a person may want to do in a workspace."""
 
     SEE = "see"
+    LABEL = "label"  # say what should have happened to a decision
     PROPOSE = "propose"
     APPROVE = "approve"
     REJECT = "reject"
@@ -37,10 +38,14 @@ class Verb(StrEnum):
 
 _ADMIN = "A staff member with an admin membership of the workspace, or a superuser"
 _NEEDS_MEMBERSHIP = frozenset({Verb.SEE})
+_NEEDS_REVIEWER = frozenset({Verb.LABEL})
 _NEEDS_ADMIN = frozenset({Verb.PROPOSE, Verb.APPROVE, Verb.REJECT, Verb.OPERATE})
+
+_REVIEWERS = {Membership.Role.REVIEWER, Membership.Role.ADMIN}
 
 _WHO_MAY = {
     Verb.SEE: "A member of the workspace, or a superuser, may see this.",
+    Verb.LABEL: "A reviewer or an admin of the workspace who is staff, or a superuser, may say what should have been.",
     Verb.PROPOSE: f"{_ADMIN}, may propose a change.",
     Verb.APPROVE: f"{_ADMIN}, may approve; the author of the proposal may not.",
     Verb.REJECT: f"{_ADMIN}, may reject.",
@@ -64,6 +69,7 @@ class Standing:
     """What a person is in a workspace now."""
 
     is_member: bool
+    is_reviewer: bool
     is_admin: bool
     is_superuser: bool
 
@@ -71,12 +77,14 @@ class Standing:
         """True when the role allows the verb, four eyes left aside."""
         if verb in _NEEDS_MEMBERSHIP:
             return self.is_member or self.is_superuser
+        if verb in _NEEDS_REVIEWER:
+            return self.is_reviewer or self.is_superuser
         if verb in _NEEDS_ADMIN:
             return self.is_admin or self.is_superuser
         return self.is_superuser
 
 
-NOBODY = Standing(is_member=False, is_admin=False, is_superuser=False)
+NOBODY = Standing(is_member=False, is_reviewer=False, is_admin=False, is_superuser=False)
 
 
 def standing(person: Person, workspace: Workspace) -> Standing:
@@ -87,6 +95,7 @@ def standing(person: Person, workspace: Workspace) -> Standing:
     role = Membership.objects.in_workspace(workspace).filter(user_id=account.pk).values_list("role", flat=True).first()
     return Standing(
         is_member=role is not None,
+        is_reviewer=role in _REVIEWERS and account.is_staff,
         is_admin=role == Membership.Role.ADMIN and account.is_staff,
         is_superuser=account.is_superuser,
     )
@@ -110,10 +119,11 @@ def workspaces_where(verb: Verb, person: Person) -> QuerySet[Workspace]:
         return Workspace.objects.none()
     if account.is_superuser or verb in _NEEDS_MEMBERSHIP:
         return Workspace.objects.visible_to(account)
-    if verb not in _NEEDS_ADMIN or not account.is_staff:
+    if verb not in _NEEDS_ADMIN | _NEEDS_REVIEWER or not account.is_staff:
         return Workspace.objects.none()
-    administered = Membership.objects.filter(user_id=account.pk, role=Membership.Role.ADMIN)
-    return Workspace.objects.filter(pk__in=administered.values("workspace_id"))
+    roles = _REVIEWERS if verb in _NEEDS_REVIEWER else {Membership.Role.ADMIN}
+    held = Membership.objects.filter(user_id=account.pk, role__in=roles)
+    return Workspace.objects.filter(pk__in=held.values("workspace_id"))
 
 
 def _active_account(person: Person) -> User | None:

@@ -39,6 +39,7 @@ def _version_field(revision: ConfidencePolicyRevision) -> str:
 class RevisionAdmin(ServiceAdmin):
     """Every change that a policy has seen."""
 
+    change_form_template = "admin/governance/revision.html"
     nothing_yet = "No policy was ever changed"
     list_display = ["policy_key", "workspace", "version", "action", "actor_name", "created_at", "break_glass"]
     list_filter = [WorkspaceFilter, "action", "policy_key", "break_glass"]

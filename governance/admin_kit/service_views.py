@@ -26,6 +26,7 @@ from django.urls import URLPattern, path, reverse
 from confidence_project.foundation.errors import DomainError
 from governance.access.permissions import Verb, who_may, workspaces_where
 from governance.admin_kit import once
+from governance.admin_kit.scope import chosen_workspace
 from governance.admin_kit.scoped_admin import ScopedAdmin
 
 
@@ -179,7 +180,7 @@ class ServiceAdmin(ScopedAdmin):
         if once.was_sent(request):
             return self._sent_before(request, self._list())
         form = self.add_form(request, request.POST if request.method == "POST" else None)
-        form.initial = {**form.initial, **request.GET.dict()}
+        form.initial = {"workspace": chosen_workspace(request), **form.initial, **request.GET.dict()}
         made: list[Any] = []
         unread = self._unread(request, form)
         if not unread and form.is_valid() and self._called(form, lambda: made.append(self.add_row(request, form))):

@@ -68,7 +68,10 @@ class Membership(models.Model):
     """What a person may do in a workspace."""
 
     class Role(models.TextChoices):
+        """From the weakest to the strongest."""
+
         VIEWER = "viewer", "Viewer: sees"
+        REVIEWER = "reviewer", "Reviewer: sees, and says what should have happened"
         ADMIN = "admin", "Admin: sees, approves and rejects"
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="memberships")

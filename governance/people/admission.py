@@ -89,9 +89,10 @@ def _admit(identity: Identity, invitation: str) -> tuple[User | None, str]:
 def _roles_of(groups: frozenset[str]) -> dict[Workspace, str]:
     """Return each workspace that the groups open, with the stronger role where several do."""
     roles: dict[Workspace, str] = {}
+    by_strength = Membership.Role.values
     for grant in GroupGrant.objects.filter(group__in=groups).select_related("workspace"):
-        if roles.get(grant.workspace) != Membership.Role.ADMIN:
-            roles[grant.workspace] = grant.role
+        held = roles.get(grant.workspace, grant.role)
+        roles[grant.workspace] = max(held, grant.role, key=by_strength.index)
     return roles
 
 

@@ -98,6 +98,11 @@ def viewer_of(workspace: Workspace) -> Any:
     return MembershipFactory(workspace=workspace).user
 
 
+def reviewer_of(workspace: Workspace) -> Any:
+    """A staff account with a reviewer membership."""
+    return MembershipFactory(workspace=workspace, role=Membership.Role.REVIEWER).user
+
+
 def config_of(value: float, **match: str) -> dict[str, Any]:
     """The JSON config of `confidence_gate` with one value, or with one override."""
     if match:

@@ -14,6 +14,7 @@ from django.conf import settings
 
 from confidence_project.foundation.errors import InvalidInput
 from governance import definitions
+from governance.answer_rules import Combination, PredicateReading
 from governance.declared import load_definitions_file
 
 GOOD = """
@@ -117,7 +118,7 @@ def test_file__of_the_document__is_complete(registry, write):
     pays, spends = (definitions.get_definition(key) for key in ("claims.auto_pay", "claims.tokens"))
     assert [field.name for field in pays.fields] == ["pay_threshold", "pay_ceiling", "fraud_threshold"]
     assert pays.actions["hand_over"] == {"to": ["desk", "fraud"]}
-    assert (pays.answer.question, pays.answer.confidence) == ("is_covered", definitions.PredicateReading.YES)
+    assert (pays.answer.question, pays.answer.confidence) == ("is_covered", PredicateReading.YES)
     assert spends.fields[0].kind is definitions.FieldKind.BUDGET
     every_key = {field.name for field in dataclasses.fields(definitions.FieldDefinition)} - {"name"}
     assert all(re.search(rf"^{key} = ", example, re.M) for key in every_key)
@@ -154,7 +155,7 @@ def test_file__answer_rule__is_read(registry, write):
     rule = '[policies."claims.auto_pay".answer]\nquestion = "is_covered"\nconfidence = "max"\n'
     load_definitions_file(write(f"{GOOD}\n{rule}"))
     answer = definitions.get_definition("claims.auto_pay").answer
-    assert (answer.question, answer.confidence) == ("is_covered", definitions.PredicateReading.MAX)
+    assert (answer.question, answer.confidence) == ("is_covered", PredicateReading.MAX)
 
 
 def test_file__policy_that_asks_about_both_sides__is_read(registry, write):
@@ -163,4 +164,11 @@ def test_file__policy_that_asks_about_both_sides__is_read(registry, write):
     load_definitions_file(write(f"{text}\n{rule}"))
     definition = definitions.get_definition("claims.auto_pay")
     assert definition.asks
-    assert definition.answer.confidence is definitions.PredicateReading.SIDES
+    assert definition.answer.confidence is PredicateReading.SIDES
+
+
+def test_file__policy_that_rests_on_several_questions__is_read(registry, write):
+    rule = '[policies."claims.auto_pay".answer]\nquestions = ["is_covered", "is_intact"]\nof = "any"\n'
+    load_definitions_file(write(f"{GOOD}\n{rule}"))
+    answer = definitions.get_definition("claims.auto_pay").answer
+    assert (answer.questions, answer.of) == (("is_covered", "is_intact"), Combination.ANY)

@@ -36,9 +36,10 @@ from governance.definitions import title_of
 from governance.workspaces.cases import case_link
 from ledger import selectors
 from ledger.admin.base import LedgerAdmin
-from ledger.admin.judging import ReviewForm
+from ledger.admin.judging import KnownCaseForm, ReviewForm
 from ledger.admin.proofs import ProofsOfDecision
 from ledger.explorer import decision_page
+from ledger.labelling.rules import mark_known
 from ledger.models import DecisionImport, DecisionRecord
 from ledger.reasons import Reason
 from ledger.reviews import can_be_judged, record_review
@@ -141,11 +142,21 @@ class DecisionRecordAdmin(ProofsOfDecision, ServiceAdmin, LedgerAdmin):
             name="review",
             label="Record the outcome",
             done="outcome recorded",
-            verb=Verb.OPERATE,
+            verb=Verb.LABEL,
             form=ReviewForm,
-            may=lambda person, decision: may(Verb.OPERATE, person, decision.workspace),
+            may=lambda person, decision: may(Verb.LABEL, person, decision.workspace),
             is_open=can_be_judged,
             act=lambda person, decision, data: record_review(actor=person, decision=decision, **data),
+        ),
+        RowVerb(
+            name="known",
+            label="Use as a known case",
+            done="mixed in among what reviewers are shown",
+            verb=Verb.OPERATE,
+            form=KnownCaseForm,
+            may=lambda person, decision: may(Verb.OPERATE, person, decision.workspace),
+            is_open=can_be_judged,
+            act=lambda person, decision, data: mark_known(actor=person, decision=decision, **data),
         ),
     )
     list_display = ["recorded", "verdict", "reason", "policy_key", "model_asked", "confidence"]
@@ -256,7 +267,7 @@ class DecisionRecordAdmin(ProofsOfDecision, ServiceAdmin, LedgerAdmin):
         return super()._get_obj_does_not_exist_redirect(request, opts, object_id)  # type: ignore[misc, no-any-return]
 
     def form_for(self, verb: RowVerb, rows: list[Any], data: Any) -> forms.Form:
-        return ReviewForm(data, rows[0])
+        return ReviewForm(data, rows[0]) if verb.form is ReviewForm else verb.form(data)
 
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any

@@ -6,6 +6,7 @@ from typing import Any
 
 from django import forms
 
+from governance.models.controls import REASON_LENGTH
 from ledger.models import DecisionRecord
 from ledger.reviews import last_seen
 
@@ -34,6 +35,23 @@ class ReviewForm(forms.Form):
             ]
         field.label_suffix = ""
         field.help_text = f"{_what_it_counts_for(decision)} It is added under your name; the verdict stays as it is."
+
+
+class KnownCaseForm(forms.Form):
+    """What is known of a decision, and from where."""
+
+    success = forms.TypedChoiceField(
+        label="The truth is that the action was, or would have been,",
+        coerce=lambda answer: answer == "right",
+        choices=[("right", "Right"), ("wrong", "Wrong")],
+        widget=forms.RadioSelect,
+    )
+    reason = forms.CharField(
+        label="How is that known?",
+        max_length=REASON_LENGTH,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text="Reviewers are shown the decision like any other, and their answers tell how often they err.",
+    )
 
 
 def _what_it_counts_for(decision: DecisionRecord) -> str:

@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from confidence_project.foundation.errors import Conflict, DomainError
+from confidence_project.foundation.errors import Conflict, DomainError, UnknownPolicyKey
 from confidence_project.foundation.submissions import Stored, Submission
-from governance.definitions import DEFINITIONS, FieldKind, get_definition
+from governance.definitions import FieldKind, get_definition
 from governance.models import Workspace
 from governance.vocabulary import NameKind, name_or_blank
 from governance.workspaces.names import WorkspaceNames
@@ -80,11 +80,19 @@ def _judged_as_one(pairs: Sequence[tuple[Question, Place | None]], bound: Mappin
     for number, (question, place) in enumerate(pairs):
         policy_key = bound.get(question.name, bound.get(""))
         if policy_key is not None:
-            definition = DEFINITIONS.get(policy_key)
-            is_joint = definition is not None and definition.answer is not None and definition.answer.questions
-            one = judged.setdefault(policy_key if is_joint else number, _JudgedAsOne(number, policy_key, []))
+            one = judged.setdefault(
+                policy_key if _takes_several(policy_key) else number, _JudgedAsOne(number, policy_key, [])
+            )
             one.pairs.append((question, place))
     return list(judged.values())
+
+
+def _takes_several(policy_key: str) -> bool:
+    try:
+        rule = get_definition(policy_key).answer
+    except UnknownPolicyKey:
+        return False
+    return rule is not None and bool(rule.questions)
 
 
 def _submission(

@@ -6,7 +6,8 @@ import json
 from typing import Any
 
 from confidence_project.foundation.errors import UnknownPolicyKey
-from governance.definitions import AnswerRule, get_definition
+from governance.answer_rules import AnswerRule
+from governance.definitions import get_definition
 from governance.vocabulary import DeclaredNames
 from ledger.imports.source import Rejected
 from ledger.pipelines.decision_models import RESPONSE, read_answer

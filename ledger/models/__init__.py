@@ -13,6 +13,7 @@ from ledger.models.decisions import (
 from ledger.models.domains import DomainDecision
 from ledger.models.gateway import ModelServer, QuestionBinding
 from ledger.models.imports import DecisionImport, SavedMapping
+from ledger.models.labelling import Judgement, KnownCase, LabelClaim, LabellingRules, Purpose
 from ledger.models.questions import Question
 from ledger.models.removals import LedgerRemoval, RemovedLeaf
 from ledger.models.transparency import Checkpoint, Cosignature, LogLeaf, LogNode, LogWatermark
@@ -30,6 +31,10 @@ __all__ = [
     "DecisionOutcome",
     "DecisionRecord",
     "DomainDecision",
+    "Judgement",
+    "KnownCase",
+    "LabelClaim",
+    "LabellingRules",
     "LedgerAmendment",
     "LedgerRemoval",
     "LogLeaf",
@@ -37,6 +42,7 @@ __all__ = [
     "LogWatermark",
     "ModelServer",
     "OutcomeVoid",
+    "Purpose",
     "Question",
     "QuestionBinding",
     "RemovedLeaf",

@@ -67,7 +67,11 @@ class DailyCount(models.Model):
 
 
 class CountMark(models.Model):
-    """How far the days have followed a table of the ledger, in the order of commits."""
+    """How far the days have followed a table of the ledger, in the order of commits.
+
+    A migration that has SQLite build that table anew, and so number its rows anew, deletes the row: the days are then
+    followed from the beginning.
+    """
 
     table = models.CharField(max_length=40, primary_key=True)
     mark = models.BigIntegerField(help_text="Every row before it touched its day; `commit_order` says what it counts.")

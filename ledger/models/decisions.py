@@ -9,6 +9,7 @@ from django.db import models
 from django.db.models import F, Q
 
 from confidence_project.foundation.append_only import AppendOnlyModel
+from confidence_project.foundation.triggers.leading import LeadsTo
 from governance.models import Workspace
 from governance.models.actors import actor_name, actor_of_append_only_row
 from governance.models.scoping import AppendOnlyScopedQuerySet
@@ -219,6 +220,8 @@ class DecisionExternalId(AppendOnlyModel):
     external_id = models.CharField(max_length=200)
     decision_id = models.UUIDField()
     body_sha256 = models.CharField(max_length=64)
+    # Or a second id would answer with the verdict of somebody else's decision.
+    leads_to = LeadsTo("decision_ledger", "decision_id", ("workspace_id", "external_id"))
 
     objects = AppendOnlyScopedQuerySet.as_manager()
 

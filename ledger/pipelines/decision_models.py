@@ -15,7 +15,8 @@ from pydantic import BaseModel, ValidationError
 
 from confidence_project.foundation.errors import FieldProblem, InvalidInput
 from confidence_project.foundation.validation import fields_of, pointer_to, problems_in
-from governance.definitions import AnswerRule, PolicyDefinition, PredicateReading
+from governance.answer_rules import AnswerRule, PredicateReading
+from governance.definitions import PolicyDefinition
 from governance.vocabulary import DeclaredNames, NameKind, name_or_blank
 from ledger.contracts import AnswerEnvelope, DecisionEnvelope, DecisionGatePayload
 from ledger.models import ConfidenceKind

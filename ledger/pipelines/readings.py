@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from confidence_project.foundation.errors import FieldProblem
-from governance.definitions import AnswerRule, Combination, JointScore
+from governance.answer_rules import AnswerRule, Combination, JointScore
 from ledger.models import ConfidenceKind
 from ledger.questions.identity import task_of
 from ledger.reasons import PipelineReason

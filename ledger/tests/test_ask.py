@@ -13,8 +13,9 @@ from mcp import Client as McpClient
 
 from confidence_project.foundation.errors import InvalidInput
 from governance import definitions
+from governance.answer_rules import AnswerRule, PredicateReading
 from governance.controls.services import engage_kill_switch
-from governance.definitions import AnswerRule, FieldDefinition, FieldKind, PolicyDefinition, PredicateReading
+from governance.definitions import FieldDefinition, FieldKind, PolicyDefinition
 from governance.tests.browser import signed_in, words
 from governance.tests.callers import Caller
 from governance.tests.factories import SuperuserFactory, WorkspaceFactory, admin_of, applied, in_shadow
@@ -181,8 +182,7 @@ def test_ledger__verdict_that_is_none__refused_by_the_database() -> None:
         DecisionRecordFactory(gate_verdict="maybe")
 
 
-@pytest.mark.parametrize("asks", ["yes", 1])
-def test_definition__asks_is_no_truth_value__refused(asks: Any) -> None:
-    threshold = FieldDefinition(name="threshold", kind=FieldKind.CONFIDENCE_THRESHOLD, default=0.9)
-    with pytest.raises(InvalidInput, match=r"asks of policy key claims\.other is true or false"):
-        definitions.register(PolicyDefinition("claims.other", "", "", (threshold,), asks=asks))
+def test_definition__asks_without_a_confidence_threshold__refused() -> None:
+    budget = FieldDefinition(name="tokens", kind=FieldKind.BUDGET, default=100, maximum=1000)
+    with pytest.raises(InvalidInput, match=r"claims\.other"):
+        definitions.register(PolicyDefinition("claims.other", "", "", (budget,), asks=True))

@@ -13,13 +13,8 @@ from confidence_project.foundation.errors import (
     PermissionRefused,
     UnknownPolicyKey,
 )
-from governance.definitions import (
-    DEFINITIONS,
-    AnswerRule,
-    PolicyDefinition,
-    confidence_threshold,
-    register,
-)
+from governance.answer_rules import AnswerRule
+from governance.definitions import DEFINITIONS, PolicyDefinition, confidence_threshold, register
 from governance.tests.browser import signed_in, words
 from governance.tests.commands import run
 from governance.tests.factories import SuperuserFactory, WorkspaceFactory, admin_of, viewer_of

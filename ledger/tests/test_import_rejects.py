@@ -99,7 +99,7 @@ def test_csv__bad_line__is_named_and_costs_no_other(tmp_path: Path, row: str, re
         ({"policy_key": "no.such.key"}, "policy_key is not registered"),
         ({"policy_key": "lead_context_bundle"}, "policy_key is not registered, or has no confidence threshold"),
         ({"action_type": "fly"}, "action_type is not one of"),
-        ({"gate_verdict": SECRET}, "gate_verdict should be 'allow' or 'block'"),
+        ({"gate_verdict": SECRET}, "gate_verdict should be 'allow', 'block' or 'ask'"),
         ({"confidence_kind": SECRET}, "confidence_kind must be one of"),
         ({"success": None, "automation_executed": True}, "success is blank, and yet"),
         ({"observed_at": "2026-01-30T00:00:00Z"}, "observed_at lies before decided_at"),

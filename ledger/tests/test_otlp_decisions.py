@@ -9,7 +9,8 @@ from opentelemetry.proto.common.v1.common_pb2 import AnyValue, ArrayValue, KeyVa
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from governance import definitions
-from governance.definitions import AnswerRule, FieldDefinition, FieldKind, PolicyDefinition
+from governance.answer_rules import AnswerRule
+from governance.definitions import FieldDefinition, FieldKind, PolicyDefinition
 from governance.tests.factories import ApiKeyFactory
 from ledger.models import DecisionRecord
 from ledger.pipelines.decisions import decide

@@ -30,7 +30,7 @@ from ledger.tests.factories import DecisionOutcomeFactory, DecisionRecordFactory
 pytestmark = pytest.mark.django_db
 
 LIST = reverse("admin:ledger_decisionrecord_changelist")
-WHO_MAY = "A staff member with an admin membership of the workspace, or a superuser, may do this."
+WHO_MAY = "A reviewer or an admin of the workspace who is staff, or a superuser, may say what should have been."
 
 
 def blocked(workspace: Workspace, **values: Any) -> DecisionRecord:

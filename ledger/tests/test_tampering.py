@@ -18,6 +18,7 @@ from django.core.management import CommandError, call_command
 from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 
+from confidence_project.foundation.triggers.guarding import missing_triggers
 from governance.controls.services import engage_kill_switch, release_kill_switch, set_audit_sampling
 from governance.models import ConfidencePolicyRevision, ProposalEvent, WorkspaceEvent
 from governance.tests.callers import Caller
@@ -157,6 +158,39 @@ def test_host_id__with_the_triggers_in_place__cannot_be_moved(statement: str) ->
     with pytest.raises(DatabaseError, match="append-only"), transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(statement)
     assert DecisionExternalId.objects.get(external_id="blocked").decision_id == decision("blocked").pk
+
+
+def _second_id(cursor: Any, target: DecisionRecord, workspace_id: int) -> None:
+    columns = "workspace_id, external_id, decision_id, body_sha256"
+    key = DecisionRecord._meta.pk.get_db_prep_value(target.pk, connection)
+    statement = f"INSERT INTO ledger_decisionexternalid ({columns}) VALUES (%s, 'another', %s, 'x')"
+    cursor.execute(statement, [workspace_id, key])
+
+
+@pytest.mark.parametrize("whose", ["its own", "another"])
+@pytest.mark.parametrize("external_id", ["allowed", ""])
+def test_host_id__with_the_triggers_in_place__leads_to_no_decision_but_its_own(whose: str, external_id: str) -> None:
+    target = decision("allowed")
+    if not external_id:
+        target = DecisionRecord(**{**_values(target), "external_id": ""})
+        target.save(force_insert=True)
+    workspace_id = target.workspace_id if whose == "its own" else WorkspaceFactory().pk
+    with pytest.raises(DatabaseError, match="leads to what is recorded under it"), transaction.atomic():
+        _second_id(connection.cursor(), target, workspace_id)
+
+
+def test_host_id__the_trigger_over_it_is_gone__a_check_says_so() -> None:
+    with behind_the_triggers():
+        assert "ledger_decisionexternalid_leads_to" in missing_triggers(connection)
+    assert missing_triggers(connection) == []
+
+
+@pytest.mark.parametrize("whose", ["its own", "another"])
+def test_tampering__second_host_id_for_a_decision__is_named(kept: Path, whose: str) -> None:
+    target = decision("allowed")
+    with behind_the_triggers() as cursor:
+        _second_id(cursor, target, target.workspace_id if whose == "its own" else WorkspaceFactory().pk)
+    assert f"host id of decision {target.pk}: it is not the one that the decision was recorded under" in named(kept)
 
 
 def test_tampering__backdated_decision_with_a_host_id_of_its_own__is_named(kept: Path) -> None:

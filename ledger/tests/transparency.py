@@ -12,7 +12,8 @@ from django.db import connection
 
 from confidence_project.foundation.append_only import append_only_models
 from confidence_project.foundation.triggers import enforce, release
-from confidence_project.foundation.triggers.guarding import write_once_models
+from confidence_project.foundation.triggers.guarding import leading_models, write_once_models
+from confidence_project.foundation.triggers.leading import enforce_leading, release_leading
 from confidence_project.foundation.triggers.statements import drop, write_once, write_once_name
 
 SIGNER = "PRIVATE+KEY+PeterNeumann+c74f20a3+AYEKFALVFGyNhPJEMzD1QIDr+Y7hfZx09iUvxdXHKDFz"
@@ -36,10 +37,12 @@ def behind_the_triggers() -> Iterator[Any]:
     release(connection, tables)
     for model in write_once_models():
         drop(connection, write_once_name(model._meta.db_table), model._meta.db_table)
+    release_leading(connection, leading_models())
     try:
         with connection.cursor() as cursor:
             yield cursor
     finally:
+        enforce_leading(connection, leading_models())
         enforce(connection, append_only_models())
         for model in write_once_models():
             write_once(connection, model, model.written_once)

@@ -6,10 +6,14 @@ from ledger.models import (
     Checkpoint,
     DecisionOutcome,
     DecisionRecord,
+    Judgement,
+    KnownCase,
+    LabellingRules,
     LedgerAmendment,
     LedgerRemoval,
     OutcomeVoid,
 )
+from ledger.transparency.governed import columns_of, of_control
 from ledger.transparency.kinds import Kind
 
 DECISIONS = Kind(
@@ -129,4 +133,16 @@ REMOVALS = Kind(
 )
 """Leaves that say which rows of other leaves were removed, by whom, and the hash of the archive that holds them."""
 
-OF_THE_LEDGER = (DECISIONS, OUTCOMES, AMENDMENTS, VOIDS, CHECKPOINTS, REMOVALS)
+JUDGEMENTS = Kind("judgement", Judgement, "at", columns_of(Judgement), grows=True)
+
+OF_THE_LEDGER = (
+    DECISIONS,
+    OUTCOMES,
+    AMENDMENTS,
+    VOIDS,
+    CHECKPOINTS,
+    REMOVALS,
+    JUDGEMENTS,
+    *of_control(LabellingRules, "is_blind", "due_days", "twice_share", "known_share"),
+    *of_control(KnownCase, "decision_id", "success"),
+)

@@ -136,7 +136,7 @@ def test_home__switch_on_one_policy_and_a_blocked_model__are_named():
     block_source(actor=admin, workspace=workspace, kind="model", value="m-1", policy_key="", reason="Wrong.")
     page = home(admin)
     assert "Automation is on" in page
-    assert "Kill switch on confidence_gate" in page
+    assert "Kill switch on Confidence gate" in page
     assert "Blocked: model m-1" in page
 
 
@@ -160,7 +160,7 @@ def test_home__proposal_on_trial__is_named():
     workspace = WorkspaceFactory()
     proposal = approved(workspace)
     start_rollout(actor=SuperuserFactory(), workspace=workspace, proposal_id=proposal.pk)
-    assert f"Rollout, in shadow: proposal {proposal.pk} of confidence_gate" in home(viewer_of(workspace))
+    assert f"Rollout, in shadow: proposal {proposal.pk} of Confidence gate" in home(viewer_of(workspace))
 
 
 def test_home__applied__version_and_age():

@@ -67,6 +67,14 @@ def test_chosen__lists_of_one_workspace_begin_with_it_and_its_rows_elsewhere_sta
     assert client.get(page(elsewhere)).status_code == 200
 
 
+def test_chosen__forms_begin_with_it_and_the_address_wins(two):
+    client = signed_in(member_of(*two))
+    choose(client, "b")
+    asked = reverse("admin:governance_killswitch_add")
+    assert f'<option value="{two[1].pk}" selected>' in client.get(asked).content.decode()
+    assert f'<option value="{two[0].pk}" selected>' in client.get(f"{asked}?workspace={two[0].pk}").content.decode()
+
+
 def test_switch__leads_back_to_the_list_without_its_workspace_and_place__and_home_from_a_row(two):
     client = signed_in(member_of(*two))
     assert choose(client, "b", f"{PROPOSALS}?status=PENDING&workspace=a&p=2").url == f"{PROPOSALS}?status=PENDING"

@@ -12,6 +12,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations.loader import MigrationLoader
 
 from confidence_project.foundation.append_only import append_only_models
+from confidence_project.foundation.triggers.leading import enforce_leading, release_leading
 from confidence_project.foundation.triggers.operations import EnforceAppendOnly
 from confidence_project.foundation.triggers.statements import append_only_names, enforce, write_once, write_once_name
 from confidence_project.foundation.triggers.versions import enforce_versions
@@ -27,6 +28,11 @@ def versioned_models() -> list[type[models.Model]]:
     return [model for model in apps.get_models() if hasattr(model, "versioned")]
 
 
+def leading_models() -> list[type[models.Model]]:
+    """Every model of the installed apps whose rows lead to a row of another table."""
+    return [model for model in apps.get_models() if hasattr(model, "leads_to")]
+
+
 def missing_triggers(connection: BaseDatabaseWrapper) -> list[str]:
     """Names of the triggers that should be in the database and are not (migrated tables only)."""
     found = _triggers(connection)
@@ -38,6 +44,10 @@ def missing_triggers(connection: BaseDatabaseWrapper) -> list[str]:
         (model._meta.db_table, name)
         for model in versioned_models()
         for name in model.versioned.names(model._meta.db_table, connection.vendor)  # type: ignore[attr-defined]
+    ]
+    expected += [
+        (model._meta.db_table, model.leads_to.name(model._meta.db_table))  # type: ignore[attr-defined]
+        for model in leading_models()
     ]
     return [name for table, name in expected if table in existing and name not in found]
 
@@ -75,6 +85,7 @@ def restore(connection: BaseDatabaseWrapper) -> list[str]:
         if triggers:
             enforce(connection, append_only_models())
             enforce_versions(connection, versioned_models())
+            enforce_leading(connection, leading_models())
         for model in write_once_models():
             if write_once_name(model._meta.db_table) in triggers:
                 write_once(connection, model, model.written_once)  # type: ignore[attr-defined]
@@ -83,9 +94,27 @@ def restore(connection: BaseDatabaseWrapper) -> list[str]:
     return [*triggers, *views]
 
 
+def release_before_migrations(using: str, **kwargs: Any) -> None:
+    """Take off what would keep SQLite from rebuilding a table."""
+    release_leading(connections[using], _leading_in(connections[using]))
+
+
+def keep_leading(using: str, **kwargs: Any) -> None:
+    """Put the triggers of rows that lead somewhere in place after migrations."""
+    enforce_leading(connections[using], _leading_in(connections[using]))
+
+
+def _leading_in(connection: BaseDatabaseWrapper) -> list[type[models.Model]]:
+    existing = set(connection.introspection.table_names())
+    tables = [(model, {model._meta.db_table, model.leads_to.table}) for model in leading_models()]  # type: ignore[attr-defined]
+    return [model for model, of_it in tables if of_it <= existing]
+
+
 def _error_id(trigger: str) -> str:
     if trigger.endswith("_write_once"):
         return "confidence.E003"
+    if trigger.endswith("_leads_to"):
+        return "confidence.E005"
     return "confidence.E004" if "_version" in trigger else "confidence.E001"
 
 

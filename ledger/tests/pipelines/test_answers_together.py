@@ -10,15 +10,8 @@ from django.urls import reverse
 
 from confidence_project.foundation.errors import InvalidInput
 from governance import definitions
-from governance.definitions import (
-    AnswerRule,
-    Combination,
-    FieldDefinition,
-    FieldKind,
-    JointScore,
-    PolicyDefinition,
-    PredicateReading,
-)
+from governance.answer_rules import AnswerRule, Combination, JointScore, PredicateReading
+from governance.definitions import FieldDefinition, FieldKind, PolicyDefinition
 from governance.tests.browser import signed_in, words
 from governance.tests.callers import Caller
 from governance.tests.factories import SuperuserFactory, admin_of

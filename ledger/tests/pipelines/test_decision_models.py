@@ -9,7 +9,8 @@ import pytest
 from openai.types import Decision
 
 from governance import definitions
-from governance.definitions import AnswerRule, FieldDefinition, FieldKind, PolicyDefinition, PredicateReading
+from governance.answer_rules import AnswerRule, PredicateReading
+from governance.definitions import FieldDefinition, FieldKind, PolicyDefinition
 from governance.tests.callers import Caller
 from governance.tests.factories import WorkspaceFactory
 from ledger.models import DecisionRecord

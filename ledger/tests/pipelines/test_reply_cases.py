@@ -12,7 +12,8 @@ import pytest
 from django.urls import reverse
 
 from governance import definitions
-from governance.definitions import AnswerRule, FieldDefinition, FieldKind, PolicyDefinition, PredicateReading
+from governance.answer_rules import AnswerRule, PredicateReading
+from governance.definitions import FieldDefinition, FieldKind, PolicyDefinition
 from governance.tests.browser import signed_in, words
 from governance.tests.callers import Caller
 from governance.tests.factories import viewer_of

@@ -14,7 +14,8 @@ from types import SimpleNamespace
 import pytest
 from django.utils import timezone
 
-from governance.definitions import AnswerRule, PredicateReading
+from governance.answer_rules import AnswerRule, PredicateReading
+from governance.declared import definitions_in
 from governance.tests.factories import ApiKeyFactory, WorkspaceFactory
 from ledger.models import DecisionOutcome, DecisionRecord
 from ledger.tests.pipelines.servers import http_server, mcp_server
@@ -26,7 +27,9 @@ BLOCKS = [code for _, code in re.findall(r"^```(\w+)\n(.*?)^```", DOCUMENT.read_
 
 SNIPPETS = {
     "decision model": "curl -sS",
-    "answer rule": '[policies."claims.auto_pay".answer]',
+    "answer rule": "# blank or left out: the reply holds one answer",
+    "both sides": "asks = true",
+    "several questions": 'of = "all"',
     "auto-send": "evaluate_draft",
     "overseer": "oversee_reply",
     "booking": "decide_booking",
@@ -83,6 +86,19 @@ def test_snippet__decision_model__the_verdict(live_server, workspace):
 def test_snippet__answer_rule__has_the_fields_and_readings_of_a_definition():
     rule = tomllib.loads(snippet("answer rule"))["policies"]["claims.auto_pay"]["answer"]
     assert AnswerRule(**{**rule, "confidence": PredicateReading(rule["confidence"])}).question == "is_covered"
+
+
+def test_snippet__both_sides__is_a_policy_that_asks():
+    (policy,) = definitions_in(snippet("both sides"))
+    assert policy.asks
+    assert policy.answer.confidence is PredicateReading.SIDES
+
+
+def test_snippet__several_questions__is_a_rule_that_can_be_used():
+    before = snippet("both sides").partition('[policies."claims.auto_pay".answer]')[0]
+    (policy,) = definitions_in(before + snippet("several questions"))
+    assert policy.answer.problem is None
+    assert policy.answer.questions == ("is_covered", "is_intact", "kind")
 
 
 def test_snippet__auto_send__sent_and_labelled(provider, host):

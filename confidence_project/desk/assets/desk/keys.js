@@ -43,9 +43,11 @@ function onKey(event) {
     const row = rows.find((each) => each.dataset.keys === keys);
     last = now;
     typed = !row && rows.some((each) => each.dataset.keys.startsWith(`${event.key} `)) ? event.key : "";
-    if (row) {
+    // A page may have buttons with keys of their own, which they name.
+    const button = row || typed || event.repeat ? null : document.querySelector(`[data-key="${CSS.escape(event.key)}"]`);
+    if (row || button) {
         event.preventDefault();
-        act(row);
+        row ? act(row) : button.click();
     }
 }
 

@@ -1,0 +1,129 @@
+"""Labels of people: the rules by which decisions are given to them, known cases, and what each of them answered."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from governance.access.permissions import Verb, may, workspaces_where
+from governance.admin_kit.forms import InWorkspaceForm
+from governance.admin_kit.list_filters import OneWorkspaceFilter
+from governance.admin_kit.scoped_admin import WorkspaceFilter
+from governance.admin_kit.service_views import ReasonForm, RowVerb, ServiceAdmin
+from governance.definitions import all_definitions
+from governance.models.controls import REASON_LENGTH
+from ledger.admin.base import LedgerAdmin
+from ledger.admin.workbench import Workbench
+from ledger.labelling.rules import set_labelling_rules, withdraw_known
+from ledger.models import Judgement, KnownCase, LabellingRules
+
+
+class RulesForm(InWorkspaceForm):
+    """How decisions of a policy are given to reviewers."""
+
+    policy_key = forms.ChoiceField(
+        label="Policy", choices=lambda: [(each.key, each.title) for each in all_definitions() if each.gates_decisions]
+    )
+    is_blind = forms.BooleanField(
+        label="Blind", required=False, initial=True, help_text="What model and gate said is shown after the answer."
+    )
+    due_days = forms.IntegerField(
+        label="Due after (days)", min_value=1, max_value=3650, initial=7, help_text="From the decision on."
+    )
+    twice_share = forms.DecimalField(
+        label="Answered twice",
+        min_value=0,
+        max_value=1,
+        decimal_places=4,
+        initial=0,
+        help_text="Share that a second person answers, too, without seeing the first: tells how well they agree.",
+    )
+    known_share = forms.DecimalField(
+        label="Known cases",
+        min_value=0,
+        max_value=1,
+        decimal_places=4,
+        initial=0,
+        help_text="Share of what is shown whose truth is known: tells how often a reviewer errs.",
+    )
+    reason = forms.CharField(widget=forms.Textarea(attrs={"rows": 3}), max_length=REASON_LENGTH)
+
+
+@admin.register(LabellingRules)
+class LabellingRulesAdmin(ServiceAdmin):
+    """Set for a policy in place of the ones before."""
+
+    nothing_yet = "No rules were set: everything is shown blind, due after 7 days, and answered once"
+    list_display = ["policy_key", "workspace", "is_blind", "due_days", "twice_share", "known_share", "started_at"]
+    list_filter = [WorkspaceFilter, ("ended_at", admin.EmptyFieldListFilter)]
+    list_select_related = ["workspace"]
+    exclude = ["started_by", "ended_by"]
+    add_verb = Verb.OPERATE
+    add_title = "Set how decisions are labelled"
+
+    def add_form(self, request: HttpRequest, data: Any) -> forms.Form:
+        return RulesForm(data, workspaces_where(Verb.OPERATE, request.user))
+
+    def add_row(self, request: HttpRequest, form: forms.Form) -> LabellingRules:
+        return set_labelling_rules(actor=request.user, **form.cleaned_data)
+
+
+class ForAdminsOfWorkspaces:
+    """Mixin: rows of workspaces that the person administers. Who is measured by them does not see them."""
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return workspaces_where(Verb.OPERATE, request.user).exists()
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self.has_module_permission(request)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        rows: QuerySet[Any] = super().get_queryset(request)  # type: ignore[misc]
+        return rows.filter(workspace__in=workspaces_where(Verb.OPERATE, request.user))
+
+
+@admin.register(KnownCase)
+class KnownCaseAdmin(ForAdminsOfWorkspaces, ServiceAdmin):
+    """Decisions whose truth is known; marked on the page of a decision."""
+
+    nothing_yet = "No decision is a known case. The page of a decision marks it as one"
+    list_display = ["decision_id", "success", "policy_key", "workspace", "reason", "started_by_name", "ended_at"]
+    list_filter = [WorkspaceFilter, ("ended_at", admin.EmptyFieldListFilter)]
+    list_select_related = ["workspace"]
+    exclude = ["started_by", "ended_by", "decision"]
+    verbs = (
+        RowVerb(
+            name="withdraw",
+            label="Withdraw",
+            done="withdrawn",
+            verb=Verb.OPERATE,
+            form=ReasonForm,
+            may=lambda person, case: may(Verb.OPERATE, person, case.workspace),
+            is_open=lambda case: case.ended_at is None,
+            act=lambda person, case, data: withdraw_known(actor=person, case=case, reason=data["reason"]),
+        ),
+    )
+
+
+@admin.register(Judgement)
+class JudgementAdmin(ForAdminsOfWorkspaces, Workbench, LedgerAdmin):
+    """What each person answered about each decision."""
+
+    nothing_yet = "Nobody has answered in the workbench yet"
+    list_display = ["answered", "given", "purpose", "policy_key", "person_name", "seconds", "is_blind"]
+    list_filter = [OneWorkspaceFilter]
+    exclude = ["person", "outcome"]
+
+    @admin.display(description="answered (UTC)")
+    def answered(self, row: Judgement) -> str:
+        return f"{row.at:%Y-%m-%d %H:%M:%S}"
+
+    @admin.display(description="answer")
+    def given(self, row: Judgement) -> SafeString:
+        return format_html('<span class="badge">{}</span>', row.get_answer_display())

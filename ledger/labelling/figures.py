@@ -1,0 +1,115 @@
+"""What answers of reviewers tell of the reviewers: counts by person, pairs of answers, and errors on known cases."""
+
+from __future__ import annotations
+
+import statistics
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from django.db.models import OuterRef, QuerySet, Subquery
+
+from governance.models import Workspace
+from ledger.labelling.queue import standing
+from ledger.models import DecisionRecord, Judgement, KnownCase, Purpose
+
+LABELS = (Judgement.Answer.RIGHT, Judgement.Answer.WRONG)
+
+Pair = tuple[str, str]
+"""The first and the second answer about one decision."""
+
+
+@dataclass(slots=True, kw_only=True)
+class OfPerson:
+    """Answers of one person.
+
+    Parameters
+    ----------
+    name : str
+        Of the account.
+    answers : Counter of str
+        Answers by what they were, those about known cases included.
+    seconds : list of int
+        From being shown until the answer.
+    overrides, compared : int
+        Labels that say the opposite of the verdict, of how many.
+    known : Counter of tuple of (bool, str)
+        Answers about known cases, by the truth and the answer.
+    pairs : list of Pair
+        Of decisions that another person answered, too: their answer last.
+    """
+
+    name: str
+    answers: Counter[str] = field(default_factory=Counter)
+    seconds: list[int] = field(default_factory=list)
+    overrides: int = 0
+    compared: int = 0
+    known: Counter[tuple[bool, str]] = field(default_factory=Counter)
+    pairs: list[Pair] = field(default_factory=list)
+
+    @property
+    def answered(self) -> int:
+        return self.answers.total() - self.answers[Judgement.Answer.SKIPPED]
+
+    @property
+    def pace(self) -> float | None:
+        """Median seconds an answer, None where no time is known."""
+        return statistics.median(self.seconds) if self.seconds else None
+
+
+def of_people(workspace: Workspace, policy_key: str, since: datetime) -> list[OfPerson]:
+    """Return what each person answered about a policy since a moment, by name."""
+    people: dict[str, OfPerson] = {}
+    firsts: dict[object, tuple[str, str]] = {}
+    seconds: dict[object, list[tuple[str, str]]] = defaultdict(list)
+    for row in _told(workspace, policy_key).filter(at__gte=since).order_by("id"):
+        person = people.setdefault(row.person_name, OfPerson(name=row.person_name))
+        person.answers[row.answer] += 1
+        if row.seconds is not None and row.answer != Judgement.Answer.SKIPPED:
+            person.seconds.append(row.seconds)
+        if row.purpose == Purpose.KNOWN:
+            if row.truth is not None and row.answer != Judgement.Answer.SKIPPED:
+                person.known[row.truth, row.answer] += 1
+        elif row.answer in LABELS:
+            allowed = row.verdict == DecisionRecord.Verdict.ALLOW
+            person.compared += 1
+            person.overrides += allowed != (row.answer == Judgement.Answer.RIGHT)
+            if row.purpose == Purpose.LABEL:
+                firsts[row.decision_id] = (row.person_name, row.answer)
+            else:
+                seconds[row.decision_id].append((row.person_name, row.answer))
+    for decision, (name, answer) in firsts.items():
+        for other, theirs in seconds[decision]:
+            people[name].pairs.append((answer, theirs))
+            people[other].pairs.append((theirs, answer))
+    return [people[name] for name in sorted(people)]
+
+
+def pairs_of(people: Iterable[OfPerson]) -> Mapping[Pair, int]:
+    """Count pairs of answers, each decision once for either order, so that neither person comes first."""
+    return Counter(pair for person in people for pair in person.pairs)
+
+
+def known_answers(workspace: Workspace, policy_key: str, as_of: datetime) -> Counter[tuple[bool, str]] | None:
+    """Count answers about the known cases of a policy until a moment, by the truth and the answer.
+
+    None where nobody has answered anything about it in the workbench.
+    """
+    rows = _told(workspace, policy_key).filter(at__lte=as_of)
+    if not rows.exists():
+        return None
+    rows = rows.filter(purpose=Purpose.KNOWN, truth__isnull=False)
+    counted = rows.exclude(answer=Judgement.Answer.SKIPPED).order_by().values_list("truth", "answer")
+    return Counter((bool(truth), answer) for truth, answer in counted)
+
+
+def _told(workspace: Workspace, policy_key: str) -> QuerySet[Any]:
+    """Answers that stand, each with the verdict on its decision, and with the truth where that is known."""
+    cases = KnownCase.objects.in_force().filter(decision_id=OuterRef("decision_id"))
+    rows = standing(Judgement.objects.in_workspace(workspace)).filter(policy_key=policy_key)
+    verdicts = DecisionRecord.objects.filter(pk=OuterRef("decision_id"))
+    return rows.annotate(
+        truth=Subquery(cases.values("success")[:1]), verdict=Subquery(verdicts.values("gate_verdict")[:1])
+    )

@@ -1,0 +1,158 @@
+"""Which decision a reviewer is shown next: what waits for a label, a second look at another's, or a known case."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import cast
+
+from django.db import IntegrityError, transaction
+from django.db.models import Exists, OuterRef, QuerySet
+from django.utils import timezone
+
+from governance.access.permissions import Person, Verb, require
+from governance.models import Workspace
+from ledger.labelling.rules import rules_of
+from ledger.models import DecisionRecord, Judgement, KnownCase, LabelClaim, LabellingRules, Purpose
+from ledger.reviews import last_seen
+from ledger.selectors import DRAWN_LOOKED_AT, drawn_for_review, waiting_for_review
+
+HELD_FOR = timedelta(minutes=15)
+"""So long a decision lies before the person who was shown it, and before nobody else."""
+
+_TRIED = 20
+"""Decisions that others may be taking at this moment, before there is said to be none."""
+
+_SECOND_FIRST = 0.5
+"""How often a second look comes before a label where both wait: neither can be told from what is shown."""
+
+_LOTTERY = random.SystemRandom()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """A decision that lies before a person.
+
+    Parameters
+    ----------
+    claim : LabelClaim
+        Whose it is, until when, and for which purpose; the person is not shown the purpose.
+    rules : LabellingRules
+        How decisions of its policy are given to reviewers.
+    due_at : datetime
+        When its answer is due.
+    """
+
+    claim: LabelClaim
+    rules: LabellingRules
+    due_at: datetime
+
+    @property
+    def decision(self) -> DecisionRecord:
+        return self.claim.decision
+
+
+def next_task(*, person: Person, workspace: Workspace) -> Task | None:
+    """Return what lies before a person, or put the next decision before them; None where nothing waits for them.
+
+    Raises
+    ------
+    NotFound, PermissionRefused
+        The workspace is not the person's; the person may not label.
+    """
+    require(Verb.LABEL, person, workspace)
+    now = timezone.now()
+    LabelClaim.objects.in_workspace(workspace).filter(until__lte=now).delete()
+    held = LabelClaim.objects.in_workspace(workspace).filter(person_id=person.pk).select_related("decision").first()
+    if held is not None:
+        return _task(held)
+    for decision, purpose in _offers(person, workspace):
+        claim = _claimed(person, decision, purpose, now)
+        if claim is not None:
+            return _task(claim)
+    return None
+
+
+def hold_again(*, person: Person, decision: DecisionRecord, purpose: str) -> None:
+    """Put a decision before a person whose answer to it was taken back, in place of what lies there."""
+    LabelClaim.objects.in_workspace(decision.workspace).filter(person_id=person.pk).delete()
+    _claimed(person, decision, Purpose(purpose), timezone.now())
+
+
+def standing(judgements: QuerySet[Judgement]) -> QuerySet[Judgement]:
+    """Narrow judgements to answers that were not taken back."""
+    return judgements.exclude(answer=Judgement.Answer.UNDONE).filter(undone_by__isnull=True)
+
+
+def _task(claim: LabelClaim) -> Task:
+    rules = rules_of(claim.workspace, claim.decision.policy_key)
+    return Task(claim=claim, rules=rules, due_at=claim.decision.timestamp + timedelta(days=rules.due_days))
+
+
+def _claimed(person: Person, decision: DecisionRecord, purpose: Purpose, now: datetime) -> LabelClaim | None:
+    """Take a decision for a person, None where somebody else was first."""
+    try:
+        with transaction.atomic():
+            return LabelClaim.objects.create(
+                workspace=decision.workspace,
+                person_id=cast(int, person.pk),
+                decision=decision,
+                purpose=purpose,
+                seen=last_seen(decision),
+                shown_at=now,
+                until=now + HELD_FOR,
+            )
+    except IntegrityError:
+        return None
+
+
+def _offers(person: Person, workspace: Workspace) -> Iterator[tuple[DecisionRecord, Purpose]]:
+    """What may be put before a person, what should come first, first."""
+    waiting = list(_waiting(person, workspace)[:_TRIED])
+    seconds = list(_second_looks(person, workspace)[:_TRIED])
+    first = waiting[0] if waiting else None
+    if first is not None and _LOTTERY.random() < rules_of(workspace, first.policy_key).known_share:
+        known = _known(person, workspace, first.policy_key)
+        if known is not None:
+            yield known, Purpose.KNOWN
+    kinds = [(waiting, Purpose.LABEL), (seconds, Purpose.SECOND)]
+    if _LOTTERY.random() < _SECOND_FIRST:
+        kinds.reverse()
+    for decisions, purpose in kinds:
+        for decision in decisions:
+            yield decision, purpose
+
+
+def _waiting(person: Person, workspace: Workspace) -> QuerySet[DecisionRecord]:
+    drawn = drawn_for_review(DecisionRecord.objects.in_workspace(workspace)).order_by("-pk")
+    newest = drawn.values("pk")[:DRAWN_LOOKED_AT]
+    waiting = waiting_for_review(DecisionRecord.objects.filter(pk__in=newest)).order_by("pk")
+    return _free(waiting, Purpose.LABEL).exclude(Exists(_answered_by(person))).select_related("workspace")
+
+
+def _second_looks(person: Person, workspace: Workspace) -> QuerySet[DecisionRecord]:
+    drawn = standing(Judgement.objects.in_workspace(workspace)).filter(wants_second=True)
+    wanted = DecisionRecord.objects.filter(pk__in=drawn.values("decision_id")).order_by("pk")
+    seconds = Judgement.objects.filter(decision_id=OuterRef("pk"), purpose=Purpose.SECOND)
+    done = standing(seconds).exclude(answer=Judgement.Answer.SKIPPED)
+    free = _free(wanted, Purpose.SECOND).exclude(Exists(done)).exclude(Exists(_answered_by(person)))
+    return free.select_related("workspace")
+
+
+def _known(person: Person, workspace: Workspace, policy_key: str) -> DecisionRecord | None:
+    """A known case that the person was not asked about yet."""
+    cases = KnownCase.objects.in_workspace(workspace).in_force().filter(policy_key=policy_key)
+    fresh = cases.exclude(Exists(_answered_by(person, OuterRef("decision_id"))))
+    decisions = list(DecisionRecord.objects.filter(pk__in=fresh.values("decision_id")).select_related("workspace"))
+    return _LOTTERY.choice(decisions) if decisions else None
+
+
+def _free(decisions: QuerySet[DecisionRecord], purpose: Purpose) -> QuerySet[DecisionRecord]:
+    return decisions.exclude(Exists(LabelClaim.objects.filter(decision_id=OuterRef("pk"), purpose=purpose)))
+
+
+def _answered_by(person: Person, decision_id: OuterRef | None = None) -> QuerySet[Judgement]:
+    of_decision = Judgement.objects.filter(decision_id=decision_id or OuterRef("pk"))
+    return standing(of_decision).filter(person_id=person.pk)

@@ -1,0 +1,146 @@
+"""Labels of people: how decisions are given to reviewers, who has which one, and what each of them answered."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+from django.db.models import Q
+
+from confidence_project.foundation.append_only import AppendOnlyModel
+from governance.models import Workspace
+from governance.models.actors import actor_name, actor_of_append_only_row
+from governance.models.controls import IN_FORCE, Control
+from governance.models.scoping import AppendOnlyScopedQuerySet, WorkspaceScopedQuerySet
+from ledger.models.decisions import DecisionOutcome, DecisionRecord
+from ledger.models.transparency import removable_once_on_record
+
+
+def _share(help_text: str) -> models.DecimalField[str | float, float]:
+    within = [MinValueValidator(0), MaxValueValidator(1)]
+    return models.DecimalField(max_digits=5, decimal_places=4, default=0, validators=within, help_text=help_text)
+
+
+class LabellingRules(Control):
+    """How decisions of a policy are given to reviewers. Without any in force the defaults of the columns hold."""
+
+    is_blind = models.BooleanField(
+        default=True, help_text="What model and gate said is shown only after the answer, so that it follows neither."
+    )
+    due_days = models.PositiveSmallIntegerField(
+        default=7, validators=[MinValueValidator(1)], help_text="Days from the decision until its answer is due."
+    )
+    twice_share = _share("Share of the answered decisions that another person answers, too, without seeing the first.")
+    known_share = _share("Share of what is shown whose truth is known already.")
+
+    class Meta(Control.Meta):
+        verbose_name_plural = "labelling rules"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["workspace", "policy_key"], condition=IN_FORCE, name="labelling_rules_once"
+            ),
+            models.CheckConstraint(
+                condition=Q(twice_share__gte=0, twice_share__lte=1, known_share__gte=0, known_share__lte=1),
+                name="labelling_shares_are_shares",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"How {self.policy_key} is labelled in {self.workspace}"
+
+
+class KnownCase(Control):
+    """A decision whose truth is known: mixed in among the others, it tells how often a reviewer errs."""
+
+    decision = models.ForeignKey(
+        DecisionRecord, on_delete=models.PROTECT, related_name="+", db_constraint=False, db_index=False
+    )
+    success = models.BooleanField(help_text="The action was right, or would have been.")
+
+    class Meta(Control.Meta):
+        constraints = [
+            models.UniqueConstraint(fields=["decision"], condition=IN_FORCE, name="known_case_once"),
+        ]
+        indexes = [models.Index(fields=["workspace", "policy_key"], condition=IN_FORCE, name="known_cases_of")]
+
+    def __str__(self) -> str:
+        return f"Known: {self.decision_id} was {'right' if self.success else 'wrong'}"
+
+
+class Purpose(models.TextChoices):
+    """Why a person is asked about a decision."""
+
+    LABEL = "label", "Its label"
+    SECOND = "second", "A second look"
+    KNOWN = "known", "A known case"
+
+
+class LabelClaim(models.Model):
+    """A decision that lies before a person, and before nobody else for the same purpose until it is given back."""
+
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="+", db_index=False)
+    person = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    decision = models.ForeignKey(
+        DecisionRecord, on_delete=models.PROTECT, related_name="+", db_constraint=False, db_index=False
+    )
+    purpose = models.CharField(max_length=6, choices=Purpose.choices)
+    seen = models.PositiveIntegerField(help_text="Sequence of the decision's last outcome when it was shown; 0: none.")
+    shown_at = models.DateTimeField()
+    until = models.DateTimeField()
+
+    objects = WorkspaceScopedQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["workspace", "person"], name="label_claim_of_person_once"),
+            # Many may be shown one known case at a time, each to be measured by it.
+            models.UniqueConstraint(
+                fields=["decision", "purpose"], condition=~Q(purpose=Purpose.KNOWN), name="label_claim_once"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.decision_id} before {self.person}"
+
+
+class Judgement(AppendOnlyModel):
+    """What one person answered about one decision. The first answer is its label, and so an outcome; others measure."""
+
+    class Answer(models.TextChoices):
+        RIGHT = "right", "Right"
+        WRONG = "wrong", "Wrong"
+        CANNOT_TELL = "cannot_tell", "Cannot tell"
+        SKIPPED = "skipped", "Skipped"
+        UNDONE = "undone", "Undone"
+
+    workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT, related_name="+", db_index=False)
+    decision = models.ForeignKey(
+        DecisionRecord, on_delete=models.PROTECT, related_name="judgements", db_constraint=False
+    )
+    policy_key = models.CharField(max_length=100)
+    purpose = models.CharField(max_length=6, choices=Purpose.choices)
+    answer = models.CharField(max_length=11, choices=Answer.choices)
+    is_blind = models.BooleanField(help_text="What model and gate said was not shown before the answer.")
+    seconds = models.PositiveIntegerField(null=True, help_text="From being shown until the answer; null: not known.")
+    wants_second = models.BooleanField(default=False, help_text="Drawn: another person answers it, too.")
+    outcome = models.ForeignKey(
+        DecisionOutcome, on_delete=models.PROTECT, null=True, related_name="+", db_constraint=False, db_index=False
+    )
+    undoes = models.OneToOneField("self", on_delete=models.PROTECT, null=True, related_name="undone_by")
+    person = actor_of_append_only_row()
+    person_name = actor_name()
+    at = models.DateTimeField()
+
+    objects = AppendOnlyScopedQuerySet.as_manager()
+
+    removable = removable_once_on_record("judgement", "id")
+
+    class Meta(AppendOnlyModel.Meta):
+        ordering = ["-id"]
+        indexes = [
+            models.Index(fields=["workspace", "person", "id"], name="judgement_of_person"),
+            models.Index(fields=["workspace", "policy_key", "id"], name="judgement_of_policy"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_answer_display()}: {self.decision_id}"
