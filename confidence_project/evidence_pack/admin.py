@@ -36,7 +36,7 @@ class PackForm(InWorkspaceForm):
     policy_key = forms.ChoiceField(
         label="Policy", choices=lambda: [(definition.key, definition.title) for definition in all_definitions()]
     )
-    since = forms.DateTimeField(label="From", help_text="UTC, like 2026-07-01.")
+    since = forms.DateTimeField(label="From", help_text="In your time zone, like 2026-07-01.")
     until = forms.DateTimeField(label="Until", help_text="Excluded.")
     seed = forms.CharField(
         max_length=100,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from django import forms
@@ -120,9 +121,9 @@ class JudgementAdmin(ForAdminsOfWorkspaces, Workbench, LedgerAdmin):
     list_filter = [OneWorkspaceFilter]
     exclude = ["person", "outcome"]
 
-    @admin.display(description="answered (UTC)")
-    def answered(self, row: Judgement) -> str:
-        return f"{row.at:%Y-%m-%d %H:%M:%S}"
+    @admin.display(description="answered")
+    def answered(self, row: Judgement) -> datetime:
+        return row.at
 
     @admin.display(description="answer")
     def given(self, row: Judgement) -> SafeString:
