@@ -13,6 +13,7 @@ from calibration.admin.runs import link_to
 from calibration.models import Recommendation
 from confidence_project.foundation.formatting import segment, threshold
 from governance.admin_kit.scoped_admin import ScopedAdmin, WorkspaceFilter
+from governance.definitions import DEFINITIONS
 
 OUTCOMES = {
     "OK": "Certified",
@@ -42,14 +43,14 @@ class RecommendationAdmin(ScopedAdmin):
     """What runs said of single fields and segments."""
 
     nothing_yet = "No calibration has run yet"
-    list_display = ["policy", "where", "field", "then", "found", "outcome", "workspace", "run"]
+    list_display = ["policy", "where", "value", "then", "found", "outcome", "workspace", "run"]
     list_filter = [WorkspaceFilter, OutcomeFilter, "policy_key"]
     list_select_related = ["workspace", "run__workspace"]
     fields = (
         "run",
         "workspace",
         "policy",
-        "field",
+        "value",
         "where",
         "then",
         "found",
@@ -62,6 +63,12 @@ class RecommendationAdmin(ScopedAdmin):
     @admin.display(description="segment")
     def where(self, recommendation: Recommendation) -> str:
         return segment(recommendation.segment)
+
+    @admin.display(description="value", ordering="field")
+    def value(self, recommendation: Recommendation) -> str:
+        known = DEFINITIONS.get(recommendation.policy_key)
+        fields = known.fields if known else ()
+        return next((each.title for each in fields if each.name == recommendation.field), "") or recommendation.field
 
     @admin.display(description="in force then", ordering="current")
     def then(self, recommendation: Recommendation) -> str:

@@ -167,6 +167,8 @@ def workspaces_at_a_glance(person: Person, workspaces: Sequence[Workspace]) -> l
     failed = _last_run_failed(ids)
     drawn = count_waiting_for_review(workspaces)
     switched_off = _switched_off(workspaces)
+    # Looked up once: those that people confirmed are read from the database.
+    definitions = all_definitions()
     glances = [
         WorkspaceAtAGlance(
             workspace=workspace,
@@ -186,6 +188,7 @@ def workspaces_at_a_glance(person: Person, workspaces: Sequence[Workspace]) -> l
             may_operate=workspace.pk in may[Verb.OPERATE],
             **_policies(
                 workspace,
+                definitions,
                 policies[workspace.pk],
                 looks,
                 switches=switches[workspace.pk],
@@ -250,6 +253,7 @@ def _switched_off(workspaces: Sequence[Workspace]) -> Mapping[int, WorkspaceEven
 
 def _policies(
     workspace: Workspace,
+    definitions: Sequence[PolicyDefinition],
     policies: Sequence[ConfidencePolicy],
     looks: Mapping[tuple[int, str], LastLook],
     *,
@@ -260,7 +264,7 @@ def _policies(
     """Part the registered policies into those with something to show, and the idle rest."""
     stored = {policy.policy_key: policy for policy in policies}
     shown, idle = [], []
-    for definition in all_definitions():
+    for definition in definitions:
         policy, look = stored.get(definition.key), looks.get((workspace.pk, definition.key))
         is_switched_off = any(switch.policy_key == definition.key for switch in switches)
         stopped = _why_stopped(workspace, switches, definition)

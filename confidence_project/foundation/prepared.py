@@ -1,7 +1,7 @@
 """Statements of the hot paths: one round trip each, prepared by the database, on the connection as it is.
 
 Django asks a connection whether it is alive before the first statement of each request, binds on the client, and has
-the driver prepare nothing, even where it is asked to. A cursor takes five times the CPU of the driver's own call as
+the driver prepare nothing, even where it is asked to. A cursor takes three times the CPU of the driver's own call as
 well. Here the statement itself finds out: where the connection turns out to be lost, it is run once more on a new one.
 So it must be one that may be repeated.
 """

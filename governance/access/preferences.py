@@ -12,7 +12,6 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
 from confidence_project.foundation.errors import FieldProblem, InvalidInput
-from governance.access.permissions import Person
 from governance.models import Preferences
 
 DESK = "admin"
@@ -26,8 +25,8 @@ def time_zones() -> tuple[str, ...]:
     return ("UTC", *sorted(places))
 
 
-def preferences_of(person: Person) -> Preferences:
-    """Return what a person has set, or the defaults."""
+def preferences_of(person: Any) -> Preferences:
+    """Return what an account has set, or the defaults, which also hold for whoever is not signed in."""
     if not person.is_authenticated:
         return Preferences()
     stored: Preferences | None = getattr(person, "preferences", None)

@@ -12,7 +12,7 @@ from confidence_project.wsgi import application
 
 
 class ServedClient(RequestFactory):
-    """Posts and gets as Django's test client does, which enters behind the lanes."""
+    """Asks as Django's test client does, which enters behind the lanes. For tests that really commit."""
 
     def request(self, **request: Any) -> Any:
         started: list[Any] = []

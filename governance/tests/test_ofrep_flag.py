@@ -378,15 +378,6 @@ def test_flag__our_own_mistake__500_in_the_words_of_the_protocol(machine, monkey
 # --- Cost and names ---------------------------------------------------------------------------------------------------
 
 
-def test_flag__key_and_what_governs_were_read_before__one_query_for_the_version(
-    machine, workspace, django_assert_num_queries
-):
-    applied(workspace, 0.8)
-    machine.flag(FLAG, model="m")
-    with django_assert_num_queries(1):
-        machine.flag(FLAG, model="m")
-
-
 def test_flag__unknown__asks_the_database_for_the_api_key_and_for_keys_of_the_desk(machine, django_assert_num_queries):
     with django_assert_num_queries(2):
         machine.post(f"{FLAGS}/no.such.flag", {"context": {}})

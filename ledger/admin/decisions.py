@@ -19,6 +19,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.text import capfirst
 from django.utils.timezone import localtime
 
 from confidence_project.foundation.errors import Gone
@@ -38,7 +39,7 @@ from ledger import selectors
 from ledger.admin.base import LedgerAdmin
 from ledger.admin.judging import KnownCaseForm, ReviewForm
 from ledger.admin.proofs import ProofsOfDecision
-from ledger.explorer import decision_page
+from ledger.explorer import decision_page, in_words
 from ledger.labelling.rules import mark_known
 from ledger.models import DecisionImport, DecisionRecord
 from ledger.reasons import Reason
@@ -231,8 +232,8 @@ class DecisionRecordAdmin(ProofsOfDecision, ServiceAdmin, LedgerAdmin):
         return format_html('<span class="badge {}">{}</span>', record.gate_verdict, record.get_gate_verdict_display())
 
     @admin.display(description="reason")
-    def reason(self, record: DecisionRecord) -> str:
-        return record.gate_reason
+    def reason(self, record: DecisionRecord) -> SafeString:
+        return format_html("{} <small>{}</small>", capfirst(in_words(record.gate_reason)), record.gate_reason)
 
     @admin.display(description="model")
     def model_asked(self, record: DecisionRecord) -> SafeString:

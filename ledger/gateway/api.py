@@ -15,8 +15,9 @@ from confidence_project.foundation.bodies import media_type, read_body
 from confidence_project.foundation.errors import FieldProblem, InvalidInput
 from confidence_project.foundation.ingest import JSON, read_document
 from confidence_project.foundation.problems import exception_handler
-from governance.access.authentication import ApiKeyAuthentication, api_key_of, workspace_of
+from governance.access.authentication import ApiKeyAuthentication, api_key_of, key_last_read, workspace_of
 from governance.models import ApiKey
+from governance.policies import current_version
 from governance.vocabulary import is_visible
 from ledger.gateway.asking import Asking, gate_request, models_of
 from ledger.gateway.protocols import GOOGLE_KEY, Dialect, dialect_of, error_body
@@ -29,6 +30,13 @@ class GatewayKeyAuthentication(ApiKeyAuthentication):
     """Our key in the header in which each SDK sends its own: as a bearer, or as Google's."""
 
     headers = (*ApiKeyAuthentication.headers, GOOGLE_KEY)
+
+    def authenticate(self, request: Request) -> tuple[None, ApiKey] | None:
+        # Composing the query for the key costs a fifth of the gateway's CPU; the version says that it still stands.
+        key = key_last_read(request._request)
+        if key is not None and current_version(key.workspace_id) == key.governed_by:
+            return None, key
+        return super().authenticate(request)
 
 
 def sdk_error(error: Exception, context: dict[str, Any]) -> HttpResponse | None:

@@ -7,9 +7,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from django.db import connection
+
 from governance.models import Workspace
 from ledger.models import DecisionExternalId, DecisionRecord, OutcomeVoid
 from ledger.tests.factories import DecisionOutcomeFactory, DecisionRecordFactory, LedgerAmendmentFactory
+from ledger.tests.transparency import behind_the_triggers
 
 _numbers = itertools.count(1)
 
@@ -30,6 +33,19 @@ def decided(workspace: Workspace, *, days_ago: float, **changes: Any) -> Decisio
         workspace=workspace, external_id=record.external_id, decision_id=record.pk, body_sha256="a" * 64
     )
     return record
+
+
+def age(record: DecisionRecord, *, days_ago: float) -> UUID:
+    """Put a decision that came over HTTP so many days back, before anything is logged, and return its new id."""
+    at = datetime.now(UTC) - timedelta(days=days_ago)
+    aged = id_of(at)
+    old, new = (DecisionRecord._meta.pk.get_db_prep_value(key, connection) for key in (record.pk, aged))
+    with behind_the_triggers() as cursor:
+        stored = connection.ops.adapt_datetimefield_value(at)
+        cursor.execute("UPDATE decision_ledger SET timestamp = %s WHERE decision_id = %s", [stored, old])
+        for table in ("decision_ledger", "ledger_decisionexternalid", "ledger_domaindecision"):
+            cursor.execute(f"UPDATE {table} SET decision_id = %s WHERE decision_id = %s", [new, old])
+    return aged
 
 
 def with_everything(record: DecisionRecord) -> DecisionRecord:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import openai
 import pytest
 
-from ledger.tests.through_the_gateway import KEY, PATHS, connect, request_of
+from governance.tests.factories import admin_of
+from governance.workspaces.services import revoke_api_key
+from ledger.tests.through_the_gateway import KEY, PATHS, ask, bind, connect, reply_of, request_of
 
 pytestmark = pytest.mark.django_db
 
@@ -38,6 +40,17 @@ def test_models__openai_sdk__lists_them(caller, model, live_server):
     model.reply = LISTED
     client = openai.OpenAI(base_url=f"{live_server.url}/v1", api_key=caller.key.plain, max_retries=0)
     assert [each.id for each in client.models.list()] == ["acme-1"]
+
+
+def test_key__revoked_between_two_requests__opens_nothing(caller, model, dialect):
+    connect(caller, model, dialect)
+    bind(caller, "refund", "team")
+    model.reply = reply_of(dialect)
+    assert ask(caller, dialect).status_code == 200
+    revoke_api_key(actor=admin_of(caller.workspace), workspace=caller.workspace, prefix=caller.key.prefix)
+    asked = len(model.requests)
+    assert ask(caller, dialect).status_code == 401
+    assert len(model.requests) == asked
 
 
 @pytest.mark.parametrize(

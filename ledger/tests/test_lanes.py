@@ -214,6 +214,11 @@ def test_one_statement__key_and_what_governs_were_read_before(machine, django_as
         machine.decide()
 
 
+def test_flag__key_and_what_governs_were_read_before__one_query_for_the_version(machine, django_assert_num_queries):
+    with django_assert_num_queries(1):
+        machine.post(FLAG, {"context": {"targetingKey": "c"}})
+
+
 @pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite's driver prepares by itself")
 @pytest.mark.parametrize("prepares", [True, False])
 def test_statement__prepared_by_the_database_unless_it_must_not_be(machine, settings, prepares):

@@ -30,8 +30,9 @@ from ledger.models import (
 )
 from ledger.tests.bodies import envelope
 from ledger.tests.factories import DecisionOutcomeFactory
-from ledger.tests.kept import decided, with_everything
+from ledger.tests.kept import age, decided, with_everything
 from ledger.tests.transparency import SIGNER, behind_the_triggers, run
+from telemetry.tests import bodies
 
 parquet = pytest.importorskip("pyarrow.parquet")
 
@@ -168,14 +169,14 @@ def test_removed_decision__asked_for__is_gone_and_says_where_it_went(caller: Cal
 
 def test_removed_decision__repeated_or_labelled__is_neither_judged_anew_nor_labelled(caller: Caller) -> None:
     asked = envelope(external_id="again")
-    first = caller.post("decisions", asked).json()
-    _as_of_long_ago(first["decision_id"])
+    assert caller.post("decisions", asked).status_code == 201
+    decision_id = str(age(DecisionRecord.objects.get(), days_ago=400))
     run("prune_ledger", "--before", TODAY)
     told = {"external_id": "label", "success": True, "source": "human_review"}
     for path, body in (
         ("decisions", asked),
         ("outcomes", {**told, "decision_external_id": "again"}),
-        ("outcomes", {**told, "decision_id": DecisionRecordId.last}),
+        ("outcomes", {**told, "decision_id": decision_id}),
     ):
         reply = caller.post(path, body)
         assert (reply.status_code, reply.json()["code"]) == (410, "gone"), path
@@ -184,21 +185,13 @@ def test_removed_decision__repeated_or_labelled__is_neither_judged_anew_nor_labe
     assert not DecisionRecord.objects.exists()
 
 
-class DecisionRecordId:
-    last = ""
-
-
-def _as_of_long_ago(decision_id: str) -> None:
-    """Put a decision that came over HTTP, and the id of its host, 400 days back: before anything is logged."""
-    record = DecisionRecord.objects.get(pk=decision_id)
-    with behind_the_triggers() as cursor:
-        cursor.execute("DELETE FROM decision_ledger")
-        moved = decided(record.workspace, days_ago=400, external_id="moved")
-        new = DecisionRecord._meta.pk.get_db_prep_value(moved.pk, connection)
-        cursor.execute("DELETE FROM ledger_decisionexternalid WHERE external_id = 'moved'")
-        cursor.execute("UPDATE ledger_decisionexternalid SET decision_id = %s", [new])
-        cursor.execute("UPDATE decision_ledger SET external_id = 'again'")
-    DecisionRecordId.last = str(moved.pk)
+def test_removed_decision__of_a_draft__takes_no_label_of_a_later_reply(caller: Caller) -> None:
+    assert caller.post("drafts", bodies.draft(external_id="draft")).status_code == 201
+    age(DecisionRecord.objects.get(), days_ago=400)
+    run("prune_ledger", "--before", TODAY)
+    assert not DecisionRecord.objects.exists()
+    assert caller.post("sentiments", bodies.sentiment(draft="draft")).status_code == 201
+    assert not DecisionOutcome.objects.exists()
 
 
 def test_triggers__delete_without_a_removal_on_record__is_refused(caller: Caller, old: DecisionRecord) -> None:
