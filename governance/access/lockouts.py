@@ -78,8 +78,8 @@ class LockoutHandler(AxesDatabaseHandler):
         )
         both, of_address, of_account = (sums[key] or 0 for key in ("both", "address", "account"))
         if of_address >= settings.SIGN_IN_ADDRESS_LIMIT or of_account >= settings.SIGN_IN_ACCOUNT_LIMIT:
-            return max(both, settings.AXES_FAILURE_LIMIT)
-        return both
+            return max(both, int(settings.AXES_FAILURE_LIMIT))
+        return int(both)
 
     def user_login_failed(self, sender: Any, credentials: dict[str, Any], request: Any = None, **kwargs: Any) -> None:
         """Count it, and keep nothing of what was sent beside name and address."""
