@@ -15,7 +15,7 @@ from django.core import signing
 from django.db.models import Q, Sum
 from django.http import HttpRequest, HttpResponse
 
-LONGEST_NAME = 150
+LONGEST_NAME = 100
 KNOWN_BROWSER = "known_browser"
 KNOWN_SECONDS = 365 * 24 * 3600
 
@@ -26,7 +26,7 @@ def counted_name(request: HttpRequest, credentials: Mapping[str, Any] | None) ->
     Cut, because a name longer than its column would make PostgreSQL refuse the count, and the sign-in with it.
     """
     name = str((credentials or {}).get("username") or request.POST.get("username", ""))
-    return (f"{name[:100]} {_known_as(request, name)}".strip())[:LONGEST_NAME]
+    return f"{name[:LONGEST_NAME]} {_known_as(request, name)}".strip()
 
 
 def remember_browser(response: HttpResponse, person: Any) -> None:
@@ -68,7 +68,7 @@ class LockoutHandler(AxesDatabaseHandler):
         name, address = counted_name(request, credentials), request.axes_ip_address  # type: ignore[attr-defined]
         recent = AccessAttempt.objects.filter(attempt_time__gte=get_cool_off_threshold(request))
         failures = "failures_since_start"
-        if name != str(username)[:LONGEST_NAME]:
+        if name != str(username)[:LONGEST_NAME].strip():
             return int(recent.filter(username=name).aggregate(sum=Sum(failures))["sum"] or 0)
         here, of_name = Q(ip_address=address), Q(username=name)
         sums = recent.filter(here | of_name).aggregate(

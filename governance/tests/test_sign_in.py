@@ -83,6 +83,12 @@ def test_failing_on_many_accounts__locks_the_address_and_nobody_elsewhere():
     assert sign_in(user.username, PASSWORD, "198.51.100.7").status_code == 302
 
 
+def test_failing_on_very_long_names__locks_the_address_too():
+    for number in range(30):
+        fail(f"{number}-{'x' * 140}", 1)
+    assert sign_in(UserFactory().username, PASSWORD).status_code == 429
+
+
 def test_ipv6__counts_by_line_and_not_by_address():
     user = UserFactory()
     for number in range(5):
