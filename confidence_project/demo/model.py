@@ -20,7 +20,7 @@ from confidence_project.demo.tickets import Ticket
 
 READY_SECONDS = 30
 
-QUESTIONS = {
+QUESTIONS: dict[str, Choice | Noul] = {
     "intent": Choice(
         instructions="What does the customer want?", criteria={"refund": "money back", "other": "anything else"}
     ),

@@ -9,6 +9,15 @@ from django.db import migrations, models
 from confidence_project.foundation.triggers import EnforceAppendOnly
 
 
+def remember_transactions(apps, schema_editor):
+    """Let the log follow the table in the order of commits; see the migration that made it do so."""
+    if schema_editor.connection.vendor == "postgresql":
+        schema_editor.execute(
+            "ALTER TABLE ledger_judgement ADD COLUMN written_in bigint DEFAULT (pg_current_xact_id()::text::bigint)"
+        )
+        schema_editor.execute("CREATE INDEX ledger_judgement_written_in ON ledger_judgement (written_in)")
+
+
 class Migration(migrations.Migration):
 
     dependencies = [
@@ -109,5 +118,6 @@ class Migration(migrations.Migration):
                 'constraints': [models.UniqueConstraint(condition=models.Q(('ended_at__isnull', True)), fields=('workspace', 'policy_key'), name='labelling_rules_once'), models.CheckConstraint(condition=models.Q(('known_share__gte', 0), ('known_share__lte', 1), ('twice_share__gte', 0), ('twice_share__lte', 1)), name='labelling_shares_are_shares')],
             },
         ),
+        migrations.RunPython(remember_transactions, migrations.RunPython.noop),
         EnforceAppendOnly(["Judgement"]),
     ]
