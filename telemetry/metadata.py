@@ -28,7 +28,7 @@ from typing import Any
 
 from django.conf import settings
 
-from governance.definitions import all_definitions
+from governance.definitions import DEFINITIONS
 from telemetry.prompts import all_prompts
 
 Schema = Mapping[str, Any]
@@ -180,7 +180,7 @@ def is_known_name(name: str) -> bool:
     """True for a policy key, a prompt key, and one of `CONFIDENCE_METADATA_NAMES`."""
     return (
         name in settings.CONFIDENCE_METADATA_NAMES
-        or any(name == definition.key for definition in all_definitions())
+        or name in DEFINITIONS.things
         or any(name == prompt.key for prompt in all_prompts())
     )
 

@@ -17,7 +17,7 @@ from django.utils import timezone
 from calibration.runner import run_calibration
 from calibration.statistics.stratified import Stratum, stratified_failure_rate
 from calibration.tests.factories import START, WINDOW, gated, outcome, review, store
-from governance.definitions import FieldKind, all_definitions, get_definition
+from governance.definitions import DEFINITIONS, FieldKind, get_definition
 from governance.models import ApiKey, Workspace
 from governance.tests.callers import Caller
 from governance.tests.factories import WorkspaceFactory, admin_of
@@ -27,7 +27,7 @@ from telemetry.models import AIDraft, FollowUpBooking, MeetingOverseerDecision
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-KEYS = sorted(definition.key for definition in all_definitions() if definition.gates_decisions)
+KEYS = sorted(definition.key for definition in DEFINITIONS.all() if definition.gates_decisions)
 AT = (START + timedelta(hours=1)).isoformat()
 LATER = (START + timedelta(hours=2)).isoformat()
 

@@ -118,7 +118,7 @@ def test_run__json__keys_are_stable(workspace: Workspace) -> None:
     (policy,) = report["policies"]
     assert set(policy) == {
         "policy_key", "policy_version", "source", "segment_by", "too_young", "parameters", "costs", "inputs_sha256",
-        "engine", "review", "findings",
+        "engine", "review", "findings", "days", "label_error",
     }  # fmt: skip
     (finding,) = policy["findings"]
     assert set(finding) == {

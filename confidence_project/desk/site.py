@@ -25,9 +25,9 @@ from confidence_project.desk.reviewers import reviewers_view
 from confidence_project.desk.second_factor import SignInForm, enrolment_picture, has_to_go_on, second_factor_view
 from governance.access.lockouts import remember_browser
 from governance.access.openid import sign_out_url
-from governance.access.permissions import Verb, workspaces_where
+from governance.access.permissions import Verb
 from governance.access.preferences import preferences_of
-from governance.admin_kit.scope import chosen_workspace, workspace_in_scope, workspaces_in_reach
+from governance.admin_kit.scope import chosen_workspace, holds_somewhere, workspace_in_scope, workspaces_in_reach
 from governance.selectors import open_reviews
 
 
@@ -158,6 +158,6 @@ class DeskAdminSite(admin.AdminSite):
             request.desk_menu = menu_of(  # type: ignore[attr-defined]
                 super().get_app_list(request),
                 of_system=request.user.is_superuser,
-                of_reviewers=workspaces_where(Verb.LABEL, request.user).exists(),
+                of_reviewers=holds_somewhere(request, Verb.LABEL),
             )
         return list(request.desk_menu)  # type: ignore[attr-defined]

@@ -356,7 +356,7 @@ COVERED_ABOVE = {
     "/v1/logs",
     "/v1/metrics",
 }
-COVERED_BY_THE_GATEWAY = {"/v1/decisions", "/v1/systemone"}
+COVERED_BY_THE_GATEWAY = {"/v1/decisions", "/v1/systemone", "/v1/models", "/v1beta/models"}
 """In `ledger/tests/test_gateway.py`, which has a model to ask."""
 TAKES_NOTHING = {f"{API}/schema"}
 

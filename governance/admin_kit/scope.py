@@ -26,6 +26,15 @@ def workspaces_in_reach(request: HttpRequest) -> list[Workspace]:
     return found
 
 
+def holds_somewhere(request: HttpRequest, verb: Verb) -> bool:
+    """True where the person's role allows the verb in some workspace; asked of the database once in a request."""
+    # The menu of every page asks for every model; whatever is done then, its service asks again.
+    known: dict[Verb, bool] = request.__dict__.setdefault("verbs_somewhere", {})
+    if verb not in known:
+        known[verb] = workspaces_where(verb, request.user).exists()
+    return known[verb]
+
+
 def choose_workspace(request: HttpRequest, slug: str) -> Workspace | None:
     """Have the pages of this session show one workspace from now on; all, where none of this name is in reach."""
     chosen = _named(request, slug)

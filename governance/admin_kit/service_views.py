@@ -26,7 +26,7 @@ from django.urls import URLPattern, path, reverse
 from confidence_project.foundation.errors import DomainError
 from governance.access.permissions import Verb, who_may, workspaces_where
 from governance.admin_kit import once
-from governance.admin_kit.scope import chosen_workspace
+from governance.admin_kit.scope import chosen_workspace, holds_somewhere
 from governance.admin_kit.scoped_admin import ScopedAdmin
 
 
@@ -127,13 +127,7 @@ class ServiceAdmin(ScopedAdmin):
         return own + super().get_urls()
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        if self.add_verb is None:
-            return False
-        # Asked for every model by the menu of every page: once a request is enough, the service asks again.
-        known: dict[Verb, bool] = request.__dict__.setdefault("verbs_somewhere", {})
-        if self.add_verb not in known:
-            known[self.add_verb] = workspaces_where(self.add_verb, request.user).exists()
-        return known[self.add_verb]
+        return self.add_verb is not None and holds_somewhere(request, self.add_verb)
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
@@ -141,10 +135,10 @@ class ServiceAdmin(ScopedAdmin):
         row = self.get_object(request, unquote(object_id))
         context = {**(extra_context or {})}
         if row is not None:
-            open_verbs = [verb for verb in self.verbs if verb.is_open(row)]
+            asked = [(verb, verb.may(request.user, row)) for verb in self.verbs if verb.is_open(row)]
             context |= {
-                "buttons": [(verb, self._verb_url(verb, row)) for verb in open_verbs if verb.may(request.user, row)],
-                "refusals": [(verb, who_may(verb.verb)) for verb in open_verbs if not verb.may(request.user, row)],
+                "buttons": [(verb, self._verb_url(verb, row)) for verb, may in asked if may],
+                "refusals": [(verb, who_may(verb.verb)) for verb, may in asked if not may],
                 **self.facts(row),
             }
         return super().change_view(request, object_id, form_url, context)

@@ -71,7 +71,7 @@ def test_expired_but_not_yet_marked__every_list_says_so__and_filters_by_what_it_
     client = signed_in(person)
     shown = words(client.get(url(ConfidencePolicyProposal, "changelist") + "?status=EXPIRED"))
     named = f"proposal {proposal.pk}"
-    assert f"{named} {workspace.slug} Expired" in shown
+    assert f"{named} {workspace.name} Expired" in shown
     assert named not in words(client.get(url(ConfidencePolicyProposal, "changelist") + f"?status={marked}"))
     assert "Expired" in words(client.get(page(proposal)))
     api = f"/api/v1/governance/workspaces/{workspace.slug}/proposals"

@@ -78,12 +78,6 @@ class LabellingRulesAdmin(ServiceAdmin):
 class ForAdminsOfWorkspaces:
     """Mixin: rows of workspaces that the person administers. Who is measured by them does not see them."""
 
-    def has_module_permission(self, request: HttpRequest) -> bool:
-        return workspaces_where(Verb.OPERATE, request.user).exists()
-
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return self.has_module_permission(request)
-
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         rows: QuerySet[Any] = super().get_queryset(request)  # type: ignore[misc]
         return rows.filter(workspace__in=workspaces_where(Verb.OPERATE, request.user))
@@ -93,7 +87,7 @@ class ForAdminsOfWorkspaces:
 class KnownCaseAdmin(ForAdminsOfWorkspaces, ServiceAdmin):
     """Decisions whose truth is known; marked on the page of a decision."""
 
-    nothing_yet = "No decision is a known case. The page of a decision marks it as one"
+    nothing_yet = "No known case is yours to see. An admin marks one on the page of a decision"
     list_display = ["decision_id", "success", "policy_key", "workspace", "reason", "started_by_name", "ended_at"]
     list_filter = [WorkspaceFilter, ("ended_at", admin.EmptyFieldListFilter)]
     list_select_related = ["workspace"]
@@ -116,7 +110,7 @@ class KnownCaseAdmin(ForAdminsOfWorkspaces, ServiceAdmin):
 class JudgementAdmin(ForAdminsOfWorkspaces, Workbench, LedgerAdmin):
     """What each person answered about each decision."""
 
-    nothing_yet = "Nobody has answered in the workbench yet"
+    nothing_yet = "No answer of a reviewer is yours to see"
     list_display = ["answered", "given", "purpose", "policy_key", "person_name", "seconds", "is_blind"]
     list_filter = [OneWorkspaceFilter]
     exclude = ["person", "outcome"]

@@ -46,7 +46,7 @@ def signed_in(user: Any) -> Client:
 @pytest.fixture
 def rows() -> dict[type[models.Model], models.Model]:
     """One row of each table, those of a workspace in the same one."""
-    outcome = DecisionOutcomeFactory()
+    outcome = DecisionOutcomeFactory(decision__external_id="host-1")
     decision = outcome.decision
     made: list[models.Model] = [
         decision,

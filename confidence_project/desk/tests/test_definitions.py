@@ -46,5 +46,10 @@ def test_menu__of_a_viewer__goes_by_what_people_do_and_leads_to_the_definitions(
 
 
 def test_menu__every_name__is_of_a_list_that_there_is():
-    there = {model._meta.model_name for model in admin.site._registry} | {"definitions", "audit"}
+    there = {model._meta.model_name for model in admin.site._registry} | {
+        "definitions",
+        "audit",
+        "workbench",
+        "reviewers",
+    }
     assert {key for names in SECTIONS.values() for key in names} <= there

@@ -1,0 +1,67 @@
+"""The workbench by keys alone: right, wrong, cannot tell, skip, undo; and what the answers tell of reviewers."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+from django.contrib.auth.models import User
+
+from confidence_project.desk.e2e.looking import WIDE, looked_at
+from governance.workspaces.cases import set_case_url
+from ledger.labelling.rules import set_labelling_rules
+from ledger.models import DecisionOutcome, Judgement
+
+pytestmark = pytest.mark.browser
+
+CASES = "https://desk.example.org/cases/{external_id}"
+
+
+def test_workbench__by_keys__labels_and_takes_back(visitor, workspace):
+    superuser = User.objects.filter(is_superuser=True).first()
+    set_case_url(actor=superuser, workspace=workspace, case_url=CASES)
+    set_labelling_rules(
+        actor=superuser, workspace=workspace, policy_key="confidence_gate", reason="Busy.", twice_share=Decimal(1)
+    )
+    person = visitor("reviewer", viewport=WIDE)
+    page = person.page
+    page.locator("#nav-sidebar").get_by_role("link", name="Workbench").click()
+    waiting = int(page.locator(".tags strong").first.inner_text())
+    assert looked_at(person, "workbench", keep=True) == []
+    # What is to be judged has the focus, so that it is read out.
+    assert "was the action right?" in page.evaluate("document.activeElement.innerText")
+    for key in "ync":
+        with page.expect_navigation():
+            page.keyboard.press(key)
+    assert "You answered Cannot tell" in " ".join(page.locator(".last").inner_text().split())
+    assert looked_at(person, "workbench-answered", keep=True) == []
+    assert int(page.locator(".tags strong").first.inner_text()) == waiting - 3
+    with page.expect_navigation():
+        page.keyboard.press("u")
+    with page.expect_navigation():
+        page.keyboard.press("s")
+    assert list(Judgement.objects.order_by("id").values_list("answer", flat=True)) == [
+        "right", "wrong", "cannot_tell", "undone", "skipped",
+    ]  # fmt: skip
+    assert DecisionOutcome.objects.filter(source="human_review").count() == 2
+    other = visitor("superuser", viewport=WIDE)
+    other.open("/admin/ledger/judgement/workbench/")
+    for _ in range(4):
+        with other.page.expect_navigation():
+            other.page.keyboard.press("y")
+    page.locator("#nav-sidebar").get_by_role("link", name="Reviewers").click()
+    assert "reviewer" in page.locator("table.figures").inner_text()
+    assert looked_at(person, "reviewers", keep=True) == []
+
+
+def test_workbench__single_keys_turned_off__buttons_still_answer(visitor, workspace):
+    person = visitor("reviewer", viewport=WIDE)
+    page = person.page
+    page.get_by_role("link", name="Settings").click()
+    page.get_by_label("Single keys are shortcuts").uncheck()
+    page.get_by_role("button", name="Save").click()
+    person.open("/admin/ledger/judgement/workbench/")
+    page.keyboard.press("y")
+    assert not Judgement.objects.exists()
+    page.get_by_role("button", name="Right").click()
+    assert Judgement.objects.get().answer == "right"
