@@ -61,7 +61,9 @@ def built(name: str, folder: Path, database: str) -> Iterator[Build]:
         "DATABASE_URL": database, "CONFIDENCE_RATE_LIMIT": "100000000/min", "LOG_LEVEL": "ERROR", "DEBUG": "0",
         "PYTHONPATH": str(folder), "DJANGO_SETTINGS_MODULE": "confidence_project.settings",
     }  # fmt: skip
-    serve = [python, "-m", "gunicorn", "--worker-class", "gthread", "--workers", "1", "--threads", THREADS]
+    # A checkout says how it is served; what comes from before that, as gunicorn does it.
+    threads = [] if (folder / "gunicorn.conf.py").exists() else ["--worker-class", "gthread"]
+    serve = [python, "-m", "gunicorn", *threads, "--workers", "1", "--threads", THREADS]
     serve += ["--bind", f"127.0.0.1:{port}", "--keep-alive", "75", "--log-level", "error", "confidence_project.wsgi"]
     script = str(Path(__file__).with_name("inside.py"))
     with ExitStack() as stack:

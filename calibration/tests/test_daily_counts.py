@@ -26,11 +26,18 @@ from calibration.tests.factories import START, decision, outcome, store
 from governance.definitions import DEFINITIONS, FieldKind, get_definition
 from governance.models import Workspace
 from governance.tests.factories import SuperuserFactory, WorkspaceFactory
-from ledger.counts.services import keep_counts
+from ledger.counts import services
 from ledger.counts.verification import verify_counts
 from ledger.models import CountedDay, DailyCount, DecisionOutcome, DecisionRecord, LedgerAmendment, OutcomeVoid
+from ledger.tests.committed import until_all_is_seen
 
 pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def kept() -> services.Kept:
+    until_all_is_seen()
+    return services.keep_counts()
+
 
 DAYS = 8
 END = START + timedelta(days=DAYS)
@@ -169,7 +176,7 @@ def test_daily_counts__random_ledger_that_grows__evidence_is_the_ledgers(workspa
         ledger.decide(size)
         ledger.label(size)
         ledger.void(size // 10)
-        keep_counts()
+        kept()
         counted += assert_the_same(ledger)
         assert not [each for each in verify_counts() if each.differences or each.waits]
         # Late, and one at a time, so that some days are touched and others are not.
@@ -207,7 +214,7 @@ def counted(workspace: Workspace) -> str:
         store(made, [outcome(each, place % 9 > 0) for place, each in enumerate(made)])
     alone = calibrated(workspace)
     assert days_of(alone) is None
-    keep_counts()
+    kept()
     return alone.inputs_sha256
 
 
@@ -263,7 +270,7 @@ def test_run__missing_day__is_counted_in_the_ledger(workspace: Workspace, counte
 def test_run__whole_days__asks_the_ledger_for_nothing(workspace: Workspace) -> None:
     more = [decision(workspace, confidence=0.5, minute=day * 1440) for day in (4, 5)]
     store(more)
-    keep_counts()
+    kept()
     with CaptureQueriesContext(connection) as queries:
         run = calibrated(workspace, window_to=START + timedelta(days=6))
     assert days_of(run)["in_ledger"] == []
@@ -280,5 +287,5 @@ def test_run__definition_with_another_field__counts_are_made_anew(
     renamed = replace(definition, fields=(replace(threshold, name="certainty"), *others))
     monkeypatch.setitem(DEFINITIONS.things, "confidence_gate", renamed)
     assert days_of(calibrated(workspace)) is None
-    assert keep_counts().counted == 5
+    assert kept().counted == 5
     assert days_of(calibrated(workspace))

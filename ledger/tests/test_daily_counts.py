@@ -17,13 +17,25 @@ from django_tasks_db.models import DBTaskResult
 
 from governance.models import Workspace
 from governance.tests.factories import WorkspaceFactory
-from ledger.counts.services import keep_counts
+from ledger.counts import services
 from ledger.counts.verification import verify_counts
 from ledger.models import CountedDay, CountMark, DailyCount, DecisionRecord, OutcomeVoid
+from ledger.tests.committed import until_all_is_seen
 from ledger.tests.factories import DECIDED_AT, DecisionOutcomeFactory, DecisionRecordFactory
 from ledger.tests.transparency import behind_the_triggers, run
 
 pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def kept() -> services.Kept:
+    until_all_is_seen()
+    return services.keep_counts()
+
+
+def run_when_seen(*command: str) -> str:
+    until_all_is_seen()
+    return run(*command)
+
 
 AGREE = "The daily counts agree with the ledger."
 
@@ -41,22 +53,22 @@ def test_keep_counts__new_decisions__are_counted_by_their_day() -> None:
     decided(3, workspace=workspace)
     decided(1, workspace=workspace, gate_verdict="block", gate_reason="kill_switch", case_key="t-1")
     DecisionOutcomeFactory(decision=decided(2, workspace=workspace)[1], success=False)
-    assert run("keep_counts") == "3 days were touched, 3 counted.\n"
+    assert run_when_seen("keep_counts") == "3 days were touched, 3 counted.\n"
     counted = CountedDay.objects.values_list("decisions", "in_cases", "allowed", "labelled", "successes")
     assert list(counted) == [(3, 1, 2, 0, 0), (2, 0, 2, 1, 0), (1, 0, 1, 0, 0)]
-    assert run("keep_counts") == "0 days were touched, 0 counted.\n"
+    assert run_when_seen("keep_counts") == "0 days were touched, 0 counted.\n"
     assert run("verify_counts").splitlines() == ["3 days counted anew; 0 wait to be counted.", AGREE]
 
 
 def test_keep_counts__outcome_void_and_correction__have_their_day_counted_anew() -> None:
     first, _, last = decided(3)
-    keep_counts()
+    kept()
     outcome = DecisionOutcomeFactory(decision=first)
-    assert keep_counts().counted == 1
+    assert kept().counted == 1
     assert CountedDay.objects.get(day=first.occurred_at.date()).labelled == 1
     OutcomeVoid.objects.create(outcome=outcome, workspace=first.workspace, at=DECIDED_AT, reporter="test")
     DecisionOutcomeFactory(decision=last, success=False)
-    assert keep_counts().counted == 2
+    assert kept().counted == 2
     assert list(CountedDay.objects.values_list("labelled", flat=True)) == [0, 0, 1]
 
 
@@ -77,9 +89,9 @@ def test_worker__told_not_to__leaves_the_counts_alone(settings: Any) -> None:
 @pytest.mark.parametrize("other", [{"mark": 1 << 60}, {"server": 7}])
 def test_keep_counts__marks_of_another_server__begins_anew(other: dict[str, int]) -> None:
     decided(2)
-    keep_counts()
+    kept()
     CountMark.objects.update(**other)
-    assert keep_counts().counted == 2
+    assert kept().counted == 2
 
 
 def _pack_otherwise() -> None:
@@ -106,20 +118,20 @@ def test_verify_counts__tampered_with__names_day_and_difference(
     workspace = WorkspaceFactory(slug="acme")
     decided(1, workspace=workspace)
     DecisionRecordFactory(workspace=workspace, occurred_at=DECIDED_AT + timedelta(days=1), llm_confidence="0.5")
-    keep_counts()
+    kept()
     tamper()
     with pytest.raises(CommandError, match="not what the ledger holds"):
         call_command("verify_counts", recount=True)
     told = capsys.readouterr().err
     assert f"acme, confidence_gate on {DECIDED_AT.date()}: " in told
     assert said in told
-    keep_counts()
+    kept()
     assert AGREE in run("verify_counts")
 
 
 def test_verify_counts__ledger_that_was_changed_behind_the_triggers__differs() -> None:
     decided(1)
-    keep_counts()
+    kept()
     with behind_the_triggers() as cursor:
         cursor.execute("UPDATE decision_ledger SET llm_confidence = 0.1")
     with pytest.raises(CommandError):
@@ -129,7 +141,7 @@ def test_verify_counts__ledger_that_was_changed_behind_the_triggers__differs() -
 def test_verify_counts__one_day_of_one_workspace__leaves_the_others_alone() -> None:
     decided(2, workspace=WorkspaceFactory(slug="acme"))
     decided(2)
-    keep_counts()
+    kept()
     said = run("verify_counts", workspace="acme", policy_key="confidence_gate", day=DECIDED_AT.date())
     assert said.startswith("1 days counted anew; 0 wait")
     with pytest.raises(CommandError, match="no workspace"):
@@ -140,7 +152,7 @@ def test_verify_counts__one_day_of_one_workspace__leaves_the_others_alone() -> N
 
 def test_verify_counts__day_that_waits__is_told_from_one_that_differs() -> None:
     (decision,) = decided(1)
-    keep_counts()
+    kept()
     DecisionOutcomeFactory(decision=decision)
     assert run("verify_counts").splitlines() == ["0 days counted anew; 1 wait to be counted.", AGREE]
 
@@ -161,7 +173,7 @@ def _keep_in_a_process_that_is_killed(after: float) -> None:
     child = os.fork()
     if not child:
         try:
-            keep_counts()
+            kept()
         finally:
             os._exit(0)
     time.sleep(after)
@@ -178,7 +190,7 @@ def test_keep_counts__killed_fifty_times__leaves_counts_that_verify() -> None:
         assert not [each.differences for each in verify_counts() if each.differences]
         waited += bool(not_counted())
     assert waited
-    keep_counts()
+    kept()
     assert not_counted() == 0
     assert sum(CountedDay.objects.values_list("decisions", flat=True)) == 150
     assert not [each for each in verify_counts() if each.differences or each.waits]
