@@ -174,7 +174,8 @@ class ServiceAdmin(ScopedAdmin):
         if once.was_sent(request):
             return self._sent_before(request, self._list())
         form = self.add_form(request, request.POST if request.method == "POST" else None)
-        form.initial = {"workspace": chosen_workspace(request), **form.initial, **request.GET.dict()}
+        chosen = chosen_workspace(request)
+        form.initial = {**({"workspace": chosen} if chosen else {}), **form.initial, **request.GET.dict()}
         made: list[Any] = []
         unread = self._unread(request, form)
         if not unread and form.is_valid() and self._called(form, lambda: made.append(self.add_row(request, form))):

@@ -146,6 +146,7 @@ def _record(
             thresholds={_FIELDS[policy_key]: threshold},
             audit_selected=confidence < threshold and place % 20 == 0,
             label_propensity="0.05" if confidence < threshold else None,
+            external_id="" if place else f"mail-{policy_key}-{model}",
             **risk,
         )
         decisions.append(decision)
@@ -278,11 +279,9 @@ def _log(workspace: Workspace) -> None:
         reasons=[{"reason": "confidence must be a number from 0 to 1", "rows": 20, "first_line": 14}],
     )  # fmt: skip
     backfill_prompt_hashes(workspace=workspace)
+    named = DecisionRecord.objects.in_workspace(workspace).exclude(external_id="").order_by("-pk")[0]
     DecisionExternalId.objects.create(
-        workspace=workspace,
-        external_id="mail-4711",
-        decision_id=DecisionRecord.objects.in_workspace(workspace).order_by("-pk")[0].pk,
-        body_sha256="00" * 32,
+        workspace=workspace, external_id=named.external_id, decision_id=named.pk, body_sha256="00" * 32
     )
     with override_settings(CONFIDENCE_LOG_KEY=SIGNER):
         append_leaves()

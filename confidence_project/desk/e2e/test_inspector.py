@@ -113,7 +113,7 @@ def test_inspector__keyboard_alone__narrows_by_model_and_range_and_opens_a_call(
     assert page.locator(".figures-card dd").first.inner_text() == "1"
     page.locator("summary", has_text="Time:").focus()
     page.keyboard.press("Space")
-    page.get_by_label("From", exact=True).focus()
+    page.get_by_label("From (UTC)", exact=True).focus()
     page.keyboard.type("01312026")
     page.keyboard.press("Tab")  # from the year, which may have more digits, to the hour
     page.keyboard.type("0200PM")

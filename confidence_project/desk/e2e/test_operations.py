@@ -101,10 +101,10 @@ def test_webhook__added__its_secret_is_shown_once_and_it_is_switched_off(visitor
     reviewer.open("/admin/governance/webhookendpoint/add/")
     page.get_by_label("Workspace:").select_option(str(workspace.pk))
     page.get_by_label("URL").fill("https://elsewhere.example.com/hook")
-    page.locator("form button[type=submit]").last.click()
+    page.locator("#content form button[type=submit]").last.click()
     assert "not one of CONFIDENCE_WEBHOOK_HOSTS" in main(reviewer)
     page.get_by_label("URL").fill("https://hooks.example.org/hook")
-    page.locator("form button[type=submit]").last.click()
+    page.locator("#content form button[type=submit]").last.click()
     secret = page.locator(".secret").inner_text()
     assert secret.startswith("whsec_")
     assert complaints_of_axe(reviewer) == []
@@ -124,7 +124,7 @@ def test_api_key__issued__is_shown_once(visitor, workspace):
     page.get_by_label("Workspace:").select_option(str(workspace.pk))
     page.get_by_label("Name").fill("mail host")
     page.get_by_label("Ingest").check()
-    page.locator("form button[type=submit]").last.click()
+    page.locator("#content form button[type=submit]").last.click()
     key = page.locator(".secret").inner_text()
     assert ApiKey.objects.get().prefix in key
     assert complaints_of_axe(reviewer) == []
@@ -166,7 +166,7 @@ def test_kill_switch__from_home__stops_everything_and_is_released(visitor, works
     page.get_by_role("link", name="Kill switch", exact=True).click()
     assert page.get_by_label("Workspace:").input_value() == str(workspace.pk)
     page.get_by_label("Reason").fill("The provider answers nonsense.")
-    page.locator("form button[type=submit]").last.click()
+    page.locator("#content form button[type=submit]").last.click()
     assert "every decision in Post room is blocked" in main(reviewer)
     assert complaints_of_axe(reviewer) == []
     page.get_by_role("button", name="Engage a kill switch").click()

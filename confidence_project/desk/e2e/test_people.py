@@ -63,7 +63,7 @@ def test_company__no_group_of_ours__says_what_to_ask_for(visitor, workspace, com
 def test_invitation__from_the_form_to_the_first_page(visitor, workspace):
     superuser = visitor("superuser", viewport=WIDE)
     superuser.open(reverse("admin:governance_invitation_add"))
-    superuser.page.get_by_label("Workspace").select_option(label="post")
+    superuser.page.get_by_label("Workspace").select_option(label="Post room")
     superuser.page.get_by_label("Name").fill("Dana")
     superuser.page.get_by_label("Role").select_option("admin")
     superuser.page.get_by_role("button", name="Invite somebody").click()

@@ -11,13 +11,27 @@ from confidence_project.desk.e2e.looking import WIDE, looked_at
 from governance.workspaces.cases import set_case_url
 from ledger.labelling.rules import set_labelling_rules
 from ledger.models import DecisionOutcome, Judgement
+from ledger.tests.factories import DecisionRecordFactory
 
 pytestmark = pytest.mark.browser
 
 CASES = "https://desk.example.org/cases/{external_id}"
 
 
-def test_workbench__by_keys__labels_and_takes_back(visitor, workspace):
+@pytest.fixture
+def drawn(workspace):
+    """Decisions that wait for people."""
+    return [
+        DecisionRecordFactory(
+            workspace=workspace, gate_verdict="block", gate_reason="llm_confidence_below_threshold",
+            llm_confidence="0.8123", audit_selected=True, label_propensity="0.05", external_id=f"mail-{number}",
+            action_type="retry",
+        )
+        for number in range(8)
+    ]  # fmt: skip
+
+
+def test_workbench__by_keys__labels_and_takes_back(visitor, workspace, drawn):
     superuser = User.objects.filter(is_superuser=True).first()
     set_case_url(actor=superuser, workspace=workspace, case_url=CASES)
     set_labelling_rules(
@@ -49,12 +63,12 @@ def test_workbench__by_keys__labels_and_takes_back(visitor, workspace):
     for _ in range(4):
         with other.page.expect_navigation():
             other.page.keyboard.press("y")
-    page.locator("#nav-sidebar").get_by_role("link", name="Reviewers").click()
+    page.locator("#nav-sidebar").get_by_role("link", name="Reviewers", exact=True).click()
     assert "reviewer" in page.locator("table.figures").inner_text()
     assert looked_at(person, "reviewers", keep=True) == []
 
 
-def test_workbench__single_keys_turned_off__buttons_still_answer(visitor, workspace):
+def test_workbench__single_keys_turned_off__buttons_still_answer(visitor, workspace, drawn):
     person = visitor("reviewer", viewport=WIDE)
     page = person.page
     page.get_by_role("link", name="Settings").click()
