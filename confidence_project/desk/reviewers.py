@@ -28,6 +28,9 @@ from ledger.models import Judgement, LabellingRules
 DAYS = 90
 """The page is about the answers of so many days."""
 
+FEW = 30
+"""With fewer pairs the interval of kappa, which is a large sample's, would be too short."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Share:
@@ -74,7 +77,7 @@ def reviewers_view(request: HttpRequest, context: dict[str, Any]) -> TemplateRes
     if workspace is not None:
         sees_all = may(Verb.OPERATE, request.user, workspace)
         alone = "" if sees_all else request.user.get_username()
-        own |= {"policies": _policies(workspace, alone), "sees_all": sees_all, "days": DAYS}
+        own |= {"policies": _policies(workspace, alone), "sees_all": sees_all, "days": DAYS, "few": FEW}
     return TemplateResponse(request, "desk/reviewers.html", {**context, **own})
 
 
