@@ -136,6 +136,7 @@ class DeskAdminSite(admin.AdminSite):
                 self.admin_view(self.revision_proofs),
                 name="desk_revision_proofs",
             ),
+            path("desk/<slug:slug>/thresholds.json", self.admin_view(views.certified), name="desk_thresholds"),
             path("second-factor/code.svg", enrolment_picture, name="second_factor_picture"),
             path(
                 f"desk/proposal/<int:pk>/{image}",

@@ -12,10 +12,11 @@ from django.utils.timesince import timesince
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from calibration.certified import as_json, certified_thresholds
 from calibration.findings.reading import read_evidence
 from calibration.models import ConfidenceCalibrationRun
 from confidence_project.desk.pictures import DARK, LIGHT, reliability, risk_coverage
-from governance.models import ConfidencePolicyProposal
+from governance.models import ConfidencePolicyProposal, Workspace
 
 PALETTES = {"light": LIGHT, "dark": DARK}
 
@@ -66,6 +67,17 @@ def run_progress(request: HttpRequest, pk: int) -> JsonResponse:
             "is_over": run.status not in UNDER_WAY,
         }
     )
+
+
+@require_safe
+@never_cache
+def certified(request: HttpRequest, slug: str) -> JsonResponse:
+    """Return `thresholds.json` of a workspace, as the API does; not found where the person may not see it."""
+    workspace = Workspace.objects.visible_to(request.user).filter(slug=slug).first()
+    if workspace is None:
+        raise Http404
+    headers = {"Content-Disposition": f'attachment; filename="thresholds-{slug}.json"'}
+    return JsonResponse(as_json(certified_thresholds(workspace)), json_dumps_params={"indent": 2}, headers=headers)
 
 
 def _answer(request: HttpRequest, sha256: str | None, draw: Callable[[], bytes | None]) -> HttpResponse:

@@ -164,7 +164,7 @@ SITE_PAGES = {
     "index", "login", "logout", "password_change", "password_change_done", "autocomplete", "jsi18n", "view_on_site",
     "app_list", "second_factor", "second_factor_picture", "definitions", "desk_proposal_picture", "desk_run_picture",
     "desk_run_progress", "openid", "openid_callback", "invitation", "notices",
-    "audit", "audit_filters", "reviewers", "desk_revision_proofs", "settings", "choose_workspace",
+    "audit", "audit_filters", "reviewers", "desk_revision_proofs", "desk_thresholds", "settings", "choose_workspace",
 }  # fmt: skip
 """Pages of the site itself; what is new needs a look at whom it tells what."""
 WITHOUT_SIGN_IN = {"login", "logout", "openid", "openid_callback", "invitation"}

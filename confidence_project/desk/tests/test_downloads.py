@@ -16,6 +16,7 @@ from django.urls import reverse
 
 from confidence_project.desk.tests.calibrated import calibrated
 from governance.tests.browser import signed_in, words
+from governance.tests.callers import Caller
 from governance.tests.factories import WorkspaceFactory, viewer_of
 from ledger.models import Checkpoint
 from ledger.tests.factories import DecisionRecordFactory
@@ -40,6 +41,17 @@ def test_report__of_a_run__is_what_the_command_prints(suffix, option):
     assert signed_in(viewer_of(WorkspaceFactory())).get(address).status_code == 404
     if suffix == "json":
         assert json.loads(response.text)
+
+
+def test_thresholds__of_a_workspace__are_what_the_api_answers():
+    run, _ = calibrated(WorkspaceFactory())
+    member = signed_in(viewer_of(run.workspace))
+    address = reverse("admin:desk_thresholds", args=[run.workspace.slug])
+    assert address in member.get(reverse("admin:index")).text
+    response = member.get(address)
+    assert response["Content-Disposition"] == f'attachment; filename="thresholds-{run.workspace.slug}.json"'
+    assert response.json() == Caller(run.workspace).client.get("/api/v1/thresholds").json()
+    assert signed_in(viewer_of(WorkspaceFactory())).get(address).status_code == 404
 
 
 def test_proof_and_checkpoint__from_their_pages__convince_a_program_that_knows_nothing_of_ours(settings, tmp_path):
