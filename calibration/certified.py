@@ -6,16 +6,20 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC
 from typing import Annotated, Any, Literal
 
+from django.utils import timezone
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from calibration.findings.certificates import THRESHOLDS_SCHEMA
 from calibration.models import PolicyAlarm
+from calibration.reviews.calendar import outlook
 from calibration.watching import Promise, promise_of, watched_revisions
 from confidence_project.foundation.errors import InvalidInput, UnknownPolicyKey
 from confidence_project.foundation.validation import problems_in
 from governance.definitions import FieldKind, PolicyDefinition, get_definition
 from governance.models import ConfidencePolicyProposal, ConfidencePolicyRevision, Workspace
 from governance.policies.config import PolicyConfig, parse_config
+from ledger.models import LogLeaf
+from ledger.transparency.governed import REVISIONS
 
 CERTIFYING = frozenset({ConfidencePolicyProposal.Origin.CALIBRATION, ConfidencePolicyProposal.Origin.CANDIDATE})
 """Where a proposal comes from whose promise is a certificate."""
@@ -41,6 +45,12 @@ class CertifiedThreshold(BaseModel):
     revision: int | None = Field(default=None, description="Id of the revision that put it in force.")
     evidence_sha256: str | None = Field(default=None, description="Of the evidence that the proposal was approved on.")
     applied_at: str | None = Field(default=None, description="RFC 3339, UTC.")
+    expires_on: str | None = Field(
+        default=None, description="Date (UTC) of the policy's next review, which looks anew; left out: none is planned."
+    )
+    revision_leaf: str | None = Field(
+        default=None, description="Leaf hash (hex) of the revision in the transparency log; left out: not logged yet."
+    )
 
 
 class ThresholdsFile(BaseModel):
@@ -81,6 +91,17 @@ def certified_thresholds(workspace: Workspace) -> list[CertifiedThreshold]:
         if revision.pk not in alarmed
         for threshold in _of_revision(revision)
     ]
+
+
+def _expiry(revision: ConfidencePolicyRevision) -> str | None:
+    coming = outlook(revision.workspace, revision.policy_key, timezone.now()).coming
+    return coming.on.isoformat() if coming else None
+
+
+def _leaf(revision: ConfidencePolicyRevision) -> str | None:
+    logged = LogLeaf.objects.filter(entry=REVISIONS.entry, entry_id=REVISIONS.entry_id_of(revision.pk))
+    found = logged.values_list("leaf_hash", flat=True).first()
+    return None if found is None else bytes(found).hex()
 
 
 def _of_revision(revision: ConfidencePolicyRevision) -> Iterator[CertifiedThreshold]:
@@ -128,6 +149,8 @@ def _entry(
         revision=revision.pk,
         evidence_sha256=proposal.evidence_sha256,
         applied_at=revision.created_at.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
+        expires_on=_expiry(revision),
+        revision_leaf=_leaf(revision),
     )
 
 

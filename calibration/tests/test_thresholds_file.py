@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from io import StringIO
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from django.test import Client
 from django.utils import timezone
 
 from calibration.models import PolicyAlarm, PolicyLook
+from calibration.reviews.setting import set_review_calendar
 from governance.models import ConfidencePolicyProposal
 from governance.tests.callers import Caller
 from governance.tests.commands import run
@@ -23,6 +25,8 @@ from governance.workflow import (
     propose_confidence_policy,
     rollback_confidence_policy_revision,
 )
+from ledger.models import LogLeaf
+from ledger.transparency.services import append_leaves
 
 pytestmark = pytest.mark.django_db
 
@@ -77,6 +81,19 @@ def test_thresholds__applied_calibration__with_its_promise_and_its_revision(call
             }
         ],
     }
+
+
+def test_thresholds__of_a_logged_revision_and_a_calendar__with_its_leaf_and_until_when(caller):
+    revision = certified(caller.workspace)
+    opening = (timezone.now() + timedelta(days=90)).date()
+    set_review_calendar(
+        actor=None, workspace=caller.workspace, policy_key=KEY, reason="Yearly.", opening_on=opening, window_days=30
+    )
+    append_leaves()
+    (threshold,) = thresholds(caller)["thresholds"]
+    assert threshold["expires_on"] == opening.isoformat()
+    leaf = LogLeaf.objects.get(entry="revision", entry_id=f"{revision.pk:020d}")
+    assert threshold["revision_leaf"] == bytes(leaf.leaf_hash).hex()
 
 
 def test_thresholds__ceiling__is_the_upper_bound(caller):
