@@ -149,6 +149,7 @@ def _finding(
         wording.advice(field.name, current, recommended, is_material=is_material, floor=floor),
         _why_not(refusal, policy, subject, answer),
         answer.figures,
+        wording.tested_at(label_error, parameters.target_failure_rate),
         "" if review.may_loosen else wording.only_stricter(current, is_risk=is_risk),
         wording.too_young(young, parameters.maturity_days) if young and not described["decisions"] else "",
         wording.collapsed(described["cohort"].decisions_before_collapse_by_case, described["decisions"]),

@@ -193,6 +193,18 @@ LABELS_TAKEN_AS_RIGHT = (
 )
 
 
+def tested_at(error: LabelError | None, alpha: float) -> str:
+    """Say at which rate labels are tested in place of the wanted one, and what would bring it nearer."""
+    if error is None:
+        return ""
+    answers = error.answers
+    return (
+        f"Labels are tested at {percent(error.tested_rate(alpha))} in place of {percent(alpha)}: reviewers missed "
+        f"{answers.missed} of {answers.failures} known failures, and may miss up to {percent(error.missed)}. "
+        "Answers about more known cases narrow that."
+    )
+
+
 def in_truth(error: LabelError | None, alpha: float, delta: float) -> str:
     """Say what a certificate of labels says of the truth, where those who label may err."""
     if error is None:

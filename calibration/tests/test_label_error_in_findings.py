@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from typing import Any
+from unittest import mock
 
 import pytest
+from django.utils import timezone
 from scipy.stats import binomtest
 
 from calibration.tests.factories import WINDOW, gated, history, review, store
+from confidence_project.foundation.formatting import percent
 from governance.models import Workspace
 from governance.tests.factories import WorkspaceFactory, admin_of
-from ledger.labelling.rules import mark_known
-from ledger.models import Judgement
+from ledger.labelling.figures import known_answers
+from ledger.labelling.rules import mark_known, withdraw_known
+from ledger.models import Judgement, KnownCase
 
 pytestmark = pytest.mark.django_db
 
@@ -32,7 +36,8 @@ def answered(workspace: Workspace, answers: list[tuple[bool, str]], purpose: str
     cases = [gated(workspace, confidence=0.5, minute=40_000 + place) for place in range(len(answers))]
     store(cases)
     for case, (truth, answer) in zip(cases, answers, strict=True):
-        mark_known(actor=admin, decision=case, success=truth, reason="Settled.")
+        with mock.patch("django.utils.timezone.now", return_value=WINDOW["window_from"]):
+            mark_known(actor=admin, decision=case, success=truth, reason="Settled.")
         Judgement.objects.create(
             workspace=workspace, decision=case, policy_key=KEY, purpose=purpose, answer=answer, is_blind=True,
             person_name="Ada", at=WINDOW["window_from"],
@@ -56,6 +61,26 @@ def test_labels__of_reviewers_who_miss_failures__are_tested_at_a_lower_rate(work
     assert before["inputs_sha256"] != found["inputs_sha256"]
     assert "Reviewers missed 5 of 60 known failures" in finding["statement"]
     assert "so at most 5 % fail in truth" in finding["statement"]
+
+
+def test_labels__few_known_cases__the_refusal_says_at_which_rate_they_were_tested(workspace: Workspace) -> None:
+    answered(workspace, [(False, "wrong")] * 3)
+    (finding,) = policy(workspace).output["policies"][0]["findings"]
+    upper = binomtest(0, 3, alternative="less").proportion_ci(1 - DELTA * 0.05).high
+    assert finding["recommended"] is None
+    assert f"Labels are tested at {percent(0.05 * (1 - upper))} in place of 5 %" in finding["explanation"]
+    assert "more known cases" in finding["explanation"]
+
+
+def test_labels__known_case_withdrawn_after_the_date__counts_as_it_did(workspace: Workspace) -> None:
+    answered(workspace, [(False, "right")] * 5 + [(False, "wrong")] * 95)
+    known = known_answers(workspace, KEY, timezone.now())
+    assert known == {(False, "right"): 5, (False, "wrong"): 95}
+    then = timezone.now()
+    for case in KnownCase.objects.filter(decision__judgements__answer="right"):
+        withdraw_known(actor=admin_of(workspace), case=case, reason="They made us look bad.")
+    assert known_answers(workspace, KEY, then) == known
+    assert known_answers(workspace, KEY, timezone.now()) == {(False, "wrong"): 95}
 
 
 def test_labels__of_reviewers_who_accuse_successes__are_tested_at_a_higher_rate(workspace: Workspace) -> None:

@@ -20,7 +20,7 @@ from confidence_project.evidence_pack.models import EvidencePack
 from confidence_project.evidence_pack.services import path_of, request_pack
 from governance.access.permissions import Verb, may, workspaces_where
 from governance.admin_kit.forms import InWorkspaceForm
-from governance.admin_kit.scoped_admin import WorkspaceFilter
+from governance.admin_kit.scoped_admin import OperatedRows, WorkspaceFilter
 from governance.admin_kit.service_views import ServiceAdmin
 from governance.definitions import all_definitions, get_definition
 from governance.models import Workspace
@@ -54,7 +54,7 @@ class PackForm(InWorkspaceForm):
 
 
 @admin.register(EvidencePack)
-class EvidencePackAdmin(ServiceAdmin):
+class EvidencePackAdmin(OperatedRows, ServiceAdmin):
     """Every pack that was asked for, for those who operate its workspace."""
 
     nothing_yet = "No evidence pack was made yet"
@@ -85,8 +85,7 @@ class EvidencePackAdmin(ServiceAdmin):
     add_title = "Make an evidence pack"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        operated = workspaces_where(Verb.OPERATE, request.user)
-        return super().get_queryset(request).filter(workspace__in=operated).select_related("workspace")
+        return super().get_queryset(request).select_related("workspace")
 
     def get_urls(self) -> list[URLPattern]:
         pages: dict[str, Any] = {"progress": never_cache(self.progress_view), "download": self.download_view}

@@ -15,7 +15,7 @@ from django.utils.timesince import timesince
 
 from governance.access.permissions import Verb, may, workspaces_where
 from governance.admin_kit.forms import InWorkspaceForm
-from governance.admin_kit.scoped_admin import WorkspaceFilter
+from governance.admin_kit.scoped_admin import OperatedRows, WorkspaceFilter
 from governance.admin_kit.service_views import RowVerb, ServiceAdmin
 from governance.models import WebhookDelivery, WebhookEndpoint
 from governance.webhooks import services
@@ -90,13 +90,10 @@ def _rotate(person: Any, endpoint: WebhookEndpoint, data: Mapping[str, Any]) -> 
     return {"endpoint": endpoint, "secret": secret}
 
 
-class OperatorsAdmin(ServiceAdmin):
-    """Rows of the workspaces that a person may operate: a URL can hold a secret of the receiver's."""
+class OperatorsAdmin(OperatedRows, ServiceAdmin):
+    """Seen by those who operate the workspace: a URL can hold a secret of the receiver's."""
 
     list_select_related = ["workspace"]
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        return super().get_queryset(request).filter(workspace__in=workspaces_where(Verb.OPERATE, request.user))
 
 
 @admin.register(WebhookEndpoint)

@@ -143,6 +143,14 @@ class ScopedAdmin(SavedFilters, ShownLookups, CsvExport, admin.ModelAdmin):  # t
         return False
 
 
+class OperatedRows:
+    """Mixin for admins of rows that only those see who operate the workspace."""
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        rows: QuerySet[Any] = super().get_queryset(request)  # type: ignore[misc]
+        return rows.filter(workspace__in=workspaces_where(Verb.OPERATE, request.user))
+
+
 class KeysetAdmin(ScopedAdmin):
     """Lists in one order, the newest first, with pages by place and no count; see `governance.admin_kit.keyset`."""
 

@@ -7,7 +7,6 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
-from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -15,7 +14,7 @@ from django.utils.safestring import SafeString
 from governance.access.permissions import Verb, may, workspaces_where
 from governance.admin_kit.forms import InWorkspaceForm
 from governance.admin_kit.list_filters import OneWorkspaceFilter
-from governance.admin_kit.scoped_admin import WorkspaceFilter
+from governance.admin_kit.scoped_admin import OperatedRows, WorkspaceFilter
 from governance.admin_kit.service_views import ReasonForm, RowVerb, ServiceAdmin
 from governance.definitions import all_definitions
 from governance.models.controls import REASON_LENGTH
@@ -75,17 +74,9 @@ class LabellingRulesAdmin(ServiceAdmin):
         return set_labelling_rules(actor=request.user, **form.cleaned_data)
 
 
-class ForAdminsOfWorkspaces:
-    """Mixin: rows of workspaces that the person administers. Who is measured by them does not see them."""
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        rows: QuerySet[Any] = super().get_queryset(request)  # type: ignore[misc]
-        return rows.filter(workspace__in=workspaces_where(Verb.OPERATE, request.user))
-
-
 @admin.register(KnownCase)
-class KnownCaseAdmin(ForAdminsOfWorkspaces, ServiceAdmin):
-    """Decisions whose truth is known; marked on the page of a decision."""
+class KnownCaseAdmin(OperatedRows, ServiceAdmin):
+    """Decisions whose truth is known; marked on the page of a decision. Who is measured by them does not see them."""
 
     nothing_yet = "No known case is yours to see. An admin marks one on the page of a decision"
     list_display = ["decision_id", "success", "policy_key", "workspace", "reason", "started_by_name", "ended_at"]
@@ -107,7 +98,7 @@ class KnownCaseAdmin(ForAdminsOfWorkspaces, ServiceAdmin):
 
 
 @admin.register(Judgement)
-class JudgementAdmin(ForAdminsOfWorkspaces, Workbench, LedgerAdmin):
+class JudgementAdmin(OperatedRows, Workbench, LedgerAdmin):
     """What each person answered about each decision."""
 
     nothing_yet = "No answer of a reviewer is yours to see"

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db.models import OuterRef, QuerySet, Subquery
+from django.utils import timezone
 
 from governance.models import Workspace
 from ledger.labelling.queue import standing
@@ -95,9 +96,10 @@ def pairs_of(people: Iterable[OfPerson]) -> Mapping[Pair, int]:
 def known_answers(workspace: Workspace, policy_key: str, as_of: datetime) -> Counter[tuple[bool, str]] | None:
     """Count answers about the known cases of a policy until a moment, by the truth and the answer.
 
-    None where nobody has answered anything about it in the workbench.
+    None where nobody has answered anything about it in the workbench. What was withdrawn or taken back later counts as
+    it did then: nobody improves a review by it that has come already.
     """
-    rows = _told(workspace, policy_key).filter(at__lte=as_of)
+    rows = _told(workspace, policy_key, as_of=as_of).filter(at__lte=as_of)
     if not rows.exists():
         return None
     rows = rows.filter(purpose=Purpose.KNOWN, truth__isnull=False)
@@ -105,10 +107,13 @@ def known_answers(workspace: Workspace, policy_key: str, as_of: datetime) -> Cou
     return Counter((bool(truth), answer) for truth, answer in counted)
 
 
-def _told(workspace: Workspace, policy_key: str) -> QuerySet[Any]:
-    """Answers that stand, each with the verdict on its decision, and with the truth where that is known."""
-    cases = KnownCase.objects.in_force().filter(decision_id=OuterRef("decision_id"))
-    rows = standing(Judgement.objects.in_workspace(workspace)).filter(policy_key=policy_key)
+def _told(workspace: Workspace, policy_key: str, *, as_of: datetime | None = None) -> QuerySet[Any]:
+    """Answers that stand, now or then, each with the verdict on its decision and the truth where that is known."""
+    moment = as_of or timezone.now()
+    cases = KnownCase.objects.filter(decision_id=OuterRef("decision_id"), started_at__lte=moment).exclude(
+        ended_at__lte=moment
+    )
+    rows = standing(Judgement.objects.in_workspace(workspace), as_of=moment).filter(policy_key=policy_key)
     verdicts = DecisionRecord.objects.filter(pk=OuterRef("decision_id"))
     return rows.annotate(
         truth=Subquery(cases.values("success")[:1]), verdict=Subquery(verdicts.values("gate_verdict")[:1])

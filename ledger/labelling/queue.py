@@ -65,11 +65,12 @@ def next_task(*, person: Person, workspace: Workspace) -> Task | None:
     require(Verb.LABEL, person, workspace)
     now = timezone.now()
     LabelClaim.objects.in_workspace(workspace).filter(until__lte=now).delete()
-    held = LabelClaim.objects.in_workspace(workspace).filter(person_id=person.pk).select_related("decision").first()
-    if held is not None:
+    mine = LabelClaim.objects.in_workspace(workspace).filter(person_id=person.pk).select_related("decision")
+    if (held := mine.first()) is not None:
         return _task(held)
     for decision, purpose in _offers(person, workspace):
-        claim = _claimed(person, decision, purpose, now)
+        # Somebody else was first, or the same person in another window.
+        claim = _claimed(person, decision, purpose, now) or mine.first()
         if claim is not None:
             return _task(claim)
     return None
@@ -81,9 +82,10 @@ def hold_again(*, person: Person, decision: DecisionRecord, purpose: str) -> Non
     _claimed(person, decision, Purpose(purpose), timezone.now())
 
 
-def standing(judgements: QuerySet[Judgement]) -> QuerySet[Judgement]:
-    """Narrow judgements to answers that were not taken back."""
-    return judgements.exclude(answer=Judgement.Answer.UNDONE).filter(undone_by__isnull=True)
+def standing(judgements: QuerySet[Judgement], *, as_of: datetime | None = None) -> QuerySet[Judgement]:
+    """Narrow judgements to answers that were not taken back, or not until a moment."""
+    answers = judgements.exclude(answer=Judgement.Answer.UNDONE)
+    return answers.filter(undone_by__isnull=True) if as_of is None else answers.exclude(undone_by__at__lte=as_of)
 
 
 def _task(claim: LabelClaim) -> Task:
@@ -144,6 +146,8 @@ def _second_looks(person: Person, workspace: Workspace) -> QuerySet[DecisionReco
 def _known(person: Person, workspace: Workspace, policy_key: str) -> DecisionRecord | None:
     """A known case that the person was not asked about yet."""
     cases = KnownCase.objects.in_workspace(workspace).in_force().filter(policy_key=policy_key)
+    # Who marked a case knows its truth, and measures nothing.
+    cases = cases.exclude(started_by_id=person.pk)
     fresh = cases.exclude(Exists(_answered_by(person, OuterRef("decision_id"))))
     decisions = list(DecisionRecord.objects.filter(pk__in=fresh.values("decision_id")).select_related("workspace"))
     return _LOTTERY.choice(decisions) if decisions else None

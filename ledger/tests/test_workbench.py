@@ -326,6 +326,15 @@ def test_known_case__measures_and_is_no_label(workspace):
     assert DecisionOutcome.objects.count() == 1
 
 
+def test_known_case__whoever_marked_it__is_not_asked_about_it(workspace):
+    rules(workspace, known_share="1")
+    admin = admin_of(workspace)
+    (known,) = drawn(workspace, audit_selected=False)
+    mark_known(actor=admin, decision=known, success=False, reason="Settled.")
+    drawn(workspace)
+    assert answer(admin, workspace, "right").purpose == "label"
+
+
 def test_known_case__withdrawn__is_shown_no_more(workspace):
     rules(workspace, known_share="1")
     admin = admin_of(workspace)
