@@ -108,6 +108,33 @@ class LabelClaim(models.Model):
         return f"{self.decision_id} before {self.person}"
 
 
+class LabelAssignment(models.Model):
+    """A decision that is for one person to label, or for a team elsewhere, until a moment; then it is anybody's."""
+
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="+", db_index=False)
+    decision = models.OneToOneField(DecisionRecord, on_delete=models.PROTECT, related_name="+", db_constraint=False)
+    person = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.CASCADE,
+        null=True,
+        blank=True,
+        related_name="+",
+        help_text="Blank: a team that works elsewhere.",
+    )
+    until = models.DateTimeField()
+    given_by_name = actor_name()
+    given_at = models.DateTimeField()
+
+    objects = WorkspaceScopedQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-id"]
+        indexes = [models.Index(fields=["workspace", "until"], name="label_assignments_until")]
+
+    def __str__(self) -> str:
+        return f"{self.decision_id} for {self.person or 'a team elsewhere'}"
+
+
 class Judgement(AppendOnlyModel):
     """What one person answered about one decision.
 
