@@ -9,7 +9,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('governance', '0018_reviewer_role'),
-        ('ledger', '0022_confirmed_labels'),
+        ('ledger', '0024_confirmed_labels'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -6,14 +6,14 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('ledger', '0021_labelling'),
+        ('ledger', '0023_source_of_labels'),
     ]
 
     operations = [
         migrations.AddField(
             model_name='labellingrules',
             name='confirms_wrong',
-            field=models.BooleanField(help_text='A decision is a failure only once two people found it wrong; where two differ, a third.', null=True),
+            field=models.BooleanField(help_text='A decision is a failure only once two people found it wrong; where two differ, a third. Null: no.', null=True),
         ),
         migrations.AlterField(
             model_name='judgement',
