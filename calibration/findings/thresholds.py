@@ -65,7 +65,7 @@ def find(
     if fields[0] is None:
         return []
     subjects = {
-        str(place): _subject(counts, evidence, policy, configs_in_window, wants_band=parameters.band)
+        str(place): subject_of(counts, evidence, policy, configs_in_window, wants_band=parameters.band)
         for place, counts in enumerate(evidence.segments)
     }
     judged = subjects if review.may_loosen else {name: each.without_loosening() for name, each in subjects.items()}
@@ -92,7 +92,7 @@ def find(
     ]
 
 
-def _subject(
+def subject_of(
     counts: SegmentCounts,
     evidence: KeyEvidence,
     policy: EffectivePolicy,
