@@ -15,6 +15,7 @@ from math import ceil
 import numpy as np
 from django.utils import timezone
 
+from calibration.evidence.contract import LOTTERY
 from calibration.evidence.reading import KeyEvidence, SegmentCounts
 from calibration.findings.answers import Subject
 from calibration.findings.thresholds import subject_of
@@ -31,6 +32,7 @@ from confidence_project.foundation.errors import InvalidInput, WrongState
 from governance.access.permissions import Person, Verb, require
 from governance.models import AuditSampling, Workspace
 from governance.sampling_rates import SamplingRates, SamplingRule
+from ledger.models import LabelSource
 
 _WEEK = timedelta(days=7)
 
@@ -80,6 +82,8 @@ class Plan:
         Until as many labels were drawn.
     cost : float
         Of all of them.
+    label_source : LabelSource
+        Whose labels calibration counts.
     """
 
     workspace: str
@@ -98,6 +102,7 @@ class Plan:
     weeks: int
     made_on: date
     cost: float
+    label_source: LabelSource
     bands: tuple[Band, ...]
 
     @property
@@ -149,8 +154,10 @@ def plan_label_purchase(
     if not isinstance(evidence, KeyEvidence) or not evidence.decisions:
         raise WrongState("Nothing was decided under this policy that is old enough to plan from: there is no traffic.")
     counts, others = _segment(evidence.segments, question)
-    subject = subject_of(counts, evidence, reading.policy, reading.configs, wants_band=False)
-    return _plan(workspace.slug, question, ahead, parameters, reading, subject, others, now)
+    subject = subject_of(
+        counts, evidence, reading.policy, reading.configs, wants_band=False, source=reading.label_source
+    )
+    return _plan(workspace.slug, question, ahead, parameters, reading, counts, subject, others, now)
 
 
 def rates_with(plan: Plan, sampling: AuditSampling | None) -> SamplingRates:
@@ -191,15 +198,10 @@ def _segment(segments: Sequence[SegmentCounts], question: PlanQuestion) -> tuple
     return largest, len(segments) - 1
 
 
-def _pilot(subject: Subject) -> Groups:
-    """Return the decisions that pass the other checks, with the labels that are a fair sample of them."""
-    cohort, bands = subject.cohort, subject.judged_bands
-    groups, below = cohort.groups(bands), Groups.merge(cohort.audited(bands))
-    n, successes = groups.n.copy(), groups.successes.copy()
-    place = np.searchsorted(groups.value, below.value)
-    n[place] += below.n
-    successes[place] += below.successes
-    return Groups(value=groups.value, n=n, successes=successes, total=groups.total)
+def _pilot(subject: Subject, counts: SegmentCounts) -> Groups:
+    """Return the decisions that pass the other checks, with the labels that are a fair sample at their confidence."""
+    fair = subject.cohort.labels | np.isin(counts.stratum, LOTTERY)
+    return counts.groups(subject.cohort.passing(subject.judged_bands), fair)
 
 
 def _plan(
@@ -208,15 +210,16 @@ def _plan(
     ahead: Outlook,
     parameters: CalibrationParameters,
     reading: Reading,
+    counts: SegmentCounts,
     subject: Subject,
     others: int,
     now: datetime,
 ) -> Plan:
     assert isinstance(reading.evidence, KeyEvidence)  # noqa: S101 - narrows the type; the caller looked
-    groups, in_force = _pilot(subject), subject.current
+    groups, in_force = _pilot(subject, counts), subject.current
     alpha = parameters.target_failure_rate
     delta = _level(question, ahead, parameters, reading.evidence)
-    a_week = groups.decisions / _weeks_seen(subject.cohort.counts, parameters)
+    a_week = groups.decisions / _weeks_seen(counts, parameters)
     options = options_of(question, groups, in_force, alpha, delta, a_week)
     chosen = choose(options, is_reach=question.target is not Target.CERTIFY)
     weeks = max(ceil(chosen.labels * question.cost / question.budget), ceil(chosen.labels / (a_week * chosen.share)))
@@ -224,7 +227,7 @@ def _plan(
     return Plan(
         workspace=workspace,
         question=question,
-        segment=tuple(subject.cohort.counts.segment.items()),
+        segment=tuple(counts.segment.items()),
         others=others,
         in_force=in_force,
         coverage_in_force=groups.allowed_by(in_force).decisions / groups.decisions,
@@ -238,6 +241,7 @@ def _plan(
         weeks=weeks,
         made_on=now.date(),
         cost=chosen.labels * question.cost,
+        label_source=reading.label_source,
         bands=_bands(groups, chosen.confidence_from, in_force, a_week, float(rate)),
     )
 

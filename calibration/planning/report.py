@@ -9,6 +9,7 @@ from calibration.planning.planning import Band, Plan
 from calibration.planning.question import Target
 from calibration.statistics.label_planning import SURE_ENOUGH, Option
 from confidence_project.foundation.formatting import count, percent, segment, threshold
+from ledger.models import LabelSource
 
 
 def plan_as_json(plan: Plan) -> dict[str, Any]:
@@ -20,6 +21,7 @@ def plan_as_json(plan: Plan) -> dict[str, Any]:
         "segment": dict(plan.segment),
         "target": {"name": question.target.value, "to": question.to, "alpha": plan.alpha, "level": plan.delta},
         "in_force": {"threshold": plan.in_force, "coverage": plan.coverage_in_force},
+        "labels_from": plan.label_source.value,
         "pilot_labels": plan.pilot,
         "decisions_a_week": plan.decisions_a_week,
         "plan": {
@@ -87,10 +89,14 @@ def plan_in_words(plan: Plan) -> list[str]:
     said += [
         f"Planned from {count(plan.pilot)} labels, which chose the region. So they must have no part in the "
         f"certificate: let the window that judges begin on {plan.made_on:%Y-%m-%d} or later.",
-        "What is drawn and has no label counts as a failure. Have the policy's labelling rules take labels from what "
-        "was drawn, on both sides.",
+        "What is drawn and has no label counts as a failure.",
         f"Tested at {plan.delta:.3g}.",
     ]
+    if plan.label_source is not LabelSource.DRAWN:
+        said.append(
+            "Calibration counts labels of events under this policy. For these ones, its labelling rules have to take "
+            "labels from what was drawn; set them before the first is."
+        )
     return [*said, _others(plan)] if plan.others else said
 
 
