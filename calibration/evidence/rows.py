@@ -97,9 +97,9 @@ class DecisionRows:
         Field with the risk score.
     audit_rate : str, optional
         Field with the probability with which the decision was drawn for review, null outside of the lottery.
-    complete, history_blocked, audited, other_checks : Q
-        Which decisions are `Stratum.COMPLETE`, otherwise `HISTORY_BLOCKED`, otherwise `AUDITED`, otherwise
-        `OTHER_CHECKS`; the rest is `GATED`.
+    complete, history_blocked, drawn, audited, other_checks : Q
+        Which decisions are `Stratum.COMPLETE`, otherwise `HISTORY_BLOCKED`, otherwise `DRAWN`, otherwise `AUDITED`,
+        otherwise `OTHER_CHECKS`; the rest is `GATED`.
     """
 
     queryset: QuerySet[Any]
@@ -115,6 +115,7 @@ class DecisionRows:
     audit_rate: str | None = None
     complete: Q = NEVER
     history_blocked: Q = NEVER
+    drawn: Q = NEVER
     audited: Q = NEVER
     other_checks: Q = NEVER
 
@@ -236,7 +237,7 @@ def _collapsed(decisions: QuerySet[Any], rows: DecisionRows, request: EvidenceRe
     assert rows.case_key is not None  # noqa: S101 - narrows the type; otherwise there are no cases
     success = Case(*(When(condition, then=then) for condition, then in rows.rare), default=rows.success)
     is_evidence = Q(**{f"{rows.at}__lt": request.mature_end, f"{rows.confidence}__isnull": False}) & (
-        rows.complete | rows.history_blocked | rows.audited | ~rows.other_checks
+        rows.complete | rows.history_blocked | rows.drawn | rows.audited | ~rows.other_checks
     )
     of_case = {
         "evidence_kept": _bit(is_evidence),
@@ -299,6 +300,7 @@ def _stratum(rows: DecisionRows) -> Combinable:
     return Case(
         When(rows.complete, then=Value(int(Stratum.COMPLETE))),
         When(rows.history_blocked, then=Value(int(Stratum.HISTORY_BLOCKED))),
+        When(rows.drawn, then=Value(int(Stratum.DRAWN))),
         When(rows.audited, then=Value(int(Stratum.AUDITED))),
         When(rows.other_checks, then=Value(int(Stratum.OTHER_CHECKS))),
         default=Value(int(Stratum.GATED)),

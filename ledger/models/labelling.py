@@ -21,6 +21,13 @@ def _share(help_text: str) -> models.DecimalField[str | float, float]:
     return models.DecimalField(max_digits=5, decimal_places=4, default=0, validators=within, help_text=help_text)
 
 
+class LabelSource(models.TextChoices):
+    """Which labels of a policy calibration counts. They are never pooled without a word."""
+
+    EVENTS = "events", "Events downstream, of what was allowed"
+    DRAWN = "drawn", "People, of what was drawn on either side"
+
+
 class LabellingRules(Control):
     """How decisions of a policy are given to reviewers. Without any in force the defaults of the columns hold."""
 
@@ -32,6 +39,13 @@ class LabellingRules(Control):
     )
     twice_share = _share("Share of the answered decisions that another person answers, too, without seeing the first.")
     known_share = _share("Share of what is shown whose truth is known already.")
+    label_source = models.CharField(
+        max_length=6,
+        choices=LabelSource.choices,
+        null=True,
+        blank=True,
+        help_text="Whose labels calibration counts; null: those of events.",
+    )
 
     class Meta(Control.Meta):
         verbose_name_plural = "labelling rules"
