@@ -181,9 +181,9 @@ def drawn(workspace, number):
 @pytest.mark.parametrize(
     "number, said",
     [
-        (1, "1 blocked decision, drawn at random"),
-        (99, "99 blocked decisions, drawn at random"),
-        (101, "99+ blocked decisions, drawn at random"),
+        (1, "1 decision, drawn at random"),
+        (99, "99 decisions, drawn at random"),
+        (101, "99+ decisions, drawn at random"),
     ],
 )
 def test_home__decisions_wait_for_review__says_how_many_and_leads_to_them(number, said):
