@@ -157,7 +157,7 @@ def threshold_in_force(policy_key: str, kind: FieldKind) -> Combinable:
 
 
 def drawn_for_review(rows: QuerySet[DecisionRecord]) -> QuerySet[DecisionRecord]:
-    """Narrow decisions to those that were blocked and drawn at random for people to review."""
+    """Narrow decisions to those that were drawn at random for people to review."""
     return rows.filter(audit_selected=True)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
+from decimal import Decimal
 from typing import Any
 
 from django.apps import apps
@@ -23,6 +24,7 @@ from governance.models import WebhookEndpoint, Workspace
 from governance.people.groups import let_group_in
 from governance.people.invitations import invite
 from governance.policies.keys import confirm_policy_key, propose_policy_key
+from governance.sampling_rates import SamplingRates
 from governance.tests.callers import Caller
 from governance.tests.factories import (
     KEY,
@@ -80,12 +82,12 @@ def furnish(workspace: Workspace) -> None:
     issue_api_key(**common, name="a machine", scopes=["read"])
     rename_workspace(**common, name=f"Renamed {workspace.slug}")
     block_source(**common, kind="model", value=f"model-of-{workspace.slug}", reason="Smoke.")
-    set_audit_sampling(**common, policy_key=KEY, rate="0.1", reason="Smoke.")
+    set_audit_sampling(**common, policy_key=KEY, rates=SamplingRates(Decimal("0.1")), reason="Smoke.")
     set_retention(**common, days=365, reason="Smoke.")
     place_legal_hold(**common, reason="Smoke.")
     watched = {**common, "policy_key": "followup.auto_book", "reason": "Smoke."}
     set_review_calendar(**watched)
-    set_audit_sampling(**watched, rate="0.1")
+    set_audit_sampling(**watched, rates=SamplingRates(Decimal("0.1")))
     candidate = register_candidate(**watched, threshold=0.5)
     withdraw_candidate(actor=common["actor"], candidate=candidate, reason="Smoke.")
     set_standing_costs(**common, policy_key=KEY, false_allow=20, false_block=1, review=3, reason="Smoke.")
