@@ -107,7 +107,7 @@ def furnish(workspace: Workspace) -> None:
     declare_name(**common, kind="model", name=f"model of {workspace.slug}")
     declare_evaluator(**common, name=f"judge of {workspace.slug}", passing_labels=["fine"], reason="Smoke.")
     bind_question(**common, question=f"question-of-{workspace.slug}", policy_key=KEY, reason="Smoke.")
-    set_labelling_rules(**common, policy_key=KEY, reason="Smoke.")
+    set_labelling_rules(**common, policy_key=KEY, reason="Smoke.", confirms_wrong=True)
     drawn = DecisionRecordFactory(
         workspace=workspace,
         gate_verdict="block",

@@ -52,6 +52,11 @@ class RulesForm(InWorkspaceForm):
         initial=0,
         help_text="Share of what is shown whose truth is known: tells how often a reviewer errs.",
     )
+    confirms_wrong = forms.BooleanField(
+        label="Confirm what is wrong",
+        required=False,
+        help_text="A failure takes two people who say wrong, neither seeing the other; where they differ, a third.",
+    )
     reason = forms.CharField(widget=forms.Textarea(attrs={"rows": 3}), max_length=REASON_LENGTH)
 
 
@@ -60,7 +65,9 @@ class LabellingRulesAdmin(ServiceAdmin):
     """Set for a policy in place of the ones before."""
 
     nothing_yet = "No rules were set: everything is shown blind, due after 7 days, and answered once"
-    list_display = ["policy_key", "workspace", "is_blind", "due_days", "twice_share", "known_share", "started_at"]
+    list_display = [
+        "policy_key", "workspace", "is_blind", "due_days", "twice_share", "known_share", "confirms_wrong", "started_at",
+    ]  # fmt: skip
     list_filter = [WorkspaceFilter, ("ended_at", admin.EmptyFieldListFilter)]
     list_select_related = ["workspace"]
     exclude = ["started_by", "ended_by"]

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import cast
+from typing import Any, cast
 
 from django.db import IntegrityError, transaction
 from django.db.models import Exists, OuterRef, QuerySet
@@ -14,6 +15,7 @@ from django.utils import timezone
 
 from governance.access.permissions import Person, Verb, require
 from governance.models import Workspace
+from ledger.labelling.confirming import labels_from, with_unconfirmed
 from ledger.labelling.rules import rules_of
 from ledger.models import DecisionRecord, Judgement, KnownCase, LabelClaim, LabellingRules, Purpose
 from ledger.reviews import last_seen
@@ -113,29 +115,35 @@ def _claimed(person: Person, decision: DecisionRecord, purpose: Purpose, now: da
 def _offers(person: Person, workspace: Workspace) -> Iterator[tuple[DecisionRecord, Purpose]]:
     """What may be put before a person, what should come first, first."""
     waiting = list(_waiting(person, workspace)[:_TRIED])
+    checks = list(_waiting(person, workspace, found_wrong=True)[:_TRIED])
     seconds = list(_second_looks(person, workspace)[:_TRIED])
     first = waiting[0] if waiting else None
     if first is not None and _LOTTERY.random() < rules_of(workspace, first.policy_key).known_share:
         known = _known(person, workspace, first.policy_key)
         if known is not None:
             yield known, Purpose.KNOWN
-    kinds = [(waiting, Purpose.LABEL), (seconds, Purpose.SECOND)]
+    kinds = [[(waiting, Purpose.LABEL)], [(checks, Purpose.CHECK), (seconds, Purpose.SECOND)]]
     if _LOTTERY.random() < _SECOND_FIRST:
         kinds.reverse()
-    for decisions, purpose in kinds:
+    for decisions, purpose in [*kinds[0], *kinds[1]]:
         for decision in decisions:
             yield decision, purpose
 
 
-def _waiting(person: Person, workspace: Workspace) -> QuerySet[DecisionRecord]:
+def _waiting(person: Person, workspace: Workspace, *, found_wrong: bool = False) -> QuerySet[DecisionRecord]:
+    """What was drawn and has no label: nobody looked at it, or somebody found it wrong and has to be confirmed."""
     drawn = drawn_for_review(DecisionRecord.objects.in_workspace(workspace)).order_by("-pk")
     newest = drawn.values("pk")[:DRAWN_LOOKED_AT]
     waiting = waiting_for_review(DecisionRecord.objects.filter(pk__in=newest)).order_by("pk")
-    return _free(waiting, Purpose.LABEL).exclude(Exists(_answered_by(person))).select_related("workspace")
+    waiting = with_unconfirmed(waiting, wanted=found_wrong)
+    free = _free(waiting, Purpose.CHECK if found_wrong else Purpose.LABEL)
+    return free.exclude(Exists(_answered_by(person))).select_related("workspace")
 
 
 def _second_looks(person: Person, workspace: Workspace) -> QuerySet[DecisionRecord]:
     drawn = standing(Judgement.objects.in_workspace(workspace)).filter(wants_second=True)
+    # Whoever has to confirm an answer gives the second look at it, too.
+    drawn = drawn.exclude(answer=Judgement.Answer.WRONG, outcome__isnull=True)
     wanted = DecisionRecord.objects.filter(pk__in=drawn.values("decision_id")).order_by("pk")
     seconds = Judgement.objects.filter(decision_id=OuterRef("pk"), purpose=Purpose.SECOND)
     done = standing(seconds).exclude(answer=Judgement.Answer.SKIPPED)
@@ -144,13 +152,25 @@ def _second_looks(person: Person, workspace: Workspace) -> QuerySet[DecisionReco
 
 
 def _known(person: Person, workspace: Workspace, policy_key: str) -> DecisionRecord | None:
-    """A known case that the person was not asked about yet."""
+    """A known case that the person was not asked about yet; first one whose answers wait to be confirmed."""
     cases = KnownCase.objects.in_workspace(workspace).in_force().filter(policy_key=policy_key)
     # Who marked a case knows its truth, and measures nothing.
     cases = cases.exclude(started_by_id=person.pk)
     fresh = cases.exclude(Exists(_answered_by(person, OuterRef("decision_id"))))
     decisions = list(DecisionRecord.objects.filter(pk__in=fresh.values("decision_id")).select_related("workspace"))
+    if rules_of(workspace, policy_key).confirms_wrong:
+        answers = known_answers_by_decision(standing(Judgement.objects.filter(decision__in=decisions)))
+        decisions = [each for each in decisions if labels_from(answers[each.pk])[1]] or decisions
     return _LOTTERY.choice(decisions) if decisions else None
+
+
+def known_answers_by_decision(judgements: QuerySet[Any]) -> Mapping[object, list[str]]:
+    """Return what was answered about known cases, in order, by id of the decision."""
+    answers: dict[object, list[str]] = defaultdict(list)
+    asked = judgements.filter(purpose=Purpose.KNOWN).exclude(answer=Judgement.Answer.SKIPPED).order_by("id")
+    for decision_id, answer in asked.values_list("decision_id", "answer"):
+        answers[decision_id].append(answer)
+    return answers
 
 
 def _free(decisions: QuerySet[DecisionRecord], purpose: Purpose) -> QuerySet[DecisionRecord]:

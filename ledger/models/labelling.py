@@ -32,6 +32,10 @@ class LabellingRules(Control):
     )
     twice_share = _share("Share of the answered decisions that another person answers, too, without seeing the first.")
     known_share = _share("Share of what is shown whose truth is known already.")
+    # Null, and not False, in rows from before there was such a rule: their entries in the log say nothing of it.
+    confirms_wrong = models.BooleanField(
+        null=True, help_text="A decision is a failure only once two people found it wrong; where two differ, a third."
+    )
 
     class Meta(Control.Meta):
         verbose_name_plural = "labelling rules"
@@ -72,6 +76,7 @@ class Purpose(models.TextChoices):
 
     LABEL = "label", "Its label"
     SECOND = "second", "A second look"
+    CHECK = "check", "A confirmation"
     KNOWN = "known", "A known case"
 
 
@@ -104,7 +109,11 @@ class LabelClaim(models.Model):
 
 
 class Judgement(AppendOnlyModel):
-    """What one person answered about one decision. The first answer is its label, and so an outcome; others measure."""
+    """What one person answered about one decision.
+
+    The first answer is its label, and so an outcome, unless it waits to be confirmed: then the one that settles it is.
+    Second looks and known cases measure.
+    """
 
     class Answer(models.TextChoices):
         RIGHT = "right", "Right"

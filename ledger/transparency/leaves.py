@@ -143,6 +143,6 @@ OF_THE_LEDGER = (
     CHECKPOINTS,
     REMOVALS,
     JUDGEMENTS,
-    *of_control(LabellingRules, "is_blind", "due_days", "twice_share", "known_share"),
+    *of_control(LabellingRules, "is_blind", "due_days", "twice_share", "known_share", later={"confirms_wrong": 2}),
     *of_control(KnownCase, "decision_id", "success"),
 )
