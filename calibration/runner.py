@@ -158,12 +158,21 @@ def _compute(workspace: Workspace, reading: Reading, parameters: CalibrationPara
         )
     error = label_error(reading.known, level=review.delta) if reading.known else None
     known = {"known_answers": asdict(reading.known)} if reading.known else {}
-    inputs = evidence.sha256({**context["parameters"], "config": policy.config.as_json(), **known})
+    judged = {"judged": [each.as_json() for each in reading.judged]} if reading.judged else {}
+    inputs = evidence.sha256({**context["parameters"], "config": policy.config.as_json(), **known, **judged})
     previous = previous_output(workspace, policy.definition.key, other_than=inputs)
     found = (
         find_budgets(evidence, policy, parameters, review=review)
         if isinstance(evidence, BudgetEvidence)
-        else find(evidence, policy, parameters, review=review, configs_in_window=reading.configs, label_error=error)
+        else find(
+            evidence,
+            policy,
+            parameters,
+            review=review,
+            configs_in_window=reading.configs,
+            label_error=error,
+            judged=reading.judged,
+        )
     )
     if reading.known and not error:
         found = [replace(each, explanation=f"{each.explanation} {LABELS_TAKEN_AS_RIGHT}") for each in found]

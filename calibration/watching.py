@@ -25,8 +25,8 @@ from calibration.statistics.sequential import restarted_alarm_log_e_values
 from confidence_project.foundation import formatting
 from confidence_project.foundation.errors import Conflict, DomainError
 from governance.clock import CLOCK_SKEW
+from governance.definitions import SEGMENT_KEYS
 from governance.models import ConfidencePolicyProposal, ConfidencePolicyRevision, Workspace
-from governance.policies.config import SEGMENT_KEYS
 from governance.webhooks.outbox import announce_alarm
 from governance.workflow import open_proposal
 from ledger.models import DecisionRecord

@@ -29,7 +29,15 @@ from django.db.models.lookups import Exact
 from governance.definitions import FieldKind, get_definition
 from governance.models import Rollout, Workspace
 from governance.workflow.consequences import Flips
-from ledger.models import DecisionExternalId, DecisionOutcome, DecisionRecord, Judgement, LedgerRemoval, Purpose
+from ledger.models import (
+    DecisionExternalId,
+    DecisionOutcome,
+    DecisionRecord,
+    Judgement,
+    JudgeVerdict,
+    LedgerRemoval,
+    Purpose,
+)
 from ledger.models.indexes import LENGTH_OF_BEGINNING, Beginning
 from ledger.reasons import Reason
 
@@ -162,17 +170,18 @@ def drawn_for_review(rows: QuerySet[DecisionRecord]) -> QuerySet[DecisionRecord]
 
 
 def waiting_for_review(rows: QuerySet[DecisionRecord]) -> QuerySet[DecisionRecord]:
-    """Narrow decisions to those that were drawn for review and that no person has answered about yet."""
+    """Narrow decisions to those that were drawn for review and that no person has answered about yet, or shall."""
     return drawn_for_review(rows).alias(label=_ANSWER_OF_A_PERSON).filter(label__isnull=True)
 
 
 # Looked up for each row: of a NOT EXISTS PostgreSQL may make a join with the outcomes of the whole ledger.
 _BY_PEOPLE = DecisionOutcome.objects.filter(source=DecisionOutcome.Source.HUMAN_REVIEW, void__isnull=True)
 _CANNOT_TELL = Judgement.objects.filter(answer=Judgement.Answer.CANNOT_TELL, undone_by__isnull=True)
+_SPARED = JudgeVerdict.objects.filter(is_spared=True)
 _ANSWER_OF_A_PERSON = Coalesce(
     *(
         Subquery(answers.filter(decision_id=OuterRef("pk")).order_by().values("pk")[:1])
-        for answers in (_BY_PEOPLE, _CANNOT_TELL.filter(purpose__in=[Purpose.LABEL, Purpose.CHECK]))
+        for answers in (_BY_PEOPLE, _CANNOT_TELL.filter(purpose__in=[Purpose.LABEL, Purpose.CHECK]), _SPARED)
     )
 )
 

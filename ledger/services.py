@@ -17,7 +17,7 @@ from confidence_project.foundation.submissions import Stored, Submission, commit
 from governance.clock import CLOCK_SKEW, check_time
 from governance.models import Workspace
 from governance.policies import hold, read_context
-from ledger.contracts import DecisionGatePayload, OutcomeEnvelope
+from ledger.contracts import DecisionGatePayload, NamesDecision, OutcomeEnvelope
 from ledger.emission import emit_verdicts
 from ledger.gate import GateVerdict
 from ledger.models import DecisionExternalId, DecisionOutcome, DecisionRecord
@@ -103,7 +103,7 @@ def record_outcomes(
         return {str(row.external_id): (row, row.body_sha256) for row in rows}
 
     def create(fresh: Sequence[Submission[OutcomeEnvelope]]) -> list[DecisionOutcome | DomainError]:
-        decisions = _decisions_named(workspace, [submission.item for submission in fresh])
+        decisions = decisions_named(workspace, [submission.item for submission in fresh], "occurred_at")
         made: list[DecisionOutcome | DomainError] = []
         for submission, decision in zip(fresh, decisions, strict=True):
             try:
@@ -133,9 +133,10 @@ def append_outcomes(outcomes: Sequence[DecisionOutcome]) -> None:
     insert_rows(kept)
 
 
-def _decisions_named(
-    workspace: Workspace, items: Sequence[OutcomeEnvelope]
+def decisions_named(
+    workspace: Workspace, items: Sequence[NamesDecision], *fields: str
 ) -> list[DecisionRecord | DomainError | None]:
+    """Return the decisions that items name, with some of their fields; None where there is none, `Gone` if removed."""
     host_ids = [item.decision_external_id for item in items if item.decision_external_id]
     by_host_id: dict[str, UUID] = dict(
         DecisionExternalId.objects.filter(workspace=workspace, external_id__in=host_ids).values_list(
@@ -145,7 +146,7 @@ def _decisions_named(
     wanted = [item.decision_id or by_host_id.get(item.decision_external_id or "") for item in items]
     named = set(filter(None, wanted))
     rows: dict[Any, DecisionRecord | DomainError] = dict(
-        DecisionRecord.objects.in_workspace(workspace).only("decision_id", "occurred_at").in_bulk(named)
+        DecisionRecord.objects.in_workspace(workspace).only("decision_id", *fields).in_bulk(named)
     )
     if missing := named - rows.keys():
         removals = removals_of(missing)

@@ -10,4 +10,5 @@ urlpatterns = [
     path("decisions/<uuid:pk>/entry", api.DecisionEntry.as_view(), name="decision-entry"),
     path("decisions/<uuid:pk>/receipt", api.DecisionReceipt.as_view(), name="decision-receipt"),
     path("outcomes", api.Outcomes.as_view(), name="outcomes"),
+    path("judge-verdicts", api.JudgeVerdicts.as_view(), name="judge-verdicts"),
 ]

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Self
 
+from calibration.evidence.judged import JudgedCounts
 from calibration.findings import wording
 from calibration.findings.cohorts import Cohort
 from calibration.statistics.audits import AuditedRecommendation, recommend_with_audits
@@ -15,10 +16,12 @@ from calibration.statistics.claims import (
     Unit,
     certified_audit_statement,
     certified_band_statement,
+    certified_judge_statement,
     certified_pair_statement,
     certified_statement,
 )
 from calibration.statistics.joint import JointRecommendation, recommend_pair
+from calibration.statistics.judges import LEAST_JUDGED, JudgedGroups, JudgedRecommendation, recommend_with_judge
 from calibration.statistics.lattice import LATTICE
 from calibration.statistics.recommendation import ThresholdRecommendation
 from calibration.statistics.segments import recommend_for_segments
@@ -40,6 +43,8 @@ class Subject:
         True: a lower ceiling is looked for, too.
     may_loosen : bool
         False: only what is at least as strict as the thresholds in force is looked at.
+    judged : JudgedCounts or None
+        What was drawn of what was allowed, where a judge reads it before people.
     """
 
     cohort: Cohort
@@ -49,6 +54,7 @@ class Subject:
     current_ceiling: float | None = None
     wants_band: bool = False
     may_loosen: bool = True
+    judged: JudgedCounts | None = None
 
     @property
     def bands(self) -> int | None:
@@ -95,6 +101,14 @@ class Subject:
         """True when decisions that were drawn speak for a threshold below the one in force, and it may be named."""
         return self.may_loosen and self.cohort.is_audited(self.judged_bands)
 
+    @property
+    def judged_groups(self) -> JudgedGroups | None:
+        """What was drawn at or above the strictest threshold in force, where that is enough for a judge to be heard."""
+        if self.judged is None or self.cohort.floor is None or self.current_risk is not None or self.wants_band:
+            return None
+        groups = self.judged.groups(self.cohort.floor)
+        return groups if groups.judged.sum() >= LEAST_JUDGED else None
+
     def without_loosening(self) -> Self:
         """Return the subject cut off at the thresholds in force, so that nothing below them has a say in an answer."""
         return replace(self, cohort=self.cohort.cut_off(self.current, self.current_risk), may_loosen=False)
@@ -118,7 +132,7 @@ class Answer:
         What is seen at the threshold, or why there is none, in plain words.
     statement : str or None
         What is certified, in the only words for it.
-    method : {"walk", "audits", "pair", "band"}
+    method : {"walk", "audits", "pair", "band", "judge"}
         How it was found.
     detail
         Everything that the method returned.
@@ -134,7 +148,13 @@ class Answer:
     figures: str
     statement: str | None
     method: str
-    detail: ThresholdRecommendation | AuditedRecommendation | JointRecommendation | BandRecommendation
+    detail: (
+        ThresholdRecommendation
+        | AuditedRecommendation
+        | JointRecommendation
+        | BandRecommendation
+        | JudgedRecommendation
+    )
     is_tested: bool
     delta: float
     ceiling: float | None = None
@@ -154,6 +174,8 @@ def answer_segments(subjects: Mapping[str, Subject], *, alpha: float, delta: flo
         walked = together.recommendations[name]
         if name not in tested:
             return _by_walk(walked, subject, is_tested=False)
+        if subject.judged_groups is not None:
+            return _with_judge(subject, subject.judged_groups, alpha, together.segment_delta)
         if subject.is_audited:
             return _with_audits(subject, alpha, together.segment_delta)
         if subject.wants_band:
@@ -176,6 +198,21 @@ def _by_walk(found: ThresholdRecommendation, subject: Subject, *, is_tested: boo
         detail=found,
         is_tested=is_tested,
         delta=found.delta,
+    )
+
+
+def _with_judge(subject: Subject, groups: JudgedGroups, alpha: float, delta: float) -> Answer:
+    found = recommend_with_judge(groups, alpha=alpha, delta=delta, floor=subject.cohort.floor)
+    return Answer(
+        threshold=found.threshold,
+        risk_threshold=None,
+        reason=found.reason,
+        figures=wording.judge(found),
+        statement=certified_judge_statement(found),
+        method="judge",
+        detail=found,
+        is_tested=True,
+        delta=delta,
     )
 
 

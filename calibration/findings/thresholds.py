@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from django.conf import settings
 
+from calibration.evidence.judged import JudgedCounts
 from calibration.evidence.reading import KeyEvidence, SegmentCounts
 from calibration.findings import wording
 from calibration.findings.answers import Answer, Subject, answer_segments
@@ -22,6 +23,7 @@ from calibration.findings.finding import Finding
 from calibration.parameters import CalibrationParameters
 from calibration.reviews.judging import Review
 from calibration.statistics.audits import AuditedRecommendation
+from calibration.statistics.judges import JudgedRecommendation
 from calibration.statistics.label_error import LabelError
 from calibration.statistics.operating_points import OperatingPoint
 from governance.definitions import LATTICE, FieldDefinition, FieldKind, to_lattice
@@ -43,6 +45,7 @@ def find(
     review: Review,
     configs_in_window: Sequence[PolicyConfig],
     label_error: LabelError | None = None,
+    judged: Sequence[JudgedCounts] = (),
 ) -> list[Finding]:
     """Return the findings of each segment of a policy key with a confidence threshold, in the order of segments.
 
@@ -56,6 +59,8 @@ def find(
     label_error : LabelError or None
         What is known of the errors of those who label: labels are tested at another rate, with what is left of the
         level. None: labels are taken as right.
+    judged : sequence of JudgedCounts
+        What was drawn of what was allowed, of segments in which a judge reads it before people.
     """
     definition = policy.definition
     kinds = [FieldKind.CONFIDENCE_THRESHOLD, FieldKind.RISK_THRESHOLD]
@@ -65,21 +70,21 @@ def find(
     if fields[0] is None:
         return []
     subjects = {
-        str(place): _subject(counts, evidence, policy, configs_in_window, wants_band=parameters.band)
+        str(place): _subject(counts, evidence, policy, configs_in_window, judged, wants_band=parameters.band)
         for place, counts in enumerate(evidence.segments)
     }
-    judged = subjects if review.may_loosen else {name: each.without_loosening() for name, each in subjects.items()}
+    asked = subjects if review.may_loosen else {name: each.without_loosening() for name, each in subjects.items()}
     alpha, delta = parameters.target_failure_rate, review.delta
     if label_error is not None:
         alpha, delta = label_error.tested_rate(alpha), label_error.level
-    answers = answer_segments(judged, alpha=alpha, delta=delta)
+    answers = answer_segments(asked, alpha=alpha, delta=delta)
     segments = [counts.segment for counts in evidence.segments]
     return [
         _finding(
             policy,
             field,
             subject,
-            judged[name],
+            asked[name],
             answers[name],
             parameters,
             review,
@@ -97,6 +102,7 @@ def _subject(
     evidence: KeyEvidence,
     policy: EffectivePolicy,
     configs_in_window: Sequence[PolicyConfig],
+    judged: Sequence[JudgedCounts],
     *,
     wants_band: bool,
 ) -> Subject:
@@ -116,6 +122,7 @@ def _subject(
         current_ceiling=current_ceiling,
         risk_edges=evidence.request.risk_edges,
         wants_band=wants_band and current_ceiling is not None,
+        judged=next((each for each in judged if each.segment == counts.segment), None),
     )
 
 
@@ -199,7 +206,9 @@ def _recommended(answer: Answer, field: FieldDefinition, current: float) -> floa
 
 def _is_of_labelled(answer: Answer, point: OperatingPoint | None) -> bool:
     """True when something that is allowed has no label, and the statement speaks only of what has."""
-    is_of_all = isinstance(answer.detail, AuditedRecommendation) and answer.detail.is_of_all
+    is_of_all = isinstance(answer.detail, JudgedRecommendation) or (
+        isinstance(answer.detail, AuditedRecommendation) and answer.detail.is_of_all
+    )
     return point is not None and point.labelled < point.allowed and not is_of_all
 
 

@@ -10,6 +10,7 @@ from calibration.statistics.audits import AuditedRecommendation
 from calibration.statistics.bands import BandRecommendation
 from calibration.statistics.budgets import BudgetRecommendation
 from calibration.statistics.joint import JointRecommendation
+from calibration.statistics.judges import JudgedRecommendation
 from calibration.statistics.recommendation import ThresholdRecommendation
 
 Unit = Literal["decisions", "cases, their first decision"]
@@ -153,6 +154,32 @@ def certified_audit_statement(
         "within each stratum of confidence the labels are a random sample",
     )
     return claim + _risk_stays(risk_in_force)
+
+
+def certified_judge_statement(recommendation: JudgedRecommendation) -> str | None:
+    """Say what labels certify that people gave by a judge's verdicts.
+
+    Parameters
+    ----------
+    recommendation : JudgedRecommendation
+        A recommendation or a refusal.
+
+    Returns
+    -------
+    str or None
+        The statement; None for a refusal.
+    """
+    if recommendation.threshold is None:
+        return None
+    return _claim(
+        of="decisions, one of each case and labelled or not, that were drawn for people from what was allowed",
+        threshold=recommendation.threshold,
+        risk=None,
+        alpha=recommendation.alpha,
+        delta=recommendation.delta,
+        given="independent outcomes, and that people label all that a judge does not call right and a random "
+        f"{recommendation.share:g} of what it calls right, whatever the judge is worth",
+    )
 
 
 def certified_budget_statement(recommendation: BudgetRecommendation) -> str | None:

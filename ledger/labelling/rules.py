@@ -33,6 +33,7 @@ def set_labelling_rules(
     twice_share: Decimal = Decimal(0),
     known_share: Decimal = Decimal(0),
     confirms_wrong: bool = False,
+    judged_share: Decimal | None = None,
 ) -> LabellingRules:
     """Set how decisions of a policy are given to reviewers, in place of the rules before.
 
@@ -46,6 +47,9 @@ def set_labelling_rules(
         From 0 (none) to 1 (all), at most 4 decimals: what a second person answers, too; what is a known case.
     confirms_wrong
         Take "wrong" for the label only once a second person says so too; where they differ, a third settles it.
+    judged_share
+        From 0.05 to 1, at most 4 decimals: a judge reads what is drawn of what is allowed, and people label what it
+        calls wrong and this share of what it calls right. None: no judge.
 
     Raises
     ------
@@ -58,6 +62,7 @@ def set_labelling_rules(
         "twice_share": twice_share,
         "known_share": known_share,
         "confirms_wrong": confirms_wrong,
+        "judged_share": judged_share,
     }
     rules = LabellingRules(policy_key=policy_key, **terms)
     try:
