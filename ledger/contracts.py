@@ -240,7 +240,7 @@ class OutcomeEnvelope(NamesDecision):
 
 
 class JudgeVerdictEnvelope(NamesDecision):
-    """What a judge by machine says of a drawn decision that was allowed, before any person looks at it."""
+    """What a judge by machine says of a decision that was drawn for people, before any of them looks at it."""
 
 
 def parse_llm_decision(raw: object, definition: PolicyDefinition, declared: DeclaredNames | None = None) -> LLMDecision:

@@ -193,9 +193,9 @@ def _segment(row: DailyCount, request: EvidenceRequest) -> tuple[str | None, ...
 
 def _stratum(row: DailyCount) -> Stratum:
     """As `decision_ledger` says it in SQL."""
+    is_allowed = row.gate_verdict == DecisionRecord.Verdict.ALLOW
     if row.origin == DecisionRecord.Origin.IMPORT:
-        is_allowed = row.gate_verdict == DecisionRecord.Verdict.ALLOW
         return Stratum.COMPLETE if is_allowed else Stratum.HISTORY_BLOCKED
     if row.audit_selected:
-        return Stratum.AUDITED
+        return Stratum.DRAWN if is_allowed else Stratum.AUDITED
     return Stratum.GATED if row.gate_reason in JUDGED_BY_THRESHOLDS else Stratum.OTHER_CHECKS

@@ -91,6 +91,7 @@ class DecisionLedgerSource(QuerysetSource):
             audit_rate="label_propensity",
             complete=Q(origin=DecisionRecord.Origin.IMPORT, gate_verdict=DecisionRecord.Verdict.ALLOW),
             history_blocked=Q(origin=DecisionRecord.Origin.IMPORT),
+            drawn=Q(audit_selected=True, gate_verdict=DecisionRecord.Verdict.ALLOW),
             audited=Q(audit_selected=True),
             other_checks=~Q(gate_reason__in=JUDGED_BY_THRESHOLDS),
         )

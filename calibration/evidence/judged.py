@@ -1,4 +1,4 @@
-"""Drawn decisions that were allowed, where a judge by machine reads them before people: counted by its verdict."""
+"""Decisions that were drawn for people where a judge by machine reads them first: counted by its verdict."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from django.db.models import BooleanField, Case, Count, Min, Q, Value, When
+from django.db.models import Count, Min, Q
 
 from calibration.evidence.contract import EvidenceRequest
 from calibration.evidence.decision_ledger import DecisionLedgerSource
 from calibration.evidence.reading import named
+from calibration.evidence.rows import bit, steps
 from calibration.selectors import first_of_each_case
 from calibration.statistics.judges import JudgedGroups
 from calibration.statistics.lattice import IntArray
@@ -22,37 +23,58 @@ from ledger.selectors import ruling_success
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class JudgedCounts:
-    """What was drawn of one segment's allowed decisions, one of each case.
+    """What was drawn of one segment at one rate, one decision of each case.
 
-    `value`, `judged`, `caught`, `slipped` and `share` as in `JudgedGroups`: what the judge did not call right stands
-    with what it called wrong, and so does what it has not read. What waits for a label counts as a failure.
+    Parameters
+    ----------
+    rate : int
+        Ten thousand times the probability with which it was drawn.
+    share : float
+        The probability with which people label what the judge calls right.
+    period, value : ndarray of int64, shape (k,)
+        What the entries stand for: the number of the period, and ten thousand times the confidence.
+    drawn, caught, slipped : ndarray of int64, shape (k,)
+        Decisions; the failures among those that the judge does not call right, whether it has read them or not; and the
+        failures among those that it calls right and people label all the same. What has no label is a failure.
     """
 
     segment: Mapping[str, str]
+    rate: int
+    share: float
+    period: IntArray
     value: IntArray
-    judged: IntArray
+    drawn: IntArray
     caught: IntArray
     slipped: IntArray
-    share: float
 
-    def groups(self, floor: float) -> JudgedGroups:
-        """Return the groups at or above a threshold."""
-        kept = self.value >= to_lattice(floor)
-        columns = {name: getattr(self, name)[kept] for name in ("value", "judged", "caught", "slipped")}
-        return JudgedGroups(**columns, share=self.share)
+    def groups(self, floor: int, ceiling: int) -> JudgedGroups:
+        """Return the groups from one confidence to another, both on the lattice."""
+        kept = (self.value >= floor) & (self.value <= ceiling)
+        value, place = np.unique(self.value[kept], return_inverse=True)
+        judged, caught, slipped = (
+            np.bincount(place, column[kept], value.size).astype(np.int64)
+            for column in (self.drawn, self.caught, self.slipped)
+        )
+        return JudgedGroups(value=value, judged=judged, caught=caught, slipped=slipped, share=self.share)
+
+    @property
+    def failures(self) -> IntArray:
+        """About how many fail, those that slip at their weight: whole numbers whose sum is right, to be looked at."""
+        weighted = np.rint(np.cumsum(self.caught + self.slipped / self.share)).astype(np.int64)
+        estimate: IntArray = np.minimum(np.diff(weighted, prepend=0), self.drawn)
+        return estimate
 
     def as_json(self) -> dict[str, Any]:
         """Return it in JSON types."""
-        columns = {name: getattr(self, name).tolist() for name in ("value", "judged", "caught", "slipped")}
-        return {"segment": dict(self.segment), "share": self.share, **columns}
+        columns = {name: getattr(self, name).tolist() for name in ("period", "value", "drawn", "caught", "slipped")}
+        return {"segment": dict(self.segment), "rate": self.rate, "share": self.share, **columns}
 
 
 def read_judged(request: EvidenceRequest) -> Sequence[JudgedCounts]:
-    """Count the drawn decisions of a policy that were allowed, segment by segment; none where no judge has read any.
+    """Count the drawn decisions of a policy, segment by segment; none where no judge has called any right.
 
     Where the share of what the judge calls right changed in the window, the smallest stands for all: each lot tells
-    whether a decision would have been drawn at it, too. Segments that were drawn at several rates are left out, for
-    what was drawn is no even sample of them.
+    whether a decision would have been drawn at it, too. A segment that was drawn at several rates is left out.
     """
     decisions = DecisionRecord.objects.filter(
         workspace=request.workspace,
@@ -61,7 +83,6 @@ def read_judged(request: EvidenceRequest) -> Sequence[JudgedCounts]:
         occurred_at__lt=request.mature_end,
         timestamp__lte=request.received_by,
         audit_selected=True,
-        gate_verdict=DecisionRecord.Verdict.ALLOW,
         llm_confidence__isnull=False,
     )
     said = Q(judge_verdict__success=True, judge_verdict__recorded_at__lte=request.labels_as_of)
@@ -74,17 +95,21 @@ def read_judged(request: EvidenceRequest) -> Sequence[JudgedCounts]:
         first_of_each_case(decisions)
         .annotate(
             **dict(zip(names, (segments[key] for key in request.segment_by), strict=True)),
-            called_right=_bit(said),
-            asked=_bit(Q(judge_verdict__lot__lt=share * LATTICE)),
+            judged_period=steps("occurred_at", request.period_starts),
+            called_right=bit(said),
+            asked=bit(Q(judge_verdict__lot__lt=share * LATTICE)),
             won=ruling_success(request.labels_as_of),
         )
         .order_by()
-        .values_list(*names, "label_propensity", "llm_confidence", "called_right", "asked", "won")
+        .values_list(*names, "label_propensity", "judged_period", "llm_confidence", "called_right", "asked", "won")
         .annotate(number=Count("pk"))
     )
-    found: dict[tuple[Any, ...], list[tuple[Any, ...]]] = {}
-    for *segment, rate, confidence, called_right, asked, won, number in rows:
-        found.setdefault(tuple(segment), []).append((rate, to_lattice(confidence), called_right, asked, won, number))
+    found: dict[tuple[Any, ...], dict[tuple[int, ...], IntArray]] = {}
+    for *segment, rate, period, confidence, called_right, asked, won, number in rows:
+        entries = found.setdefault(tuple(segment), {})
+        counts = entries.setdefault((to_lattice(rate), period, to_lattice(confidence)), np.zeros(3, dtype=np.int64))
+        is_caught, is_slipped = not won and not called_right, not won and called_right and asked
+        counts += np.array([1, is_caught, is_slipped]) * number
     return tuple(
         _counts(named(request.segment_by, segment), own, float(share))
         for segment, own in sorted(found.items(), key=lambda each: [str(value) for value in each[0]])
@@ -92,18 +117,11 @@ def read_judged(request: EvidenceRequest) -> Sequence[JudgedCounts]:
     )
 
 
-def _bit(condition: Q) -> Case:
-    return Case(When(condition, then=Value(True)), default=Value(False), output_field=BooleanField())
-
-
-def _counts(segment: Mapping[str, str], rows: Sequence[tuple[Any, ...]], share: float) -> JudgedCounts:
-    value = np.unique([confidence for _, confidence, *_ in rows])
-    judged, caught, slipped = np.zeros((3, value.size), dtype=np.int64)
-    for _, confidence, called_right, asked, won, number in rows:
-        place = int(np.searchsorted(value, confidence))
-        judged[place] += number
-        if not won and not called_right:
-            caught[place] += number
-        elif not won and asked:
-            slipped[place] += number
-    return JudgedCounts(segment=segment, value=value, judged=judged, caught=caught, slipped=slipped, share=share)
+def _counts(segment: Mapping[str, str], entries: Mapping[tuple[int, ...], IntArray], share: float) -> JudgedCounts:
+    keys = sorted(entries)
+    rate, period, value = np.array(keys).T
+    drawn, caught, slipped = np.array([entries[key] for key in keys]).T
+    return JudgedCounts(
+        segment=segment, rate=int(rate[0]), share=share, period=period, value=value, drawn=drawn, caught=caught,
+        slipped=slipped,
+    )  # fmt: skip

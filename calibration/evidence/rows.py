@@ -97,9 +97,9 @@ class DecisionRows:
         Field with the risk score.
     audit_rate : str, optional
         Field with the probability with which the decision was drawn for review, null outside of the lottery.
-    complete, history_blocked, audited, other_checks : Q
-        Which decisions are `Stratum.COMPLETE`, otherwise `HISTORY_BLOCKED`, otherwise `AUDITED`, otherwise
-        `OTHER_CHECKS`; the rest is `GATED`.
+    complete, history_blocked, drawn, audited, other_checks : Q
+        Which decisions are `Stratum.COMPLETE`, otherwise `HISTORY_BLOCKED`, otherwise `DRAWN`, otherwise `AUDITED`,
+        otherwise `OTHER_CHECKS`; the rest is `GATED`.
     """
 
     queryset: QuerySet[Any]
@@ -115,6 +115,7 @@ class DecisionRows:
     audit_rate: str | None = None
     complete: Q = NEVER
     history_blocked: Q = NEVER
+    drawn: Q = NEVER
     audited: Q = NEVER
     other_checks: Q = NEVER
 
@@ -245,10 +246,10 @@ def _collapsed(decisions: QuerySet[Any], rows: DecisionRows, request: EvidenceRe
     assert rows.case_key is not None  # noqa: S101 - narrows the type; otherwise there are no cases
     success = Case(*(When(condition, then=then) for condition, then in rows.rare), default=rows.success)
     is_evidence = Q(**{f"{rows.at}__lt": request.mature_end, f"{rows.confidence}__isnull": False}) & (
-        rows.complete | rows.history_blocked | rows.audited | ~rows.other_checks
+        rows.complete | rows.history_blocked | rows.drawn | rows.audited | ~rows.other_checks
     )
     of_case = {
-        "evidence_kept": _bit(is_evidence),
+        "evidence_kept": bit(is_evidence),
         "evidence_case": F(rows.case_key),
         "evidence_at": F(rows.at),
         "evidence_id": F("pk"),
@@ -293,7 +294,7 @@ def _columns(rows: DecisionRows, success: Combinable, request: EvidenceRequest) 
     return {
         **dict(zip(_segment_names(request), segments, strict=True)),
         # The period after the last stands for decisions that are too young.
-        "evidence_period": _steps(rows.at, [*request.period_starts, request.mature_end]),
+        "evidence_period": steps(rows.at, [*request.period_starts, request.mature_end]),
         "evidence_stratum": _stratum(rows),
         "evidence_band": _risk_band(rows, request),
         "evidence_audit_rate": _nothing() if rows.audit_rate is None else F(rows.audit_rate),
@@ -308,6 +309,7 @@ def _stratum(rows: DecisionRows) -> Combinable:
     return Case(
         When(rows.complete, then=Value(int(Stratum.COMPLETE))),
         When(rows.history_blocked, then=Value(int(Stratum.HISTORY_BLOCKED))),
+        When(rows.drawn, then=Value(int(Stratum.DRAWN))),
         When(rows.audited, then=Value(int(Stratum.AUDITED))),
         When(rows.other_checks, then=Value(int(Stratum.OTHER_CHECKS))),
         default=Value(int(Stratum.GATED)),
@@ -315,7 +317,8 @@ def _stratum(rows: DecisionRows) -> Combinable:
     )
 
 
-def _bit(condition: Q) -> Combinable:
+def bit(condition: Q) -> Combinable:
+    """Whether a condition holds, never null."""
     return Case(When(condition, then=Value(True)), default=Value(False), output_field=BooleanField())
 
 
@@ -324,10 +327,10 @@ def _risk_band(rows: DecisionRows, request: EvidenceRequest) -> Combinable:
         return Value(0, output_field=SmallIntegerField())
     edges = [Decimal(edge) / LATTICE for edge in request.risk_edges]
     unknown = When(**{f"{rows.risk}__isnull": True}, then=Value(None, output_field=SmallIntegerField()))
-    return Case(unknown, default=_steps(rows.risk, edges), output_field=SmallIntegerField())
+    return Case(unknown, default=steps(rows.risk, edges), output_field=SmallIntegerField())
 
 
-def _steps(name: str, edges: Any) -> Combinable:
+def steps(name: str, edges: Any) -> Combinable:
     """How many of the ascending edges lie at or below the field."""
     below = [When(**{f"{name}__lt": edge}, then=Value(place)) for place, edge in enumerate(edges)]
     return Case(*below, default=Value(len(below)), output_field=SmallIntegerField())

@@ -16,15 +16,19 @@ from calibration.statistics.claims import (
     Unit,
     certified_audit_statement,
     certified_band_statement,
+    certified_draws_statement,
     certified_judge_statement,
     certified_pair_statement,
     certified_statement,
 )
+from calibration.statistics.draws import DrawnRecommendation, recommend_from_draws
 from calibration.statistics.joint import JointRecommendation, recommend_pair
-from calibration.statistics.judges import LEAST_JUDGED, JudgedGroups, JudgedRecommendation, recommend_with_judge
-from calibration.statistics.lattice import LATTICE
+from calibration.statistics.judges import JudgedRecommendation, recommend_with_judge
+from calibration.statistics.lattice import LATTICE, threshold_to_lattice
 from calibration.statistics.recommendation import ThresholdRecommendation
 from calibration.statistics.segments import recommend_for_segments
+from calibration.statistics.thresholds import is_same_cut
+from governance.definitions import to_lattice
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -44,7 +48,7 @@ class Subject:
     may_loosen : bool
         False: only what is at least as strict as the thresholds in force is looked at.
     judged : JudgedCounts or None
-        What was drawn of what was allowed, where a judge reads it before people.
+        What was drawn, where a judge reads it before people: the cohort is made of it.
     """
 
     cohort: Cohort
@@ -101,14 +105,6 @@ class Subject:
         """True when decisions that were drawn speak for a threshold below the one in force, and it may be named."""
         return self.may_loosen and self.cohort.is_audited(self.judged_bands)
 
-    @property
-    def judged_groups(self) -> JudgedGroups | None:
-        """What was drawn at or above the strictest threshold in force, where that is enough for a judge to be heard."""
-        if self.judged is None or self.cohort.floor is None or self.current_risk is not None or self.wants_band:
-            return None
-        groups = self.judged.groups(self.cohort.floor)
-        return groups if groups.judged.sum() >= LEAST_JUDGED else None
-
     def without_loosening(self) -> Self:
         """Return the subject cut off at the thresholds in force, so that nothing below them has a say in an answer."""
         return replace(self, cohort=self.cohort.cut_off(self.current, self.current_risk), may_loosen=False)
@@ -132,7 +128,7 @@ class Answer:
         What is seen at the threshold, or why there is none, in plain words.
     statement : str or None
         What is certified, in the only words for it.
-    method : {"walk", "audits", "pair", "band", "judge"}
+    method : {"walk", "draws", "audits", "pair", "band", "judge"}
         How it was found.
     detail
         Everything that the method returned.
@@ -150,6 +146,7 @@ class Answer:
     method: str
     detail: (
         ThresholdRecommendation
+        | DrawnRecommendation
         | AuditedRecommendation
         | JointRecommendation
         | BandRecommendation
@@ -174,8 +171,10 @@ def answer_segments(subjects: Mapping[str, Subject], *, alpha: float, delta: flo
         walked = together.recommendations[name]
         if name not in tested:
             return _by_walk(walked, subject, is_tested=False)
-        if subject.judged_groups is not None:
-            return _with_judge(subject, subject.judged_groups, alpha, together.segment_delta)
+        if subject.judged is not None:
+            return _with_judge(subject, subject.judged, alpha, together.segment_delta)
+        if subject.cohort.kind == "drawn":
+            return _by_draws(subject, alpha, together.segment_delta)
         if subject.is_audited:
             return _with_audits(subject, alpha, together.segment_delta)
         if subject.wants_band:
@@ -201,8 +200,33 @@ def _by_walk(found: ThresholdRecommendation, subject: Subject, *, is_tested: boo
     )
 
 
-def _with_judge(subject: Subject, groups: JudgedGroups, alpha: float, delta: float) -> Answer:
-    found = recommend_with_judge(groups, alpha=alpha, delta=delta, floor=subject.cohort.floor)
+def _by_draws(subject: Subject, alpha: float, delta: float) -> Answer:
+    found = recommend_from_draws(
+        subject.cohort.draws(subject.judged_bands),
+        alpha=alpha,
+        delta=delta,
+        floor=subject.cohort.floor,
+        in_force=subject.current,
+    )
+    return Answer(
+        threshold=found.threshold,
+        risk_threshold=None if found.threshold is None else subject.judged_risk,
+        reason=found.reason,
+        figures=wording.draws(found),
+        statement=certified_draws_statement(found, risk_in_force=subject.judged_risk, unit=subject.unit),
+        method="draws",
+        detail=found,
+        is_tested=True,
+        delta=delta,
+    )
+
+
+def _with_judge(subject: Subject, judged: JudgedCounts, alpha: float, delta: float) -> Answer:
+    cohort, reached = subject.cohort, subject.cohort.counts.confidence
+    floor = max(int(reached.min()), threshold_to_lattice(cohort.floor or 0.0))
+    found = recommend_with_judge(judged.groups(floor, to_lattice(cohort.ceiling)), alpha=alpha, delta=delta)
+    if found.threshold is not None and is_same_cut(cohort.groups(None), found.threshold, subject.current):
+        found = replace(found, threshold=subject.current)
     return Answer(
         threshold=found.threshold,
         risk_threshold=None,

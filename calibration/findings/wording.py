@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from calibration.findings.parts import CheapestThreshold, EveryDecision, WindowDrift
+from calibration.findings.parts import Basis, CheapestThreshold, EveryDecision, WindowDrift
 from calibration.statistics.audits import AuditedRecommendation
 from calibration.statistics.bands import BandRecommendation
 from calibration.statistics.budgets import BudgetRecommendation
+from calibration.statistics.draws import DrawnRecommendation
 from calibration.statistics.joint import JointRecommendation
 from calibration.statistics.judges import JudgedRecommendation
 from calibration.statistics.label_error import KnownAnswers, LabelError
@@ -26,6 +27,45 @@ def walk(answer: ThresholdRecommendation) -> str:
     if answer.threshold is None:
         return _refusal(answer)
     return f"{_failed(answer)}; {rate(answer.coverage, 1)} of all decisions are allowed."
+
+
+def draws(answer: DrawnRecommendation) -> str:
+    """Say what the drawn decisions show at the certified threshold, or why there is none."""
+    if answer.reason == "INSUFFICIENT_DATA":
+        return (
+            f"{count(answer.labelled)} drawn decisions are too few, or too few for their share of what is allowed: "
+            f"at one rate for all it takes at least {count(answer.needed)}."
+        )
+    rate_seen = rate(answer.failure_rate, unknown="unknown, as some of it is in no draw")
+    labelled = sum(stratum.labelled for stratum in answer.strata)
+    if answer.threshold is None:
+        further = "" if answer.needed is None else f" Some {count(answer.needed)} more drawn decisions would do."
+        return (
+            f"Of the most confident decisions {count(labelled)} were drawn; their failure rate, weighted by all "
+            f"decisions, is {rate_seen}: nothing can be certified.{further}"
+        )
+    return (
+        f"{count(labelled)} drawn decisions lie at or above it; the failure rate, weighted by all decisions, is "
+        f"{rate_seen} and at most {rate(answer.failure_rate_upper)}; {rate(answer.coverage, 1)} of the decisions that "
+        "passed the other checks are allowed."
+    )
+
+
+def source_of_labels(cohort: Basis) -> str:
+    """Say whose labels count, where it is people's, and how many of the other source do not."""
+    aside = cohort.labels_left_aside
+    if cohort.kind == "drawn":
+        left = f" {count(aside)} labels of what was not drawn were left aside." if aside else ""
+        return (
+            "People label what was drawn: only drawn decisions count, and one without a label counts as a failure."
+            f"{left}"
+        )
+    if aside:
+        return (
+            f"Labels come from events, which leave gaps: {count(aside)} labels of drawn decisions were left aside. The "
+            "labelling rules can have them rule instead."
+        )
+    return ""
 
 
 def audits(answer: AuditedRecommendation, floor: float) -> str:

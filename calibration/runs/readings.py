@@ -26,7 +26,8 @@ from governance.policies import EffectivePolicy, get_confidence_policy
 from governance.policies.config import PolicyConfig
 from ledger.labelling.confirming import confirms
 from ledger.labelling.figures import known_answers
-from ledger.models import Judgement
+from ledger.labelling.rules import label_source_of
+from ledger.models import Judgement, LabelSource
 
 _Reader = Callable[[EvidenceRequest], KeyEvidence]
 
@@ -45,7 +46,9 @@ class Reading:
     known : KnownAnswers or None
         What people answered about known cases of the policy; None where nobody labels in the workbench.
     judged : sequence of JudgedCounts
-        What was drawn of what was allowed, by segment, where a judge reads it before people.
+        What was drawn, by segment, where a judge reads it before people.
+    label_source : LabelSource
+        Whose labels count: of a review as it was said before its window began.
     """
 
     policy: EffectivePolicy
@@ -54,6 +57,7 @@ class Reading:
     too_young: int = 0
     known: KnownAnswers | None = None
     judged: Sequence[JudgedCounts] = ()
+    label_source: LabelSource = LabelSource.EVENTS
 
 
 def read_policy(
@@ -64,7 +68,13 @@ def read_policy(
     *,
     received_by: datetime | None = None,
 ) -> Reading:
-    """Read a policy key with what was received by then; call it inside of `read_snapshot`."""
+    """Read a policy key; call it inside of `read_snapshot`.
+
+    Parameters
+    ----------
+    received_by
+        Of a review: what was received later is not read, and whose labels count stood when its window began.
+    """
     policy = get_confidence_policy(workspace, policy_key)
     has_threshold = policy.definition.field_of_kind(FieldKind.CONFIDENCE_THRESHOLD) is not None
     if not has_threshold and policy_key != BUDGETS_KEY:
@@ -95,6 +105,7 @@ def read_policy(
         too_young=_too_young(evidence) + _young_after_the_window(read, evidence, parameters),
         known=_known_answers(workspace, policy_key, labels_as_of) if parameters.engine is None else None,
         judged=read_judged(request) if parameters.engine is None and policy_key not in SOURCES.keys else (),
+        label_source=label_source_of(workspace, policy_key, request.start if received_by else labels_as_of),
     )
 
 

@@ -134,9 +134,7 @@ class JudgedRecommendation:
     delta: float
 
 
-def recommend_with_judge(
-    groups: JudgedGroups, *, alpha: float, delta: float, floor: float | None = None
-) -> JudgedRecommendation:
+def recommend_with_judge(groups: JudgedGroups, *, alpha: float, delta: float) -> JudgedRecommendation:
     """Recommend the threshold with the largest coverage whose failure rate is certified to be at most α.
 
     The sequence of tests is that of `recommend_threshold`, over about a hundred thresholds that are chosen by how many
@@ -145,13 +143,11 @@ def recommend_with_judge(
     Parameters
     ----------
     groups : JudgedGroups
-        Decisions that people were sent by the judge's verdict, at or above the strictest threshold in force.
+        Decisions that people were sent by the judge's verdict.
     alpha : float
         Failure rate to stay below, in (0, 1).
     delta : float
         Accepted probability that the failure rate is above α nevertheless, in (0, 0.25].
-    floor : float, optional
-        The strictest threshold in force: what is certified where all of the groups are, so that nothing changes.
 
     Returns
     -------
@@ -184,7 +180,7 @@ def recommend_with_judge(
     n, a, b = int(reached[index]), int(caught[index]), int(slipped[index])
     return replace(
         refusal,
-        threshold=floor if floor is not None and n == judged else int(groups.value[::-1][tested[index]]) / LATTICE,
+        threshold=int(groups.value[::-1][tested[index]]) / LATTICE,
         reason="OK",
         decisions=n,
         caught=a,

@@ -22,7 +22,7 @@ from governance.models.controls import REASON_LENGTH
 from ledger.admin.base import LedgerAdmin
 from ledger.admin.workbench import Workbench
 from ledger.labelling.rules import set_labelling_rules, withdraw_known
-from ledger.models import Judgement, KnownCase, LabellingRules
+from ledger.models import Judgement, KnownCase, LabellingRules, LabelSource
 
 
 class RulesForm(InWorkspaceForm):
@@ -67,6 +67,12 @@ class RulesForm(InWorkspaceForm):
         help_text="Of what a judge by machine calls right, the share that people label all the same, 0.05 to 1. All "
         "that it calls wrong they label anyway. Blank: no judge.",
     )
+    label_source = forms.ChoiceField(
+        label="Labels that count",
+        choices=LabelSource.choices,
+        help_text="In calibration. Of people: only what was drawn, and what was drawn and has no label fails. A review "
+        "goes by what was set before its window began.",
+    )
     reason = forms.CharField(widget=forms.Textarea(attrs={"rows": 3}), max_length=REASON_LENGTH)
 
 
@@ -76,7 +82,7 @@ class LabellingRulesAdmin(ServiceAdmin):
 
     nothing_yet = "No rules were set: everything is shown blind, due after 7 days, and answered once"
     list_display = [
-        "policy_key", "workspace", "is_blind", "due_days", "twice_share", "known_share", "confirms_wrong",
+        "policy_key", "workspace", "is_blind", "due_days", "twice_share", "known_share", "confirms_wrong", "counted",
         "judged_share", "started_at",
     ]  # fmt: skip
     list_filter = [WorkspaceFilter, ("ended_at", admin.EmptyFieldListFilter)]
@@ -84,6 +90,10 @@ class LabellingRulesAdmin(ServiceAdmin):
     exclude = ["started_by", "ended_by"]
     add_verb = Verb.OPERATE
     add_title = "Set how decisions are labelled"
+
+    @admin.display(description="labels that count")
+    def counted(self, rules: LabellingRules) -> str:
+        return str(LabelSource(rules.label_source or LabelSource.EVENTS).label)
 
     def add_form(self, request: HttpRequest, data: Any) -> forms.Form:
         return RulesForm(data, workspaces_where(Verb.OPERATE, request.user))

@@ -27,12 +27,11 @@ _LOTTERY = random.SystemRandom()
 def record_judge_verdicts(
     *, workspace: Workspace, submissions: Sequence[Submission[JudgeVerdictEnvelope]], reporter: str
 ) -> list[Stored[JudgeVerdict] | DomainError]:
-    """Keep what a judge says of drawn decisions that were allowed; one answer for each submission, in their order.
+    """Keep what a judge says of drawn decisions; one answer for each submission, in their order.
 
     A verdict labels nothing. What the judge calls wrong stays with people; of what it calls right, the share of the
     policy's labelling rules stays, by lot, and the rest is spared. An error stands for an item that was not kept: a
-    decision that is unknown, was not drawn or not allowed, or that somebody judged before; a policy whose rules name no
-    judge.
+    decision that is unknown, was not drawn, or that somebody judged before; a policy whose rules name no judge.
     """
 
     @cache
@@ -45,7 +44,7 @@ def record_judge_verdicts(
 
     def create(fresh: Sequence[Submission[JudgeVerdictEnvelope]]) -> list[JudgeVerdict | DomainError]:
         items = [submission.item for submission in fresh]
-        decisions = decisions_named(workspace, items, "policy_key", "gate_verdict", "audit_selected")
+        decisions = decisions_named(workspace, items, "policy_key", "workspace_id", "audit_selected")
         told = _looked_at({each.pk for each in decisions if isinstance(each, DecisionRecord)})
         made: list[JudgeVerdict | DomainError] = []
         for submission, decision in zip(fresh, decisions, strict=True):
@@ -82,8 +81,8 @@ def _build(
         raise NotFound("No decision of this workspace has this id.")
     if isinstance(decision, DomainError):
         raise decision
-    if not decision.audit_selected or decision.gate_verdict != DecisionRecord.Verdict.ALLOW:
-        raise WrongState("A judge reads what was allowed and drawn for people; this decision was not.")
+    if not decision.audit_selected:
+        raise WrongState("A judge reads what was drawn for people; this decision was not.")
     share = share_of(decision.policy_key)
     if share is None:
         raise WrongState("The labelling rules of this policy name no share for a judge: an admin sets it first.")

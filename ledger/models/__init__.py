@@ -13,7 +13,15 @@ from ledger.models.decisions import (
 from ledger.models.domains import DomainDecision
 from ledger.models.gateway import ModelServer, QuestionBinding
 from ledger.models.imports import DecisionImport, SavedMapping
-from ledger.models.labelling import Judgement, JudgeVerdict, KnownCase, LabelClaim, LabellingRules, Purpose
+from ledger.models.labelling import (
+    Judgement,
+    JudgeVerdict,
+    KnownCase,
+    LabelClaim,
+    LabellingRules,
+    LabelSource,
+    Purpose,
+)
 from ledger.models.questions import Question
 from ledger.models.removals import LedgerRemoval, RemovedLeaf
 from ledger.models.transparency import Checkpoint, Cosignature, LogLeaf, LogNode, LogWatermark
@@ -35,6 +43,7 @@ __all__ = [
     "Judgement",
     "KnownCase",
     "LabelClaim",
+    "LabelSource",
     "LabellingRules",
     "LedgerAmendment",
     "LedgerRemoval",

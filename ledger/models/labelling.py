@@ -23,6 +23,13 @@ def _share(help_text: str) -> models.DecimalField[str | float, float]:
     return models.DecimalField(max_digits=5, decimal_places=4, default=0, validators=within, help_text=help_text)
 
 
+class LabelSource(models.TextChoices):
+    """Which labels of a policy calibration counts. They are never pooled without a word."""
+
+    EVENTS = "events", "Events downstream, of what was allowed"
+    DRAWN = "drawn", "People, of what was drawn on either side"
+
+
 class LabellingRules(Control):
     """How decisions of a policy are given to reviewers. Without any in force the defaults of the columns hold."""
 
@@ -44,6 +51,13 @@ class LabellingRules(Control):
         null=True,
         validators=[MinValueValidator(Decimal("0.05")), MaxValueValidator(1)],
         help_text="Of what a judge calls right, the share that people label all the same. Null: no judge.",
+    )
+    label_source = models.CharField(
+        max_length=6,
+        choices=LabelSource.choices,
+        null=True,
+        blank=True,
+        help_text="Whose labels calibration counts; null: those of events.",
     )
 
     class Meta(Control.Meta):
@@ -165,7 +179,7 @@ class Judgement(AppendOnlyModel):
 
 
 class JudgeVerdict(AppendOnlyModel):
-    """What a judge by machine said of a drawn decision that was allowed, before any person. It labels nothing.
+    """What a judge by machine said of a drawn decision, before any person. It labels nothing.
 
     People label what it calls wrong; what it calls right only if its lot falls below the share of the rules.
     """

@@ -20,7 +20,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('governance', '0019_sampling_rates'),
-        ('ledger', '0023_confirmed_labels'),
+        ('ledger', '0024_confirmed_labels'),
     ]
 
     operations = [

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('ledger', '0022_drawn_on_both_sides'),
+        ('ledger', '0023_source_of_labels'),
     ]
 
     operations = [
