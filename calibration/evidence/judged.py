@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Self
 
 import numpy as np
 from django.db.models import Count, Min, Q
 
-from calibration.evidence.contract import EvidenceRequest
+from calibration.evidence.contract import ABSENT, HISTORY, EvidenceRequest
 from calibration.evidence.decision_ledger import DecisionLedgerSource
-from calibration.evidence.reading import named
+from calibration.evidence.reading import SegmentCounts, named
 from calibration.evidence.rows import bit, steps
 from calibration.selectors import first_of_each_case
 from calibration.statistics.judges import JudgedGroups
@@ -36,6 +36,8 @@ class JudgedCounts:
     drawn, caught, slipped : ndarray of int64, shape (k,)
         Decisions; the failures among those that the judge does not call right, whether it has read them or not; and the
         failures among those that it calls right and people label all the same. What has no label is a failure.
+    floor : int
+        The confidence, on the lattice, down to which everything was in that draw: below, this is no even sample.
     """
 
     segment: Mapping[str, str]
@@ -46,6 +48,15 @@ class JudgedCounts:
     drawn: IntArray
     caught: IntArray
     slipped: IntArray
+    floor: int = 0
+
+    def even_within(self, counts: SegmentCounts) -> Self:
+        """Return what lies above all of a segment's decisions that were in another draw or in none."""
+        others = ~np.isin(counts.stratum, HISTORY) & (counts.audit_rate != self.rate)
+        floor = int(np.max(counts.confidence[others], initial=ABSENT)) + 1
+        kept = self.value >= floor
+        columns = {name: getattr(self, name)[kept] for name in ("period", "value", "drawn", "caught", "slipped")}
+        return replace(self, **columns, floor=floor)
 
     def groups(self, floor: int, ceiling: int) -> JudgedGroups:
         """Return the groups from one confidence to another, both on the lattice."""
@@ -107,7 +118,8 @@ def read_judged(request: EvidenceRequest) -> Sequence[JudgedCounts]:
     found: dict[tuple[Any, ...], dict[tuple[int, ...], IntArray]] = {}
     for *segment, rate, period, confidence, called_right, asked, won, number in rows:
         entries = found.setdefault(tuple(segment), {})
-        counts = entries.setdefault((to_lattice(rate), period, to_lattice(confidence)), np.zeros(3, dtype=np.int64))
+        key = (to_lattice(float(rate)), period, to_lattice(float(confidence)))
+        counts = entries.setdefault(key, np.zeros(3, dtype=np.int64))
         is_caught, is_slipped = not won and not called_right, not won and called_right and asked
         counts += np.array([1, is_caught, is_slipped]) * number
     return tuple(

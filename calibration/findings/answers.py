@@ -222,10 +222,11 @@ def _by_draws(subject: Subject, alpha: float, delta: float) -> Answer:
 
 
 def _with_judge(subject: Subject, judged: JudgedCounts, alpha: float, delta: float) -> Answer:
-    cohort, reached = subject.cohort, subject.cohort.counts.confidence
-    floor = max(int(reached.min()), threshold_to_lattice(cohort.floor or 0.0))
-    found = recommend_with_judge(judged.groups(floor, to_lattice(cohort.ceiling)), alpha=alpha, delta=delta)
-    if found.threshold is not None and is_same_cut(cohort.groups(None), found.threshold, subject.current):
+    cohort = subject.cohort
+    groups = judged.groups(threshold_to_lattice(cohort.floor or 0.0), to_lattice(cohort.ceiling))
+    found = recommend_with_judge(groups, alpha=alpha, delta=delta)
+    reaches = threshold_to_lattice(subject.current) >= judged.floor
+    if found.threshold is not None and reaches and is_same_cut(cohort.groups(None), found.threshold, subject.current):
         found = replace(found, threshold=subject.current)
     return Answer(
         threshold=found.threshold,

@@ -182,24 +182,19 @@ def choose_cohort(counts: SegmentCounts, in_force: InForce, source: LabelSource 
 
 
 def judged_cohort(counts: SegmentCounts, judged: JudgedCounts) -> Cohort:
-    """Return what was drawn of a segment where a judge reads it before people.
-
-    It reaches down to what was drawn at another rate or not at all: below, it is no even sample.
-    """
-    uneven = ~np.isin(counts.stratum, HISTORY) & (counts.audit_rate != judged.rate)
-    kept = judged.value > int(np.max(counts.confidence[uneven], initial=ABSENT))
-    drawn, zeros = judged.drawn[kept], np.zeros(int(kept.sum()), dtype=np.int64)
+    """Return what was drawn of a segment where a judge reads it before people."""
+    zeros = np.zeros_like(judged.value)
     of_drawn = replace(
         counts,
-        period=judged.period[kept],
+        period=judged.period,
         stratum=zeros + Stratum.DRAWN,
         risk_band=zeros,
         audit_rate=zeros + judged.rate,
-        confidence=judged.value[kept],
-        decisions=drawn,
-        rows=drawn,
-        labelled=drawn,
-        successes=drawn - judged.failures[kept],
+        confidence=judged.value,
+        decisions=judged.drawn,
+        rows=judged.drawn,
+        labelled=judged.drawn,
+        successes=judged.drawn - judged.failures,
         later=None,
     )
     every = np.ones_like(zeros, dtype=bool)

@@ -125,7 +125,7 @@ def _subject(
     current_ceiling = ceilings[0] if ceilings else None
     cohort, read = choose_cohort(counts, in_force, source), None
     if cohort.kind == "drawn" and not risks:
-        read = next((each for each in judged if each.segment == counts.segment), None)
+        read = next((each.even_within(counts) for each in judged if each.segment == counts.segment), None)
         cohort = judged_cohort(counts, read) if read else cohort
     return Subject(
         cohort=cohort.under(current_ceiling),

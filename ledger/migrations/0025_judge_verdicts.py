@@ -48,7 +48,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='labellingrules',
             name='judged_share',
-            field=models.DecimalField(decimal_places=4, help_text='Of what a judge calls right, the share that people label all the same. Null: no judge.', max_digits=5, null=True, validators=[django.core.validators.MinValueValidator(Decimal('0.05')), django.core.validators.MaxValueValidator(1)]),
+            field=models.DecimalField(blank=True, decimal_places=4, help_text='Of what a judge calls right, the share that people label all the same. Null: no judge.', max_digits=5, null=True, validators=[django.core.validators.MinValueValidator(Decimal('0.05')), django.core.validators.MaxValueValidator(1)]),
         ),
         migrations.RunPython(remember_transactions, migrations.RunPython.noop),
         EnforceAppendOnly(["JudgeVerdict"]),

@@ -49,6 +49,7 @@ class LabellingRules(Control):
         max_digits=5,
         decimal_places=4,
         null=True,
+        blank=True,
         validators=[MinValueValidator(Decimal("0.05")), MaxValueValidator(1)],
         help_text="Of what a judge calls right, the share that people label all the same. Null: no judge.",
     )
