@@ -204,7 +204,7 @@ class DecisionEnvelope(BaseModel):
         return self
 
 
-class NamesDecision(BaseModel):
+class AboutDecision(BaseModel):
     """What is told of a decision, which is named by one of its two ids."""
 
     model_config = ConfigDict(
@@ -230,7 +230,7 @@ class NamesDecision(BaseModel):
         return self
 
 
-class OutcomeEnvelope(NamesDecision):
+class OutcomeEnvelope(AboutDecision):
     """What came of a decision, as a host reports it."""
 
     source: Literal["human_review", "downstream_event", "sentiment", "booking"]
@@ -239,7 +239,7 @@ class OutcomeEnvelope(NamesDecision):
     observed_at: Timestamp | None = None
 
 
-class JudgeVerdictEnvelope(NamesDecision):
+class JudgeVerdictEnvelope(AboutDecision):
     """What a judge by machine says of a decision that was drawn for people, before any of them looks at it."""
 
 

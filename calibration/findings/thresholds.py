@@ -75,8 +75,14 @@ def find(
     if fields[0] is None:
         return []
     subjects = {
-        str(place): _subject(
-            counts, evidence, policy, configs_in_window, judged, wants_band=parameters.band, source=label_source
+        str(place): subject_of(
+            counts,
+            evidence,
+            policy,
+            configs_in_window,
+            wants_band=parameters.band,
+            source=label_source,
+            judged=judged,
         )
         for place, counts in enumerate(evidence.segments)
     }
@@ -104,15 +110,15 @@ def find(
     ]
 
 
-def _subject(
+def subject_of(
     counts: SegmentCounts,
     evidence: KeyEvidence,
     policy: EffectivePolicy,
     configs_in_window: Sequence[PolicyConfig],
-    judged: Sequence[JudgedCounts],
     *,
     wants_band: bool,
     source: LabelSource,
+    judged: Sequence[JudgedCounts],
 ) -> Subject:
     def values(kind: FieldKind) -> list[float]:
         field = policy.definition.field_of_kind(kind)

@@ -82,7 +82,7 @@ class LabellingRulesAdmin(ServiceAdmin):
 
     nothing_yet = "No rules were set: everything is shown blind, due after 7 days, and answered once"
     list_display = [
-        "policy_key", "workspace", "is_blind", "due_days", "twice_share", "known_share", "confirms_wrong", "counted",
+        "policy_key", "workspace", "is_blind", "due_days", "twice_share", "known_share", "confirmed", "counted",
         "judged_share", "started_at",
     ]  # fmt: skip
     list_filter = [WorkspaceFilter, ("ended_at", admin.EmptyFieldListFilter)]
@@ -90,6 +90,10 @@ class LabellingRulesAdmin(ServiceAdmin):
     exclude = ["started_by", "ended_by"]
     add_verb = Verb.OPERATE
     add_title = "Set how decisions are labelled"
+
+    @admin.display(description="confirmed", boolean=True)
+    def confirmed(self, row: LabellingRules) -> bool:
+        return bool(row.confirms_wrong)
 
     @admin.display(description="labels that count")
     def counted(self, rules: LabellingRules) -> str:

@@ -2,30 +2,26 @@
 
 from __future__ import annotations
 
-import random
-from collections.abc import Mapping
 from datetime import timedelta
 
 from django.db import transaction
-from django.db.models import QuerySet
 from django.utils import timezone
 
 from confidence_project.foundation.errors import InvalidInput, LostRace, WrongState
+from confidence_project.foundation.submissions import commit_with_retry
 from governance.access.permissions import Person, Verb, require
 from governance.models import Workspace
-from ledger.labelling.confirming import TOWARDS_A_LABEL, label_from
+from ledger.labelling.confirming import TOWARDS_A_LABEL
 from ledger.labelling.queue import hold_again, standing
 from ledger.labelling.rules import rules_of
-from ledger.models import DecisionRecord, Judgement, LabelClaim, OutcomeVoid, Purpose
-from ledger.reviews import last_seen, record_review
+from ledger.labelling.writing import Answer, towards_the_label, write_answer
+from ledger.models import DecisionOutcome, Judgement, LabelClaim, OutcomeVoid, Purpose
+from ledger.reviews import last_seen
 
 UNDO_WITHIN = timedelta(minutes=15)
 
 ANSWERS = [answer for answer in Judgement.Answer if answer is not Judgement.Answer.UNDONE]
 """What a person may answer."""
-
-_LABELS: Mapping[str | None, bool] = {Judgement.Answer.RIGHT: True, Judgement.Answer.WRONG: False}
-_LOTTERY = random.SystemRandom()
 
 
 def answer_task(*, person: Person, workspace: Workspace, claim_id: int, answer: str) -> Judgement:
@@ -53,48 +49,38 @@ def answer_task(*, person: Person, workspace: Workspace, claim_id: int, answer: 
     if answer not in ANSWERS:
         raise InvalidInput(f"An answer is one of {', '.join(ANSWERS)}.")
     mine = LabelClaim.objects.in_workspace(workspace).filter(pk=claim_id, person_id=person.pk)
-    claim = mine.select_related("decision__workspace").first()
-    if claim is None:
-        raise LostRace("This decision was given back, as nobody answered in time. Go on with the one below.")
-    now, rules = timezone.now(), rules_of(workspace, claim.decision.policy_key)
-    label = _label_with(claim.decision, claim.purpose, answer, confirms_wrong=bool(rules.confirms_wrong))
-    outcome = None
-    if label in _LABELS:
-        success = _LABELS[label]
-        outcome = record_review(actor=person, decision=claim.decision, success=success, seen=claim.seen)
-    is_drawn = claim.purpose == Purpose.LABEL and answer in _LABELS and _LOTTERY.random() < rules.twice_share
-    with transaction.atomic():
-        judgement = Judgement.objects.create(
-            workspace=workspace,
-            decision=claim.decision,
-            policy_key=claim.decision.policy_key,
-            purpose=claim.purpose,
-            answer=answer,
-            is_blind=rules.is_blind,
-            seconds=max(round((now - claim.shown_at).total_seconds()), 0),
-            wants_second=is_drawn,
-            outcome=outcome,
-            person_id=person.pk,
-            person_name=person.get_username(),
-            at=now,
-        )
+
+    def write() -> Judgement | None:
+        workspace.lock()
+        claim = mine.select_related("decision__workspace").first()
+        if claim is None:
+            raise LostRace("This decision was given back, as nobody answered in time. Go on with the one below.")
         mine.delete()
+        if claim.purpose in TOWARDS_A_LABEL and _is_reviewed_since(claim):
+            return None
+        return write_answer(
+            Answer(
+                given=answer,
+                name=person.get_username(),
+                person_id=person.pk,
+                reporter=person.get_username(),
+                seconds=max(round((timezone.now() - claim.shown_at).total_seconds()), 0),
+            ),
+            decision=claim.decision,
+            purpose=claim.purpose,
+            rules=rules_of(workspace, claim.decision.policy_key),
+            seen=claim.seen,
+        )
+
+    judgement = commit_with_retry(write)
+    if judgement is None:
+        raise LostRace("Somebody else said what should have happened meanwhile. Go on with the one below.")
     return judgement
 
 
-def _label_with(decision: DecisionRecord, purpose: str, answer: str, *, confirms_wrong: bool) -> str | None:
-    """Return what an answer makes the label, None where it makes none (yet)."""
-    if purpose == Purpose.LABEL and not confirms_wrong:
-        return answer
-    if purpose not in TOWARDS_A_LABEL:
-        return None
-    return label_from([*_towards_the_label(decision).values_list("answer", flat=True), answer])
-
-
-def _towards_the_label(decision: DecisionRecord) -> QuerySet[Judgement]:
-    """Answers that stand and make the label of a decision, in their order."""
-    of_decision = standing(Judgement.objects.filter(decision=decision, purpose__in=TOWARDS_A_LABEL))
-    return of_decision.exclude(answer=Judgement.Answer.SKIPPED).order_by("id")
+def _is_reviewed_since(claim: LabelClaim) -> bool:
+    reviews = claim.decision.outcomes.filter(source=DecisionOutcome.Source.HUMAN_REVIEW, void__isnull=True)
+    return reviews.filter(sequence__gt=claim.seen).exists()
 
 
 def can_undo(*, person: Person, workspace: Workspace) -> Judgement | None:
@@ -105,7 +91,7 @@ def can_undo(*, person: Person, workspace: Workspace) -> Judgement | None:
         return None
     if last.purpose in TOWARDS_A_LABEL:
         is_asked = LabelClaim.objects.filter(decision=last.decision, purpose=Purpose.CHECK).exists()
-        if is_asked or _towards_the_label(last.decision).filter(pk__gt=last.pk).exists():
+        if is_asked or towards_the_label(last.decision).filter(pk__gt=last.pk).exists():
             return None
     is_newest = last.outcome is None or last.outcome.sequence == last_seen(last.decision)
     return last if is_newest else None

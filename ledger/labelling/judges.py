@@ -44,7 +44,9 @@ def record_judge_verdicts(
 
     def create(fresh: Sequence[Submission[JudgeVerdictEnvelope]]) -> list[JudgeVerdict | DomainError]:
         items = [submission.item for submission in fresh]
-        decisions = decisions_named(workspace, items, "policy_key", "workspace_id", "audit_selected")
+        decisions = decisions_named(
+            workspace, items, fields=("decision_id", "policy_key", "workspace_id", "audit_selected")
+        )
         told = _looked_at({each.pk for each in decisions if isinstance(each, DecisionRecord)})
         made: list[JudgeVerdict | DomainError] = []
         for submission, decision in zip(fresh, decisions, strict=True):

@@ -73,7 +73,7 @@ def set_labelling_rules(
         "due_days": due_days,
         "twice_share": twice_share,
         "known_share": known_share,
-        "confirms_wrong": confirms_wrong,
+        "confirms_wrong": confirms_wrong or None,
         "judged_share": judged_share,
         "label_source": None if label_source == LabelSource.EVENTS else label_source,
     }

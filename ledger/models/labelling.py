@@ -41,9 +41,9 @@ class LabellingRules(Control):
     )
     twice_share = _share("Share of the answered decisions that another person answers, too, without seeing the first.")
     known_share = _share("Share of what is shown whose truth is known already.")
-    # Null, and not False, in rows from before there was such a rule: their entries in the log say nothing of it.
     confirms_wrong = models.BooleanField(
-        null=True, help_text="A decision is a failure only once two people found it wrong; where two differ, a third."
+        null=True,
+        help_text="A decision is a failure only once two people found it wrong; where two differ, a third. Null: no.",
     )
     judged_share = models.DecimalField(
         max_digits=5,
@@ -130,6 +130,33 @@ class LabelClaim(models.Model):
 
     def __str__(self) -> str:
         return f"{self.decision_id} before {self.person}"
+
+
+class LabelAssignment(models.Model):
+    """A decision that is for one person to label, or for a team elsewhere, until a moment; then it is anybody's."""
+
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="+", db_index=False)
+    decision = models.OneToOneField(DecisionRecord, on_delete=models.PROTECT, related_name="+", db_constraint=False)
+    person = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.CASCADE,
+        null=True,
+        blank=True,
+        related_name="+",
+        help_text="Blank: a team that works elsewhere.",
+    )
+    until = models.DateTimeField()
+    given_by_name = actor_name()
+    given_at = models.DateTimeField()
+
+    objects = WorkspaceScopedQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-id"]
+        indexes = [models.Index(fields=["workspace", "until"], name="label_assignments_until")]
+
+    def __str__(self) -> str:
+        return f"{self.decision_id} for {self.person or 'a team elsewhere'}"
 
 
 class Judgement(AppendOnlyModel):

@@ -42,7 +42,7 @@ def of_control(model: type[Control], *own: str, later: Mapping[str, int] | None 
     begun = ("id", "workspace_id", "policy_key", "reason", "started_at", "started_by_name")
     ended = ("id", "workspace_id", "policy_key", "ended_at", "ended_by_name", "end_reason")
     return (
-        Kind(name, model, "started_at", (*begun, *own, *(later or ())), later=later or {}),
+        Kind(name, model, "started_at", (*begun, *own, *(later or ())), later or {}),
         Kind(f"{name}_end", model, "ended_at", ended, condition="t.ended_at IS NOT NULL"),
     )
 

@@ -153,7 +153,7 @@ OF_THE_LEDGER = (
         "due_days",
         "twice_share",
         "known_share",
-        later={"confirms_wrong": 2, "label_source": 2, "judged_share": 2},
+        later={"label_source": 2, "confirms_wrong": 3, "judged_share": 4},
     ),
     *of_control(KnownCase, "decision_id", "success"),
 )

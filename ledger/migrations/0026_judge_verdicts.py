@@ -20,7 +20,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('governance', '0019_sampling_rates'),
-        ('ledger', '0024_confirmed_labels'),
+        ('ledger', '0025_label_assignments'),
     ]
 
     operations = [
