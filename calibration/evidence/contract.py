@@ -133,8 +133,10 @@ class EvidenceCounts:
 
     Parameters
     ----------
-    segment : sequence of tuple of str or None, length k
-        The values of `EvidenceRequest.segment_by`; None for decisions that are not split by the key.
+    segments : sequence of tuple of str or None
+        Values of `EvidenceRequest.segment_by`; None for decisions that are not split by the key.
+    segment : ndarray of int64, shape (k,)
+        Places in `segments`.
     period, stratum : ndarray of int64, shape (k,)
         Number of the period, and a `Stratum`.
     risk_band : ndarray of int64, shape (k,)
@@ -157,7 +159,8 @@ class EvidenceCounts:
         Of counts that come from daily counts: of which days.
     """
 
-    segment: Sequence[tuple[str | None, ...]]
+    segments: Sequence[tuple[str | None, ...]]
+    segment: IntArray
     period: IntArray
     stratum: IntArray
     risk_band: IntArray
