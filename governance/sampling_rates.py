@@ -125,6 +125,25 @@ class SamplingRates:
         rates = [rule.rate for rule in self.rules if rule.side in ("", side)]
         return max([*rates, self.blocked] if side == "blocked" else rates, default=Decimal(0))
 
+    def lowest(self, side: Side, band: tuple[int, int], segment: Mapping[str, str]) -> Decimal:
+        """Return the lowest rate of a band of confidence, its ends included, in a segment; 0 where some is in no draw.
+
+        What the segment leaves open may or may not be what a rule matches.
+        """
+        bounds = [bound for rule in self.rules for bound in (rule.confidence_from, rule.confidence_below)]
+        places = {band[0], *(bound for bound in bounds if bound is not None and band[0] < bound <= band[1])}
+        return min(self._lowest_at(side, place, segment) for place in places)
+
+    def _lowest_at(self, side: Side, confidence: int, segment: Mapping[str, str]) -> Decimal:
+        rates = []
+        for rule in self.rules:
+            known = {**dict(rule.match), **segment}
+            if rule.covers(side, confidence, known):
+                rates.append(rule.rate)
+                if rule.covers(side, confidence, segment):
+                    return min(rates)
+        return min([*rates, self.blocked if side == "blocked" else Decimal(0)])
+
     @property
     def words(self) -> tuple[str, ...]:
         """What is drawn, a sentence for each rule."""

@@ -172,7 +172,7 @@ _CANNOT_TELL = Judgement.objects.filter(answer=Judgement.Answer.CANNOT_TELL, und
 _ANSWER_OF_A_PERSON = Coalesce(
     *(
         Subquery(answers.filter(decision_id=OuterRef("pk")).order_by().values("pk")[:1])
-        for answers in (_BY_PEOPLE, _CANNOT_TELL.filter(purpose=Purpose.LABEL))
+        for answers in (_BY_PEOPLE, _CANNOT_TELL.filter(purpose__in=[Purpose.LABEL, Purpose.CHECK]))
     )
 )
 

@@ -70,7 +70,7 @@ def find(
     if fields[0] is None:
         return []
     subjects = {
-        str(place): _subject(
+        str(place): subject_of(
             counts, evidence, policy, configs_in_window, wants_band=parameters.band, source=label_source
         )
         for place, counts in enumerate(evidence.segments)
@@ -99,7 +99,7 @@ def find(
     ]
 
 
-def _subject(
+def subject_of(
     counts: SegmentCounts,
     evidence: KeyEvidence,
     policy: EffectivePolicy,

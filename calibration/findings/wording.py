@@ -11,7 +11,7 @@ from calibration.statistics.bands import BandRecommendation
 from calibration.statistics.budgets import BudgetRecommendation
 from calibration.statistics.draws import DrawnRecommendation
 from calibration.statistics.joint import JointRecommendation
-from calibration.statistics.label_error import LabelError
+from calibration.statistics.label_error import KnownAnswers, LabelError
 from calibration.statistics.recommendation import ThresholdRecommendation
 from confidence_project.foundation.formatting import count, decimals, percent, rate, segment, threshold
 
@@ -239,8 +239,9 @@ def tested_at(error: LabelError | None, alpha: float) -> str:
         return ""
     answers = error.answers
     return (
-        f"Labels are tested at {percent(error.tested_rate(alpha))} in place of {percent(alpha)}: reviewers missed "
-        f"{answers.missed} of {answers.failures} known failures, and may miss up to {percent(error.missed)}. "
+        f"Labels are tested at {percent(error.tested_rate(alpha))} in place of {percent(alpha)}: reviewers"
+        f"{_confirmed(answers)} missed {answers.missed} of {answers.failures} known failures, and may miss up to "
+        f"{percent(error.missed)}. "
         "Answers about more known cases narrow that."
     )
 
@@ -251,10 +252,15 @@ def in_truth(error: LabelError | None, alpha: float, delta: float) -> str:
         return ""
     answers = error.answers
     return (
-        f" That is of labels. Reviewers missed {answers.missed} of {answers.failures} known failures and called "
-        f"{answers.accused} of {answers.successes} known successes wrong, so at most {percent(alpha)} fail in truth; "
-        f"both together are wrong with a probability of at most {delta:.3g}, if others are labelled as known cases are."
+        f" That is of labels. Reviewers{_confirmed(answers)} missed {answers.missed} of {answers.failures} known "
+        f"failures and called {answers.accused} of {answers.successes} known successes wrong, so at most "
+        f"{percent(alpha)} fail in truth; both together are wrong with a probability of at most {delta:.3g}, if others "
+        "are labelled as known cases are."
     )
+
+
+def _confirmed(answers: KnownAnswers) -> str:
+    return ", each failure confirmed by a second one," if answers.are_confirmed else ""
 
 
 def statement(certified: str | None, *, may_loosen: bool, of_labelled: bool = False, in_truth: str = "") -> str | None:

@@ -23,6 +23,7 @@ from governance.definitions import FieldKind, to_lattice
 from governance.models import Workspace
 from governance.policies import EffectivePolicy, get_confidence_policy
 from governance.policies.config import PolicyConfig
+from ledger.labelling.confirming import confirms
 from ledger.labelling.figures import known_answers
 from ledger.labelling.rules import label_source_of
 from ledger.models import Judgement, LabelSource
@@ -114,6 +115,7 @@ def _known_answers(workspace: Workspace, policy_key: str, as_of: datetime) -> Kn
         successes=successes,
         # Who cannot tell leaves a decision without a label, and that counts as a failure.
         accused=successes - counted[True, Judgement.Answer.RIGHT],
+        are_confirmed=confirms(workspace, policy_key, as_of),
     )
 
 

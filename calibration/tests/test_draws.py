@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
 from django.urls import reverse
 
+from calibration.candidates.looking import look_at_candidate
+from calibration.candidates.registering import register_candidate
+from calibration.models import Candidate
 from calibration.runner import run_calibration
 from calibration.statistics.fixed_sequence import failure_p_values
 from calibration.statistics.stratified import Stratum, is_certified
 from calibration.tests.factories import START, WINDOW, gated, history, outcome, review, store
-from governance.models import ConfidencePolicyProposal, Workspace
+from calibration.watching import count_allowed
+from confidence_project.foundation.errors import InvalidInput
+from governance.controls.services import set_audit_sampling
+from governance.models import AuditSampling, ConfidencePolicyProposal, Workspace
+from governance.sampling_rates import SamplingRates, SamplingRule
 from governance.tests.browser import signed_in, words
-from governance.tests.factories import WorkspaceFactory, admin_of
+from governance.tests.factories import WorkspaceFactory, admin_of, applied
 from ledger.labelling.rules import set_labelling_rules
 from ledger.models import DecisionOutcome, LabellingRules
 
@@ -155,6 +162,79 @@ def test_source__changes_the_hash_of_the_inputs__and_events_do_not(workspace: Wo
         run = run_calibration(workspace=workspace, policy_keys=[KEY], tighten_only=True, **WINDOW)
         hashes.append(run.output["policies"][0]["inputs_sha256"])
     assert hashes[0] == hashes[1] != hashes[2]
+
+
+def drawn_at(workspace: Workspace, at: datetime, blocked: str, *rules: SamplingRule) -> None:
+    """Rates as if they had been set before."""
+    set_audit_sampling(
+        actor=admin_of(workspace),
+        workspace=workspace,
+        policy_key=KEY,
+        rates=SamplingRates(Decimal(blocked), rules),
+        reason="To learn.",
+    )
+    AuditSampling.objects.in_force().update(started_at=at)
+
+
+def test_candidate__people_label__registered_at_the_lowest_rate_of_both_sides(workspace: Workspace) -> None:
+    def propensity(threshold: float) -> float:
+        candidate = register_candidate(
+            actor=None, workspace=workspace, policy_key=KEY, threshold=threshold, reason="Test."
+        )
+        return candidate.propensity
+
+    thin_top = SamplingRule(rate=Decimal("0.05"), side="allowed", confidence_from=9_500)
+    rest = SamplingRule(rate=Decimal("0.4"), side="allowed")
+    thick_far_below = SamplingRule(rate=Decimal("0.01"), side="blocked", confidence_below=7_000)
+    drawn_at(workspace, START, "0.5", thin_top, rest, thick_far_below)
+    assert propensity(0.8) == 0.5
+    assert propensity(0.65) == 0.01
+    people_label(workspace)
+    assert propensity(0.8) == 0.05
+    drawn_at(workspace, START, "0.5", thin_top)
+    with pytest.raises(InvalidInput, match="never drawn"):
+        propensity(0.8)
+
+
+def test_candidate__people_label__only_drawn_ones_count_and_a_missing_label_fails(workspace: Workspace) -> None:
+    people_label(workspace)
+    candidate = Candidate.objects.create(
+        workspace=workspace, policy_key=KEY, threshold=0.8, target_failure_rate=0.05, maturity_days=7,
+        propensity=0.1, number=0, level=0.005, registered_at=START - timedelta(hours=1),
+    )  # fmt: skip
+    decided(workspace, 0.95, 400, drawn=40, failures=2, rate="0.1", labelled=35)
+    decided(workspace, 0.85, 400, drawn=30, failures=0, rate="0.1")
+    others = [gated(workspace, confidence=0.95, minute=place, label_propensity="0.1") for place in range(100)]
+    store(others, [outcome(each, True) for each in others])
+    found = look_at_candidate(candidate).evidence
+    assert (found.labelled, found.failures) == (70, 7)
+
+
+def test_alarm__people_label__only_drawn_ones_count_thinned_to_one_chance(workspace: Workspace) -> None:
+    evidence = {"parameters": {"target_failure_rate": 0.05, "risk_confidence": 0.95, "maturity_days": 0.0}}
+    revision = applied(workspace, 0.8, evidence=evidence)
+    at = revision.created_at
+    people_label(workspace, started_at=at)
+    drawn_at(
+        workspace, at, "0.5",
+        SamplingRule(rate=Decimal("0.1"), side="allowed", confidence_from=9_500), SamplingRule(rate=Decimal("0.4")),
+    )  # fmt: skip
+    made = [
+        gated(
+            workspace, confidence=confidence, threshold=0.8, policy_version=revision.version, occurred_at=at,
+            timestamp=at, audit_selected=place < drawn, label_propensity=rate,
+        )
+        for confidence, drawn, rate in ((0.95, 40, "0.1"), (0.85, 400, "0.4"))
+        for place in range(1_000)
+    ]  # fmt: skip
+    store(made, [outcome(each, True) for each in made[5:1_000]])
+    day = timedelta(days=1)
+    counted = count_allowed(revision, {}, since=at - day, until=at + day, labels_as_of=at + day)
+    ((_, labelled, failures),) = counted
+    # Each of the 40, and a quarter of the 400: within five standard deviations of 100. Without a label: a failure.
+    in_thick = labelled - 40
+    assert 57 < in_thick < 143
+    assert failures == 5 + in_thick
 
 
 def test_rules__source_in_the_form__in_force_and_shown(workspace: Workspace) -> None:

@@ -43,6 +43,7 @@ from governance.workspaces.names import declare_name
 from governance.workspaces.services import issue_api_key, rename_workspace
 from ledger.gateway.services import bind_question
 from ledger.labelling.answering import answer_task
+from ledger.labelling.assigning import assign_labels
 from ledger.labelling.queue import next_task
 from ledger.labelling.rules import mark_known, set_labelling_rules
 from ledger.models import DecisionImport, DecisionRecord, LedgerRemoval, ModelServer, Question, SavedMapping
@@ -107,7 +108,7 @@ def furnish(workspace: Workspace) -> None:
     declare_name(**common, kind="model", name=f"model of {workspace.slug}")
     declare_evaluator(**common, name=f"judge of {workspace.slug}", passing_labels=["fine"], reason="Smoke.")
     bind_question(**common, question=f"question-of-{workspace.slug}", policy_key=KEY, reason="Smoke.")
-    set_labelling_rules(**common, policy_key=KEY, reason="Smoke.")
+    set_labelling_rules(**common, policy_key=KEY, reason="Smoke.", confirms_wrong=True)
     drawn = DecisionRecordFactory(
         workspace=workspace,
         gate_verdict="block",
@@ -118,6 +119,10 @@ def furnish(workspace: Workspace) -> None:
     mark_known(actor=operator, decision=drawn, success=True, reason="Smoke.")
     claim = next_task(person=operator, workspace=workspace).claim
     answer_task(person=operator, workspace=workspace, claim_id=claim.pk, answer="right")
+    assigned = DecisionRecordFactory(
+        workspace=workspace, gate_verdict="block", audit_selected=True, label_propensity="0.05"
+    )
+    assign_labels(**{**common, "person": operator, "days": 7, "decision": assigned})
     ModelServer.objects.create(
         workspace=workspace, dialect="openai", url="https://models.example.org/", provider="acme", reason="Smoke.",
         started_at=RECORDED_AT,

@@ -45,6 +45,17 @@ def test_rate__of_a_decision__is_that_of_the_first_rule_that_covers_it(rates, si
     assert found is None or found <= rates.highest(side)
 
 
+SEGMENTS = st.dictionaries(st.sampled_from(SEGMENT_KEYS), NAMES, max_size=2)
+
+
+@given(MANY, st.sampled_from(SIDES), st.integers(0, LATTICE), st.integers(0, LATTICE), SEGMENTS, SEGMENTS)
+def test_lowest__of_a_band__is_undercut_by_no_decision_in_it(rates, side, one, other, segment, more) -> None:
+    low, high = sorted((one, other))
+    least = rates.lowest(side, (low, high), segment)
+    for confidence in (low, (low + high) // 2, high):
+        assert (rates.rate_of(side, confidence, {**more, **segment}) or 0) >= least
+
+
 @given(MANY, st.sampled_from(SIDES), st.integers(0, LATTICE))
 def test_rule__that_covers_everything__leaves_the_later_ones_nothing(rates, side, confidence) -> None:
     first = SamplingRates(rates.blocked, (SamplingRule(rate=Decimal("0.5")), *rates.rules))

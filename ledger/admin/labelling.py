@@ -52,6 +52,11 @@ class RulesForm(InWorkspaceForm):
         initial=0,
         help_text="Share of what is shown whose truth is known: tells how often a reviewer errs.",
     )
+    confirms_wrong = forms.BooleanField(
+        label="Confirm what is wrong",
+        required=False,
+        help_text="A failure takes two people who say wrong, neither seeing the other; where they differ, a third.",
+    )
     label_source = forms.ChoiceField(
         label="Labels that count",
         choices=LabelSource.choices,
@@ -67,13 +72,18 @@ class LabellingRulesAdmin(ServiceAdmin):
 
     nothing_yet = "No rules were set: everything is shown blind, due after 7 days, and answered once"
     list_display = [
-        "policy_key", "workspace", "is_blind", "due_days", "twice_share", "known_share", "counted", "started_at"
+        "policy_key", "workspace", "is_blind", "due_days", "twice_share", "known_share", "confirmed", "counted",
+        "started_at",
     ]  # fmt: skip
     list_filter = [WorkspaceFilter, ("ended_at", admin.EmptyFieldListFilter)]
     list_select_related = ["workspace"]
     exclude = ["started_by", "ended_by"]
     add_verb = Verb.OPERATE
     add_title = "Set how decisions are labelled"
+
+    @admin.display(description="confirmed", boolean=True)
+    def confirmed(self, row: LabellingRules) -> bool:
+        return bool(row.confirms_wrong)
 
     @admin.display(description="labels that count")
     def counted(self, rules: LabellingRules) -> str:

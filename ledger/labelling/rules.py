@@ -40,6 +40,7 @@ def set_labelling_rules(
     due_days: int = 7,
     twice_share: Decimal = Decimal(0),
     known_share: Decimal = Decimal(0),
+    confirms_wrong: bool = False,
     label_source: str = LabelSource.EVENTS,
 ) -> LabellingRules:
     """Set how decisions of a policy are given to reviewers, in place of the rules before.
@@ -52,6 +53,8 @@ def set_labelling_rules(
         Days from the decision until its answer is due, at least 1.
     twice_share, known_share
         From 0 (none) to 1 (all), at most 4 decimals: what a second person answers, too; what is a known case.
+    confirms_wrong
+        Take "wrong" for the label only once a second person says so too; where they differ, a third settles it.
     label_source
         A `LabelSource`: whose labels calibration counts.
 
@@ -65,6 +68,7 @@ def set_labelling_rules(
         "due_days": due_days,
         "twice_share": twice_share,
         "known_share": known_share,
+        "confirms_wrong": confirms_wrong or None,
         "label_source": None if label_source == LabelSource.EVENTS else label_source,
     }
     rules = LabellingRules(policy_key=policy_key, **terms)

@@ -34,7 +34,10 @@ def columns_of(model: type, *left_out: str) -> tuple[str, ...]:
 
 
 def of_control(model: type[Control], *own: str, later: Mapping[str, int] | None = None) -> tuple[Kind, Kind]:
-    """Return the kinds of a control's beginning and of its end; `own` are columns beside those of every control."""
+    """Return the kinds of a control's beginning and of its end.
+
+    `own` are columns beside those of every control; `later` those that came with a later version.
+    """
     name = "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in model.__name__).lstrip("_")
     begun = ("id", "workspace_id", "policy_key", "reason", "started_at", "started_by_name")
     ended = ("id", "workspace_id", "policy_key", "ended_at", "ended_by_name", "end_reason")
