@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('ledger', '0023_source_of_labels'),
+        ('ledger', '0025_label_assignments'),
     ]
 
     operations = [
