@@ -150,7 +150,7 @@ def threshold_in_force(policy_key: str, kind: FieldKind) -> Combinable:
 
 
 def drawn_for_review(rows: QuerySet[DecisionRecord]) -> QuerySet[DecisionRecord]:
-    """Narrow decisions to those that were blocked and drawn at random for people to review."""
+    """Narrow decisions to those that were drawn at random for people to review."""
     return rows.filter(audit_selected=True)
 
 
@@ -165,7 +165,7 @@ _CANNOT_TELL = Judgement.objects.filter(answer=Judgement.Answer.CANNOT_TELL, und
 _ANSWER_OF_A_PERSON = Coalesce(
     *(
         Subquery(answers.filter(decision_id=OuterRef("pk")).order_by().values("pk")[:1])
-        for answers in (_BY_PEOPLE, _CANNOT_TELL.filter(purpose=Purpose.LABEL))
+        for answers in (_BY_PEOPLE, _CANNOT_TELL.filter(purpose__in=[Purpose.LABEL, Purpose.CHECK]))
     )
 )
 

@@ -182,7 +182,8 @@ def by_segment(batches: Iterable[EvidenceCounts], keys: tuple[str, ...]) -> tupl
     numbers: dict[tuple[str | None, ...], int] = {}
     owners, columns = [], []
     for batch in batches:
-        owners.append(np.array([numbers.setdefault(each, len(numbers)) for each in batch.segment], dtype=np.int64))
+        places = [numbers.setdefault(each, len(numbers)) for each in batch.segments]
+        owners.append(np.array(places, dtype=np.int64)[batch.segment])
         columns.append(np.array([getattr(batch, name) for name in (*_COLUMNS, *_THRESHOLDS)]))
     if not columns:
         return ()

@@ -15,9 +15,11 @@ from calibration.statistics.claims import (
     Unit,
     certified_audit_statement,
     certified_band_statement,
+    certified_draws_statement,
     certified_pair_statement,
     certified_statement,
 )
+from calibration.statistics.draws import DrawnRecommendation, recommend_from_draws
 from calibration.statistics.joint import JointRecommendation, recommend_pair
 from calibration.statistics.lattice import LATTICE
 from calibration.statistics.recommendation import ThresholdRecommendation
@@ -118,7 +120,7 @@ class Answer:
         What is seen at the threshold, or why there is none, in plain words.
     statement : str or None
         What is certified, in the only words for it.
-    method : {"walk", "audits", "pair", "band"}
+    method : {"walk", "draws", "audits", "pair", "band"}
         How it was found.
     detail
         Everything that the method returned.
@@ -134,7 +136,9 @@ class Answer:
     figures: str
     statement: str | None
     method: str
-    detail: ThresholdRecommendation | AuditedRecommendation | JointRecommendation | BandRecommendation
+    detail: (
+        ThresholdRecommendation | DrawnRecommendation | AuditedRecommendation | JointRecommendation | BandRecommendation
+    )
     is_tested: bool
     delta: float
     ceiling: float | None = None
@@ -154,6 +158,8 @@ def answer_segments(subjects: Mapping[str, Subject], *, alpha: float, delta: flo
         walked = together.recommendations[name]
         if name not in tested:
             return _by_walk(walked, subject, is_tested=False)
+        if subject.cohort.kind == "drawn":
+            return _by_draws(subject, alpha, together.segment_delta)
         if subject.is_audited:
             return _with_audits(subject, alpha, together.segment_delta)
         if subject.wants_band:
@@ -176,6 +182,27 @@ def _by_walk(found: ThresholdRecommendation, subject: Subject, *, is_tested: boo
         detail=found,
         is_tested=is_tested,
         delta=found.delta,
+    )
+
+
+def _by_draws(subject: Subject, alpha: float, delta: float) -> Answer:
+    found = recommend_from_draws(
+        subject.cohort.draws(subject.judged_bands),
+        alpha=alpha,
+        delta=delta,
+        floor=subject.cohort.floor,
+        in_force=subject.current,
+    )
+    return Answer(
+        threshold=found.threshold,
+        risk_threshold=None if found.threshold is None else subject.judged_risk,
+        reason=found.reason,
+        figures=wording.draws(found),
+        statement=certified_draws_statement(found, risk_in_force=subject.judged_risk, unit=subject.unit),
+        method="draws",
+        detail=found,
+        is_tested=True,
+        delta=delta,
     )
 
 

@@ -22,11 +22,13 @@ from calibration.findings.finding import Finding
 from calibration.parameters import CalibrationParameters
 from calibration.reviews.judging import Review
 from calibration.statistics.audits import AuditedRecommendation
+from calibration.statistics.draws import DrawnRecommendation
 from calibration.statistics.label_error import LabelError
 from calibration.statistics.operating_points import OperatingPoint
 from governance.definitions import LATTICE, FieldDefinition, FieldKind, to_lattice
 from governance.policies import EffectivePolicy
 from governance.policies.config import PolicyConfig
+from ledger.models import LabelSource
 
 NOT_YET_JUDGED = "NOT_YET_JUDGED"
 """Reason of a finding whose threshold in force lies where there are no fair labels yet, with nothing against it."""
@@ -42,6 +44,7 @@ def find(
     *,
     review: Review,
     configs_in_window: Sequence[PolicyConfig],
+    label_source: LabelSource = LabelSource.EVENTS,
     label_error: LabelError | None = None,
 ) -> list[Finding]:
     """Return the findings of each segment of a policy key with a confidence threshold, in the order of segments.
@@ -53,6 +56,8 @@ def find(
     configs_in_window : sequence of PolicyConfig
         Every config of the policy that was in force at some time in the window, for sources whose decisions carry
         no threshold.
+    label_source : LabelSource
+        Whose labels count.
     label_error : LabelError or None
         What is known of the errors of those who label: labels are tested at another rate, with what is left of the
         level. None: labels are taken as right.
@@ -65,7 +70,9 @@ def find(
     if fields[0] is None:
         return []
     subjects = {
-        str(place): _subject(counts, evidence, policy, configs_in_window, wants_band=parameters.band)
+        str(place): subject_of(
+            counts, evidence, policy, configs_in_window, wants_band=parameters.band, source=label_source
+        )
         for place, counts in enumerate(evidence.segments)
     }
     judged = subjects if review.may_loosen else {name: each.without_loosening() for name, each in subjects.items()}
@@ -92,13 +99,14 @@ def find(
     ]
 
 
-def _subject(
+def subject_of(
     counts: SegmentCounts,
     evidence: KeyEvidence,
     policy: EffectivePolicy,
     configs_in_window: Sequence[PolicyConfig],
     *,
     wants_band: bool,
+    source: LabelSource,
 ) -> Subject:
     def values(kind: FieldKind) -> list[float]:
         field = policy.definition.field_of_kind(kind)
@@ -110,7 +118,7 @@ def _subject(
     in_force = InForce(confidence=max(confidences), risk=min(risks, default=None), ceiling=min(ceilings, default=1.0))
     current_ceiling = ceilings[0] if ceilings else None
     return Subject(
-        cohort=choose_cohort(counts, in_force).under(current_ceiling),
+        cohort=choose_cohort(counts, in_force, source).under(current_ceiling),
         current=confidences[0],
         current_risk=risks[0] if risks else None,
         current_ceiling=current_ceiling,
@@ -149,6 +157,7 @@ def _finding(
         wording.advice(field.name, current, recommended, is_material=is_material, floor=floor),
         _why_not(refusal, policy, subject, answer),
         answer.figures,
+        wording.source_of_labels(described["cohort"]),
         wording.tested_at(label_error, parameters.target_failure_rate),
         "" if review.may_loosen else wording.only_stricter(current, is_risk=is_risk),
         wording.too_young(young, parameters.maturity_days) if young and not described["decisions"] else "",
@@ -199,7 +208,9 @@ def _recommended(answer: Answer, field: FieldDefinition, current: float) -> floa
 
 def _is_of_labelled(answer: Answer, point: OperatingPoint | None) -> bool:
     """True when something that is allowed has no label, and the statement speaks only of what has."""
-    is_of_all = isinstance(answer.detail, AuditedRecommendation) and answer.detail.is_of_all
+    is_of_all = isinstance(answer.detail, DrawnRecommendation) or (
+        isinstance(answer.detail, AuditedRecommendation) and answer.detail.is_of_all
+    )
     return point is not None and point.labelled < point.allowed and not is_of_all
 
 

@@ -9,6 +9,7 @@ from typing import Literal
 from calibration.statistics.audits import AuditedRecommendation
 from calibration.statistics.bands import BandRecommendation
 from calibration.statistics.budgets import BudgetRecommendation
+from calibration.statistics.draws import DrawnRecommendation
 from calibration.statistics.joint import JointRecommendation
 from calibration.statistics.recommendation import ThresholdRecommendation
 
@@ -151,6 +152,38 @@ def certified_audit_statement(
         delta=recommendation.above.delta,
         given=f"independent outcomes, audits below {in_force:.4f} drawn at random at the rates on record, and that "
         "within each stratum of confidence the labels are a random sample",
+    )
+    return claim + _risk_stays(risk_in_force)
+
+
+def certified_draws_statement(
+    recommendation: DrawnRecommendation, *, risk_in_force: float | None = None, unit: Unit = "decisions"
+) -> str | None:
+    """Say what drawn decisions certify: of all decisions, drawn or not.
+
+    Parameters
+    ----------
+    recommendation : DrawnRecommendation
+        A threshold or a refusal.
+    risk_in_force : float, optional
+        The risk threshold that its decisions passed, which stays as it is: no other was looked at.
+    unit : {"decisions", "cases, their first decision"}
+        What was counted once.
+
+    Returns
+    -------
+    str or None
+        The statement; None for a refusal.
+    """
+    if recommendation.threshold is None:
+        return None
+    claim = _claim(
+        of=_named(unit, labelled="", end=" drawn or not,"),
+        threshold=recommendation.threshold,
+        risk=risk_in_force,
+        alpha=recommendation.alpha,
+        delta=recommendation.delta,
+        given="independent outcomes, and that decisions were drawn at random at the rates on record",
     )
     return claim + _risk_stays(risk_in_force)
 

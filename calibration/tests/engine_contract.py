@@ -102,7 +102,7 @@ def _drawn(workspace: Workspace, draw: random.Random, place: int) -> DecisionRec
     origin = draw.choice(["gate", "gate", "import", "observed"])
     verdict = draw.choice(["allow", "allow", "block"])
     reason = {"allow": "allowed", "block": "llm_confidence_below_threshold"}[verdict]
-    is_audited = origin == "gate" and verdict == "block" and draw.random() < 0.4
+    is_audited = origin == "gate" and draw.random() < (0.4 if verdict == "block" else 0.1)
     thresholds = {
         field.name: draw.choice([0.7, 0.85, 0.9])
         for kind, field in names.items()

@@ -32,6 +32,7 @@ SECTIONS = {
         "auditsampling": "Audit sampling",
         "labellingrules": "Labelling rules",
         "knowncase": "Known cases",
+        "labelassignment": "Assigned labels",
         "retentionperiod": "Retention periods",
         "legalhold": "Legal holds",
         "standingcosts": "Standing costs",

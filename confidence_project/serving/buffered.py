@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import select
 import socket
 import time
 from contextlib import suppress
@@ -11,6 +12,9 @@ from typing import IO
 from confidence_project.serving.framing import IN_MEMORY, Arriving
 
 RECEIVED_AT_ONCE = 256 * 1024
+# For which a thread that is free waits for its client's next request: most come so soon, and the way over the main loop
+# would change threads twice.
+MOMENT_MILLISECONDS = 4
 # A request or a reply may take the seconds of the settings, and one more for so many bytes.
 BYTES_A_SECOND = 10_000
 
@@ -27,6 +31,8 @@ class BufferedSocket:
     def __init__(self, connected: socket.socket, *, seconds: float, body_most: int) -> None:
         connected.setblocking(False)
         self._socket = connected
+        self._readable = select.poll()
+        self._readable.register(connected, select.POLLIN)
         self._seconds = seconds
         self._body_most = body_most
         self._backlog: IO[bytes] | None = None
@@ -38,6 +44,7 @@ class BufferedSocket:
         self.arriving = Arriving(self._body_most)
         self._since = time.monotonic()
         self._ran_out = False
+        self._head: bytes | None = None
         if data:
             self.arriving.take(data)
 
@@ -56,8 +63,20 @@ class BufferedSocket:
             return arriving.begun
         arriving.take(data)
         if arriving.wants_continue and not had_head and not arriving.whole:
-            self.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
+            self.send_at_once(b"HTTP/1.1 100 Continue\r\n\r\n")
         return True
+
+    def next_comes(self) -> bool:
+        """Send what is kept, and wait a moment for the next request; whether all of it is there."""
+        if not self.flush():
+            return False
+        if over := self.arriving.over:
+            self.next_request(over)
+            return self.arriving.whole
+        if not self._readable.poll(MOMENT_MILLISECONDS):
+            return False
+        self.next_request()
+        return self.receive() and self.arriving.whole
 
     def discard(self) -> bool:
         """Read and forget what still comes after the reply; whether more may come."""
@@ -83,6 +102,8 @@ class BufferedSocket:
 
     def flush(self) -> bool:
         """Send what is kept, as far as it goes without waiting; whether nothing is left."""
+        if self._head:
+            self.sendall(b"")
         if self._backlog is None:
             return True
         while self._sent < self._kept:
@@ -94,6 +115,18 @@ class BufferedSocket:
         self._backlog.close()
         self._backlog, self._sent, self._kept = None, 0, 0
         return True
+
+    def send_at_once(self, data: bytes) -> None:
+        """Send as far as it goes without waiting, and keep the rest."""
+        left = memoryview(data)
+        if self.flush():
+            with suppress(BlockingIOError):
+                left = left[self._socket.send(left) :]
+        if left:
+            if self._backlog is None:
+                self._backlog = SpooledTemporaryFile(IN_MEMORY)  # noqa: SIM115 - closed when it is sent
+            self._backlog.seek(self._kept)
+            self._kept += self._backlog.write(left)
 
     # What gunicorn calls, as of a socket -----------------------------------------------------------------------------
 
@@ -107,15 +140,12 @@ class BufferedSocket:
         return len(data)
 
     def sendall(self, data: bytes) -> None:
-        left = memoryview(data)
-        if self.flush():
-            with suppress(BlockingIOError):
-                left = left[self._socket.send(left) :]
-        if left:
-            if self._backlog is None:
-                self._backlog = SpooledTemporaryFile(IN_MEMORY)  # noqa: SIM115 - closed when it is sent
-            self._backlog.seek(self._kept)
-            self._kept += self._backlog.write(left)
+        """Send a part of the reply: the head, which comes first, leaves with what follows it."""
+        if self._head is None:
+            self._head = data
+            return
+        data, self._head = self._head + data, b""
+        self.send_at_once(data)
 
     def setblocking(self, flag: bool) -> None:
         """Never blocks."""

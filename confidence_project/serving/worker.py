@@ -6,6 +6,7 @@ or reads slowly holds the one or the other. Here the main loop gathers requests 
 
 from __future__ import annotations
 
+import gc
 import logging
 import selectors
 import socket
@@ -45,6 +46,9 @@ class BufferingWorker(ThreadWorker):
     def load_wsgi(self) -> None:
         super().load_wsgi()
         logging.getLogger("gunicorn.error").addFilter(_without_what_was_sent)
+        # What is loaded stays: collections need not look through it, which a bulk would have them do again and again.
+        gc.collect()
+        gc.freeze()
         self._body_most = max(settings.CONFIDENCE_MAX_BODY_BYTES, settings.CONFIDENCE_IMPORT_MAX_BYTES) + FORM_BYTES
 
     def accept(self, listener: Any) -> None:
@@ -81,9 +85,15 @@ class BufferingWorker(ThreadWorker):
             self._wait(conn, selectors.EVENT_READ, self._receive)
         conn.timeout = conn.sock.arrives_until()
 
+    def handle(self, conn: TConn) -> bool:
+        """Answer on a connection for as long as its next request is there at once and nobody waits for a thread."""
+        while super().handle(conn) and conn.sock.may_go_on:
+            if not (self.alive and self.tpool._work_queue.empty() and conn.sock.next_comes()):
+                return True
+        return False
+
     def finish_request(self, conn: TConn, fs: Future[Any]) -> None:
-        again = not fs.cancelled() and not fs.exception() and bool(fs.result()) and conn.sock.may_go_on
-        self._send_rest(conn, again)
+        self._send_rest(conn, not fs.cancelled() and not fs.exception() and fs.result())
 
     def _send_rest(self, conn: TConn, again: bool, _client: Any = None) -> None:
         try:
@@ -101,6 +111,8 @@ class BufferingWorker(ThreadWorker):
     def _go_on(self, conn: TConn) -> None:
         if over := conn.sock.arriving.over:
             conn.sock.next_request(over)
+        if over or not conn.sock.arriving.whole:
+            # The next request has begun.
             return self._hand_over(conn)
         conn.sock.arriving.held.close()
         conn.set_timeout()
@@ -142,7 +154,7 @@ class BufferingWorker(ThreadWorker):
         arriving = conn.sock.arriving
         if arriving.begun and not arriving.whole:
             with suppress(OSError):
-                conn.sock.sendall(TOO_SLOW)
+                conn.sock.send_at_once(TOO_SLOW)
         self._drop(conn)
 
     def murder_pending(self) -> None:

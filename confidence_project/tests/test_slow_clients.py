@@ -151,6 +151,35 @@ def test_requests_one_behind_the_other__are_answered_in_their_order(url):
     assert [part[:3] for part in replies.split(b"HTTP/1.1 ")[1:]] == [b"201", b"201", b"200"]
 
 
+GET = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
+
+
+def _read_reply(connected):
+    """Return what comes first of a reply in chunks; all of it is read."""
+    first = read = connected.recv(65_536)
+    while not read.endswith(b"\r\n0\r\n\r\n"):
+        read += connected.recv(65_536)
+    return first
+
+
+@pytest.mark.parametrize(("with_the_first", "after_its_reply"), [(GET + GET[:9], b""), (GET, GET[:9]), (GET, GET)])
+def test_next_request_begins_at_once__holds_no_thread_and_is_answered(url, with_the_first, after_its_reply):
+    begun = len(with_the_first + after_its_reply) - len(GET)
+    with ExitStack() as stack:
+        kept = [stack.enter_context(_connect(url)) for _ in range(8)]
+        for connected in kept:
+            connected.sendall(with_the_first)
+            # Head and body leave together.
+            assert _read_reply(connected).partition(b"\r\n\r\n")[2]
+            connected.sendall(after_its_reply)
+        before = time.monotonic()
+        assert httpx.get(f"{url}/healthz", timeout=10).status_code == 200
+        assert time.monotonic() - before < 1
+        for connected in kept:
+            connected.sendall(GET[begun:])
+            assert _read_reply(connected).startswith(b"HTTP/1.1 200 ")
+
+
 def test_body_announced__continue_is_said_before_it_is_sent(url):
     body = _draft_of(500)
     with _connect(url) as connected:

@@ -23,7 +23,7 @@ from governance.models import (
 )
 from governance.tests.browser import signed_in
 from governance.tests.factories import SuperuserFactory, WorkspaceFactory, admin_of, viewer_of
-from ledger.models import Judgement, KnownCase
+from ledger.models import Judgement, KnownCase, LabelAssignment
 
 pytestmark = pytest.mark.django_db
 
@@ -32,7 +32,7 @@ OWNED = sorted(
     (model for model in REGISTRY if model is Workspace or "workspace" in {field.name for field in model._meta.fields}),
     key=lambda model: model._meta.label,
 )
-FOR_OPERATORS = {EvidencePack, Judgement, KnownCase, WebhookEndpoint, WebhookDelivery}
+FOR_OPERATORS = {EvidencePack, Judgement, KnownCase, LabelAssignment, WebhookEndpoint, WebhookDelivery}
 OWNED_BY_NO_WORKSPACE = {
     "superusers": {
         "auth.User", "axes.AccessAttempt", "axes.AccessLog", "axes.AccessFailureLog",

@@ -14,7 +14,7 @@ from typing import Any
 from django.db import DEFAULT_DB_ALIAS, connections, transaction
 from django.db.models import F
 
-from ledger.counts.counting import DAY, as_date
+from ledger.counts.statement import DAY, as_date
 from ledger.models import CountedDay, CountMark, DecisionOutcome, DecisionRecord, OutcomeVoid
 from ledger.transparency.commit_order import horizon, order_column
 from ledger.transparency.sequencing import windows

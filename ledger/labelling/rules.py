@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -13,13 +14,20 @@ from confidence_project.foundation.errors import FieldProblem, InvalidInput, Wro
 from governance.access.permissions import Person
 from governance.controls.services import end_control, start_control
 from governance.models import Workspace
-from ledger.models import DecisionRecord, KnownCase, LabellingRules
+from ledger.models import DecisionRecord, KnownCase, LabellingRules, LabelSource
 
 
 def rules_of(workspace: Workspace, policy_key: str) -> LabellingRules:
     """Return the rules in force for a policy, the defaults where nobody has set any."""
     rules = LabellingRules.objects.in_workspace(workspace).in_force().filter(policy_key=policy_key).first()
     return rules or LabellingRules(workspace=workspace, policy_key=policy_key)
+
+
+def label_source_of(workspace: Workspace, policy_key: str, as_of: datetime) -> LabelSource:
+    """Return whose labels the rules say to count that were in force for a policy at a moment."""
+    then = LabellingRules.objects.in_workspace(workspace).filter(policy_key=policy_key, started_at__lte=as_of)
+    rules = then.exclude(ended_at__lte=as_of).order_by("-started_at").first()
+    return LabelSource(rules.label_source) if rules and rules.label_source else LabelSource.EVENTS
 
 
 def set_labelling_rules(
@@ -32,6 +40,8 @@ def set_labelling_rules(
     due_days: int = 7,
     twice_share: Decimal = Decimal(0),
     known_share: Decimal = Decimal(0),
+    confirms_wrong: bool = False,
+    label_source: str = LabelSource.EVENTS,
 ) -> LabellingRules:
     """Set how decisions of a policy are given to reviewers, in place of the rules before.
 
@@ -43,6 +53,10 @@ def set_labelling_rules(
         Days from the decision until its answer is due, at least 1.
     twice_share, known_share
         From 0 (none) to 1 (all), at most 4 decimals: what a second person answers, too; what is a known case.
+    confirms_wrong
+        Take "wrong" for the label only once a second person says so too; where they differ, a third settles it.
+    label_source
+        A `LabelSource`: whose labels calibration counts.
 
     Raises
     ------
@@ -54,6 +68,8 @@ def set_labelling_rules(
         "due_days": due_days,
         "twice_share": twice_share,
         "known_share": known_share,
+        "confirms_wrong": confirms_wrong or None,
+        "label_source": None if label_source == LabelSource.EVENTS else label_source,
     }
     rules = LabellingRules(policy_key=policy_key, **terms)
     try:

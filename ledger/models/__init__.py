@@ -13,7 +13,15 @@ from ledger.models.decisions import (
 from ledger.models.domains import DomainDecision
 from ledger.models.gateway import ModelServer, QuestionBinding
 from ledger.models.imports import DecisionImport, SavedMapping
-from ledger.models.labelling import Judgement, KnownCase, LabelClaim, LabellingRules, Purpose
+from ledger.models.labelling import (
+    Judgement,
+    KnownCase,
+    LabelAssignment,
+    LabelClaim,
+    LabellingRules,
+    LabelSource,
+    Purpose,
+)
 from ledger.models.questions import Question
 from ledger.models.removals import LedgerRemoval, RemovedLeaf
 from ledger.models.transparency import Checkpoint, Cosignature, LogLeaf, LogNode, LogWatermark
@@ -33,7 +41,9 @@ __all__ = [
     "DomainDecision",
     "Judgement",
     "KnownCase",
+    "LabelAssignment",
     "LabelClaim",
+    "LabelSource",
     "LabellingRules",
     "LedgerAmendment",
     "LedgerRemoval",

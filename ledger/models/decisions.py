@@ -144,9 +144,12 @@ class DecisionRecord(AppendOnlyModel):
     import_id = models.BigIntegerField(null=True, help_text="The import that brought it; null: none.")
     external_id = models.CharField(max_length=200, blank=True, default="", help_text="The host's own id.")
     case_key = models.CharField(max_length=200, blank=True, default="", help_text="Conversation, ticket or lead.")
-    audit_selected = models.BooleanField(default=False, help_text="Blocked, and chosen at random for human review.")
+    audit_selected = models.BooleanField(default=False, help_text="Chosen at random for human review.")
     label_propensity = models.DecimalField(
-        max_digits=5, decimal_places=4, null=True, help_text="Probability with which a blocked decision was chosen."
+        max_digits=5,
+        decimal_places=4,
+        null=True,
+        help_text="Probability with which it was chosen; null: it was in no draw.",
     )
     # A reference without a constraint: the ledger can be partitioned, and outlives what it refers to.
     rollout_id = models.BigIntegerField(null=True, help_text="The active rollout; null: there was none.")

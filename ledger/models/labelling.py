@@ -21,6 +21,13 @@ def _share(help_text: str) -> models.DecimalField[str | float, float]:
     return models.DecimalField(max_digits=5, decimal_places=4, default=0, validators=within, help_text=help_text)
 
 
+class LabelSource(models.TextChoices):
+    """Which labels of a policy calibration counts. They are never pooled without a word."""
+
+    EVENTS = "events", "Events downstream, of what was allowed"
+    DRAWN = "drawn", "People, of what was drawn on either side"
+
+
 class LabellingRules(Control):
     """How decisions of a policy are given to reviewers. Without any in force the defaults of the columns hold."""
 
@@ -32,6 +39,17 @@ class LabellingRules(Control):
     )
     twice_share = _share("Share of the answered decisions that another person answers, too, without seeing the first.")
     known_share = _share("Share of what is shown whose truth is known already.")
+    confirms_wrong = models.BooleanField(
+        null=True,
+        help_text="A decision is a failure only once two people found it wrong; where two differ, a third. Null: no.",
+    )
+    label_source = models.CharField(
+        max_length=6,
+        choices=LabelSource.choices,
+        null=True,
+        blank=True,
+        help_text="Whose labels calibration counts; null: those of events.",
+    )
 
     class Meta(Control.Meta):
         verbose_name_plural = "labelling rules"
@@ -72,6 +90,7 @@ class Purpose(models.TextChoices):
 
     LABEL = "label", "Its label"
     SECOND = "second", "A second look"
+    CHECK = "check", "A confirmation"
     KNOWN = "known", "A known case"
 
 
@@ -103,8 +122,39 @@ class LabelClaim(models.Model):
         return f"{self.decision_id} before {self.person}"
 
 
+class LabelAssignment(models.Model):
+    """A decision that is for one person to label, or for a team elsewhere, until a moment; then it is anybody's."""
+
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="+", db_index=False)
+    decision = models.OneToOneField(DecisionRecord, on_delete=models.PROTECT, related_name="+", db_constraint=False)
+    person = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.CASCADE,
+        null=True,
+        blank=True,
+        related_name="+",
+        help_text="Blank: a team that works elsewhere.",
+    )
+    until = models.DateTimeField()
+    given_by_name = actor_name()
+    given_at = models.DateTimeField()
+
+    objects = WorkspaceScopedQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-id"]
+        indexes = [models.Index(fields=["workspace", "until"], name="label_assignments_until")]
+
+    def __str__(self) -> str:
+        return f"{self.decision_id} for {self.person or 'a team elsewhere'}"
+
+
 class Judgement(AppendOnlyModel):
-    """What one person answered about one decision. The first answer is its label, and so an outcome; others measure."""
+    """What one person answered about one decision.
+
+    The first answer is its label, and so an outcome, unless it waits to be confirmed: then the one that settles it is.
+    Second looks and known cases measure.
+    """
 
     class Answer(models.TextChoices):
         RIGHT = "right", "Right"

@@ -168,29 +168,34 @@ def _grow(workspace: Workspace, draw: Random) -> None:
             DecisionOutcomeFactory(decision=decision, success=draw.random() < 0.5)
 
 
-def _keep_in_a_process_that_is_killed(after: float) -> None:
+def _keep_in_a_process(killed_after: float | None = None) -> None:
+    until_all_is_seen()
     connections.close_all()
     child = os.fork()
     if not child:
         try:
-            kept()
+            services.keep_counts()
         finally:
             os._exit(0)
-    time.sleep(after)
-    os.kill(child, signal.SIGKILL)
+    if killed_after is not None:
+        time.sleep(killed_after)
+        os.kill(child, signal.SIGKILL)
     os.waitpid(child, 0)
 
 
 def test_keep_counts__killed_fifty_times__leaves_counts_that_verify() -> None:
     workspace, draw = WorkspaceFactory(), Random(18)
-    waited = 0
+    _grow(workspace, draw)
+    began = time.monotonic()
+    _keep_in_a_process()
+    takes, waited = time.monotonic() - began, 0
     for _ in range(50):
         _grow(workspace, draw)
-        _keep_in_a_process_that_is_killed(draw.random() * 0.12)
+        _keep_in_a_process(killed_after=draw.random() * takes)
         assert not [each.differences for each in verify_counts() if each.differences]
         waited += bool(not_counted())
     assert waited
     kept()
     assert not_counted() == 0
-    assert sum(CountedDay.objects.values_list("decisions", flat=True)) == 150
+    assert sum(CountedDay.objects.values_list("decisions", flat=True)) == 153
     assert not [each for each in verify_counts() if each.differences or each.waits]

@@ -143,6 +143,13 @@ OF_THE_LEDGER = (
     CHECKPOINTS,
     REMOVALS,
     JUDGEMENTS,
-    *of_control(LabellingRules, "is_blind", "due_days", "twice_share", "known_share"),
+    *of_control(
+        LabellingRules,
+        "is_blind",
+        "due_days",
+        "twice_share",
+        "known_share",
+        later={"label_source": 2, "confirms_wrong": 3},
+    ),
     *of_control(KnownCase, "decision_id", "success"),
 )

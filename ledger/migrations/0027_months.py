@@ -98,7 +98,7 @@ class Migration(migrations.Migration):
     atomic = False
 
     dependencies = [
-        ("ledger", "0022_no_constraint_on_the_ledger"),
+        ("ledger", "0026_no_constraint_on_the_ledger"),
     ]
 
     operations = [
