@@ -84,12 +84,14 @@ KEY_NAMES = (
 
 
 def select(queryset: QuerySet[Any], columns: Mapping[str, Combinable]) -> tuple[str, tuple[Any, ...]]:
+    """Return the statement that selects these columns, and its parameters."""
     # Annotated in full first: an annotation must not be named like a field, hence the prefix.
     statement: tuple[str, tuple[Any, ...]] = queryset.annotate(**columns).values(*columns).query.sql_with_params()
     return statement
 
 
 def segment_names(request: EvidenceRequest) -> list[str]:
+    """Return what the columns of the segment are called."""
     return [f"evidence_segment_{place}" for place in range(len(request.segment_by))]
 
 
@@ -99,7 +101,7 @@ def columns_of(rows: DecisionRows, success: Combinable, request: EvidenceRequest
     return {
         **dict(zip(segment_names(request), segments, strict=True)),
         # The period after the last stands for decisions that are too young.
-        "evidence_period": _steps(rows.at, [*request.period_starts, request.mature_end]),
+        "evidence_period": steps(rows.at, [*request.period_starts, request.mature_end]),
         "evidence_stratum": _stratum(rows),
         "evidence_band": _risk_band(rows, request),
         "evidence_audit_rate": _nothing() if rows.audit_rate is None else F(rows.audit_rate),
@@ -123,6 +125,7 @@ def _stratum(rows: DecisionRows) -> Combinable:
 
 
 def bit(condition: Q) -> Combinable:
+    """Whether a condition holds, never null."""
     return Case(When(condition, then=Value(True)), default=Value(False), output_field=BooleanField())
 
 
@@ -131,10 +134,10 @@ def _risk_band(rows: DecisionRows, request: EvidenceRequest) -> Combinable:
         return Value(0, output_field=SmallIntegerField())
     edges = [Decimal(edge) / LATTICE for edge in request.risk_edges]
     unknown = When(**{f"{rows.risk}__isnull": True}, then=Value(None, output_field=SmallIntegerField()))
-    return Case(unknown, default=_steps(rows.risk, edges), output_field=SmallIntegerField())
+    return Case(unknown, default=steps(rows.risk, edges), output_field=SmallIntegerField())
 
 
-def _steps(name: str, edges: Any) -> Combinable:
+def steps(name: str, edges: Any) -> Combinable:
     """How many of the ascending edges lie at or below the field."""
     below = [When(**{f"{name}__lt": edge}, then=Value(place)) for place, edge in enumerate(edges)]
     return Case(*below, default=Value(len(below)), output_field=SmallIntegerField())

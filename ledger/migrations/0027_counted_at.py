@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('ledger', '0025_label_assignments'),
+        ('ledger', '0026_judge_verdicts'),
     ]
 
     operations = [
