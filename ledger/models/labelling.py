@@ -43,6 +43,7 @@ class LabellingRules(Control):
     known_share = _share("Share of what is shown whose truth is known already.")
     confirms_wrong = models.BooleanField(
         null=True,
+        blank=True,
         help_text="A decision is a failure only once two people found it wrong; where two differ, a third. Null: no.",
     )
     judged_share = models.DecimalField(
