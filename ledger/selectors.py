@@ -201,12 +201,13 @@ class _CountOfWaiting(Subquery):
     output_field = IntegerField()
 
 
-def count_waiting_for_review(workspaces: Iterable[Workspace]) -> Mapping[int, int]:
+def count_waiting_for_review(workspaces: Iterable[Workspace], *, only: Q | None = None) -> Mapping[int, int]:
     """Count, by id of the workspace, what waits for review: one query, however large the ledger is.
 
-    `MOST_COUNTED + 1` means more than `MOST_COUNTED`. Only the newest `DRAWN_LOOKED_AT` drawn decisions are looked at.
+    `MOST_COUNTED + 1` means more than `MOST_COUNTED`. Only the newest `DRAWN_LOOKED_AT` drawn decisions are looked at,
+    of those that `only` holds for.
     """
-    drawn = drawn_for_review(DecisionRecord.objects.filter(workspace_id=OuterRef("pk"))).order_by("-pk")
+    drawn = drawn_for_review(DecisionRecord.objects.filter(only or Q(), workspace_id=OuterRef("pk"))).order_by("-pk")
     newest = drawn.annotate(label=_ANSWER_OF_A_PERSON).values("label")[:DRAWN_LOOKED_AT]
     ids = [workspace.pk for workspace in workspaces]
     counts = (

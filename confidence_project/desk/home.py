@@ -28,6 +28,7 @@ from governance.models import (
 )
 from governance.selectors import superseded_lately
 from governance.workflow.review import is_uncertified
+from ledger.labelling.due import count_overdue
 from ledger.selectors import MOST_COUNTED, count_waiting_for_review
 
 Status = ConfidencePolicyProposal.Status
@@ -85,7 +86,7 @@ class WorkspaceAtAGlance:
     """A workspace on the first page.
 
     `switched_off`: the step that switched automation off, None where it is on. `drawn`: how many decisions wait for
-    review, where `MOST_COUNTED + 1` means more than `MOST_COUNTED`.
+    review, where `MOST_COUNTED + 1` means more than `MOST_COUNTED`, and `overdue` how many of these for too long.
     """
 
     workspace: Workspace
@@ -102,9 +103,11 @@ class WorkspaceAtAGlance:
     reviews: Sequence[Review]
     failed: ConfidenceCalibrationRun | None
     drawn: int
+    overdue: int
     policies: Sequence[PolicyAtAGlance]
     idle: Sequence[PolicyDefinition]
     may_operate: bool
+    may_label: bool
 
     @property
     def is_on(self) -> bool:
@@ -122,13 +125,12 @@ class WorkspaceAtAGlance:
 
     @property
     def waits_for_me(self) -> int:
-        """How many things wait for the person who looks; of what they operate also alarms, failed runs, and the review
-        of decisions, which is one thing.
+        """How many things wait for the person who looks; of what they operate also alarms and failed runs, and where
+        they label, the review of decisions, which is one thing.
         """
         mine = sum(each.is_mine for each in self.waiting) + sum(each.is_mine for each in self.reviews)
-        return mine + (
-            len(self.alarms) + len(self.changed) + bool(self.failed) + bool(self.drawn) if self.may_operate else 0
-        )
+        mine += bool(self.drawn) and self.may_label
+        return mine + (len(self.alarms) + len(self.changed) + bool(self.failed) if self.may_operate else 0)
 
     @property
     def has_work(self) -> bool:
@@ -137,12 +139,21 @@ class WorkspaceAtAGlance:
     @property
     def drawn_in_words(self) -> str:
         """How many decisions wait for review."""
-        return f"{MOST_COUNTED}+" if self.drawn > MOST_COUNTED else str(self.drawn)
+        return _in_words(self.drawn)
+
+    @property
+    def overdue_in_words(self) -> str:
+        """How many of these for too long."""
+        return _in_words(self.overdue)
 
     @property
     def urgency(self) -> tuple[bool, bool, bool]:
         """Orders workspaces: alarms first, then what is off, then what waits for the person who looks."""
         return bool(self.alarms or self.changed), not self.is_on, self.waits_for_me > 0
+
+
+def _in_words(counted: int) -> str:
+    return f"{MOST_COUNTED}+" if counted > MOST_COUNTED else str(counted)
 
 
 ThingT = TypeVar("ThingT", Waiting, Review)
@@ -166,6 +177,9 @@ def workspaces_at_a_glance(person: Person, workspaces: Sequence[Workspace]) -> l
     looks = last_looks(ids)
     failed = _last_run_failed(ids)
     drawn = count_waiting_for_review(workspaces)
+    with_drawn = [each for each in workspaces if drawn[each.pk]]
+    overdue = count_overdue(with_drawn)
+    labels = set(workspaces_where(Verb.LABEL, person).values_list("pk", flat=True)) if with_drawn else set()
     switched_off = _switched_off(workspaces)
     # Looked up once: those that people confirmed are read from the database.
     definitions = all_definitions()
@@ -185,6 +199,8 @@ def workspaces_at_a_glance(person: Person, workspaces: Sequence[Workspace]) -> l
             reviews=_mine_first([_review(each, person, may) for each in reviews[workspace.pk]]),
             failed=failed.get(workspace.pk),
             drawn=drawn[workspace.pk],
+            overdue=overdue.get(workspace.pk, 0),
+            may_label=workspace.pk in labels,
             may_operate=workspace.pk in may[Verb.OPERATE],
             **_policies(
                 workspace,

@@ -21,6 +21,7 @@ from governance.tests.factories import (
     applied,
     approved,
     pending,
+    reviewer_of,
     viewer_of,
 )
 from governance.workflow import start_rollout
@@ -181,9 +182,9 @@ def drawn(workspace, number):
 @pytest.mark.parametrize(
     "number, said",
     [
-        (1, "1 blocked decision, drawn at random"),
-        (99, "99 blocked decisions, drawn at random"),
-        (101, "99+ blocked decisions, drawn at random"),
+        (1, "1 decision, drawn at random"),
+        (99, "99 decisions, drawn at random"),
+        (101, "99+ decisions, drawn at random"),
     ],
 )
 def test_home__decisions_wait_for_review__says_how_many_and_leads_to_them(number, said):
@@ -192,12 +193,14 @@ def test_home__decisions_wait_for_review__says_how_many_and_leads_to_them(number
     response = signed_in(admin_of(workspace)).get(HOME)
     assert said in words(response)
     assert "Waiting for you: 1" in words(response)
-    link = f"{reverse('admin:ledger_decisionrecord_changelist')}?workspace={workspace.slug}&amp;review=waiting"
+    link = f"{reverse('admin:ledger_judgement_workbench')}?workspace={workspace.slug}"
     assert link in response.content.decode()
+    assert f"{said.split()[0]} overdue" in words(response)
+    assert "Waiting for you: 1" in home(reviewer_of(workspace))
     viewers = home(viewer_of(workspace))
     assert said in viewers
     assert "Waiting, not for you" in viewers
-    assert "Waits for a workspace admin" in viewers
+    assert "Waits for a reviewer or an admin" in viewers
 
 
 def test_home__nothing_drawn_or_drawn_elsewhere__says_nothing_of_it():
