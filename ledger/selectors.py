@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -38,6 +38,7 @@ from ledger.models import (
     LedgerRemoval,
     Purpose,
 )
+from ledger.models.decisions import least_decision_id
 from ledger.models.indexes import LENGTH_OF_BEGINNING, Beginning
 from ledger.reasons import Reason
 
@@ -63,9 +64,9 @@ def recorded_between(
     Ids are ordered by time, so that the range is one of ids, and any index that ends in them narrows by it.
     """
     if since is not None:
-        rows = rows.filter(decision_id__gte=_least_id_of(since, -_ID_SLACK), timestamp__gte=since)
+        rows = rows.filter(decision_id__gte=least_decision_id(since - _ID_SLACK), timestamp__gte=since)
     if until is not None:
-        rows = rows.filter(decision_id__lt=_least_id_of(until, _ID_SLACK), timestamp__lt=until)
+        rows = rows.filter(decision_id__lt=least_decision_id(until + _ID_SLACK), timestamp__lt=until)
     return rows
 
 
@@ -114,14 +115,6 @@ def with_prompt_hash(rows: QuerySet[DecisionRecord], prompt_hash: str) -> QueryS
 
 _ID_SLACK = timedelta(minutes=1)
 """An id and the time of its record come from two looks at a clock, which may have been set between them."""
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-def _least_id_of(at: datetime, off: timedelta) -> UUID:
-    """The least UUIDv7 (RFC 9562) of the millisecond at `at + off`: its first 48 bits count them from 1970 on."""
-    milliseconds = max((at - _EPOCH + off) // timedelta(milliseconds=1), 0)
-    return UUID(int=min(milliseconds, (1 << 48) - 1) << 80)
 
 
 def decision_ids_named(workspace: Workspace, external_id: str) -> QuerySet[DecisionExternalId, UUID]:

@@ -65,6 +65,11 @@ def source_of_labels(cohort: Basis) -> str:
             f"Labels come from events, which leave gaps: {count(aside)} labels of drawn decisions were left aside. The "
             "labelling rules can have them rule instead."
         )
+    if cohort.labels_of_drawn:
+        return (
+            f"Labels come from events; {count(cohort.labels_of_drawn)} of these decisions were drawn, too, and what a "
+            "person said of one rules."
+        )
     return ""
 
 

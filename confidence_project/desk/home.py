@@ -13,6 +13,7 @@ from django.db.models import Max, OuterRef, Subquery
 from calibration.models import AnswersAlarm, ConfidenceCalibrationRun, PolicyAlarm
 from calibration.selectors import alarms_in_force, changed_answers
 from confidence_project.desk.in_force import LastLook, SegmentInForce, last_looks, segments_in_force
+from confidence_project.desk.trends import Trend, trends
 from governance.access.permissions import Person, Verb, is_same_person_twice, workspaces_where
 from governance.definitions import PolicyDefinition, all_definitions
 from governance.models import (
@@ -60,12 +61,16 @@ class Review:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PolicyAtAGlance:
-    """What is in force under a policy key, and what the last run saw of it, segment by segment."""
+    """What is in force under a policy key, and what the last run saw of it, segment by segment.
+
+    `trend`: what went through it lately; None for nothing that was counted.
+    """
 
     definition: PolicyDefinition
     policy: ConfidencePolicy | None
     segments: Sequence[SegmentInForce]
     stopped: str
+    trend: Trend | None
 
     @property
     def values(self) -> list[tuple[str, float]]:
@@ -77,8 +82,8 @@ class PolicyAtAGlance:
 
     @property
     def rows(self) -> int:
-        """Rows of its table: of each segment one, one for what troubles it, and the last for what the rest is."""
-        return len(self.segments) + sum(each.trouble is not None for each in self.segments) + 1
+        """Rows of its table: of each segment one, one for what troubles it, one for the trend and one for the rest."""
+        return len(self.segments) + sum(each.trouble is not None for each in self.segments) + bool(self.trend) + 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,7 +179,7 @@ def workspaces_at_a_glance(person: Person, workspaces: Sequence[Workspace]) -> l
     waiting = _by_workspace(proposals.defer("evidence"))
     superseded = _by_workspace(superseded_lately(person, ids))
     policies = _by_workspace(ConfidencePolicy.objects.filter(workspace__in=ids))
-    looks = last_looks(ids)
+    looks, lately = last_looks(ids), trends(ids)
     failed = _last_run_failed(ids)
     drawn = count_waiting_for_review(workspaces)
     with_drawn = [each for each in workspaces if drawn[each.pk]]
@@ -207,6 +212,7 @@ def workspaces_at_a_glance(person: Person, workspaces: Sequence[Workspace]) -> l
                 definitions,
                 policies[workspace.pk],
                 looks,
+                lately,
                 switches=switches[workspace.pk],
                 blocked=blocked[workspace.pk],
                 may_operate=workspace.pk in may[Verb.OPERATE],
@@ -272,6 +278,7 @@ def _policies(
     definitions: Sequence[PolicyDefinition],
     policies: Sequence[ConfidencePolicy],
     looks: Mapping[tuple[int, str], LastLook],
+    lately: Mapping[tuple[int, str], Trend],
     *,
     switches: Sequence[KillSwitch],
     blocked: Sequence[BlockedSource],
@@ -288,7 +295,10 @@ def _policies(
             definition, policy, look, blocked=blocked, all_stopped=stopped, may_operate=may_operate
         )
         if policy or segments or is_switched_off:
-            shown.append(PolicyAtAGlance(definition=definition, policy=policy, segments=segments, stopped=stopped))
+            trend = lately.get((workspace.pk, definition.key))
+            shown.append(
+                PolicyAtAGlance(definition=definition, policy=policy, segments=segments, stopped=stopped, trend=trend)
+            )
         else:
             idle.append(definition)
     return {"policies": shown, "idle": idle}

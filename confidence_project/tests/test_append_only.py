@@ -260,7 +260,7 @@ def test_check__missing_trigger__fails_and_the_command_restores_it() -> None:
         call_command("check", databases=["default"], stdout=StringIO(), stderr=StringIO())
     output = StringIO()
     call_command("enforce_append_only", stdout=output)
-    expected = ["update", "removal", "replace"] if connection.vendor == "sqlite" else ["change", "removal"]
+    expected = ["update", "removal", "replace"] if connection.vendor == "sqlite" else ["change", "removal", "truncate"]
     names = [f"decision_ledger_append_only_{event}" for event in expected]
     assert output.getvalue() == "".join(f"{name} was missing and is back.\n" for name in names)
     call_command("check", databases=["default"], stdout=StringIO())

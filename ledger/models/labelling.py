@@ -14,7 +14,7 @@ from governance.models import Workspace
 from governance.models.actors import actor_name, actor_of_append_only_row
 from governance.models.controls import IN_FORCE, Control
 from governance.models.scoping import AppendOnlyScopedQuerySet, WorkspaceScopedQuerySet
-from ledger.models.decisions import DecisionOutcome, DecisionRecord
+from ledger.models.decisions import OF_A_DECISION, DecisionOutcome, DecisionRecord
 from ledger.models.transparency import removable_once_on_record
 
 
@@ -194,6 +194,7 @@ class Judgement(AppendOnlyModel):
 
     objects = AppendOnlyScopedQuerySet.as_manager()
 
+    leads_to = OF_A_DECISION
     removable = removable_once_on_record("judgement", "id")
 
     class Meta(AppendOnlyModel.Meta):
@@ -228,6 +229,7 @@ class JudgeVerdict(AppendOnlyModel):
 
     objects = AppendOnlyScopedQuerySet.as_manager()
 
+    leads_to = OF_A_DECISION
     removable = removable_once_on_record("judge_verdict", "id")
 
     class Meta(AppendOnlyModel.Meta):
