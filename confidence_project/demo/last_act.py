@@ -25,7 +25,7 @@ LATER = timedelta(days=15)
 def tell(workspace: Workspace, policy_key: str, say: Callable[[str], None]) -> None:
     """Plan the labels with which the refused model could be certified."""
     say(
-        f"What would {MODEL} need? Labels at {COST} each, {BUDGET} a week, planned from those above, as it will be said "
+        f"What would {MODEL} need? Labels at {COST} each, {BUDGET} a week, planned from those above, as will be said "
         f"in {LATER.days} days, when these are old enough:"
     )
     asked = f"--workspace {workspace.slug} --match model={MODEL} --target certify --cost {COST} --budget {BUDGET}"
