@@ -76,7 +76,7 @@ benches: setup ## Measure calibration, statistics and pages over ten million dec
 	@$(ON_POSTGRES) $(BIN)/python -m benchmarks
 	@folder=$$(mktemp -d); trap 'rm -r "$$folder"' EXIT; \
 		CONFIDENCE_BENCH_ROWS=1000000 DATABASE_URL="sqlite:///$$folder/bench.sqlite3" \
-		$(BIN)/python -m benchmarks calibration_speed
+		$(BIN)/python -m benchmarks calibration_speed counts_speed
 
 $(VENV)/.ready-e2e: $(VENV)/.ready requirements-e2e.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-e2e.txt

@@ -11,7 +11,7 @@ from asgiref.sync import sync_to_async
 from django.db.models import Max
 from django.utils import timezone
 
-from confidence_project.foundation.bulk import Values, insert_mappings, insert_rows
+from confidence_project.foundation.bulk import Values, insert_rows
 from confidence_project.foundation.errors import Conflict, DomainError, FieldProblem, InvalidInput, NotFound
 from confidence_project.foundation.submissions import Stored, Submission, commit_with_retry, find_or_create
 from governance.clock import CLOCK_SKEW, check_time
@@ -21,7 +21,7 @@ from ledger.contracts import DecisionGatePayload, OutcomeEnvelope
 from ledger.emission import emit_verdicts
 from ledger.gate import GateVerdict
 from ledger.models import DecisionExternalId, DecisionOutcome, DecisionRecord
-from ledger.recording import RecordedAlongside, as_model, record_of
+from ledger.recording import RecordedAlongside, as_model, insert_decisions, record_of
 from ledger.transparency.removed import gone, removals_of
 
 
@@ -46,7 +46,7 @@ class DecisionLedger:
         record = record_of(self.workspace, payload, verdict, alongside or RecordedAlongside(occurred_at=timezone.now()))
 
         def write() -> None:
-            insert_mappings(DecisionRecord, [record])
+            insert_decisions([record])
             if verdict.allowed:
                 hold(self.workspace, self._still_allowed(payload, verdict))
 
