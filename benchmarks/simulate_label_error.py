@@ -1,7 +1,8 @@
 """Measure how often labels whose makers err certify a threshold wrongly, corrected by known cases and not.
 
 Twelve curves. A violation: what is allowed fails more often in truth than alpha. The correction knows the errors from
-answers about known cases, drawn anew in each trial.
+answers about known cases, drawn anew in each trial. Where each failure is confirmed, known cases are, too: a second
+person says wrong as well, or a third does.
 
 example: python -m benchmarks.simulate_label_error --trials 1000
 """
@@ -25,6 +26,8 @@ ALPHA = DELTA = 0.05
 LABELS = 2_000
 KNOWN = 300
 """Answers about known failures, and as many about known successes."""
+CERTIFIES = 0.1
+"""Of curves that certify less without any error, a share kept would be noise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +36,11 @@ class Errors:
 
     missed: float
     accused: float
+
+    def confirmed(self) -> Errors:
+        """Return the errors of labels of which each failure is confirmed, by people who err independently."""
+        right, missed, accused = 1.0 - self.missed, self.missed, self.accused
+        return Errors(1.0 - right**2 * (1.0 + missed), accused**2 * (2.0 - accused))
 
 
 def certified(curve: Curve, errors: Errors, rng: np.random.Generator) -> tuple[tuple[bool, float], ...]:
@@ -88,7 +96,26 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"{f'5 % of both missed and accused, {name}: coverage kept':58} {kept:8.4f}", flush=True)
         wrong = sum(trial[1][0] for trial in trials)
         met &= at_most(f"the same, {name}: corrected", wrong, given.trials, DELTA)
+    met &= _confirmed(given.trials, rng)
     return int(not met)
+
+
+def _confirmed(trials: int, rng: np.random.Generator) -> bool:
+    met, both = True, Errors(0.05, 0.05)
+    for name, curve in curves(ALPHA).items():
+        clean = np.mean([certified(curve, Errors(0.0, 0.0), rng)[0][1] for _ in range(trials)])
+        once = np.mean([certified(curve, both, rng)[1][1] for _ in range(trials)])
+        twice = [certified(curve, both.confirmed(), rng) for _ in range(trials)]
+        for which, what in enumerate(("confirmed", "confirmed and corrected")):
+            wrong = sum(trial[which][0] for trial in twice)
+            met &= at_most(f"5 % of both, {name}: {what}", wrong, trials, DELTA)
+        if clean < CERTIFIES:
+            continue
+        kept, corrected = (np.mean([trial[which][1] for trial in twice]) / clean for which in (0, 1))
+        met &= line(f"coverage kept, {name}: confirmed", kept, ">= 0.5", met=bool(kept >= 0.5))
+        print(f"{f'coverage kept, {name}: confirmed and corrected':58} {corrected:8.4f}", flush=True)
+        print(f"{f'coverage kept, {name}: corrected alone':58} {once / clean:8.4f}", flush=True)
+    return met
 
 
 if __name__ == "__main__":

@@ -15,8 +15,7 @@ from calibration.models import EvidenceEngine
 from calibration.statistics.checks import MAX_COST, MAX_DELTA
 from calibration.statistics.costs import Costs
 from confidence_project.foundation.errors import InvalidInput
-from governance.definitions import all_definitions, get_definition
-from governance.policies.config import SEGMENT_KEYS
+from governance.definitions import SEGMENT_KEYS, all_definitions, get_definition
 
 METHOD, BAND_METHOD = "fallback", "fallback or band"
 

@@ -33,6 +33,7 @@ from calibration.statistics.label_error import label_error
 from governance.access.permissions import Person, Verb, require
 from governance.models import ConfidencePolicyProposal, Workspace
 from governance.workflow.evidence import canonical_json
+from ledger.models import LabelSource
 
 Progress = Callable[[float, str], None]
 """Called with the share that is done, 0 to 1, and what is being done."""
@@ -158,12 +159,24 @@ def _compute(workspace: Workspace, reading: Reading, parameters: CalibrationPara
         )
     error = label_error(reading.known, level=review.delta) if reading.known else None
     known = {"known_answers": asdict(reading.known)} if reading.known else {}
-    inputs = evidence.sha256({**context["parameters"], "config": policy.config.as_json(), **known})
+    judged = {"judged": [each.as_json() for each in reading.judged]} if reading.judged else {}
+    # Named only where it is another than it always was: the hash of what was found before must stay.
+    source = {"labels_from": reading.label_source.value} if reading.label_source is not LabelSource.EVENTS else {}
+    inputs = evidence.sha256({**context["parameters"], "config": policy.config.as_json(), **known, **source, **judged})
     previous = previous_output(workspace, policy.definition.key, other_than=inputs)
     found = (
         find_budgets(evidence, policy, parameters, review=review)
         if isinstance(evidence, BudgetEvidence)
-        else find(evidence, policy, parameters, review=review, configs_in_window=reading.configs, label_error=error)
+        else find(
+            evidence,
+            policy,
+            parameters,
+            review=review,
+            configs_in_window=reading.configs,
+            label_source=reading.label_source,
+            label_error=error,
+            judged=reading.judged,
+        )
     )
     if reading.known and not error:
         found = [replace(each, explanation=f"{each.explanation} {LABELS_TAKEN_AS_RIGHT}") for each in found]

@@ -19,14 +19,15 @@ from django.db.models import Count, F, Q
 from django.db.models.functions import TruncDate
 from django.utils import timezone
 
+from calibration.drawing import count_drawn, people_label
 from calibration.models import PolicyAlarm, PolicyLook
 from calibration.selectors import first_of_each_case
 from calibration.statistics.sequential import restarted_alarm_log_e_values
 from confidence_project.foundation import formatting
 from confidence_project.foundation.errors import Conflict, DomainError
 from governance.clock import CLOCK_SKEW
+from governance.definitions import SEGMENT_KEYS
 from governance.models import ConfidencePolicyProposal, ConfidencePolicyRevision, Workspace
-from governance.policies.config import SEGMENT_KEYS
 from governance.webhooks.outbox import announce_alarm
 from governance.workflow import open_proposal
 from ledger.models import DecisionRecord
@@ -178,7 +179,7 @@ def count_allowed(
     """Count by UTC day, of its first decision, the labelled cases of a segment and the failures among them.
 
     Counted are decisions of the gate that `revision` allowed in `since <= time < until`, by outcomes that were recorded
-    by `labels_as_of`.
+    by `labels_as_of`; where people label what is drawn, see `count_drawn`.
     """
     allowed = DecisionRecord.objects.filter(
         workspace_id=revision.workspace_id,
@@ -190,12 +191,12 @@ def count_allowed(
         occurred_at__lt=until,
         **{key: value or None if key == "options" else value for key, value in segment.items()},
     ).exclude(rollout_arm=DecisionRecord.Arm.CANARY)
-    counted = (
-        first_of_each_case(allowed)
-        .annotate(day=TruncDate("occurred_at", tzinfo=UTC), succeeded=ruling_success(labels_as_of))
-        .values("day")
-        .annotate(labelled=Count("succeeded"), failures=Count("pk", filter=Q(succeeded=False)))
+    told = first_of_each_case(allowed).annotate(
+        day=TruncDate("occurred_at", tzinfo=UTC), succeeded=ruling_success(labels_as_of)
     )
+    if people_label(revision.workspace, revision.policy_key, revision.created_at):
+        return count_drawn(revision, segment, told)
+    counted = told.values("day").annotate(labelled=Count("succeeded"), failures=Count("pk", filter=Q(succeeded=False)))
     return list(counted.order_by("day").values_list("day", "labelled", "failures"))
 
 

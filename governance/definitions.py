@@ -17,6 +17,10 @@ from confidence_project.foundation.errors import InvalidInput, UnknownField, Unk
 from confidence_project.foundation.registry import Registry
 from governance.answer_rules import AnswerRule
 
+SEGMENT_KEYS = ("prompt_hash", "task", "model", "options", "provider", "channel", "confidence_kind")
+"""What overrides and rates of sampling may match on. Of two overrides that match as many keys, the one with the earlier
+key here wins."""
+
 LATTICE = 10_000
 """Confidences, risks and their thresholds live on a lattice of 4 decimals: value x LATTICE is an integer."""
 

@@ -26,12 +26,14 @@ from confidence_project.foundation.prepared import fetch
 from governance.definitions import LATTICE, get_definition, to_lattice
 from governance.models import Workspace
 from governance.policies.governing import HOLDS, current_version
+from governance.sampling_rates import SamplingRates
 from ledger.contracts import CONTRACT_VERSION, DecisionGatePayload, kept_parameters
 from ledger.gate import THRESHOLD_REASONS, GateVerdict, RolloutVerdict
 from ledger.models import DecisionExternalId, DecisionRecord
 from ledger.models.decisions import new_decision_id
+from ledger.months.partitions import where_a_month_takes_it
 
-# Which blocked decisions are audited must not be foreseeable, and not repeat after a fork.
+# Which decisions are audited must not be foreseeable, and not repeat after a fork.
 _LOTTERY = random.SystemRandom()
 
 _SORTED = json.JSONEncoder(sort_keys=True)
@@ -45,7 +47,7 @@ class RecordedAlongside:
     external_id: str = ""
     case_key: str = ""
     interaction_id: int | None = None
-    audit_rate: Decimal | None = None
+    sampling: SamplingRates | None = None
 
 
 def record_of(
@@ -53,7 +55,7 @@ def record_of(
 ) -> dict[str, Any]:
     """Return the record of a verdict, with the draw of the audit lottery."""
     decision = payload.llm_decision
-    audited = verdict.reason in THRESHOLD_REASONS and alongside.audit_rate is not None
+    rate = _rate(payload, verdict, alongside.sampling) if alongside.sampling else None
     action_type, action_params = payload.action_type, json.dumps(payload.together) if payload.together else None
     if decision is not None:
         action_type = decision.recommended_action.type
@@ -87,10 +89,18 @@ def record_of(
         "import_id": None,
         "external_id": alongside.external_id,
         "case_key": alongside.case_key,
-        "audit_selected": audited and _LOTTERY.random() < float(alongside.audit_rate or 0),
-        "label_propensity": alongside.audit_rate if audited else None,
+        "audit_selected": rate is not None and _LOTTERY.random() < float(rate),
+        "label_propensity": rate,
         **(_rollout_columns(verdict.rollout) if verdict.rollout else _NO_ROLLOUT),
     }
+
+
+def _rate(payload: DecisionGatePayload, verdict: GateVerdict, sampling: SamplingRates) -> Decimal | None:
+    """With which probability the decision is drawn; None: it is in no draw, as what something else blocked."""
+    if not verdict.allowed and verdict.reason not in THRESHOLD_REASONS:
+        return None
+    confidence = None if payload.confidence is None else to_lattice(payload.confidence)
+    return sampling.rate_of("allowed" if verdict.allowed else "blocked", confidence, payload.segment)
 
 
 _NO_ROLLOUT = {"rollout_id": None, "rollout_arm": "", "candidate_verdict": "", "candidate_reason": ""}
@@ -137,7 +147,8 @@ def _insert_in_one_statement(record: Values, body_sha256: str, governed_by: UUID
     owner = str(record["workspace_id"])
     named = [owner, record["external_id"], str(record["decision_id"]), body_sha256]
     (values,) = adapted(DecisionRecord._meta.concrete_fields, [record])
-    return bool(fetch(_in_one_statement(), [owner, str(governed_by), *named, *values]))
+    with where_a_month_takes_it():
+        return bool(fetch(_in_one_statement(), [owner, str(governed_by), *named, *values]))
 
 
 @cache
@@ -184,4 +195,16 @@ def insert_records(records: Sequence[Values], hashes: Mapping[str, str]) -> None
             if record["external_id"]
         ],
     )
-    insert_mappings(DecisionRecord, records)
+    insert_decisions(records)
+
+
+def insert_decisions(records: Sequence[Values]) -> None:
+    """Insert records alone, within the caller's transaction.
+
+    Raises
+    ------
+    Unavailable
+        The ledger has no partition for them.
+    """
+    with where_a_month_takes_it():
+        insert_mappings(DecisionRecord, records)

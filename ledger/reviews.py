@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from confidence_project.foundation.errors import AlreadySo, Conflict, DomainError, LostRace, WrongState
 from confidence_project.foundation.submissions import Submission
 from governance.access.permissions import Person, Verb, require
 from ledger.contracts import OutcomeEnvelope
 from ledger.models import DecisionOutcome, DecisionRecord
 from ledger.models.decisions import REVIEW
-from ledger.services import record_outcomes
+from ledger.services import append_outcomes, build_outcome, record_outcomes
 
 
 def can_be_judged(decision: DecisionRecord) -> bool:
@@ -40,20 +42,9 @@ def record_review(*, actor: Person, decision: DecisionRecord, success: bool, see
         Somebody answered the same, or otherwise, after the actor looked.
     """
     require(Verb.LABEL, actor, decision.workspace)
-    if not can_be_judged(decision):
-        raise WrongState("There was no action to judge: the decision was blocked without a confidence.")
     reporter = actor.get_username()
-    review = OutcomeEnvelope(
-        external_id=f"{REVIEW}{seen + 1}-of-{decision.pk}",
-        decision_id=decision.pk,
-        success=success,
-        source=DecisionOutcome.Source.HUMAN_REVIEW.value,
-    )
-    (answer,) = record_outcomes(
-        workspace=decision.workspace,
-        submissions=[Submission.of(review)],
-        reporter=reporter,
-    )
+    review = _review(decision, success=success, seen=seen)
+    (answer,) = record_outcomes(workspace=decision.workspace, submissions=[review], reporter=reporter)
     if isinstance(answer, Conflict):
         raise LostRace("Another answer was recorded after this page was opened. Go back and look at it first.")
     if isinstance(answer, DomainError):
@@ -61,3 +52,46 @@ def record_review(*, actor: Person, decision: DecisionRecord, success: bool, see
     if answer.record.reporter != reporter:
         raise AlreadySo(f"{answer.record.reporter} recorded the same answer after this page was opened.")
     return answer.record
+
+
+def append_review(
+    *, decision: DecisionRecord, success: bool, seen: int, reporter: str, answered_at: datetime | None = None
+) -> DecisionOutcome:
+    """Append what somebody answered about a decision within the caller's transaction.
+
+    Parameters
+    ----------
+    seen
+        As for `record_review`.
+    reporter
+        Who told of it.
+    answered_at
+        When it was answered, where that was not now.
+
+    Raises
+    ------
+    WrongState, InvalidInput
+        There was no action to judge; an impossible time.
+    django.db.IntegrityError
+        Somebody else appends to the decision at the same time.
+    """
+    review = _review(decision, success=success, seen=seen, observed_at=answered_at)
+    outcome = build_outcome(review, decision, decision.workspace, reporter)
+    append_outcomes([outcome])
+    return outcome
+
+
+def _review(
+    decision: DecisionRecord, *, success: bool, seen: int, observed_at: datetime | None = None
+) -> Submission[OutcomeEnvelope]:
+    if not can_be_judged(decision):
+        raise WrongState("There was no action to judge: the decision was blocked without a confidence.")
+    return Submission.of(
+        OutcomeEnvelope(
+            external_id=f"{REVIEW}{seen + 1}-of-{decision.pk}",
+            decision_id=decision.pk,
+            success=success,
+            source=DecisionOutcome.Source.HUMAN_REVIEW.value,
+            observed_at=observed_at,
+        )
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Protocol
 from uuid import UUID
 
 from asgiref.sync import sync_to_async
@@ -13,7 +13,7 @@ from django.db import connection
 from django.db.models import Max
 from django.utils import timezone
 
-from confidence_project.foundation.bulk import Values, insert_mappings, insert_rows
+from confidence_project.foundation.bulk import Values, insert_rows
 from confidence_project.foundation.errors import Conflict, DomainError, FieldProblem, InvalidInput, NotFound
 from confidence_project.foundation.prepared import fetch
 from confidence_project.foundation.submissions import Stored, Submission, commit_with_retry, find_or_create
@@ -24,7 +24,7 @@ from ledger.contracts import DecisionGatePayload, OutcomeEnvelope
 from ledger.emission import emit_verdicts
 from ledger.gate import GateVerdict
 from ledger.models import DecisionExternalId, DecisionOutcome, DecisionRecord
-from ledger.recording import RecordedAlongside, as_model, record_of
+from ledger.recording import RecordedAlongside, as_model, insert_decisions, record_of
 from ledger.transparency.removed import gone, removals_of
 
 
@@ -49,7 +49,7 @@ class DecisionLedger:
         record = record_of(self.workspace, payload, verdict, alongside or RecordedAlongside(occurred_at=timezone.now()))
 
         def write() -> None:
-            insert_mappings(DecisionRecord, [record])
+            insert_decisions([record])
             if verdict.allowed:
                 hold(self.workspace, self._still_allowed(payload, verdict))
 
@@ -117,11 +117,11 @@ def record_outcomes(
         return {str(row.external_id): (row, row.body_sha256) for row in rows}
 
     def create(fresh: Sequence[Submission[OutcomeEnvelope]]) -> list[DecisionOutcome | DomainError]:
-        decisions = _decisions_named(workspace, [submission.item for submission in fresh])
+        decisions = decisions_named(workspace, [submission.item for submission in fresh])
         made: list[DecisionOutcome | DomainError] = []
         for submission, decision in zip(fresh, decisions, strict=True):
             try:
-                made.append(_build_outcome(submission, decision, workspace, reporter))
+                made.append(build_outcome(submission, decision, workspace, reporter))
             except DomainError as error:
                 made.append(error)
         append_outcomes([outcome for outcome in made if isinstance(outcome, DecisionOutcome)])
@@ -147,9 +147,20 @@ def append_outcomes(outcomes: Sequence[DecisionOutcome]) -> None:
     insert_rows(kept)
 
 
-def _decisions_named(
-    workspace: Workspace, items: Sequence[OutcomeEnvelope]
+class NamesDecision(Protocol):
+    """What names a decision by one of its two ids."""
+
+    @property
+    def decision_id(self) -> UUID | None: ...
+
+    @property
+    def decision_external_id(self) -> str | None: ...
+
+
+def decisions_named(
+    workspace: Workspace, items: Sequence[NamesDecision], *, fields: Sequence[str] = ("decision_id", "occurred_at")
 ) -> list[DecisionRecord | DomainError | None]:
+    """Return the decisions that `items` name, with these fields; `Gone` for one that was removed, None for none."""
     host_ids = [item.decision_external_id for item in items if item.decision_external_id]
     by_host_id: dict[str, UUID] = dict(
         DecisionExternalId.objects.filter(workspace=workspace, external_id__in=host_ids).values_list(
@@ -159,7 +170,7 @@ def _decisions_named(
     wanted = [item.decision_id or by_host_id.get(item.decision_external_id or "") for item in items]
     named = set(filter(None, wanted))
     rows: dict[Any, DecisionRecord | DomainError] = dict(
-        DecisionRecord.objects.in_workspace(workspace).only("decision_id", "occurred_at").in_bulk(named)
+        DecisionRecord.objects.in_workspace(workspace).only(*fields).in_bulk(named)
     )
     if missing := named - rows.keys():
         removals = removals_of(missing)
@@ -172,12 +183,13 @@ def _last_sequences(decision_ids: set[UUID]) -> dict[UUID, int]:
     return {decision_id: last or 0 for decision_id, last in rows.values_list("pk", "last")}
 
 
-def _build_outcome(
+def build_outcome(
     submission: Submission[OutcomeEnvelope],
     decision: DecisionRecord | DomainError | None,
     workspace: Workspace,
     reporter: str,
 ) -> DecisionOutcome:
+    """Return an outcome that is not stored yet; raise `NotFound`, `Gone` or `InvalidInput` where it cannot be."""
     if decision is None:
         raise NotFound("No decision of this workspace has this id.")
     if isinstance(decision, DomainError):

@@ -24,10 +24,9 @@ from governance.access.permissions import Verb, may, workspaces_where
 from governance.admin_kit.forms import InWorkspaceForm
 from governance.admin_kit.scoped_admin import ScopedAdmin, WorkspaceFilter
 from governance.admin_kit.service_views import ReasonForm, RowVerb, ServiceAdmin
-from governance.definitions import all_definitions
+from governance.definitions import SEGMENT_KEYS, all_definitions
 from governance.models import Workspace
 from governance.models.controls import REASON_LENGTH
-from governance.policies.config import SEGMENT_KEYS
 
 
 def _reason() -> forms.CharField:

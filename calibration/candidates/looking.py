@@ -12,6 +12,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from calibration.candidates.registering import end_candidate
+from calibration.drawing import people_label
 from calibration.models import Candidate, CandidateEnd
 from calibration.proposing.proposals import put_value
 from calibration.selectors import first_of_each_case
@@ -74,14 +75,15 @@ def look_at_candidate(candidate: Candidate) -> CandidateLook:
     ended = CandidateEnd.objects.filter(candidate=candidate).first()
     by_day: dict[date, list[int]] = {}
     out_of_reach, until = 0, ended.ended_at if ended else timezone.now()
+    by_draws = people_label(candidate.workspace, candidate.policy_key, candidate.registered_at)
     for decision_id, at, verdict, drawn, rate, won in _decisions(candidate, until):
-        is_allowed = verdict == DecisionRecord.Verdict.ALLOW
-        propensity = 1.0 if is_allowed else float(rate or 0.0)
+        is_told = verdict == DecisionRecord.Verdict.ALLOW and not by_draws
+        propensity = 1.0 if is_told else float(rate or 0.0)
         if propensity < candidate.propensity:
             out_of_reach += 1
             continue
         # What was drawn for people and has no label counts as a failure: who could leave one out could choose.
-        if (won is None if is_allowed else not drawn) or not _counts(candidate, str(decision_id), propensity):
+        if (won is None if is_told else not drawn) or not _counts(candidate, str(decision_id), propensity):
             continue
         day = by_day.setdefault(at.astimezone(UTC).date(), [0, 0])
         day[0] += won is not True
@@ -179,7 +181,7 @@ def _propose(look: CandidateLook) -> ConfidencePolicyProposal | None:
         summary=f"{where}: lower {name} from {decimals(current)} to {decimals(candidate.threshold)}. {explain(look)} "
         f"What it allowed or would have since {candidate.registered_at:%Y-%m-%d} fails, on the mean, at less than "
         f"{percent(candidate.target_failure_rate)}; that is wrong with a probability of at most {candidate.level:.3g}, "
-        "given that the outcomes of what is allowed are missing at random.",
+        f"given that {_given(candidate)}.",
         config=config,
         evidence={
             "candidate": {
@@ -200,6 +202,12 @@ def _propose(look: CandidateLook) -> ConfidencePolicyProposal | None:
             },
         },
     )
+
+
+def _given(candidate: Candidate) -> str:
+    if people_label(candidate.workspace, candidate.policy_key, candidate.registered_at):
+        return "decisions were drawn at random at the rates on record"
+    return "the outcomes of what is allowed are missing at random"
 
 
 def _field(definition: PolicyDefinition) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, timedelta
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from math import fsum
 from typing import Any
 
@@ -11,15 +12,16 @@ from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from calibration.drawing import lowest_allowed, people_label, rates_at
 from calibration.models import Candidate, CandidateEnd
 from calibration.reviews.calendar import Outlook, outlook
 from calibration.statistics.levels import PERIOD_DAYS, candidate_level
 from confidence_project.foundation.errors import Conflict, InvalidInput, WrongState
 from governance.access.permissions import Person, Verb, require
-from governance.definitions import FieldKind, get_definition
-from governance.models import AuditSampling, Workspace
+from governance.definitions import FieldKind, get_definition, to_lattice
+from governance.models import Workspace
 from governance.models.controls import REASON_LENGTH
-from governance.policies import get_confidence_policy
+from governance.policies import EffectivePolicy, get_confidence_policy
 from governance.policies.config import parse_config
 from governance.texts import clean_text
 
@@ -63,7 +65,8 @@ def register_candidate(
         # Two that register at once would take the same level.
         workspace.lock()
         now = timezone.now()
-        if threshold >= get_confidence_policy(workspace, policy_key).value(field.name, **wanted):
+        policy = get_confidence_policy(workspace, policy_key)
+        if threshold >= policy.value(field.name, **wanted):
             raise InvalidInput("The value is no more lenient than the one in force: that needs no candidate.")
         ahead = outlook(workspace, policy_key, now)
         calendar, level = ahead.calendar, _level(ahead)
@@ -74,7 +77,7 @@ def register_candidate(
             threshold=threshold,
             target_failure_rate=calendar.target_failure_rate,
             maturity_days=calendar.maturity_days,
-            propensity=_propensity(workspace, policy_key),
+            propensity=_propensity(workspace, policy, threshold, wanted, now),
             number=level[0],
             level=level[1],
             reason=clean_text(reason, name="reason", max_length=REASON_LENGTH, required=True),
@@ -124,14 +127,26 @@ def _level(ahead: Outlook) -> tuple[int, float]:
     return found.index, found.level
 
 
-def _propensity(workspace: Workspace, policy_key: str) -> float:
-    sampling = AuditSampling.objects.in_workspace(workspace).in_force().filter(policy_key=policy_key).first()
-    if sampling is None or not sampling.rate:
+def _propensity(
+    workspace: Workspace, policy: EffectivePolicy, threshold: float, segment: Mapping[str, str], now: datetime
+) -> float:
+    """The smallest chance with which something that it would allow gets its label."""
+    definition = policy.definition
+    rates, field = rates_at(workspace, definition.key, now), definition.field_of_kind(FieldKind.CONFIDENCE_THRESHOLD)
+    assert field is not None  # noqa: S101 - narrows the type; a candidate has one
+    lowest = Decimal(0)
+    if rates is not None:
+        # Up to the threshold in force, which itself is allowed.
+        blocked = to_lattice(threshold), to_lattice(policy.value(field.name, **segment)) - 1
+        lowest = rates.lowest("blocked", blocked, segment)
+        if people_label(workspace, definition.key, now):
+            lowest = min(lowest, lowest_allowed(rates, definition, policy.config, segment))
+    if not lowest:
         raise InvalidInput(
-            "Nothing that this policy blocks is drawn for audit, so nobody would learn how a lower threshold does. "
-            "Set audit sampling first."
+            "Some of what the candidate would allow is never drawn for people, so nobody would learn how it does. Set "
+            "audit sampling first, for all of it."
         )
-    return float(sampling.rate)
+    return float(lowest)
 
 
 def end_candidate(candidate: Candidate, **how: Any) -> CandidateEnd:

@@ -29,7 +29,7 @@ WORDS: Mapping[Problem, str] = {
     Problem.THRESHOLD: "a threshold is no number from 0 to 1",
     Problem.VERDICT: "gate_verdict is none of allow, block and ask",
     Problem.ORIGIN: "origin is none of gate, import and observed",
-    Problem.AUDIT: "audit_selected is neither 0 nor 1, or goes with allow or without label_propensity",
+    Problem.AUDIT: "audit_selected is neither 0 nor 1, or goes without label_propensity",
     Problem.LABEL: "success is neither 0 nor 1, or nothing declares whether its words are",
     Problem.DIFFERS: "several rows of one external_id say different things",
 }

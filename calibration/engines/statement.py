@@ -105,6 +105,7 @@ def _stratum(columns: Columns) -> str:
     return (
         f"CASE WHEN {is_history} AND {_verdict(columns)} = 'allow' THEN {int(Stratum.COMPLETE)} "
         f"WHEN {is_history} THEN {int(Stratum.HISTORY_BLOCKED)} "
+        f"WHEN COALESCE({_audited(columns)}, 0) = 1 AND {_verdict(columns)} = 'allow' THEN {int(Stratum.DRAWN)} "
         f"WHEN COALESCE({_audited(columns)}, 0) = 1 THEN {int(Stratum.AUDITED)} "
         f"WHEN {columns.text('gate_reason')} NOT IN ({judged}) THEN {int(Stratum.OTHER_CHECKS)} "
         f"ELSE {int(Stratum.GATED)} END"
@@ -130,8 +131,7 @@ def _problem(columns: Columns) -> str:
         Problem.THRESHOLD: f"{columns.is_no_probability('threshold')} OR {columns.is_no_probability('risk_threshold')}",
         Problem.VERDICT: f"{_verdict(columns)} NOT IN ('allow', 'block', 'ask')",
         Problem.ORIGIN: f"{_origin(columns)} NOT IN ('gate', 'import', 'observed')",
-        Problem.AUDIT: f"{audited} = {WRONG} OR ({audited} = 1 AND ({_verdict(columns)} = 'allow' "
-        f"OR {propensity} IS NULL))",
+        Problem.AUDIT: f"{audited} = {WRONG} OR ({audited} = 1 AND {propensity} IS NULL)",
     }
     cases = " ".join(f"WHEN {condition} THEN {int(problem)}" for problem, condition in conditions.items())
     return f"CASE {cases} ELSE 0 END"

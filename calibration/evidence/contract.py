@@ -42,12 +42,17 @@ class Stratum(IntEnum):
     """A later decision of a case, of which the earliest counts: no evidence, but shown beside it."""
     LATER_OF_HISTORY = 8
     """The same, imported."""
+    DRAWN = 9
+    """Allowed, and drawn at random for review: its label stands for others where people label what is drawn."""
 
 
 HISTORY = (Stratum.COMPLETE, Stratum.HISTORY_BLOCKED)
 """The strata of imported history, which went through no threshold of a policy."""
 
-EVIDENCE = (Stratum.GATED, Stratum.AUDITED, *HISTORY)
+LOTTERY = (Stratum.AUDITED, Stratum.DRAWN)
+"""The strata of decisions that were drawn, on either side of the thresholds."""
+
+EVIDENCE = (Stratum.GATED, Stratum.AUDITED, Stratum.DRAWN, *HISTORY)
 """The strata that make up a cohort."""
 
 LATER = (Stratum.LATER, Stratum.LATER_OF_HISTORY)
@@ -128,8 +133,10 @@ class EvidenceCounts:
 
     Parameters
     ----------
-    segment : sequence of tuple of str or None, length k
-        The values of `EvidenceRequest.segment_by`; None for decisions that are not split by the key.
+    segments : sequence of tuple of str or None
+        Values of `EvidenceRequest.segment_by`; None for decisions that are not split by the key.
+    segment : ndarray of int64, shape (k,)
+        Places in `segments`.
     period, stratum : ndarray of int64, shape (k,)
         Number of the period, and a `Stratum`.
     risk_band : ndarray of int64, shape (k,)
@@ -152,7 +159,8 @@ class EvidenceCounts:
         Of counts that come from daily counts: of which days.
     """
 
-    segment: Sequence[tuple[str | None, ...]]
+    segments: Sequence[tuple[str | None, ...]]
+    segment: IntArray
     period: IntArray
     stratum: IntArray
     risk_band: IntArray

@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import logging
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time, timedelta
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 
-import numpy as np
-from numpy.typing import NDArray
-
-from calibration.evidence.contract import ABSENT, DaysCounted, EvidenceCounts, EvidenceRequest, Stratum
-from calibration.statistics.lattice import IntArray
-from ledger.counts.counting import PLACES, has_risk
-from ledger.counts.packing import Counts
+from calibration.evidence.adding import Added, midnight
+from calibration.evidence.cases import Cases
+from calibration.evidence.contract import DaysCounted, EvidenceCounts, EvidenceRequest
+from ledger.counts.counting import count_cases
 from ledger.counts.reading import counts_of, days_that_hold
-from ledger.models import DailyCount, DecisionRecord
-from ledger.models.decisions import POOLED_AS_ASKED
-from ledger.reasons import JUDGED_BY_THRESHOLDS
+from ledger.counts.statement import Stretch
 
 log = logging.getLogger(__name__)
 
@@ -27,17 +22,18 @@ NOT_KEPT = frozenset({"channel", "prompt_hash"})
 
 _DAY = timedelta(days=1)
 _MOMENT = timedelta(microseconds=1)
-_MANY = 50_000
-"""Entries of one combination that wait to be added up."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DailyEvidence:
-    """What daily counts hold of a window. What lies `in_ledger`, and cases, have to be counted there."""
+    """What daily counts hold of a window. What lies `in_ledger` and belongs to no case has to be counted there.
 
-    counts: EvidenceCounts
+    `cases`: all of the window, those `in_ledger` included; None where they are too many and have to be counted there.
+    """
+
+    alone: EvidenceCounts
+    cases: EvidenceCounts | None
     in_ledger: Sequence[tuple[datetime, datetime]]
-    has_cases: bool
 
 
 def daily_counts(request: EvidenceRequest) -> DailyEvidence | None:
@@ -58,144 +54,55 @@ def daily_counts(request: EvidenceRequest) -> DailyEvidence | None:
     whole = [day for day in days if _is_whole(day.day, request)]
     if not whole:
         return None
-    added, read, damaged, has_cases = _Added(request), [], [], False
+    alone, cases, read, damaged = Added(request), Cases(request), [], []
     for each in counts_of(whole):
         if each.rows is None:
             log.error("The daily counts of %s, %s, are damaged; see verify_counts.", request.policy_key, each.day)
             damaged.append(each.day)
             continue
         read.append(each.day)
-        has_cases |= each.in_cases > 0
         for row in each.rows:
-            added.add(each.day, row)
+            (cases if row.in_case else alone).add(midnight(each.day), row)
     in_ledger = tuple(_between(sorted(read), request))
+    for stretch in _stretches(in_ledger, request):
+        if not cases.are_many:
+            for day, row in count_cases(stretch):
+                cases.add(max(stretch.start, midnight(day)), row)
     told = DaysCounted(days=tuple(sorted(read)), damaged=tuple(sorted(damaged)), in_ledger=in_ledger)
-    return DailyEvidence(counts=added.counts(told), in_ledger=in_ledger, has_cases=has_cases)
-
-
-def _midnight(day: date) -> datetime:
-    return datetime.combine(day, time(), tzinfo=UTC)
+    return DailyEvidence(alone=alone.counts(told), cases=cases.counts(), in_ledger=in_ledger)
 
 
 def _is_whole(day: date, request: EvidenceRequest) -> bool:
-    start, end = _midnight(day), _midnight(day) + _DAY
-    ends = (request.start, request.window_end, request.mature_end, *request.period_starts)
-    return request.start <= start and end <= request.window_end and not any(start < each < end for each in ends)
+    start, end = midnight(day), midnight(day) + _DAY
+    return request.start <= start and end <= request.window_end and not any(start < at < end for at in _edges(request))
+
+
+def _edges(request: EvidenceRequest) -> Sequence[datetime]:
+    return (request.start, request.window_end, request.mature_end, *request.period_starts)
 
 
 def _between(days: Sequence[date], request: EvidenceRequest) -> Iterator[tuple[datetime, datetime]]:
     """What is left of the window without these days, as few stretches."""
     start = request.start
     for day in days:
-        if start < _midnight(day):
-            yield start, _midnight(day)
-        start = _midnight(day) + _DAY
+        if start < midnight(day):
+            yield start, midnight(day)
+        start = midnight(day) + _DAY
     if start < request.window_end:
         yield start, request.window_end
 
 
-_Key = tuple[tuple[str | None, ...], int, int, int]
-"""Segment, period, stratum, audit rate."""
-
-
-@dataclass(slots=True)
-class _Sum:
-    """The counts of one combination: columns of values, decisions, labelled, successes; and its thresholds."""
-
-    parts: list[IntArray] = field(default_factory=list)
-    size: int = 0
-    threshold: int = ABSENT
-    risk_threshold: int = ABSENT
-
-    def add(self, part: IntArray) -> None:
-        self.parts.append(part)
-        self.size += part.shape[1]
-        if self.size > _MANY:
-            self.parts, self.size = [self.columns()], 0
-
-    def columns(self) -> IntArray:
-        values, *counts = np.concatenate(self.parts, axis=1)
-        sums = [np.bincount(values, each) for each in counts]
-        found = np.flatnonzero(sums[0])
-        return np.array([found, *(each[found] for each in sums)]).astype(np.int64)
-
-
-class _Added:
-    """Daily counts, added up by what a request asks for."""
-
-    def __init__(self, request: EvidenceRequest) -> None:
-        self.request = request
-        self.has_risk = has_risk(request.policy_key)
-        self.sums: dict[_Key, _Sum] = defaultdict(_Sum)
-
-    def add(self, day: date, row: DailyCount) -> None:
-        """Add a row of a day; decisions of cases are counted apart."""
-        if row.in_case:
-            return
-        at, last = _midnight(day), len(self.request.period_starts)
-        is_too_young = at >= self.request.mature_end
-        period = last if is_too_young else sum(start <= at for start in self.request.period_starts)
-        stratum = Stratum.TOO_YOUNG if is_too_young else _stratum(row)
-        entry = self.sums[_segment(row, self.request), period, stratum, row.audit_rate]
-        entry.threshold = max(entry.threshold, row.threshold)
-        entry.risk_threshold = min({entry.risk_threshold, row.risk_threshold} - {ABSENT}, default=ABSENT)
-        counts = Counts.unpack(bytes(row.packed))
-        values = self._banded(counts.values)
-        entry.add(np.array([values, counts.decisions, counts.labelled, counts.successes]))
-
-    def _banded(self, values: IntArray) -> IntArray:
-        """Replace risks by their bands, counted from 1; what has no risk is in band 0."""
-        if not self.has_risk:
-            return values
-        confidence, risk = np.divmod(values, PLACES)
-        if not self.request.risk_edges:
-            return confidence
-        band = np.searchsorted(self.request.risk_edges, risk - 1, side="right") + 1
-        return np.where(risk == 0, 0, band) * PLACES + confidence
-
-    def counts(self, days: DaysCounted) -> EvidenceCounts:
-        """Return the sums as columns."""
-        keys, sums = list(self.sums), [entry.columns() for entry in self.sums.values()]
-        sizes = [each.shape[1] for each in sums]
-        whole = np.concatenate([np.zeros((4, 0), dtype=np.int64), *sums], axis=1)
-        band, place = np.divmod(whole[0], PLACES)
-        confidence, (period, stratum, audit_rate) = place - 1, (self._repeated(place, sizes) for place in (1, 2, 3))
-        stratum[(confidence == ABSENT) & (stratum != Stratum.TOO_YOUNG)] = Stratum.NO_CONFIDENCE
-        thresholds = [(entry.threshold, entry.risk_threshold) for entry in self.sums.values()]
-        return EvidenceCounts(
-            segment=[key[0] for key, size in zip(keys, sizes, strict=True) for _ in range(size)],
-            period=period,
-            stratum=stratum,
-            risk_band=band - 1 if self.has_risk and self.request.risk_edges else np.zeros_like(band),
-            audit_rate=audit_rate,
-            confidence=confidence,
-            decisions=whole[1],
-            rows=whole[1],
-            labelled=whole[2],
-            successes=whole[3],
-            threshold=np.repeat([each[0] for each in thresholds], sizes).astype(np.int64),
-            risk_threshold=np.repeat([each[1] for each in thresholds], sizes).astype(np.int64),
-            days=days,
-        )
-
-    def _repeated(self, place: int, sizes: Sequence[int]) -> NDArray[np.int64]:
-        return np.repeat(np.array([key[place] for key in self.sums], dtype=np.int64), sizes)
-
-
-def _segment(row: DailyCount, request: EvidenceRequest) -> tuple[str | None, ...]:
-    """As `decision_ledger` says it in SQL: ordinary kinds are split by what was asked for, others by all."""
-    is_pooled = row.confidence_kind in POOLED_AS_ASKED
-    return tuple(
-        getattr(row, key) if not is_pooled or key in request.asked_for or key == "confidence_kind" else None
-        for key in request.segment_by
-    )
-
-
-def _stratum(row: DailyCount) -> Stratum:
-    """As `decision_ledger` says it in SQL."""
-    if row.origin == DecisionRecord.Origin.IMPORT:
-        is_allowed = row.gate_verdict == DecisionRecord.Verdict.ALLOW
-        return Stratum.COMPLETE if is_allowed else Stratum.HISTORY_BLOCKED
-    if row.audit_selected:
-        return Stratum.AUDITED
-    return Stratum.GATED if row.gate_reason in JUDGED_BY_THRESHOLDS else Stratum.OTHER_CHECKS
+def _stretches(in_ledger: Iterable[tuple[datetime, datetime]], request: EvidenceRequest) -> Iterator[Stretch]:
+    """What is left of the window, as stretches of a day at most, which no edge of the request divides."""
+    for start, end in in_ledger:
+        midnights = (midnight(start.astimezone(UTC).date()) + _DAY * place for place in range((end - start).days + 2))
+        edges = sorted({start, end, *(at for at in (*midnights, *_edges(request)) if start < at < end)})
+        for since, until in pairwise(edges):
+            yield Stretch(
+                workspace_id=request.workspace.pk,
+                policy_key=request.policy_key,
+                start=since,
+                end=until,
+                recorded_by=request.received_by,
+                labelled_by=request.labels_as_of,
+            )

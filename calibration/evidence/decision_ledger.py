@@ -45,20 +45,19 @@ class DecisionLedgerSource(QuerysetSource):
     never_pooled = ("provider", "model", "confidence_kind", "task", "options", "prompt_hash")
 
     def collect(self, request: EvidenceRequest) -> Iterator[EvidenceCounts]:
-        """Yield the daily counts of the days that have some that hold, and count the rest; cases always, if there are.
-
-        The earliest decision of a case may lie on any day of the window, so cases are counted whole.
-        """
+        """Yield the daily counts of the days that have some that hold, and count the rest."""
         daily = daily_counts(request)
         rows = self.rows(request)
         if daily is None:
             yield from count(rows, request)
             return
-        yield daily.counts
+        yield daily.alone
         if daily.in_ledger:
             yield from count_alone(rows, request, daily.in_ledger)
-        if daily.in_ledger or daily.has_cases:
+        if daily.cases is None:
             yield from count_cases(rows, request)
+        else:
+            yield daily.cases
 
     def rows(self, request: EvidenceRequest) -> DecisionRows:
         # Nearly every decision has one outcome, so a join on the first one serves nearly all. Only for a decision
@@ -91,6 +90,7 @@ class DecisionLedgerSource(QuerysetSource):
             audit_rate="label_propensity",
             complete=Q(origin=DecisionRecord.Origin.IMPORT, gate_verdict=DecisionRecord.Verdict.ALLOW),
             history_blocked=Q(origin=DecisionRecord.Origin.IMPORT),
+            drawn=Q(audit_selected=True, gate_verdict=DecisionRecord.Verdict.ALLOW),
             audited=Q(audit_selected=True),
             other_checks=~Q(gate_reason__in=JUDGED_BY_THRESHOLDS),
         )

@@ -6,7 +6,7 @@ from calibration.evidence.contract import EvidenceSource
 from calibration.evidence.decision_ledger import DecisionLedgerSource
 from confidence_project.foundation.errors import InvalidInput
 from confidence_project.foundation.registry import Registry
-from governance.policies.config import SEGMENT_KEYS
+from governance.definitions import SEGMENT_KEYS
 
 SOURCES: Registry[EvidenceSource] = Registry("evidence source")
 _LEDGER = DecisionLedgerSource()

@@ -32,7 +32,7 @@ from django.db.models.expressions import Combinable
 
 from calibration.evidence.contract import ABSENT, HISTORY, EvidenceCounts, EvidenceRequest, Stratum
 from governance.definitions import LATTICE
-from ledger.counts.counting import as_lattice
+from ledger.counts.statement import as_lattice, grouped_by_hashing
 
 FETCH = 5_000
 """Counts that are fetched at a time."""
@@ -97,9 +97,9 @@ class DecisionRows:
         Field with the risk score.
     audit_rate : str, optional
         Field with the probability with which the decision was drawn for review, null outside of the lottery.
-    complete, history_blocked, audited, other_checks : Q
-        Which decisions are `Stratum.COMPLETE`, otherwise `HISTORY_BLOCKED`, otherwise `AUDITED`, otherwise
-        `OTHER_CHECKS`; the rest is `GATED`.
+    complete, history_blocked, drawn, audited, other_checks : Q
+        Which decisions are `Stratum.COMPLETE`, otherwise `HISTORY_BLOCKED`, otherwise `DRAWN`, otherwise `AUDITED`,
+        otherwise `OTHER_CHECKS`; the rest is `GATED`.
     """
 
     queryset: QuerySet[Any]
@@ -115,6 +115,7 @@ class DecisionRows:
     audit_rate: str | None = None
     complete: Q = NEVER
     history_blocked: Q = NEVER
+    drawn: Q = NEVER
     audited: Q = NEVER
     other_checks: Q = NEVER
 
@@ -157,12 +158,11 @@ def count_alone(rows: DecisionRows, request: EvidenceRequest, stretches: Stretch
     alone = _in_window(rows, request).filter(reduce(or_, inside))
     if rows.case_key is not None:
         alone = alone.filter(**{rows.case_key: ""})
-    _let_planner_sort(False)
-    yield from _fetch(*_select(alone, _columns(rows, rows.success, request)), request, _COUNTS)
-    for condition, success in rows.rare:
-        columns = {**_columns(rows, success, request), "evidence_usual": rows.success}
-        yield from _fetch(*_select(alone.filter(condition), columns), request, _CORRECTIONS)
-    _let_planner_sort(True)
+    with grouped_by_hashing():
+        yield from _fetch(*_select(alone, _columns(rows, rows.success, request)), request, _COUNTS)
+        for condition, success in rows.rare:
+            columns = {**_columns(rows, success, request), "evidence_usual": rows.success}
+            yield from _fetch(*_select(alone.filter(condition), columns), request, _CORRECTIONS)
 
 
 def count_cases(rows: DecisionRows, request: EvidenceRequest) -> Iterator[EvidenceCounts]:
@@ -176,17 +176,6 @@ def _in_window(rows: DecisionRows, request: EvidenceRequest) -> QuerySet[Any]:
     return rows.queryset.filter(
         **{"workspace_id": request.workspace.pk, f"{rows.at}__gte": request.start, f"{rows.at}__lt": request.window_end}
     ).order_by()
-
-
-def _let_planner_sort(allowed: bool) -> None:
-    """Tell PostgreSQL for the rest of the transaction whether it may sort decisions in order to group them.
-
-    From about thirty million decisions on it takes the groups for more than its memory holds and would, in two to three
-    times the time. They are far fewer, and a hash table that outgrows the memory spills to disk.
-    """
-    if connection.vendor == "postgresql":
-        with connection.cursor() as cursor:
-            cursor.execute(f"SET LOCAL enable_sort = {'on' if allowed else 'off'}")
 
 
 def _fetch(
@@ -219,6 +208,8 @@ def counts_of_rows(batch: Sequence[tuple[Any, ...]], width: int, periods: int) -
         How many there are; this number itself stands for decisions that are too young.
     """
     columns = list(zip(*batch, strict=True))
+    named = list(zip(*columns[:width], strict=True)) if width else [()] * len(batch)
+    numbers = {segment: number for number, segment in enumerate(dict.fromkeys(named))}
     period, stratum, band, decisions, copies, labelled, successes, rate, confidence, threshold, risk_threshold = (
         np.array(columns[width:], dtype=np.int64)
     )
@@ -226,7 +217,8 @@ def counts_of_rows(batch: Sequence[tuple[Any, ...]], width: int, periods: int) -
     stratum[confidence == ABSENT] = Stratum.NO_CONFIDENCE
     stratum[is_too_young] = Stratum.TOO_YOUNG
     return EvidenceCounts(
-        segment=list(zip(*columns[:width], strict=True)) if width else [()] * len(batch),
+        segments=list(numbers),
+        segment=np.array([numbers[segment] for segment in named], dtype=np.int64),
         period=np.where(is_too_young, periods - 1, period),
         stratum=stratum,
         risk_band=band,
@@ -245,10 +237,10 @@ def _collapsed(decisions: QuerySet[Any], rows: DecisionRows, request: EvidenceRe
     assert rows.case_key is not None  # noqa: S101 - narrows the type; otherwise there are no cases
     success = Case(*(When(condition, then=then) for condition, then in rows.rare), default=rows.success)
     is_evidence = Q(**{f"{rows.at}__lt": request.mature_end, f"{rows.confidence}__isnull": False}) & (
-        rows.complete | rows.history_blocked | rows.audited | ~rows.other_checks
+        rows.complete | rows.history_blocked | rows.drawn | rows.audited | ~rows.other_checks
     )
     of_case = {
-        "evidence_kept": _bit(is_evidence),
+        "evidence_kept": bit(is_evidence),
         "evidence_case": F(rows.case_key),
         "evidence_at": F(rows.at),
         "evidence_id": F("pk"),
@@ -293,7 +285,7 @@ def _columns(rows: DecisionRows, success: Combinable, request: EvidenceRequest) 
     return {
         **dict(zip(_segment_names(request), segments, strict=True)),
         # The period after the last stands for decisions that are too young.
-        "evidence_period": _steps(rows.at, [*request.period_starts, request.mature_end]),
+        "evidence_period": steps(rows.at, [*request.period_starts, request.mature_end]),
         "evidence_stratum": _stratum(rows),
         "evidence_band": _risk_band(rows, request),
         "evidence_audit_rate": _nothing() if rows.audit_rate is None else F(rows.audit_rate),
@@ -308,6 +300,7 @@ def _stratum(rows: DecisionRows) -> Combinable:
     return Case(
         When(rows.complete, then=Value(int(Stratum.COMPLETE))),
         When(rows.history_blocked, then=Value(int(Stratum.HISTORY_BLOCKED))),
+        When(rows.drawn, then=Value(int(Stratum.DRAWN))),
         When(rows.audited, then=Value(int(Stratum.AUDITED))),
         When(rows.other_checks, then=Value(int(Stratum.OTHER_CHECKS))),
         default=Value(int(Stratum.GATED)),
@@ -315,7 +308,8 @@ def _stratum(rows: DecisionRows) -> Combinable:
     )
 
 
-def _bit(condition: Q) -> Combinable:
+def bit(condition: Q) -> Combinable:
+    """Whether a condition holds, never null."""
     return Case(When(condition, then=Value(True)), default=Value(False), output_field=BooleanField())
 
 
@@ -324,10 +318,10 @@ def _risk_band(rows: DecisionRows, request: EvidenceRequest) -> Combinable:
         return Value(0, output_field=SmallIntegerField())
     edges = [Decimal(edge) / LATTICE for edge in request.risk_edges]
     unknown = When(**{f"{rows.risk}__isnull": True}, then=Value(None, output_field=SmallIntegerField()))
-    return Case(unknown, default=_steps(rows.risk, edges), output_field=SmallIntegerField())
+    return Case(unknown, default=steps(rows.risk, edges), output_field=SmallIntegerField())
 
 
-def _steps(name: str, edges: Any) -> Combinable:
+def steps(name: str, edges: Any) -> Combinable:
     """How many of the ascending edges lie at or below the field."""
     below = [When(**{f"{name}__lt": edge}, then=Value(place)) for place, edge in enumerate(edges)]
     return Case(*below, default=Value(len(below)), output_field=SmallIntegerField())

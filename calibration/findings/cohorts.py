@@ -13,13 +13,15 @@ from typing import Literal, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from calibration.evidence.contract import ABSENT, HISTORY, Stratum
+from calibration.evidence.contract import ABSENT, HISTORY, LOTTERY, Stratum
+from calibration.evidence.judged import JudgedCounts
 from calibration.evidence.reading import SegmentCounts
 from calibration.statistics.groups import Groups
 from calibration.statistics.lattice import threshold_to_lattice
 from governance.definitions import to_lattice
+from ledger.models import LabelSource
 
-CohortKind = Literal["complete_history", "at_or_above_threshold_in_force"]
+CohortKind = Literal["complete_history", "at_or_above_threshold_in_force", "drawn"]
 Mask = NDArray[np.bool_]
 
 
@@ -48,8 +50,9 @@ class Cohort:
 
     Parameters
     ----------
-    kind : {"complete_history", "at_or_above_threshold_in_force"}
-        Fully labelled history, whole; or everything, with labels at or above `floor` only.
+    kind : {"complete_history", "at_or_above_threshold_in_force", "drawn"}
+        Fully labelled history, whole; everything, with labels at or above `floor` only; or all decisions of the gate,
+        with labels of what was drawn only, of which what has none counts as a failure.
     chosen, labels : ndarray of bool, shape (k,)
         The entries that belong to it, and those whose labels count.
     floor, risk_floor : float or None
@@ -91,8 +94,13 @@ class Cohort:
         return self.counts.groups(self._of_period(bands, period), self.labels)
 
     def known(self, bands: int | None, period: int | None = None) -> Groups:
-        """Return the decisions that pass the risk threshold with every label, fair sample or not."""
-        return self.counts.groups(self._of_period(bands, period))
+        """Return the decisions that pass the risk threshold with every label of the source, fair sample or not."""
+        return self.counts.groups(self._of_period(bands, period), self.labels if self.kind == "drawn" else None)
+
+    def draws(self, bands: int | None) -> list[Groups]:
+        """Return the decisions that pass the risk threshold by the rate at which they were drawn."""
+        passing, rates = self.passing(bands), self.counts.audit_rate
+        return [self.counts.groups(passing & (rates == rate), self.labels) for rate in np.unique(rates[passing])]
 
     def _of_period(self, bands: int | None, period: int | None) -> Mask:
         return self.passing(bands) if period is None else self.passing(bands) & (self.counts.period == period)
@@ -108,11 +116,11 @@ class Cohort:
         counts = self.counts
         below = self.passing(bands) & (counts.confidence < threshold_to_lattice(self.floor))
         history = np.isin(counts.stratum, HISTORY)
-        drawn = counts.stratum == Stratum.AUDITED
+        drawn = np.isin(counts.stratum, LOTTERY)
         parts = [
             below & ~history & (counts.audit_rate == rate) for rate in np.unique(counts.audit_rate[below & ~history])
         ]
-        due = replace(counts, labelled=np.where(drawn, counts.decisions, counts.labelled))
+        due = _due(counts)
         found = [due.groups(part, drawn) for part in parts]
         whole = bool(np.all(counts.labelled[below & history] == counts.decisions[below & history]))
         return [*found, counts.groups(below & history, history & whole)] if (below & history).any() else found
@@ -132,8 +140,17 @@ class Cohort:
         return self.floor is not None and bool(self.counts.labelled[drawn].any())
 
 
-def choose_cohort(counts: SegmentCounts, in_force: InForce) -> Cohort:
+def _due(counts: SegmentCounts) -> SegmentCounts:
+    """Take every decision that was drawn for labelled: one without a label is no success."""
+    drawn = np.isin(counts.stratum, LOTTERY)
+    return replace(counts, labelled=np.where(drawn, counts.decisions, counts.labelled))
+
+
+def choose_cohort(counts: SegmentCounts, in_force: InForce, source: LabelSource = LabelSource.EVENTS) -> Cohort:
     """Return the cohort of a segment. Outcomes have no say in the choice, only whether there is a label.
+
+    Where labels come from events, those of decisions that were drawn among what is allowed count only if events label
+    all the others: into gaps they would bring labels of another source, at another rate.
 
     Complete history cannot be pooled with decisions of the gate below the threshold in force: above it both would
     count, below it only the history, and the failure rate of the mixture would come out too low. So it speaks alone,
@@ -145,8 +162,14 @@ def choose_cohort(counts: SegmentCounts, in_force: InForce) -> Cohort:
     # Labels of what an earlier gate blocked were picked by somebody, unless they all were.
     reached = (counts.confidence >= threshold_to_lattice(floor)) & (counts.stratum != Stratum.HISTORY_BLOCKED)
     reached &= counts.confidence <= to_lattice(in_force.ceiling)
+    gated = reached & (counts.stratum == Stratum.GATED)
+    if counts.labelled[gated].sum() < counts.decisions[gated].sum():
+        reached &= counts.stratum != Stratum.DRAWN
     has_gaps = counts.labelled[history].sum() < counts.decisions[history].sum()
     is_history = not has_gaps and bool(counts.labelled[history].any()) and not counts.labelled[~history].any()
+    if source is LabelSource.DRAWN and not is_history:
+        drawn = np.isin(counts.stratum, LOTTERY)
+        return Cohort(kind="drawn", counts=_due(counts), chosen=~history, labels=drawn, floor=None, risk_floor=None)
     return Cohort(
         kind="complete_history" if is_history else "at_or_above_threshold_in_force",
         counts=counts,
@@ -156,3 +179,23 @@ def choose_cohort(counts: SegmentCounts, in_force: InForce) -> Cohort:
         risk_floor=None if is_history else risk_floor,
         judged_ceiling=1.0 if is_history else in_force.ceiling,
     )
+
+
+def judged_cohort(counts: SegmentCounts, judged: JudgedCounts) -> Cohort:
+    """Return what was drawn of a segment where a judge reads it before people."""
+    zeros = np.zeros_like(judged.value)
+    of_drawn = replace(
+        counts,
+        period=judged.period,
+        stratum=zeros + Stratum.DRAWN,
+        risk_band=zeros,
+        audit_rate=zeros + judged.rate,
+        confidence=judged.value,
+        decisions=judged.drawn,
+        rows=judged.drawn,
+        labelled=judged.drawn,
+        successes=judged.drawn - judged.failures,
+        later=None,
+    )
+    every = np.ones_like(zeros, dtype=bool)
+    return Cohort(kind="drawn", counts=of_drawn, chosen=every, labels=every, floor=None, risk_floor=None)

@@ -25,21 +25,22 @@ def window_drift(subject: Subject, answer: Answer, parameters: CalibrationParame
     """Compare the recent part of the window with the rest, at the threshold that the finding is about.
 
     `recent` and `halves` divide by labelled decisions and test the failure rates, `confidences` divides by time. A
-    flagged recent part is certified again on its own, in a review. `alarm` says at which period of this
-    window the failure rate of what the thresholds in force allow was known to be above the target, whichever period one
-    looks at; it begins anew with each window. `watch_policies` goes on from day to day.
+    flagged recent part is certified again on its own, in a review, unless its labels were drawn. `alarm` says at which
+    period of this window the failure rate of what the thresholds in force allow was known to be above the target,
+    whichever period one looks at; it begins anew with each window. `watch_policies` goes on from day to day.
     """
     bands = subject.bands if answer.risk_threshold is None else subject.bands_below(answer.risk_threshold)
     cohort = subject.cohort.under(answer.ceiling)
     periods = [cohort.groups(bands, period) for period in range(PERIODS)]
     threshold = subject.current if answer.threshold is None else max(answer.threshold, subject.cohort.floor or 0.0)
     recent = compare_recent(periods, threshold=threshold)
+    is_certified_again = subject.may_loosen and cohort.kind != "drawn"
     return WindowDrift(
         threshold=threshold,
         confidences=distribution_drift(Groups.merge(periods[:-RECENT]), Groups.merge(periods[-RECENT:])),
         recent=recent,
         halves=compare_recent(periods, share=0.5, threshold=threshold),
-        recertified=_recertified(periods, recent, subject, answer, parameters) if subject.may_loosen else None,
+        recertified=_recertified(periods, recent, subject, answer, parameters) if is_certified_again else None,
         alarm=alarm(subject, parameters),
     )
 

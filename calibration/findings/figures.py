@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
 
-from calibration.evidence.contract import ABSENT, LEFT_OUT
+from calibration.evidence.contract import ABSENT, LEFT_OUT, LOTTERY, Stratum
 from calibration.findings.answers import Answer, Subject
 from calibration.findings.cohorts import Cohort, Mask
 from calibration.findings.parts import (
@@ -27,6 +28,7 @@ from calibration.statistics.audits import AuditedRecommendation
 from calibration.statistics.calibration_error import calibration_error, noise_floor
 from calibration.statistics.costs import Costs, cheapest_threshold
 from calibration.statistics.cross_validation import cross_validated_gains, random_folds
+from calibration.statistics.draws import DrawnRecommendation
 from calibration.statistics.drift import period_rates
 from calibration.statistics.groups import Groups
 from calibration.statistics.lattice import threshold_to_lattice
@@ -34,7 +36,8 @@ from calibration.statistics.operating_points import OperatingPoint, operating_cu
 from calibration.statistics.recalibration import fit_recalibration
 from calibration.statistics.reliability import equal_mass_curve, equal_width_curve
 from calibration.statistics.scores import auroc, brier_score, confidence_bias, log_loss
-from calibration.statistics.stratified import stratified_interval
+from calibration.statistics.stratified import Stratum as LabelledStratum
+from calibration.statistics.stratified import stratified_interval, weighted_failure_rate
 from governance.definitions import to_lattice
 
 SEED = 0
@@ -54,9 +57,10 @@ def describe(subject: Subject, *, certain: bool = True) -> dict[str, Any]:
     """
     groups = subject.cohort.groups(subject.bands)
     periods = [subject.cohort.groups(subject.bands, period) for period in range(PERIODS)]
+    curve = _operating_curve(groups, None if certain else subject.current)
     return {
         "reliability": Reliability(equal_width=equal_width_curve(groups), equal_mass=equal_mass_curve(groups)),
-        "operating_curve": _operating_curve(groups, None if certain else subject.current),
+        "operating_curve": tuple(_point_of_draws(subject, each) for each in curve) if _is_uneven(subject) else curve,
         "calibration_error": calibration_error(groups),
         "noise_floor": noise_floor(groups, seed=SEED),
         "brier_score": brier_score(groups),
@@ -73,7 +77,13 @@ def describe_subject(subject: Subject) -> dict[str, Any]:
     cohort, counts = subject.cohort, subject.cohort.counts
     passing = cohort.passing(subject.bands)
     groups = cohort.groups(subject.bands)
-    dropped = int(counts.labelled[passing & ~cohort.labels].sum())
+    unused = passing & ~cohort.labels
+    if cohort.kind == "drawn":
+        other = ~np.isin(counts.stratum, LOTTERY)
+    else:
+        other = (counts.stratum == Stratum.DRAWN) & (counts.confidence >= threshold_to_lattice(cohort.floor or 0.0))
+    beside = 0 if cohort.kind == "drawn" else int(counts.labelled[passing & cohort.labels & other].sum())
+    dropped, aside = (int(counts.labelled[unused & those].sum()) for those in (~other, other))
     return {
         "decisions": groups.decisions,
         "labelled": groups.labelled,
@@ -87,6 +97,8 @@ def describe_subject(subject: Subject) -> dict[str, Any]:
             decisions_before_collapse_by_case=int(counts.rows[passing].sum()),
             labels_below_threshold_in_force=dropped,
             labels_not_pooled=int(counts.labelled[~cohort.chosen].sum()),
+            labels_left_aside=aside,
+            labels_of_drawn=beside,
         ),
         "left_out": LeftOut(
             **{stratum.name.lower(): counts.left_out.get(stratum, 0) for stratum in LEFT_OUT},
@@ -100,8 +112,11 @@ def describe_subject(subject: Subject) -> dict[str, Any]:
 
 
 def describe_costs(subject: Subject, costs: Costs | None, source: CostsSource) -> CheapestThreshold | None:
-    """Return the confidence threshold of least cost with its interval; None where there are no costs."""
-    if costs is None:
+    """Return the confidence threshold of least cost with its interval; None where there are no costs.
+
+    It counts each label once, so there is none either where labels were drawn at rates that differ.
+    """
+    if costs is None or _is_uneven(subject):
         return None
     cheapest = cheapest_threshold(subject.cohort.groups(subject.bands), costs, floor=subject.cohort.floor)
     return CheapestThreshold(stated=costs, source=source, **asdict(cheapest))
@@ -115,7 +130,7 @@ def describe_step(subject: Subject, answer: Answer | None) -> dict[str, Any]:
     then = subject.cohort.under(answer.ceiling).groups(subject.bands_below(answer.risk_threshold))
     return {
         "at_current": now,
-        "at_recommended": _weighted(_point(subject, then, answer.threshold), answer),
+        "at_recommended": _weighted(_point(subject, then, answer.threshold), subject, answer),
         "change": _change(subject, answer),
     }
 
@@ -140,6 +155,9 @@ def describe_every_decision(subject: Subject, answer: Answer | None) -> EveryDec
         counted &= (later.risk_band != ABSENT) & (later.risk_band < bands)
     if cohort.kind == "complete_history":
         counted &= later.is_history
+    if cohort.kind == "drawn":
+        # The counts of later decisions do not say which were drawn.
+        counted[:] = False
     labelled = first.labelled + int(later.labelled[counted].sum())
     failures = labelled - first.succeeded - int(later.successes[counted].sum())
     return EveryDecision(
@@ -162,26 +180,58 @@ def _point_now(subject: Subject) -> OperatingPoint:
 
     These are shown, for a failure that is known must not be hidden; but they are no sample that an interval fits.
     """
+    if subject.cohort.kind == "drawn":
+        point = _point(subject, subject.cohort.groups(subject.bands), subject.current)
+        return _of_strata(point, _strata_at(subject, subject.bands, subject.current), "the rates of drawing")
     if subject.is_fair:
         return _point(subject, subject.cohort.groups(subject.bands), subject.current)
     known = _point(subject, subject.cohort.known(subject.bands), subject.current)
     return replace(known, interval=None, reason="stricter thresholds were in force in a part of the window")
 
 
-def _weighted(point: OperatingPoint, answer: Answer) -> OperatingPoint:
-    """Below the threshold in force the labels are audits: their plain rate would not be the rate of the decisions."""
+def _weighted(point: OperatingPoint, subject: Subject, answer: Answer) -> OperatingPoint:
+    """Where labels were drawn at rates that differ, their plain rate would not be the rate of the decisions."""
+    if isinstance(answer.detail, DrawnRecommendation):
+        bands = subject.bands_below(answer.risk_threshold)
+        return _of_strata(point, _strata_at(subject, bands, answer.threshold or 0.0), "the rates of drawing")
     steps = answer.detail.steps if isinstance(answer.detail, AuditedRecommendation) else ()
     step = next((each for each in reversed(steps) if each.certified), None)
     if step is None:
         return point
+    return _of_strata(point, step.strata, "the rates of auditing")
+
+
+def _of_strata(point: OperatingPoint, strata: Sequence[LabelledStratum], by: str) -> OperatingPoint:
+    if not strata:
+        return point
     return replace(
         point,
-        labelled=sum(stratum.labelled for stratum in step.strata),
-        failures=sum(stratum.failures for stratum in step.strata),
-        failure_rate=step.failure_rate,
-        interval=stratified_interval(step.strata),
-        reason="weighted by the rates of auditing",
+        labelled=sum(stratum.labelled for stratum in strata),
+        failures=sum(stratum.failures for stratum in strata),
+        failure_rate=weighted_failure_rate(strata),
+        interval=stratified_interval(strata),
+        reason=f"weighted by {by}",
     )
+
+
+def _strata_at(subject: Subject, bands: int | None, threshold: float) -> list[LabelledStratum]:
+    """What a threshold allows, by the rates of drawing."""
+    parts = [part.allowed_by(threshold) for part in subject.cohort.draws(bands)]
+    return [
+        LabelledStratum(decisions=part.decisions, labelled=part.labelled, failures=part.labelled - part.succeeded)
+        for part in parts
+        if part.decisions
+    ]
+
+
+def _is_uneven(subject: Subject) -> bool:
+    """True where labels were drawn at rates that differ, so that each counts for another number of decisions."""
+    return subject.cohort.kind == "drawn" and len(subject.cohort.draws(subject.bands)) > 1
+
+
+def _point_of_draws(subject: Subject, point: CurvePoint) -> CurvePoint:
+    strata = _strata_at(subject, subject.bands, point.threshold)
+    return replace(point, failure_rate=weighted_failure_rate(strata), low=None, high=None)
 
 
 def _change(subject: Subject, answer: Answer) -> Change:

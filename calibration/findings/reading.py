@@ -17,6 +17,7 @@ from calibration.findings.parts import Change
 from calibration.findings.wording import every_decision_fails_too_often
 from calibration.statistics.audits import AuditedRecommendation
 from calibration.statistics.budgets import BudgetRecommendation
+from calibration.statistics.draws import DrawnRecommendation
 from calibration.statistics.operating_points import OperatingPoint
 from confidence_project.foundation.errors import DomainError
 from confidence_project.foundation.formatting import count, percent, segment, threshold
@@ -105,14 +106,16 @@ class Subject:
         warning = every_decision_fails_too_often(self.finding.every_decision, self.wanted.target_failure_rate)
         said = (
             f"{steps} for {segment(self.finding.segment)} would {_allow(change)}. {self._promise(point)}"
-            f"{_without_label(point)}"
+            f"{'' if isinstance(self.finding.answer, DrawnRecommendation) else _without_label(point)}"
         )
         return f"{warning} {said}" if warning else said
 
     def _promise(self, point: OperatingPoint) -> str:
         sure, most = percent(self.wanted.risk_confidence), percent(self.wanted.target_failure_rate)
         answer = self.finding.answer
-        if isinstance(answer, AuditedRecommendation) and answer.is_of_all:
+        if isinstance(answer, DrawnRecommendation):
+            given = ", given that decisions were drawn at random at the rates on record"
+        elif isinstance(answer, AuditedRecommendation) and answer.is_of_all:
             given = ", given that no label is missing because of its outcome"
         else:
             given = ", as far as outcomes are known"
@@ -145,8 +148,14 @@ class Subject:
         """What the evidence does not speak of, one sentence each."""
         finding, left_out, cohort = self.finding, self.finding.left_out, self.finding.cohort
         unlabelled = finding.decisions - finding.labelled - cohort.labels_below_threshold_in_force
+        unknown = "have no outcome: nobody knows how they went."
+        if cohort.kind == "drawn":
+            unknown = "were not drawn, or lie where nothing may be loosened: what was drawn stands for them."
+        else:
+            unlabelled -= cohort.labels_left_aside
         sentences = [
-            (unlabelled, f"of {count(finding.decisions)} decisions have no outcome: nobody knows how they went."),
+            (unlabelled, f"of {count(finding.decisions)} decisions {unknown}"),
+            (cohort.labels_left_aside, "labels belong to the source that does not rule here, and were left aside."),
             (cohort.labels_below_threshold_in_force, "labels lie below the strictest threshold of the window, or on "
              "imported decisions that were blocked: they are no fair sample of what was blocked, and do not count."),
             (cohort.labels_not_pooled, f"labels belong to {_others(cohort.kind)}, and were not pooled."),

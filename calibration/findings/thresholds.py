@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 
 from django.conf import settings
 
+from calibration.evidence.judged import JudgedCounts
 from calibration.evidence.reading import KeyEvidence, SegmentCounts
 from calibration.findings import wording
 from calibration.findings.answers import Answer, Subject, answer_segments
-from calibration.findings.cohorts import InForce, choose_cohort
+from calibration.findings.cohorts import InForce, choose_cohort, judged_cohort
 from calibration.findings.drift import alarm, window_drift, words_of_an_alias
 from calibration.findings.figures import (
     describe,
@@ -22,11 +23,14 @@ from calibration.findings.finding import Finding
 from calibration.parameters import CalibrationParameters
 from calibration.reviews.judging import Review
 from calibration.statistics.audits import AuditedRecommendation
+from calibration.statistics.draws import DrawnRecommendation
+from calibration.statistics.judges import JudgedRecommendation
 from calibration.statistics.label_error import LabelError
 from calibration.statistics.operating_points import OperatingPoint
 from governance.definitions import LATTICE, FieldDefinition, FieldKind, to_lattice
 from governance.policies import EffectivePolicy
 from governance.policies.config import PolicyConfig
+from ledger.models import LabelSource
 
 NOT_YET_JUDGED = "NOT_YET_JUDGED"
 """Reason of a finding whose threshold in force lies where there are no fair labels yet, with nothing against it."""
@@ -42,7 +46,9 @@ def find(
     *,
     review: Review,
     configs_in_window: Sequence[PolicyConfig],
+    label_source: LabelSource = LabelSource.EVENTS,
     label_error: LabelError | None = None,
+    judged: Sequence[JudgedCounts] = (),
 ) -> list[Finding]:
     """Return the findings of each segment of a policy key with a confidence threshold, in the order of segments.
 
@@ -53,9 +59,13 @@ def find(
     configs_in_window : sequence of PolicyConfig
         Every config of the policy that was in force at some time in the window, for sources whose decisions carry
         no threshold.
+    label_source : LabelSource
+        Whose labels count.
     label_error : LabelError or None
         What is known of the errors of those who label: labels are tested at another rate, with what is left of the
         level. None: labels are taken as right.
+    judged : sequence of JudgedCounts
+        What was drawn, of segments in which a judge reads it before people.
     """
     definition = policy.definition
     kinds = [FieldKind.CONFIDENCE_THRESHOLD, FieldKind.RISK_THRESHOLD]
@@ -65,21 +75,29 @@ def find(
     if fields[0] is None:
         return []
     subjects = {
-        str(place): _subject(counts, evidence, policy, configs_in_window, wants_band=parameters.band)
+        str(place): subject_of(
+            counts,
+            evidence,
+            policy,
+            configs_in_window,
+            wants_band=parameters.band,
+            source=label_source,
+            judged=judged,
+        )
         for place, counts in enumerate(evidence.segments)
     }
-    judged = subjects if review.may_loosen else {name: each.without_loosening() for name, each in subjects.items()}
+    asked = subjects if review.may_loosen else {name: each.without_loosening() for name, each in subjects.items()}
     alpha, delta = parameters.target_failure_rate, review.delta
     if label_error is not None:
         alpha, delta = label_error.tested_rate(alpha), label_error.level
-    answers = answer_segments(judged, alpha=alpha, delta=delta)
+    answers = answer_segments(asked, alpha=alpha, delta=delta)
     segments = [counts.segment for counts in evidence.segments]
     return [
         _finding(
             policy,
             field,
             subject,
-            judged[name],
+            asked[name],
             answers[name],
             parameters,
             review,
@@ -92,13 +110,15 @@ def find(
     ]
 
 
-def _subject(
+def subject_of(
     counts: SegmentCounts,
     evidence: KeyEvidence,
     policy: EffectivePolicy,
     configs_in_window: Sequence[PolicyConfig],
     *,
     wants_band: bool,
+    source: LabelSource,
+    judged: Sequence[JudgedCounts],
 ) -> Subject:
     def values(kind: FieldKind) -> list[float]:
         field = policy.definition.field_of_kind(kind)
@@ -109,13 +129,18 @@ def _subject(
     ceilings = values(FieldKind.CONFIDENCE_CEILING)
     in_force = InForce(confidence=max(confidences), risk=min(risks, default=None), ceiling=min(ceilings, default=1.0))
     current_ceiling = ceilings[0] if ceilings else None
+    cohort, read = choose_cohort(counts, in_force, source), None
+    if cohort.kind == "drawn" and not risks:
+        read = next((each.even_within(counts) for each in judged if each.segment == counts.segment), None)
+        cohort = judged_cohort(counts, read) if read else cohort
     return Subject(
-        cohort=choose_cohort(counts, in_force).under(current_ceiling),
+        cohort=cohort.under(current_ceiling),
         current=confidences[0],
         current_risk=risks[0] if risks else None,
         current_ceiling=current_ceiling,
         risk_edges=evidence.request.risk_edges,
         wants_band=wants_band and current_ceiling is not None,
+        judged=read,
     )
 
 
@@ -149,6 +174,7 @@ def _finding(
         wording.advice(field.name, current, recommended, is_material=is_material, floor=floor),
         _why_not(refusal, policy, subject, answer),
         answer.figures,
+        wording.source_of_labels(described["cohort"]),
         wording.tested_at(label_error, parameters.target_failure_rate),
         "" if review.may_loosen else wording.only_stricter(current, is_risk=is_risk),
         wording.too_young(young, parameters.maturity_days) if young and not described["decisions"] else "",
@@ -199,7 +225,9 @@ def _recommended(answer: Answer, field: FieldDefinition, current: float) -> floa
 
 def _is_of_labelled(answer: Answer, point: OperatingPoint | None) -> bool:
     """True when something that is allowed has no label, and the statement speaks only of what has."""
-    is_of_all = isinstance(answer.detail, AuditedRecommendation) and answer.detail.is_of_all
+    is_of_all = isinstance(answer.detail, DrawnRecommendation | JudgedRecommendation) or (
+        isinstance(answer.detail, AuditedRecommendation) and answer.detail.is_of_all
+    )
     return point is not None and point.labelled < point.allowed and not is_of_all
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from calibration.findings.parts import CheapestThreshold, EveryDecision, WindowDrift
+from calibration.findings.parts import Basis, CheapestThreshold, EveryDecision, WindowDrift
 from calibration.statistics.audits import AuditedRecommendation
 from calibration.statistics.bands import BandRecommendation
 from calibration.statistics.budgets import BudgetRecommendation
+from calibration.statistics.draws import DrawnRecommendation
 from calibration.statistics.joint import JointRecommendation
-from calibration.statistics.label_error import LabelError
+from calibration.statistics.judges import JudgedRecommendation
+from calibration.statistics.label_error import KnownAnswers, LabelError
 from calibration.statistics.recommendation import ThresholdRecommendation
 from confidence_project.foundation.formatting import count, decimals, percent, rate, segment, threshold
 
@@ -25,6 +27,50 @@ def walk(answer: ThresholdRecommendation) -> str:
     if answer.threshold is None:
         return _refusal(answer)
     return f"{_failed(answer)}; {rate(answer.coverage, 1)} of all decisions are allowed."
+
+
+def draws(answer: DrawnRecommendation) -> str:
+    """Say what the drawn decisions show at the certified threshold, or why there is none."""
+    if answer.reason == "INSUFFICIENT_DATA":
+        return (
+            f"{count(answer.labelled)} drawn decisions are too few, or too few for their share of what is allowed: "
+            f"at one rate for all it takes at least {count(answer.needed)}."
+        )
+    rate_seen = rate(answer.failure_rate, unknown="unknown, as some of it is in no draw")
+    labelled = sum(stratum.labelled for stratum in answer.strata)
+    if answer.threshold is None:
+        further = "" if answer.needed is None else f" Some {count(answer.needed)} more drawn decisions would do."
+        return (
+            f"Of the most confident decisions {count(labelled)} were drawn; their failure rate, weighted by all "
+            f"decisions, is {rate_seen}: nothing can be certified.{further}"
+        )
+    return (
+        f"{count(labelled)} drawn decisions lie at or above it; the failure rate, weighted by all decisions, is "
+        f"{rate_seen} and at most {rate(answer.failure_rate_upper)}; {rate(answer.coverage, 1)} of the decisions that "
+        "passed the other checks are allowed."
+    )
+
+
+def source_of_labels(cohort: Basis) -> str:
+    """Say whose labels count, where it is people's, and how many of the other source do not."""
+    aside = cohort.labels_left_aside
+    if cohort.kind == "drawn":
+        left = f" {count(aside)} labels of what was not drawn were left aside." if aside else ""
+        return (
+            "People label what was drawn: only drawn decisions count, and one without a label counts as a failure."
+            f"{left}"
+        )
+    if aside:
+        return (
+            f"Labels come from events, which leave gaps: {count(aside)} labels of drawn decisions were left aside. The "
+            "labelling rules can have them rule instead."
+        )
+    if cohort.labels_of_drawn:
+        return (
+            f"Labels come from events; {count(cohort.labels_of_drawn)} of these decisions were drawn, too, and what a "
+            "person said of one rules."
+        )
+    return ""
 
 
 def audits(answer: AuditedRecommendation, floor: float) -> str:
@@ -61,6 +107,19 @@ def band(answer: BandRecommendation) -> str:
         f"{top}From {decimals(answer.threshold)} to {decimals(answer.ceiling)}, {answer.failures} of "
         f"{answer.decisions} labelled decisions failed ({rate(answer.failures / answer.decisions)}); "
         f"{rate(answer.coverage, 1)} of all decisions are allowed."
+    )
+
+
+def judge(answer: JudgedRecommendation) -> str:
+    """Say what is seen at a threshold that people certify by a judge's verdicts, or why there is none."""
+    drawn = f"People label all that a judge calls wrong and {rate(answer.share)} of what it calls right."
+    if answer.threshold is None:
+        return f"{drawn} Of {count(answer.judged)} drawn decisions nothing can be certified."
+    assert answer.caught is not None and answer.slipped is not None  # noqa: S101, PT018 - narrow types
+    return (
+        f"{drawn} At {decimals(answer.threshold)} and above, {count(answer.caught)} of {count(answer.decisions)} drawn "
+        f"decisions failed that it did not call right, and {count(answer.slipped)} of those that it did and people "
+        f"looked at: {rate(answer.failure_rate)} together; {rate(answer.coverage, 1)} of what was drawn is allowed."
     )
 
 
@@ -199,8 +258,9 @@ def tested_at(error: LabelError | None, alpha: float) -> str:
         return ""
     answers = error.answers
     return (
-        f"Labels are tested at {percent(error.tested_rate(alpha))} in place of {percent(alpha)}: reviewers missed "
-        f"{answers.missed} of {answers.failures} known failures, and may miss up to {percent(error.missed)}. "
+        f"Labels are tested at {percent(error.tested_rate(alpha))} in place of {percent(alpha)}: reviewers"
+        f"{_confirmed(answers)} missed {answers.missed} of {answers.failures} known failures, and may miss up to "
+        f"{percent(error.missed)}. "
         "Answers about more known cases narrow that."
     )
 
@@ -211,10 +271,15 @@ def in_truth(error: LabelError | None, alpha: float, delta: float) -> str:
         return ""
     answers = error.answers
     return (
-        f" That is of labels. Reviewers missed {answers.missed} of {answers.failures} known failures and called "
-        f"{answers.accused} of {answers.successes} known successes wrong, so at most {percent(alpha)} fail in truth; "
-        f"both together are wrong with a probability of at most {delta:.3g}, if others are labelled as known cases are."
+        f" That is of labels. Reviewers{_confirmed(answers)} missed {answers.missed} of {answers.failures} known "
+        f"failures and called {answers.accused} of {answers.successes} known successes wrong, so at most "
+        f"{percent(alpha)} fail in truth; both together are wrong with a probability of at most {delta:.3g}, if others "
+        "are labelled as known cases are."
     )
+
+
+def _confirmed(answers: KnownAnswers) -> str:
+    return ", each failure confirmed by a second one," if answers.are_confirmed else ""
 
 
 def statement(certified: str | None, *, may_loosen: bool, of_labelled: bool = False, in_truth: str = "") -> str | None:

@@ -9,6 +9,7 @@ from functools import partial
 
 from calibration.engines.reading import read_from_engine
 from calibration.evidence.contract import EvidenceRequest, Stratum
+from calibration.evidence.judged import JudgedCounts, read_judged
 from calibration.evidence.lead_context import POLICY_KEY as BUDGETS_KEY
 from calibration.evidence.lead_context import BudgetEvidence, read_budgets
 from calibration.evidence.reading import KeyEvidence, read_evidence
@@ -23,8 +24,10 @@ from governance.definitions import FieldKind, to_lattice
 from governance.models import Workspace
 from governance.policies import EffectivePolicy, get_confidence_policy
 from governance.policies.config import PolicyConfig
+from ledger.labelling.confirming import confirms
 from ledger.labelling.figures import known_answers
-from ledger.models import Judgement
+from ledger.labelling.rules import label_source_of
+from ledger.models import Judgement, LabelSource
 
 _Reader = Callable[[EvidenceRequest], KeyEvidence]
 
@@ -42,6 +45,10 @@ class Reading:
         are counted in.
     known : KnownAnswers or None
         What people answered about known cases of the policy; None where nobody labels in the workbench.
+    judged : sequence of JudgedCounts
+        What was drawn, by segment, where a judge reads it before people.
+    label_source : LabelSource
+        Whose labels count: of a review as it was said before its window began.
     """
 
     policy: EffectivePolicy
@@ -49,6 +56,8 @@ class Reading:
     configs: Sequence[PolicyConfig]
     too_young: int = 0
     known: KnownAnswers | None = None
+    judged: Sequence[JudgedCounts] = ()
+    label_source: LabelSource = LabelSource.EVENTS
 
 
 def read_policy(
@@ -59,7 +68,13 @@ def read_policy(
     *,
     received_by: datetime | None = None,
 ) -> Reading:
-    """Read a policy key with what was received by then; call it inside of `read_snapshot`."""
+    """Read a policy key; call it inside of `read_snapshot`.
+
+    Parameters
+    ----------
+    received_by
+        Of a review: what was received later is not read, and whose labels count stood when its window began.
+    """
     policy = get_confidence_policy(workspace, policy_key)
     has_threshold = policy.definition.field_of_kind(FieldKind.CONFIDENCE_THRESHOLD) is not None
     if not has_threshold and policy_key != BUDGETS_KEY:
@@ -89,6 +104,8 @@ def read_policy(
         configs=configs,
         too_young=_too_young(evidence) + _young_after_the_window(read, evidence, parameters),
         known=_known_answers(workspace, policy_key, labels_as_of) if parameters.engine is None else None,
+        judged=read_judged(request) if parameters.engine is None and policy_key not in SOURCES.keys else (),
+        label_source=label_source_of(workspace, policy_key, request.start if received_by else labels_as_of),
     )
 
 
@@ -103,6 +120,7 @@ def _known_answers(workspace: Workspace, policy_key: str, as_of: datetime) -> Kn
         successes=successes,
         # Who cannot tell leaves a decision without a label, and that counts as a failure.
         accused=successes - counted[True, Judgement.Answer.RIGHT],
+        are_confirmed=confirms(workspace, policy_key, as_of),
     )
 
 

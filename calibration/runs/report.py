@@ -81,7 +81,7 @@ def _policy(policy: Mapping[str, Any]) -> list[str]:
         f"{policy['policy_key']} ({findings[0].field}, from {policy['source']})",
         *(_in_lines(counted_in(policy["engine"])) if policy.get("engine") else []),
         *(_in_lines(where_counted(policy["days"])) if policy.get("days") else []),
-        *_table([["segment", *_COLUMNS], *rows]),
+        *table([["segment", *_COLUMNS], *rows]),
         *(
             line
             for name, finding in zip(names, findings, strict=True)
@@ -130,7 +130,8 @@ def _proposals(run: ConfidenceCalibrationRun) -> list[str]:
     return ["", "Proposals that wait for approval:", *proposals] if proposals else ["", "Nothing to propose."]
 
 
-def _table(rows: Sequence[Sequence[str]]) -> list[str]:
+def table(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Line up rows of cells, the first column to the left."""
     widths = [max(len(row[place]) for row in rows) for place in range(len(rows[0]))]
     return [
         "  "

@@ -9,7 +9,9 @@ from typing import Literal
 from calibration.statistics.audits import AuditedRecommendation
 from calibration.statistics.bands import BandRecommendation
 from calibration.statistics.budgets import BudgetRecommendation
+from calibration.statistics.draws import DrawnRecommendation
 from calibration.statistics.joint import JointRecommendation
+from calibration.statistics.judges import JudgedRecommendation
 from calibration.statistics.recommendation import ThresholdRecommendation
 
 Unit = Literal["decisions", "cases, their first decision"]
@@ -153,6 +155,64 @@ def certified_audit_statement(
         "within each stratum of confidence the labels are a random sample",
     )
     return claim + _risk_stays(risk_in_force)
+
+
+def certified_draws_statement(
+    recommendation: DrawnRecommendation, *, risk_in_force: float | None = None, unit: Unit = "decisions"
+) -> str | None:
+    """Say what drawn decisions certify: of all decisions, drawn or not.
+
+    Parameters
+    ----------
+    recommendation : DrawnRecommendation
+        A threshold or a refusal.
+    risk_in_force : float, optional
+        The risk threshold that its decisions passed, which stays as it is: no other was looked at.
+    unit : {"decisions", "cases, their first decision"}
+        What was counted once.
+
+    Returns
+    -------
+    str or None
+        The statement; None for a refusal.
+    """
+    if recommendation.threshold is None:
+        return None
+    claim = _claim(
+        of=_named(unit, labelled="", end=" drawn or not,"),
+        threshold=recommendation.threshold,
+        risk=risk_in_force,
+        alpha=recommendation.alpha,
+        delta=recommendation.delta,
+        given="independent outcomes, and that decisions were drawn at random at the rates on record",
+    )
+    return claim + _risk_stays(risk_in_force)
+
+
+def certified_judge_statement(recommendation: JudgedRecommendation) -> str | None:
+    """Say what labels certify that people gave by a judge's verdicts.
+
+    Parameters
+    ----------
+    recommendation : JudgedRecommendation
+        A recommendation or a refusal.
+
+    Returns
+    -------
+    str or None
+        The statement; None for a refusal.
+    """
+    if recommendation.threshold is None:
+        return None
+    return _claim(
+        of="decisions that were drawn for people, one of each case and labelled or not,",
+        threshold=recommendation.threshold,
+        risk=None,
+        alpha=recommendation.alpha,
+        delta=recommendation.delta,
+        given="independent outcomes, and that people label all that a judge does not call right and a random share of "
+        f"{recommendation.share:g} of what it calls right",
+    )
 
 
 def certified_budget_statement(recommendation: BudgetRecommendation) -> str | None:

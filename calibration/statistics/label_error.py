@@ -19,12 +19,15 @@ class KnownAnswers:
         Answers about failures, and how many called them successes.
     successes, accused : int
         Answers about successes, and how many called them failures.
+    are_confirmed : bool
+        Each answer is what several people came to, so that no failure rests on one alone.
     """
 
     failures: int = 0
     missed: int = 0
     successes: int = 0
     accused: int = 0
+    are_confirmed: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,6 +13,7 @@ import numpy as np
 import scipy
 
 from calibration.statistics.checks import check_open_unit
+from calibration.statistics.fixed_sequence import failure_p_values
 from calibration.statistics.intervals import clopper_pearson
 
 _PLAUSIBLE = 0.05
@@ -95,10 +96,50 @@ def stratified_failure_rate(strata: Sequence[Stratum], *, level: float) -> tuple
         failures, n = [s.failures for s in single], [s.labelled for s in single]
         limits = clopper_pearson(failures, n, confidence=1.0 - level / len(labelled), sides="upper")[1]
         most += sum(s.decisions * float(limit) for s, limit in zip(single, limits, strict=True))
-    upper = min(most / decisions, 1.0)
-    if len(labelled) < len(kept):
-        return None, upper
-    return sum(s.decisions * s.failures / s.labelled for s in kept) / decisions, upper
+    return weighted_failure_rate(kept), min(most / decisions, 1.0)
+
+
+def weighted_failure_rate(strata: Sequence[Stratum]) -> float | None:
+    """Return the failure rate of strata, each with its share of all decisions; None where one has no label."""
+    kept = [stratum for stratum in strata if stratum.decisions]
+    if not kept or not all(stratum.labelled for stratum in kept):
+        return None
+    return sum(s.decisions * s.failures / s.labelled for s in kept) / sum(s.decisions for s in kept)
+
+
+def is_certified(strata: Sequence[Stratum], *, alpha: float, level: float) -> bool:
+    """Return whether a weighted failure rate above α is ruled out at a level: by the test of `stratified_failure_rate`.
+
+    Parameters
+    ----------
+    strata : sequence of Stratum
+        Strata; those without decisions are left out, and one without a label may fail at any rate.
+    alpha, level : float
+        Failure rate to stay below, and probability of being wrong, both in (0, 1).
+
+    Returns
+    -------
+    bool
+        True where it is.
+
+    Raises
+    ------
+    ValueError
+        When no stratum holds a decision.
+    """
+    kept = _with_decisions(strata)
+    labelled = [stratum for stratum in kept if stratum.labelled]
+    known, decisions = sum(s.decisions for s in labelled), sum(s.decisions for s in kept)
+    # What has no label fails in the worst case; the rest has to make up for it.
+    wanted = 1.0 - (1.0 - alpha) * decisions / known if known else 0.0
+    if wanted <= 0.0:
+        return False
+    if len(labelled) == 1:
+        return float(failure_p_values(labelled[0].failures, labelled[0].labelled, wanted)) <= level
+    if len(labelled) == 2:
+        few, many = sorted(labelled, key=lambda s: s.labelled)
+        return _p_value(few, many, wanted, level * _PLAUSIBLE) <= level
+    return stratified_failure_rate(kept, level=level)[1] <= alpha
 
 
 def stratified_interval(strata: Sequence[Stratum], *, confidence: float = 0.95) -> tuple[float, float]:

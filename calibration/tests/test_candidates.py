@@ -22,6 +22,7 @@ from calibration.watching import promise_of
 from confidence_project.foundation.errors import Conflict, InvalidInput, NotFound, PermissionRefused, WrongState
 from governance.controls.services import set_audit_sampling, stop_audit_sampling
 from governance.models import ConfidencePolicyProposal, Workspace
+from governance.sampling_rates import SamplingRates
 from governance.tests.browser import signed_in, words
 from governance.tests.factories import SuperuserFactory, UserFactory, WorkspaceFactory, admin_of, viewer_of
 from ledger.models import DecisionRecord
@@ -37,7 +38,11 @@ SINCE = datetime(2026, 1, 1, tzinfo=UTC)
 def workspace() -> Workspace:
     workspace = WorkspaceFactory(slug="acme")
     set_audit_sampling(
-        actor=admin_of(workspace), workspace=workspace, policy_key=KEY, rate=Decimal("0.5"), reason="Learn."
+        actor=admin_of(workspace),
+        workspace=workspace,
+        policy_key=KEY,
+        rates=SamplingRates(Decimal("0.5")),
+        reason="Learn.",
     )
     return workspace
 

@@ -15,6 +15,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from calibration.evidence import cases
 from calibration.evidence.contract import EvidenceRequest
 from calibration.evidence.decision_ledger import DecisionLedgerSource
 from calibration.evidence.reading import KeyEvidence, by_segment, read_evidence
@@ -187,6 +188,17 @@ def test_daily_counts__random_ledger_that_grows__evidence_is_the_ledgers(workspa
     assert counted > 25
 
 
+def test_daily_counts__very_many_decisions_in_cases__the_ledger_tells_them_apart(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cases, "MOST", 3)
+    ledger = Ledger(workspace, 7)
+    ledger.decide(200)
+    ledger.label(100)
+    kept()
+    assert assert_the_same(ledger)
+
+
 SIX_PERIODS = START + timedelta(days=12)
 """Of two days each: a day in which one began would be counted in the ledger."""
 
@@ -268,13 +280,16 @@ def test_run__missing_day__is_counted_in_the_ledger(workspace: Workspace, counte
 
 @pytest.mark.usefixtures("counted")
 def test_run__whole_days__asks_the_ledger_for_nothing(workspace: Workspace) -> None:
-    more = [decision(workspace, confidence=0.5, minute=day * 1440) for day in (4, 5)]
+    more = [decision(workspace, confidence=0.5, minute=day * 1440, case_key="t-1") for day in (4, 5, 5)]
     store(more)
     kept()
     with CaptureQueriesContext(connection) as queries:
         run = calibrated(workspace, window_to=START + timedelta(days=6))
     assert days_of(run)["in_ledger"] == []
-    assert not [each["sql"] for each in queries if "evidence_success" in each["sql"]]
+    counting = ("evidence_success", "count_success")
+    assert not [each["sql"] for each in queries if any(name in each["sql"] for name in counting)]
+    (finding,) = run.output["policies"][0]["findings"]
+    assert (finding["decisions"], finding["cohort"]["decisions_before_collapse_by_case"]) == (161, 163)
 
 
 @pytest.mark.usefixtures("counted")

@@ -14,7 +14,7 @@ from confidence_project.foundation.formatting import percent
 from governance.models import Workspace
 from governance.tests.factories import WorkspaceFactory, admin_of
 from ledger.labelling.figures import known_answers
-from ledger.labelling.rules import mark_known, withdraw_known
+from ledger.labelling.rules import mark_known, set_labelling_rules, withdraw_known
 from ledger.models import Judgement, KnownCase
 
 pytestmark = pytest.mark.django_db
@@ -106,3 +106,39 @@ def test_labels__of_events_alone__say_nothing_of_reviewers(workspace: Workspace)
     found = policy(workspace).output["policies"][0]
     assert "taken as right" not in found["findings"][0]["explanation"]
     assert found["label_error"] is None
+
+
+def test_labels__each_failure_confirmed__known_cases_go_the_same_way(workspace: Workspace) -> None:
+    admin = admin_of(workspace)
+    with mock.patch("django.utils.timezone.now", return_value=WINDOW["window_from"]):
+        set_labelling_rules(actor=admin, workspace=workspace, policy_key=KEY, reason="Sure.", confirms_wrong=True)
+    asked = [
+        *[(False, ["wrong", "wrong"])] * 50,
+        (False, ["right"]),
+        (False, ["wrong", "right", "right"]),
+        # What waits for a third counts as missed; what waits for a second, as nothing.
+        (False, ["wrong", "right"]),
+        (False, ["wrong"]),
+        # Two labels of one case, by five people.
+        (False, ["right", "wrong", "right", "wrong", "wrong"]),
+        *[(True, ["right"])] * 40,
+        (True, ["wrong", "wrong"]),
+        (True, ["wrong", "right"]),
+        (True, ["wrong", "cannot_tell"]),
+    ]
+    cases = [gated(workspace, confidence=0.5, minute=40_000 + place) for place in range(len(asked))]
+    store(cases)
+    for case, (truth, answers) in zip(cases, asked, strict=True):
+        with mock.patch("django.utils.timezone.now", return_value=WINDOW["window_from"]):
+            mark_known(actor=admin, decision=case, success=truth, reason="Settled.")
+        for place, answer in enumerate(answers):
+            Judgement.objects.create(
+                workspace=workspace, decision=case, policy_key=KEY, purpose="known", answer=answer, is_blind=True,
+                person_name=f"person {place}", at=WINDOW["window_from"],
+            )  # fmt: skip
+    (found,) = policy(workspace).output["policies"]
+    assert found["label_error"]["answers"] == {
+        "failures": 55, "missed": 4, "successes": 43, "accused": 2, "are_confirmed": True,
+    }  # fmt: skip
+    (finding,) = found["findings"]
+    assert "each failure confirmed by a second one, missed 4 of 55 known failures" in finding["explanation"]

@@ -20,6 +20,7 @@ from confidence_project.foundation.errors import InvalidInput
 from governance import definitions
 from governance.controls.services import set_audit_sampling
 from governance.models import Workspace
+from governance.sampling_rates import SamplingRates
 from governance.tests.factories import WorkspaceFactory, admin_of
 
 pytestmark = pytest.mark.django_db
@@ -109,7 +110,9 @@ def test_reviews__of_a_key_with_a_larger_delta__share_the_lesser_one(workspace: 
 def test_candidates__of_a_key_and_its_parent__are_one_sequence(workspace: Workspace) -> None:
     admin = admin_of(workspace)
     for key in (PARENT, CHILD, PARENT):
-        set_audit_sampling(actor=admin, workspace=workspace, policy_key=key, rate=Decimal("0.1"), reason="Test.")
+        set_audit_sampling(
+            actor=admin, workspace=workspace, policy_key=key, rates=SamplingRates(Decimal("0.1")), reason="Test."
+        )
         register_candidate(actor=None, workspace=workspace, policy_key=key, threshold=0.8, reason="Test.")
     found = list(Candidate.objects.order_by("pk").values_list("number", "level"))
     assert found == [(j, pytest.approx(KEPT / ((j + 1) * (j + 2)))) for j in range(3)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from calibration.tests.factories import START, history
 from calibration.tests.test_reviews import DAY, KEY, LENIENT, calendar, on, policy
 from governance.controls.services import set_audit_sampling
 from governance.models import Workspace
+from governance.sampling_rates import SamplingRates
 from governance.tests.factories import WorkspaceFactory, admin_of
 from ledger.models import LedgerRemoval
 
@@ -95,7 +97,7 @@ def test_calendar__whose_opening_was_not_held_before_a_prune__shows_none(workspa
 def test_candidate__with_decisions_that_were_removed_since__cannot_pass(workspace: Workspace) -> None:
     who = {"actor": admin_of(workspace), "workspace": workspace, "policy_key": KEY, "reason": "To learn."}
     with on(START):
-        set_audit_sampling(**who, rate="0.5")
+        set_audit_sampling(**who, rates=SamplingRates(Decimal("0.5")))
         candidate = register_candidate(**who, threshold=0.5)
     with on(START + 40 * DAY):
         assert not look_at_candidate(candidate).removed

@@ -16,6 +16,7 @@ from confidence_project.demo.model import QUESTIONS, Answered, ask_about, runnin
 from confidence_project.demo.tickets import read_tickets
 from governance.controls.services import set_audit_sampling
 from governance.models import ConfidencePolicyProposal, Membership, Workspace
+from governance.sampling_rates import SamplingRates
 from governance.workflow import apply_confidence_policy_proposal, approve_confidence_policy_proposal
 from governance.workspaces.services import add_member, create_workspace, issue_api_key
 from ledger.gateway.services import bind_question, connect_model_server
@@ -61,7 +62,7 @@ def _connect(workspace: Workspace, reviewer: User, superuser: User, model: str, 
     connect_model_server(actor=superuser, dialect="system_one", url=model, provider="sparrow", **common)
     bind_question(actor=reviewer, question="", policy_key=POLICY_KEY, **common)
     # While the pilot runs, a person looks at everything that is blocked: so labels exist below the threshold, too.
-    set_audit_sampling(actor=reviewer, policy_key=POLICY_KEY, rate=Decimal(1), **common)
+    set_audit_sampling(actor=reviewer, policy_key=POLICY_KEY, rates=SamplingRates(Decimal(1)), **common)
     opening = ["--opening-decisions", str(tickets * len(QUESTIONS)), "--reason", "Demo."]
     arguments = ["--workspace", workspace.slug, "--policy-key", POLICY_KEY, *opening]
     call_command("set_review_calendar", *arguments, stdout=io.StringIO())

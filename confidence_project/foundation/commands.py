@@ -43,3 +43,19 @@ def moment(text: str) -> datetime:
         # argparse's own message would repeat what was given.
         raise ArgumentTypeError("give a date (midnight UTC) or a time with its offset: 2026-01-31T09:30:00Z")
     return at
+
+
+def number(text: str) -> float:
+    """Read a number: for `type=` of an argument."""
+    try:
+        return float(text)
+    except ValueError:
+        raise ArgumentTypeError("give a number, for example 0.05") from None
+
+
+def pair(text: str) -> tuple[str, str]:
+    """Read KEY=VALUE: for `type=` of an argument."""
+    key, equals, value = text.partition("=")
+    if not equals:
+        raise ArgumentTypeError("give KEY=VALUE, for example model=gpt-5")
+    return key, value

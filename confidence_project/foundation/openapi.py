@@ -57,9 +57,18 @@ def _bodies_of(contract: type[BaseModel]) -> type[BaseModel]:
 
 
 def document_ingestion(
-    operation_id: str, contract: type[BaseModel], record: Any, example: dict[str, Any], summary: str
+    operation_id: str,
+    contract: type[BaseModel],
+    record: Any,
+    example: dict[str, Any],
+    summary: str,
+    *,
+    known_by: str = "`external_id`",
 ) -> Callable[[Any], Any]:
-    """Return the decorator that documents a `post` which calls `ingest`; `record` is what a single object gets."""
+    """Return the decorator that documents a `post` which calls `ingest`.
+
+    `record` is what a single object gets; `known_by` what makes it the same again.
+    """
     name = f"{contract.__name__.removesuffix('Envelope')}Reply"
     kinds: list[Any] = [record, BulkReply]
     reply = PolymorphicProxySerializer(name, serializers=kinds, resource_type_field_name=None)
@@ -68,7 +77,7 @@ def document_ingestion(
         summary=summary,
         description=(
             "One object, an array of them, or NDJSON; `Content-Encoding: gzip` is understood. Idempotent by "
-            "`external_id`: the same again answers 200, another body under the same id is a conflict. "
+            f"{known_by}: the same again answers 200, another body under the same is a conflict. "
             "A bulk answers 201 or 200, 207 when items were rejected, 422 when none was kept."
         ),
         request={JSON: _bodies_of(contract), NDJSON: OpenApiTypes.STR},

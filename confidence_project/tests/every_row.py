@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
+from decimal import Decimal
 from typing import Any
 
 from django.apps import apps
@@ -23,6 +24,7 @@ from governance.models import WebhookEndpoint, Workspace
 from governance.people.groups import let_group_in
 from governance.people.invitations import invite
 from governance.policies.keys import confirm_policy_key, propose_policy_key
+from governance.sampling_rates import SamplingRates
 from governance.tests.callers import Caller
 from governance.tests.factories import (
     KEY,
@@ -41,6 +43,7 @@ from governance.workspaces.names import declare_name
 from governance.workspaces.services import issue_api_key, rename_workspace
 from ledger.gateway.services import bind_question
 from ledger.labelling.answering import answer_task
+from ledger.labelling.assigning import assign_labels
 from ledger.labelling.queue import next_task
 from ledger.labelling.rules import mark_known, set_labelling_rules
 from ledger.models import DecisionImport, DecisionRecord, LedgerRemoval, ModelServer, Question, SavedMapping
@@ -80,12 +83,12 @@ def furnish(workspace: Workspace) -> None:
     issue_api_key(**common, name="a machine", scopes=["read"])
     rename_workspace(**common, name=f"Renamed {workspace.slug}")
     block_source(**common, kind="model", value=f"model-of-{workspace.slug}", reason="Smoke.")
-    set_audit_sampling(**common, policy_key=KEY, rate="0.1", reason="Smoke.")
+    set_audit_sampling(**common, policy_key=KEY, rates=SamplingRates(Decimal("0.1")), reason="Smoke.")
     set_retention(**common, days=365, reason="Smoke.")
     place_legal_hold(**common, reason="Smoke.")
     watched = {**common, "policy_key": "followup.auto_book", "reason": "Smoke."}
     set_review_calendar(**watched)
-    set_audit_sampling(**watched, rate="0.1")
+    set_audit_sampling(**watched, rates=SamplingRates(Decimal("0.1")))
     candidate = register_candidate(**watched, threshold=0.5)
     withdraw_candidate(actor=common["actor"], candidate=candidate, reason="Smoke.")
     set_standing_costs(**common, policy_key=KEY, false_allow=20, false_block=1, review=3, reason="Smoke.")
@@ -105,7 +108,7 @@ def furnish(workspace: Workspace) -> None:
     declare_name(**common, kind="model", name=f"model of {workspace.slug}")
     declare_evaluator(**common, name=f"judge of {workspace.slug}", passing_labels=["fine"], reason="Smoke.")
     bind_question(**common, question=f"question-of-{workspace.slug}", policy_key=KEY, reason="Smoke.")
-    set_labelling_rules(**common, policy_key=KEY, reason="Smoke.")
+    set_labelling_rules(**common, policy_key=KEY, reason="Smoke.", confirms_wrong=True)
     drawn = DecisionRecordFactory(
         workspace=workspace,
         gate_verdict="block",
@@ -116,6 +119,10 @@ def furnish(workspace: Workspace) -> None:
     mark_known(actor=operator, decision=drawn, success=True, reason="Smoke.")
     claim = next_task(person=operator, workspace=workspace).claim
     answer_task(person=operator, workspace=workspace, claim_id=claim.pk, answer="right")
+    assigned = DecisionRecordFactory(
+        workspace=workspace, gate_verdict="block", audit_selected=True, label_propensity="0.05"
+    )
+    assign_labels(**{**common, "person": operator, "days": 7, "decision": assigned})
     ModelServer.objects.create(
         workspace=workspace, dialect="openai", url="https://models.example.org/", provider="acme", reason="Smoke.",
         started_at=RECORDED_AT,

@@ -46,6 +46,7 @@ from governance.tests.factories import (
     pending,
 )
 from ledger.tests.bodies import envelope, llm_decision
+from ledger.tests.factories import DecisionRecordFactory
 from ledger.tests.pipelines.replies import answer, choice, openai_reply, predicate, score, system_one_reply
 from telemetry.otlp import attributes as known
 from telemetry.tests import bodies
@@ -123,6 +124,8 @@ class Operations:
                 *(lambda reply=reply: ({}, envelope(decision=None, answer=reply)) for reply in REPLIES),
             ],
             f"{API}/outcomes": [lambda: ({}, self.outcome())],
+            f"{API}/labels": [lambda: ({}, self.label())],
+            f"{API}/labels/queue": [lambda: ({}, {"days": 7, "limit": 10, "policy_key": KEY})],
             f"{GOVERNANCE}/proposals": [lambda: ({"slug": WorkspaceFactory().slug}, NEW_PROPOSAL)],
             f"{PROPOSAL}/approve": [lambda: (proposal_in(pending), own)],
             f"{PROPOSAL}/reject": [lambda: (proposal_in(pending), own)],
@@ -164,6 +167,15 @@ class Operations:
             "success": True,
             "source": "human_review",
         }
+
+    def label(self) -> dict[str, Any]:
+        assert self.caller is not None
+        drawn = DecisionRecordFactory(
+            workspace=self.caller.workspace, gate_verdict="block", audit_selected=True, label_propensity="0.05"
+        )
+        return {
+            "decision_id": str(drawn.pk), "answer": "wrong", "reviewer": "ada", "answered_at": now(), "seconds": 9
+        }  # fmt: skip
 
     @staticmethod
     def rollout() -> dict[str, Any]:

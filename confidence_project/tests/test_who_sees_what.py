@@ -23,7 +23,7 @@ from governance.models import (
 )
 from governance.tests.browser import signed_in
 from governance.tests.factories import SuperuserFactory, WorkspaceFactory, admin_of, viewer_of
-from ledger.models import Judgement, KnownCase
+from ledger.models import Judgement, KnownCase, LabelAssignment
 
 pytestmark = pytest.mark.django_db
 
@@ -32,7 +32,7 @@ OWNED = sorted(
     (model for model in REGISTRY if model is Workspace or "workspace" in {field.name for field in model._meta.fields}),
     key=lambda model: model._meta.label,
 )
-FOR_OPERATORS = {EvidencePack, Judgement, KnownCase, WebhookEndpoint, WebhookDelivery}
+FOR_OPERATORS = {EvidencePack, Judgement, KnownCase, LabelAssignment, WebhookEndpoint, WebhookDelivery}
 OWNED_BY_NO_WORKSPACE = {
     "superusers": {
         "auth.User", "axes.AccessAttempt", "axes.AccessLog", "axes.AccessFailureLog",
@@ -165,6 +165,7 @@ SITE_PAGES = {
     "app_list", "second_factor", "second_factor_picture", "definitions", "desk_proposal_picture", "desk_run_picture",
     "desk_run_progress", "openid", "openid_callback", "invitation", "notices",
     "audit", "audit_filters", "reviewers", "desk_revision_proofs", "desk_thresholds", "settings", "choose_workspace",
+    "label_plan",
 }  # fmt: skip
 """Pages of the site itself; what is new needs a look at whom it tells what."""
 WITHOUT_SIGN_IN = {"login", "logout", "openid", "openid_callback", "invitation"}

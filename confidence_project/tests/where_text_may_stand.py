@@ -60,7 +60,10 @@ OWN_ID = "an id that the host made, so that a retry is not a second record"
 
 CASE = "the host's id of the conversation, ticket or lead"
 
-NAMED = "a name that no list can foresee: of a provider, a model, a feature, a prompt, a task, a channel, a decision"
+NAMED = (
+    "a name that no list can foresee: of a provider, a model, a feature, a prompt, a task, a channel, a decision, a "
+    "reviewer elsewhere"
+)
 
 CHOSEN_BY_HOSTS = {
     "telemetry_aiinteraction": {
@@ -84,6 +87,8 @@ CHOSEN_BY_HOSTS = {
     "ledger_dailycount": {NAMED: ["provider", "model", "task"]},
     "ledger_decisionexternalid": {OWN_ID: ["external_id"]},
     "ledger_decisionoutcome": {OWN_ID: ["external_id"]},
+    "ledger_judgeverdict": {OWN_ID: ["external_id"]},
+    "ledger_judgement": {NAMED: ["person_name"]},
 }
 """Where a word without white space may stand, and why: nothing tells a name from a word that looks like one."""
 

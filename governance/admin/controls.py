@@ -1,4 +1,4 @@
-"""Kill switches, blocked sources, audit sampling and break-glass reviews: put in force and ended through services."""
+"""Kill switches, blocked sources and break-glass reviews: put in force and ended through services."""
 
 from __future__ import annotations
 
@@ -17,19 +17,18 @@ from governance.controls import services as control_services
 from governance.controls.consequences import of_block, of_kill_switch
 from governance.controls.seen import seen_names
 from governance.definitions import all_definitions, title_of
-from governance.models import AuditSampling, BlockedSource, BreakGlassReview, KillSwitch, Workspace
+from governance.models import BlockedSource, BreakGlassReview, KillSwitch, Workspace
 from governance.models.controls import REASON_LENGTH, Control
 
 
-def _policy_keys(blank: str | None) -> list[tuple[str, str]]:
-    keys = [(definition.key, definition.title) for definition in all_definitions()]
-    return keys if blank is None else [("", blank), *keys]
+def _policy_keys() -> list[tuple[str, str]]:
+    return [("", "The whole workspace"), *((definition.key, definition.title) for definition in all_definitions())]
 
 
 class ControlForm(InWorkspaceForm):
     """Where and why."""
 
-    policy_key = forms.ChoiceField(required=False, choices=lambda: _policy_keys("The whole workspace"))
+    policy_key = forms.ChoiceField(required=False, choices=_policy_keys)
     reason = forms.CharField(widget=forms.Textarea(attrs={"rows": 3}), max_length=REASON_LENGTH)
 
 
@@ -56,13 +55,6 @@ class BlockForm(ControlForm):
 
 MOST_WORKSPACES = 20
 """Names of so many workspaces are offered."""
-
-
-class SamplingForm(ControlForm):
-    """How much is sampled."""
-
-    policy_key = forms.ChoiceField(choices=lambda: _policy_keys(None))
-    rate = forms.DecimalField(min_value=0, max_value=1, max_digits=5, decimal_places=4)
 
 
 def ending(name: str, label: str, done: str, bulk: str, act: Any) -> RowVerb:
@@ -156,30 +148,6 @@ class BlockedSourceAdmin(ControlAdmin):
 
     def add_row(self, request: HttpRequest, form: forms.Form) -> BlockedSource:
         return control_services.block_source(actor=request.user, **form.cleaned_data)
-
-
-@admin.register(AuditSampling)
-class AuditSamplingAdmin(ControlAdmin):
-    """Sends a share of what is blocked to people."""
-
-    nothing_yet = "Nothing that is blocked is drawn for review"
-    add_title = "Draw blocked decisions for review"
-    list_display = ["policy_key", "rate", "workspace", *ControlAdmin.started]
-    adding = SamplingForm
-    verbs = (
-        ending(
-            "stop",
-            "Stop",
-            "stopped",
-            "Stop the selected audit sampling",
-            lambda person, sampling, reason: control_services.stop_audit_sampling(
-                actor=person, workspace=sampling.workspace, policy_key=sampling.policy_key, reason=reason
-            ),
-        ),
-    )
-
-    def add_row(self, request: HttpRequest, form: forms.Form) -> AuditSampling:
-        return control_services.set_audit_sampling(actor=request.user, **form.cleaned_data)
 
 
 @admin.register(BreakGlassReview)

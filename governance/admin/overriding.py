@@ -10,9 +10,8 @@ from django.forms import BaseFormSet, formset_factory
 
 from governance.admin_kit.forms import OfferingInput
 from governance.controls.seen import seen_names
-from governance.definitions import FieldKind, PolicyDefinition
+from governance.definitions import SEGMENT_KEYS, FieldKind, PolicyDefinition
 from governance.models import BlockedSource, Workspace
-from governance.policies.config import SEGMENT_KEYS
 from governance.vocabulary import LONGEST_NAME
 
 NAMED_FIRST = ("provider", "model")

@@ -32,6 +32,12 @@ class ProposalForm(forms.Form):
     title = forms.CharField(max_length=TITLE_LENGTH)
     rationale = forms.CharField(widget=forms.Textarea(attrs={"rows": 4}), max_length=SUMMARY_LENGTH)
 
+    rows_title = "Overrides"
+    rows_help = (
+        "Other values for the decisions that carry all that a row names; the row that names most wins. What is blank "
+        "stays as it is for everything else; a row that is blank is none."
+    )
+
     def __init__(self, data: Any, workspace: Workspace, definition: PolicyDefinition, config: dict[str, Any]) -> None:
         super().__init__(data)
         self.definition = definition

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import TypeVar
 
-from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
@@ -15,6 +13,7 @@ from governance.definitions import get_definition
 from governance.models import AuditSampling, BlockedSource, BreakGlassReview, KillSwitch, Workspace
 from governance.models.controls import REASON_LENGTH, Control, ControlQuerySet
 from governance.rollouts.steps import stop_rollouts
+from governance.sampling_rates import SamplingRates
 from governance.texts import clean_text
 from governance.webhooks.outbox import announce_control
 
@@ -73,22 +72,18 @@ def unblock_source(
 
 
 def set_audit_sampling(
-    *, actor: Person, workspace: Workspace, policy_key: str, rate: Decimal, reason: str
+    *, actor: Person, workspace: Workspace, policy_key: str, rates: SamplingRates, reason: str
 ) -> AuditSampling:
-    """Send a share of what `policy_key` blocks to human review, in place of the share before.
+    """Send a share of what `policy_key` decides to human review, in place of what was drawn before.
 
-    Parameters
-    ----------
-    rate
-        Probability from 0 (none) to 1 (all), at most 4 decimals.
+    Raises
+    ------
+    NotFound, PermissionRefused, UnknownPolicyKey, InvalidInput
+        As `engage_kill_switch`.
     """
     require(Verb.OPERATE, actor, workspace)
     get_definition(policy_key)
-    sampling = AuditSampling(policy_key=policy_key, rate=rate)
-    try:
-        sampling.clean_fields(exclude={"workspace", "reason", "started_at"})
-    except ValidationError as error:
-        raise InvalidInput("The rate is a probability from 0 to 1 with at most 4 decimals.") from error
+    sampling = AuditSampling(policy_key=policy_key, rate=rates.blocked, rules=rates.rules_as_json())
     with transaction.atomic():
         before = AuditSampling.objects.in_force().filter(policy_key=policy_key)
         if before.in_workspace(workspace).exists():

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import ClassVar, Self
 
+from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
 
+from confidence_project.foundation.errors import InvalidInput
 from governance.definitions import title_of
 from governance.models.actors import actor_name, actor_of_mutable_row
 from governance.models.policies import ConfidencePolicyRevision
@@ -16,6 +19,7 @@ from governance.models.scoping import Row, WorkspaceScopedQuerySet
 from governance.models.versions import governs
 from governance.models.webhooks import WebhookEndpoint
 from governance.models.workspaces import Workspace
+from governance.sampling_rates import SamplingRates, read_rates
 
 Event = WebhookEndpoint.Event
 
@@ -113,20 +117,33 @@ class BlockedSource(Control):
         return f"{self.kind} {self.value} blocked in {self.workspace}"
 
 
+def check_rules(rules: object) -> None:
+    try:
+        read_rates(Decimal(0), rules)
+    except InvalidInput as error:
+        raise ValidationError(error.detail) from error
+
+
 class AuditSampling(Control):
-    """Sends a share of the blocked decisions of a policy key to human review; the verdict stays block."""
+    """Sends a share of the decisions of a policy key to human review; the verdict stays what it is."""
 
     rate = models.DecimalField(
         max_digits=5,
         decimal_places=4,
         validators=[MinValueValidator(0), MaxValueValidator(1)],
-        help_text="Probability with which a blocked decision is selected, 0 to 1.",
+        help_text="Probability with which a blocked decision is selected that no rule covers, 0 to 1.",
+    )
+    rules = models.JSONField(
+        null=True,
+        blank=True,
+        validators=[check_rules],
+        help_text="Rates of what is allowed or blocked, by confidence and segment: see SamplingRates; null: none.",
     )
 
-    gate_columns = ("''", "CAST(rate AS text)")
+    gate_columns = ("COALESCE(CAST(rules AS text), 'null')", "CAST(rate AS text)")
     versioned = governs()
     announced = (Event.AUDIT_SAMPLING_STARTED, Event.AUDIT_SAMPLING_STOPPED)
-    told = ("rate",)
+    told = ("rate", "rule_rates")
 
     class Meta(Control.Meta):
         verbose_name_plural = "audit sampling"
@@ -136,7 +153,17 @@ class AuditSampling(Control):
         ]
 
     def __str__(self) -> str:
-        return f"Audit {self.rate} of what {title_of(self.policy_key)} blocks in {self.workspace}"
+        return f"Audit sampling of {title_of(self.policy_key)} in {self.workspace}"
+
+    @property
+    def rule_rates(self) -> list[dict[str, object]]:
+        """The rules without the values that they match, which a person wrote."""
+        return [{**rule.as_json(), "match": [key for key, _ in rule.match]} for rule in self.rates.rules]
+
+    @property
+    def rates(self) -> SamplingRates:
+        """What is drawn."""
+        return read_rates(self.rate, self.rules)
 
 
 class BreakGlassReview(Control):

@@ -11,11 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from confidence_project.foundation.errors import FieldProblem, InvalidInput
-from governance.definitions import PolicyDefinition
+from governance.definitions import SEGMENT_KEYS, PolicyDefinition
 from governance.vocabulary import LONGEST_NAME, NAME_RULE, NameKind, is_visible
-
-SEGMENT_KEYS = ("prompt_hash", "task", "model", "options", "provider", "channel", "confidence_kind")
-"""What an override may match on. Of two matches of equal length, the one with the earlier key here wins."""
 
 
 @dataclass(frozen=True, slots=True)

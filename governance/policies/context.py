@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -11,11 +12,12 @@ from uuid import UUID
 
 from django.conf import settings
 
-from confidence_project.foundation.errors import NotFound
+from confidence_project.foundation.errors import InvalidInput, NotFound
 from governance.definitions import PolicyDefinition, ReasonCode
 from governance.models import AuditSampling, BlockedSource, KillSwitch
 from governance.policies.effective import EffectivePolicy, policy_of
 from governance.policies.read_path import ROLLOUT, WORKSPACE, Row
+from governance.sampling_rates import SamplingRates, read_rates
 
 logger = logging.getLogger(__name__)
 
@@ -48,8 +50,8 @@ class GateContext:
         None: no policy can be used; the version is then that of the stored one, which is not valid.
     switched_off
         Reason of the definition's own toggle while that is off.
-    audit_rate
-        Probability with which a blocked decision is sent to review; None: no audit sampling.
+    sampling
+        With which probability a decision is sent to review; None: no audit sampling.
     governed_by
         The version under which it was read; None: nothing can be committed under it.
     until
@@ -63,7 +65,7 @@ class GateContext:
     switched_off: ReasonCode | None = None
     blocked_providers: frozenset[str] = frozenset()
     blocked_models: frozenset[str] = frozenset()
-    audit_rate: Decimal | None = None
+    sampling: SamplingRates | None = None
     governed_by: UUID | None = None
     until: datetime | None = None
 
@@ -108,7 +110,7 @@ def context_of(definition: PolicyDefinition, rows: Iterable[Row], governed_by: U
     bare = GateContext(policy=policy, policy_version=version, governed_by=governed_by, until=until)
     try:
         return _under_controls(bare, definition, workspace, covering)
-    except (KeyError, ArithmeticError):
+    except (KeyError, ArithmeticError, ValueError, InvalidInput):
         logger.error("A control over %s cannot be read: everything under it is blocked.", definition.key)
         return bare
 
@@ -124,7 +126,9 @@ def _under_controls(bare: GateContext, definition: PolicyDefinition, workspace: 
     for row in rows:
         if row.kind == BlockedSource.row_kind():
             blocked[row.name].add(row.value)
-    rates = [Decimal(row.value) for row in rows if row.kind == AuditSampling.row_kind()]
+    rates = [
+        read_rates(Decimal(row.value), json.loads(row.name)) for row in rows if row.kind == AuditSampling.row_kind()
+    ]
     toggle, on = definition.toggle, workspace.value.split()
     return replace(
         bare,
@@ -133,5 +137,5 @@ def _under_controls(bare: GateContext, definition: PolicyDefinition, workspace: 
         switched_off=toggle.reason if toggle and toggle.name not in on else None,
         blocked_providers=frozenset(blocked[BlockedSource.Kind.PROVIDER]),
         blocked_models=frozenset(blocked[BlockedSource.Kind.MODEL]),
-        audit_rate=rates[0] if rates else None,
+        sampling=rates[0] if rates else None,
     )

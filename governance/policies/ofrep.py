@@ -16,10 +16,9 @@ from dataclasses import dataclass
 from typing import Any, TypedDict
 
 from confidence_project.foundation.errors import DomainError, NotFound, UnknownField, UnknownPolicyKey
-from governance.definitions import ENABLED, OTHERWISE, PolicyDefinition, all_definitions, get_definition
+from governance.definitions import ENABLED, OTHERWISE, SEGMENT_KEYS, PolicyDefinition, all_definitions, get_definition
 from governance.models import Workspace
 from governance.policies import ALLOWS_NOTHING, EffectivePolicy, GateContext, Reason, read_context, read_contexts
-from governance.policies.config import SEGMENT_KEYS
 
 SOURCE_BLOCKS = frozenset({Reason.PROVIDER_BLOCKED, Reason.MODEL_BLOCKED})
 """Gate reasons that the context decides."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 from django.contrib.auth.models import Permission
@@ -18,6 +19,7 @@ from governance.models import (
     Membership,
     Workspace,
 )
+from governance.sampling_rates import SamplingRates, SamplingRule
 from governance.tests.browser import page, signed_in, text, url
 from governance.tests.factories import (
     KEY,
@@ -86,6 +88,51 @@ def test_block_and_sampling__added_and_ended():
     client.post(page(AuditSampling.objects.in_force().get(), "stop"), {"reason": "Over."})
     assert not BlockedSource.objects.in_force().exists()
     assert not AuditSampling.objects.in_force().exists()
+
+
+def test_sampling__rules_in_the_table__in_force_in_their_order_and_shown_in_words():
+    workspace = WorkspaceFactory()
+    client = signed_in(admin_of(workspace))
+    rules = [
+        {"side": "allowed", "confidence_from": "0.9", "rate": "0.05"},
+        {"side": "", "key": "model", "value": "m-1", "rate": "1"},
+        {},
+    ]
+    sent = {f"rules-{place}-{name}": value for place, rule in enumerate(rules) for name, value in rule.items()}
+    common = {"workspace": workspace.pk, "policy_key": KEY, "reason": "Drift.", "rate": "0.25"}
+    client.post(url(AuditSampling, "add"), {**common, **sent, "rules-TOTAL_FORMS": "3", "rules-INITIAL_FORMS": "0"})
+    assert AuditSampling.objects.get().rates == SamplingRates(
+        Decimal("0.25"),
+        (
+            SamplingRule(rate=Decimal("0.05"), side="allowed", confidence_from=9_000),
+            SamplingRule(rate=Decimal(1), match=(("model", "m-1"),)),
+        ),
+    )
+    said = text(client.get(url(AuditSampling, "changelist")))
+    assert "Of what is allowed with a confidence from 0.9: 5" in said
+    assert "Of what is decided with model m-1: 100" in said
+    assert "Of what is not allowed otherwise: 25" in said
+
+
+@pytest.mark.parametrize(
+    ("rule", "complaint"),
+    [
+        ({"confidence_from": "0.9"}, "Give the share to draw"),
+        ({"rate": "0.5", "key": "model"}, "Name both"),
+        ({"rate": "0.5", "confidence_from": "0.9", "confidence_below": "0.5"}, "begins below its end"),
+        ({"rate": "1.5"}, "less than or equal to 1"),
+        ({"rate": "0.5", "side": "north"}, "valid choice"),
+    ],
+)
+def test_sampling__rule_that_is_none__said_and_nothing_in_force(rule, complaint):
+    workspace = WorkspaceFactory()
+    client = signed_in(admin_of(workspace))
+    sent = {f"rules-0-{name}": value for name, value in rule.items()}
+    common = {"workspace": workspace.pk, "policy_key": KEY, "reason": "Drift.", "rate": "0.25"}
+    sent |= {"rules-TOTAL_FORMS": "1", "rules-INITIAL_FORMS": "0"}
+    reply = client.post(url(AuditSampling, "add"), {**common, **sent})
+    assert complaint in text(reply)
+    assert not AuditSampling.objects.exists()
 
 
 def test_api_key__plain_text_is_shown_once_and_works_until_revoked():

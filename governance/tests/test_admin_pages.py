@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from decimal import Decimal
 
 import pytest
 from django.contrib import admin
@@ -25,6 +26,7 @@ from governance.models import (
     ProposalEvent,
     Workspace,
 )
+from governance.sampling_rates import SamplingRates
 from governance.tests.browser import page, signed_in, text, url
 from governance.tests.factories import (
     KEY,
@@ -69,7 +71,7 @@ def furnished(workspace):
     issue_api_key(actor=admin_user, workspace=workspace, name=f"key of {workspace.slug}", scopes=["read"])
     engage_kill_switch(**common)
     block_source(**common, kind="model", value=f"model-of-{workspace.slug}")
-    set_audit_sampling(**common, policy_key=KEY, rate="0.1")
+    set_audit_sampling(**common, policy_key=KEY, rates=SamplingRates(Decimal("0.1")))
     owned = {model: model.objects.filter(workspace=workspace).latest("pk") for model in GOVERNED[:-1]}
     return {**owned, Workspace: workspace}
 

@@ -18,6 +18,7 @@ from governance.controls.services import (
 )
 from governance.models import AuditSampling, BlockedSource, BreakGlassReview, KillSwitch
 from governance.policies import read_context
+from governance.sampling_rates import SamplingRates
 from governance.tests.factories import (
     KEY,
     SuperuserFactory,
@@ -45,7 +46,10 @@ STARTS = {
         actor=actor, workspace=workspace, kind="model", value="m-1", **{"reason": "Smoke.", **more}
     ),
     "sample": lambda actor, workspace, **more: set_audit_sampling(
-        actor=actor, workspace=workspace, rate=Decimal("0.1"), **{"policy_key": KEY, "reason": "To learn.", **more}
+        actor=actor,
+        workspace=workspace,
+        rates=SamplingRates(Decimal("0.1")),
+        **{"policy_key": KEY, "reason": "To learn.", **more},
     ),
 }
 
@@ -120,19 +124,25 @@ def test_audit_sampling__set_again__replaces_and_keeps_the_history():
     workspace = WorkspaceFactory()
     admin = admin_of(workspace)
     for rate in ("0.1", "0.0500"):
-        set_audit_sampling(actor=admin, workspace=workspace, policy_key=KEY, rate=Decimal(rate), reason="To learn.")
-    assert read_controls(workspace, KEY).audit_rate == Decimal("0.05")
+        set_audit_sampling(
+            actor=admin, workspace=workspace, policy_key=KEY, rates=SamplingRates(Decimal(rate)), reason="To learn."
+        )
+    assert read_controls(workspace, KEY).sampling == SamplingRates(Decimal("0.05"))
     assert AuditSampling.objects.count() == 2
     stop_audit_sampling(actor=admin, workspace=workspace, policy_key=KEY, reason="Enough.")
-    assert read_controls(workspace, KEY).audit_rate is None
+    assert read_controls(workspace, KEY).sampling is None
 
 
 @pytest.mark.parametrize("rate", ["-0.1", "1.01", "NaN", "0.12345"])
 def test_audit_sampling__no_probability__refused(rate):
     workspace = WorkspaceFactory()
-    with pytest.raises(InvalidInput, match="probability"):
+    with pytest.raises(InvalidInput, match="from 0 to 1"):
         set_audit_sampling(
-            actor=admin_of(workspace), workspace=workspace, policy_key=KEY, rate=Decimal(rate), reason="To learn."
+            actor=admin_of(workspace),
+            workspace=workspace,
+            policy_key=KEY,
+            rates=SamplingRates(Decimal(rate)),
+            reason="To learn.",
         )
 
 

@@ -18,6 +18,7 @@ from confidence_project.foundation.triggers.guarding import check_triggers, miss
 from governance.controls.services import block_source, engage_kill_switch, release_kill_switch, set_audit_sampling
 from governance.models import ConfidencePolicy, ConfidencePolicyProposal, GoverningVersion, KillSwitch, Rollout
 from governance.policies import current_version, read_context, resolve_threshold
+from governance.sampling_rates import SamplingRates
 from governance.tests.factories import (
     FIELD,
     KEY,
@@ -139,7 +140,11 @@ def block(workspace):
 
 def sample(workspace):
     set_audit_sampling(
-        actor=SuperuserFactory(), workspace=workspace, policy_key=KEY, rate=Decimal("0.5"), reason="To see."
+        actor=SuperuserFactory(),
+        workspace=workspace,
+        policy_key=KEY,
+        rates=SamplingRates(Decimal("0.5")),
+        reason="To see.",
     )
 
 

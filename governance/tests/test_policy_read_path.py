@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from confidence_project.foundation.errors import NotFound, UnknownField, UnknownPolicyKey
 from governance.controls.services import block_source, engage_kill_switch
-from governance.definitions import get_definition
+from governance.definitions import SEGMENT_KEYS, get_definition
 from governance.models import BlockedSource, ConfidencePolicy
 from governance.policies import (
     PolicyUnavailable,
@@ -19,7 +19,7 @@ from governance.policies import (
     read_contexts,
     resolve_threshold,
 )
-from governance.policies.config import SEGMENT_KEYS, parse_config
+from governance.policies.config import parse_config
 from governance.tests.factories import FIELD, KEY, SuperuserFactory, WorkspaceFactory, applied, config_of
 from governance.workspaces.services import set_toggles
 

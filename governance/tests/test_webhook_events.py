@@ -9,6 +9,7 @@ import pytest
 
 from governance.controls import services as controls
 from governance.models import BreakGlassReview, ConfidencePolicyProposal, WebhookDelivery, WebhookEndpoint
+from governance.sampling_rates import SamplingRates, SamplingRule
 from governance.tests.factories import (
     KEY,
     SuperuserFactory,
@@ -121,8 +122,9 @@ def test_controls__start_and_end_are_told_without_the_name_of_what_is_blocked(wo
     block = {"kind": "model", "value": WRITTEN}
     controls.block_source(**common, **block)
     controls.unblock_source(**common, **block)
-    controls.set_audit_sampling(**common, policy_key=KEY, rate=Decimal("0.1"))
-    controls.set_audit_sampling(**common, policy_key=KEY, rate=Decimal("0.2"))
+    controls.set_audit_sampling(**common, policy_key=KEY, rates=SamplingRates(Decimal("0.1")))
+    rule = SamplingRule(rate=Decimal("0.05"), side="allowed", confidence_from=9_000, match=(("model", WRITTEN),))
+    controls.set_audit_sampling(**common, policy_key=KEY, rates=SamplingRates(Decimal("0.2"), (rule,)))
     controls.stop_audit_sampling(**common, policy_key=KEY)
     messages = told("source.", "audit_sampling.")
     assert [(kind, data["policy_key"], data.get("kind") or data["rate"]) for kind, data in messages] == [
@@ -133,6 +135,7 @@ def test_controls__start_and_end_are_told_without_the_name_of_what_is_blocked(wo
         ("audit_sampling.started", KEY, 0.2),
         ("audit_sampling.stopped", KEY, 0.2),
     ]
+    assert messages[-1][1]["rule_rates"] == [{"side": "allowed", "from": 0.9, "match": ["model"], "rate": 0.05}]
 
 
 def test_break_glass__review_is_told_when_it_opens_and_when_it_closes(workspace):

@@ -56,7 +56,7 @@ class KnownCaseForm(forms.Form):
 
 def _what_it_counts_for(decision: DecisionRecord) -> str:
     if decision.audit_selected:
-        return "Drawn at random: in calibration your answer stands for others that were blocked, too."
+        return "Drawn at random: in calibration your answer stands for others that were not, too."
     if decision.gate_verdict == DecisionRecord.Verdict.ALLOW:
         return "In calibration your answer rules over an automatic one."
     if decision.origin == DecisionRecord.Origin.IMPORT:

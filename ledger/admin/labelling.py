@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from django import forms
@@ -21,7 +22,7 @@ from governance.models.controls import REASON_LENGTH
 from ledger.admin.base import LedgerAdmin
 from ledger.admin.workbench import Workbench
 from ledger.labelling.rules import set_labelling_rules, withdraw_known
-from ledger.models import Judgement, KnownCase, LabellingRules
+from ledger.models import Judgement, KnownCase, LabellingRules, LabelSource
 
 
 class RulesForm(InWorkspaceForm):
@@ -52,6 +53,26 @@ class RulesForm(InWorkspaceForm):
         initial=0,
         help_text="Share of what is shown whose truth is known: tells how often a reviewer errs.",
     )
+    confirms_wrong = forms.BooleanField(
+        label="Confirm what is wrong",
+        required=False,
+        help_text="A failure takes two people who say wrong, neither seeing the other; where they differ, a third.",
+    )
+    judged_share = forms.DecimalField(
+        label="A judge reads first",
+        required=False,
+        min_value=Decimal("0.05"),
+        max_value=1,
+        decimal_places=4,
+        help_text="Of what a judge by machine calls right, the share that people label all the same, 0.05 to 1. All "
+        "that it calls wrong they label anyway. Blank: no judge.",
+    )
+    label_source = forms.ChoiceField(
+        label="Labels that count",
+        choices=LabelSource.choices,
+        help_text="In calibration. Of people: only what was drawn, and what was drawn and has no label fails. A review "
+        "goes by what was set before its window began.",
+    )
     reason = forms.CharField(widget=forms.Textarea(attrs={"rows": 3}), max_length=REASON_LENGTH)
 
 
@@ -60,12 +81,23 @@ class LabellingRulesAdmin(ServiceAdmin):
     """Set for a policy in place of the ones before."""
 
     nothing_yet = "No rules were set: everything is shown blind, due after 7 days, and answered once"
-    list_display = ["policy_key", "workspace", "is_blind", "due_days", "twice_share", "known_share", "started_at"]
+    list_display = [
+        "policy_key", "workspace", "is_blind", "due_days", "twice_share", "known_share", "confirmed", "counted",
+        "judged_share", "started_at",
+    ]  # fmt: skip
     list_filter = [WorkspaceFilter, ("ended_at", admin.EmptyFieldListFilter)]
     list_select_related = ["workspace"]
     exclude = ["started_by", "ended_by"]
     add_verb = Verb.OPERATE
     add_title = "Set how decisions are labelled"
+
+    @admin.display(description="confirmed", boolean=True)
+    def confirmed(self, row: LabellingRules) -> bool:
+        return bool(row.confirms_wrong)
+
+    @admin.display(description="labels that count")
+    def counted(self, rules: LabellingRules) -> str:
+        return str(LabelSource(rules.label_source or LabelSource.EVENTS).label)
 
     def add_form(self, request: HttpRequest, data: Any) -> forms.Form:
         return RulesForm(data, workspaces_where(Verb.OPERATE, request.user))

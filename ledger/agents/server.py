@@ -1,5 +1,6 @@
 """The MCP server: four tools, over stdio with the key of the environment, or over Streamable HTTP with each call's own.
 
+Numbers and booleans are strict: the library would take `false` for a risk of 0.0, and "no" for an answer.
 Keys are looked at on every call, so that a revoked one opens nothing, however long a session lasts.
 """
 
@@ -15,6 +16,7 @@ from mcp.server.mcpserver import Context, MCPServer
 from mcp.server.mcpserver.exceptions import ToolError
 from mcp.server.transport_security import TransportSecuritySettings
 from mcp_types import ToolAnnotations
+from pydantic import StrictBool, StrictFloat
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -52,7 +54,7 @@ def mcp_server(plain_key: str = "") -> MCPServer[Any]:
         policy_key: str,
         decision: dict[str, Any] | None = None,
         answer: dict[str, Any] | None = None,
-        ml_risk_score: float | None = None,
+        ml_risk_score: StrictFloat | None = None,
         confidence_kind: str | None = None,
         case_key: str | None = None,
         task: str | None = None,
@@ -101,12 +103,12 @@ def mcp_server(plain_key: str = "") -> MCPServer[Any]:
     async def report_outcome(
         context: Context[Any, Any],
         external_id: str,
-        success: bool,
+        success: StrictBool,
         decision_id: str | None = None,
         decision_external_id: str | None = None,
         source: str = "downstream_event",
-        automation_executed: bool | None = None,
-        downstream_failure: bool | None = None,
+        automation_executed: StrictBool | None = None,
+        downstream_failure: StrictBool | None = None,
     ) -> dict[str, Any]:
         """Say what came of a decision, named by one of its two ids. success: the action was right, or would have been.
 

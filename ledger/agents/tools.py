@@ -11,9 +11,9 @@ from pydantic import BaseModel, ValidationError
 from confidence_project.foundation.errors import DomainError, InvalidInput, NotFound, PermissionRefused
 from confidence_project.foundation.submissions import Submission
 from confidence_project.foundation.validation import problems_in
+from governance.definitions import SEGMENT_KEYS
 from governance.models import ApiKey
 from governance.policies import resolve_threshold
-from governance.policies.config import SEGMENT_KEYS
 from governance.workspaces.names import WorkspaceNames
 from ledger.contracts import DecisionEnvelope, OutcomeEnvelope
 from ledger.explorer import in_words

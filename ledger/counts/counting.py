@@ -1,33 +1,27 @@
-"""Counting days of a policy key in the ledger: one statement, and what its rows are as daily counts."""
+"""Days of a policy key as daily counts, counted in the ledger."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 import numpy as np
-from django.db import connection
-from django.db.models import Case, CharField, F, FilteredRelation, OuterRef, Q, Subquery, Value, When
-from django.db.models.expressions import Combinable
-from django.db.models.functions import Coalesce
-from django.utils.dateparse import parse_datetime
+from django.conf import settings
+from django.db import connection, transaction
 
-from governance.definitions import DEFINITIONS, LATTICE, FieldDefinition, FieldKind
-from ledger.counts.packing import Counts
-from ledger.models import CountedDay, DailyCount, DecisionOutcome, DecisionRecord, OutcomeVoid
-from ledger.models.decisions import POOLED_AS_ASKED
-from ledger.selectors import ruling_success, threshold_in_force
+from governance.definitions import DEFINITIONS, FieldDefinition, FieldKind, to_lattice
+from ledger.counts.packing import Counts, InCases
+from ledger.counts.statement import PLACES, Group, Stretch, groups_of
+from ledger.models import CountedDay, DailyCount, DecisionRecord
 
 ABSENT = -1
 
-VERSION = 1
-
-PLACES = LATTICE + 2
-"""Confidences and risks of 0…10,000, and their absence as 0: each is counted from 1."""
+VERSION = 2
 
 KEYS = (
     "provider",
@@ -44,11 +38,9 @@ KEYS = (
     "in_case",
 )
 """What decisions of one row agree in. What an amendment may correct is no part of it, but of answers of decision
-models, which are split by what is on record."""
+models, which are split by what is on record. Decisions in cases agree in their thresholds, too."""
 
 TOTALS = ("decisions", "in_cases", "allowed", "labelled", "successes", "last_record_at", "last_label_at")
-
-_EVER = datetime(9999, 1, 1, tzinfo=UTC)
 
 
 def shape_of(policy_key: str) -> str:
@@ -77,138 +69,98 @@ def count_days(workspace_id: int, policy_key: str, first: date, last: date) -> M
 
     Several at once take little more than one: for a window of any width PostgreSQL may read all outcomes.
     """
-    statement, parameters = _of_days(workspace_id, policy_key, first, last)
-    names = ", ".join(f"count_{key}" for key in KEYS if key != "audit_rate")
-    day = DAY[connection.vendor].format("decisions.count_at")
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"SELECT {day}, {names}, COALESCE({as_lattice('count_audit_rate')}, {ABSENT}), "  # noqa: S608
-            f"{_applied('MAX', 'count_threshold')}, {_applied('MIN', 'count_risk_threshold')}, "
-            "MAX(count_recorded_at), MAX(count_labelled_at), MAX(count_voided_at), MAX(count_relabelled_at), "
-            f"MAX(count_revoided_at), {_codes(policy_key)} "
-            f"FROM ({statement}) decisions GROUP BY {day}, {names}, count_audit_rate",
-            parameters,
-        )
-        rows = defaultdict(list)
-        for on, *row in cursor.fetchall():
-            rows[as_date(on)].append(row)
-    days = [first + timedelta(days=place) for place in range((last - first).days + 1)]
-    return {
-        each: _as_counts(CountedDay(workspace_id=workspace_id, policy_key=policy_key, day=each), rows[each])
-        for each in days
-    }
-
-
-DAY = {"postgresql": "({} AT TIME ZONE 'UTC')::date", "sqlite": "substr({}, 1, 10)"}
-"""SQL for the day of a time; SQLite keeps it as UTC text."""
-
-
-def as_date(value: date | str) -> date:
-    """Return a day as `DAY` gives it."""
-    return value if isinstance(value, date) else date.fromisoformat(value)
-
-
-def as_lattice(name: str) -> str:
-    """Return SQL for ten thousand times a column, null where it is null."""
-    # The inner cast: where no source column stands behind the name, it is an untyped NULL.
-    return f"CAST(ROUND(CAST({name} AS numeric) * {LATTICE}) AS integer)"
-
-
-def _applied(function: str, threshold: str) -> str:
-    """The strictest threshold: of decisions with a confidence, as others were not held to it."""
-    return f"COALESCE({function}(CASE WHEN count_confidence IS NOT NULL THEN {as_lattice(threshold)} END), {ABSENT})"
-
-
-_LABEL = "CASE WHEN count_success THEN 2 WHEN NOT count_success THEN 1 ELSE 0 END"
-_JOINED = {"postgresql": "STRING_AGG(CAST({} AS text), ' ')", "sqlite": "GROUP_CONCAT({}, ' ')"}
-
-
-def _codes(policy_key: str) -> str:
-    """Every decision of a row as a number, in one text: confidence, risk and label.
-
-    The database groups by what few rows differ in, and numpy counts the rest; a row for each confidence would have to
-    be fetched.
-    """
-    place = f"(COALESCE({as_lattice('count_confidence')}, {ABSENT}) + 1)"
-    if has_risk(policy_key):
-        place = f"(CAST({place} AS bigint) * {PLACES} + COALESCE({as_lattice('count_risk')}, {ABSENT}) + 1)"
-    return _JOINED[connection.vendor].format(f"({place} * 3 + {_LABEL})")
-
-
-def _of_days(workspace_id: int, policy_key: str, first: date, last: date) -> tuple[str, tuple[Any, ...]]:
     start, end = (datetime.combine(day, time(), tzinfo=UTC) for day in (first, last + timedelta(days=1)))
-    has_second = Q(second_outcome__id__isnull=False)
-    others = DecisionOutcome.objects.filter(decision_id=OuterRef("pk")).order_by("-recorded_at")
-    voids = OutcomeVoid.objects.filter(outcome__decision_id=OuterRef("pk")).order_by("-at")
-    is_known, nothing = policy_key in DEFINITIONS.keys, Value(None, output_field=CharField(null=True))
-    columns: dict[str, Combinable] = {
-        **{f"count_{key}": F(key) for key in KEYS if key not in ("options", "prompt_hash", "audit_rate", "in_case")},
-        "count_options": Coalesce(F("options"), Value("")),
-        "count_prompt_hash": Case(When(confidence_kind__in=POOLED_AS_ASKED, then=Value("")), default=F("prompt_hash")),
-        "count_audit_rate": F("label_propensity"),
-        "count_in_case": Case(When(case_key="", then=Value(False)), default=Value(True)),
-        "count_confidence": F("llm_confidence"),
-        "count_risk": F("ml_risk_score") if has_risk(policy_key) else nothing,
-        "count_threshold": threshold_in_force(policy_key, FieldKind.CONFIDENCE_THRESHOLD) if is_known else nothing,
-        "count_risk_threshold": threshold_in_force(policy_key, FieldKind.RISK_THRESHOLD) if is_known else nothing,
-        "count_success": Case(
-            When(has_second, then=ruling_success(_EVER)),
-            When(first_outcome__void__isnull=False, then=Value(None)),
-            default=F("first_outcome__success"),
-        ),
-        "count_at": F("occurred_at"),
-        "count_recorded_at": F("timestamp"),
-        "count_labelled_at": F("first_outcome__recorded_at"),
-        "count_voided_at": F("first_outcome__void__at"),
-        "count_relabelled_at": Case(When(has_second, then=Subquery(others.values("recorded_at")[:1]))),
-        "count_revoided_at": Case(When(has_second, then=Subquery(voids.values("at")[:1]))),
+    stretch = Stretch(workspace_id=workspace_id, policy_key=policy_key, start=start, end=end)
+    groups: dict[date, list[Group]] = defaultdict(list)
+    with _unhurried():
+        for in_cases in (False, True):
+            for group in groups_of(stretch, has_risk=has_risk(policy_key), in_cases=in_cases):
+                groups[group.day].append(group)
+    days = (first + timedelta(days=place) for place in range((last - first).days + 1))
+    return {
+        day: _as_counts(CountedDay(workspace_id=workspace_id, policy_key=policy_key, day=day), groups[day])
+        for day in days
     }
-    statement: tuple[str, tuple[Any, ...]] = (
-        DecisionRecord.objects.filter(
-            workspace_id=workspace_id, policy_key=policy_key, occurred_at__gte=start, occurred_at__lt=end
-        )
-        .order_by()
-        .annotate(
-            first_outcome=FilteredRelation("outcomes", condition=Q(outcomes__sequence=1)),
-            second_outcome=FilteredRelation("outcomes", condition=Q(outcomes__sequence=2)),
-        )
-        .annotate(**columns)
-        .values(*columns)
-        .query.sql_with_params()
-    )
-    return statement
 
 
-def _as_counts(day: CountedDay, rows: Iterable[Sequence[Any]]) -> Counted:
-    names = [*(key for key in KEYS if key != "audit_rate"), "audit_rate", "threshold", "risk_threshold"]
-    day.shape, made = shape_of(day.policy_key), []
-    for row in rows:
-        columns = dict(zip(names, row, strict=False))
-        columns |= {name: bool(columns[name]) for name in ("audit_selected", "in_case")}
-        recorded_at, *label_times, codes = row[len(names) :]
-        numbers = np.fromstring(codes, dtype=np.int64, sep=" ")
-        counts = Counts.of(numbers // 3, numbers % 3)
-        made.append(DailyCount(packed=counts.pack(), **columns))
-        decisions = int(counts.decisions.sum())
+def count_cases(stretch: Stretch) -> Iterator[tuple[date, DailyCount]]:
+    """Yield the decisions in cases of a stretch as rows of daily counts, each with its day; in a snapshot."""
+    groups: dict[date, list[Group]] = defaultdict(list)
+    for group in groups_of(stretch, has_risk=has_risk(stretch.policy_key), in_cases=True):
+        groups[group.day].append(group)
+    return ((day, row) for day in sorted(groups) for row in _as_rows(stretch.policy_key, groups[day]))
+
+
+@contextmanager
+def _unhurried() -> Iterator[None]:
+    """Let PostgreSQL take its time for a worker, and one core, since those that ask the gate need the others."""
+    if connection.vendor != "postgresql":
+        yield
+        return
+    with transaction.atomic(), connection.cursor() as cursor:
+        milliseconds = int(settings.CONFIDENCE_CALIBRATION_TIMEOUT_SECONDS * 1000)
+        cursor.execute(
+            f"SET LOCAL statement_timeout = {milliseconds}; SET LOCAL max_parallel_workers_per_gather = 0; "
+            "SET LOCAL work_mem = '64MB'"
+        )
+        yield
+
+
+def _as_counts(day: CountedDay, groups: Sequence[Group]) -> Counted:
+    day.shape = shape_of(day.policy_key)
+    for group in groups:
+        decisions, names = group.values.size, group.names
         day.decisions += decisions
-        day.in_cases += decisions * columns["in_case"]
-        day.allowed += decisions * (columns["gate_verdict"] == DecisionRecord.Verdict.ALLOW)
-        day.labelled += int(counts.labelled.sum())
-        day.successes += int(counts.successes.sum())
-        day.last_record_at = _latest([day.last_record_at, _moment(recorded_at)])
-        day.last_label_at = _latest([day.last_label_at, *map(_moment, label_times)])
-    day.sha256 = digest_of(day, made)
-    return day, made
+        day.in_cases += decisions * names["in_case"]
+        day.allowed += decisions * (names["gate_verdict"] == DecisionRecord.Verdict.ALLOW)
+        day.labelled += int((group.labels > 0).sum())
+        day.successes += int((group.labels > 1).sum())
+        day.last_record_at = _latest(day.last_record_at, group.last_record_at)
+        day.last_label_at = _latest(day.last_label_at, group.last_label_at)
+    rows = list(_as_rows(day.policy_key, groups))
+    day.sha256 = digest_of(day, rows)
+    return day, rows
 
 
-def _moment(at: datetime | str | None) -> datetime | None:
-    """A time as the database gives it from an expression of ours: SQLite's are UTC text."""
-    parsed = parse_datetime(at) if isinstance(at, str) else at
-    return parsed.replace(tzinfo=UTC) if parsed is not None and parsed.tzinfo is None else parsed
-
-
-def _latest(times: Iterable[datetime | None]) -> datetime | None:
+def _latest(*times: datetime | None) -> datetime | None:
     return max((at for at in times if at is not None), default=None)
+
+
+def _as_rows(policy_key: str, groups: Iterable[Group]) -> Iterator[DailyCount]:
+    """Put together what differs only in thresholds: of decisions in cases in those that do not matter."""
+    together: dict[tuple[Any, ...], list[tuple[Group, int, int]]] = defaultdict(list)
+    for group in groups:
+        thresholds = _thresholds(policy_key, group)
+        agreed = thresholds if group.names["in_case"] else ()
+        together[*group.names.values(), *agreed].append((group, *thresholds))
+    for each in together.values():
+        same, thresholds_of_each, risk_thresholds = zip(*each, strict=True)
+        yield DailyCount(
+            **same[0].names,
+            threshold=max(thresholds_of_each),
+            risk_threshold=min(set(risk_thresholds) - {ABSENT}, default=ABSENT),
+            packed=_packed(same),
+        )
+
+
+def _thresholds(policy_key: str, group: Group) -> tuple[int, int]:
+    """The thresholds applied to decisions with a confidence; others were not held to them."""
+    applied = json.loads(group.thresholds)
+    places = group.values // PLACES if has_risk(policy_key) else group.values
+    fields = [_field(policy_key, kind) for kind in (FieldKind.CONFIDENCE_THRESHOLD, FieldKind.RISK_THRESHOLD)]
+    values = [applied.get(each.name) if each is not None and places.any() else None for each in fields]
+    first, second = (ABSENT if value is None else to_lattice(float(value)) for value in values)
+    return first, second
+
+
+def _packed(same: Sequence[Group]) -> bytes:
+    values, labels, places, cases = (
+        np.concatenate([getattr(each, name) for each in same]) for name in ("values", "labels", "places", "cases")
+    )
+    if not same[0].names["in_case"]:
+        return Counts.of(values, labels).pack()
+    order = np.argsort(places)
+    return InCases(places[order], cases[order], values[order], labels[order]).pack()
 
 
 def digest_of(day: CountedDay, rows: Iterable[DailyCount]) -> bytes:

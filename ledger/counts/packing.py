@@ -1,12 +1,13 @@
-"""Counts by confidence as bytes: what occurs, how far each lies from the one before, and how often it occurs.
+"""Counts as bytes: sorted integers as differences, then what stands beside each, deflated.
 
-A value stands for a confidence and, under a policy with a risk threshold, a risk: see `code_of` in `counting`.
+A value stands for a confidence and, under a policy with a risk threshold, a risk: see `counting`.
 """
 
 from __future__ import annotations
 
 import struct
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -45,23 +46,61 @@ class Counts:
 
     def pack(self) -> bytes:
         """Return the counts as bytes: the same counts, the same bytes."""
-        columns = [np.diff(self.values, prepend=0), self.decisions, self.labelled, self.successes]
-        widths = [next(w for w in _WIDTHS if column.max(initial=0) < 1 << 8 * w) for column in columns]
-        body = b"".join(column.astype(f"<u{width}").tobytes() for column, width in zip(columns, widths, strict=True))
-        return _HEAD.pack(self.values.size, *widths) + zlib.compress(body, LEVEL)
+        return _packed(self.values, self.decisions, self.labelled, self.successes)
 
     @classmethod
     def unpack(cls, packed: bytes) -> Self:
         """Return what was packed; raise `Corrupt` where this is nothing that was."""
-        try:
-            size, *widths = _HEAD.unpack_from(packed)
-            body = zlib.decompress(packed[_HEAD.size :])
-        except (struct.error, zlib.error) as error:
-            raise Corrupt("These are no packed counts.") from error
-        if not set(widths) <= set(_WIDTHS) or len(body) != size * sum(widths):
-            raise Corrupt("These are no packed counts.")
-        columns, start = [], 0
-        for width in widths:
-            columns.append(np.frombuffer(body, f"<u{width}", size, start).astype(np.int64))
-            start += size * width
-        return cls(columns[0].cumsum(), *columns[1:])
+        return cls(*_unpacked(packed))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class InCases:
+    """Decisions in cases, one by one, since only the earliest of a case counts in a window.
+
+    Parameters
+    ----------
+    places : ndarray of int64, shape (k,)
+        Ascending places among the decisions in cases of the day, by time and id.
+    cases : ndarray of int64, shape (k,)
+        The first 63 bits of the SHA-256 of the case key: two of ten million cases share them with a chance of five in
+        a million.
+    values, labels : ndarray of int64, shape (k,)
+        As in `Counts.of`.
+    """
+
+    places: Integers
+    cases: Integers
+    values: Integers
+    labels: Integers
+
+    def pack(self) -> bytes:
+        """Return the decisions as bytes: the same decisions, the same bytes."""
+        return _packed(self.places, self.cases, self.values, self.labels)
+
+    @classmethod
+    def unpack(cls, packed: bytes) -> Self:
+        """Return what was packed; raise `Corrupt` where this is nothing that was."""
+        return cls(*_unpacked(packed))
+
+
+def _packed(ascending: Integers, *beside: Integers) -> bytes:
+    columns = [np.diff(ascending, prepend=0), *beside]
+    widths = [next(w for w in _WIDTHS if int(column.max(initial=0)) < 1 << 8 * w) for column in columns]
+    body = b"".join(column.astype(f"<u{width}").tobytes() for column, width in zip(columns, widths, strict=True))
+    return _HEAD.pack(ascending.size, *widths) + zlib.compress(body, LEVEL)
+
+
+def _unpacked(packed: bytes) -> Sequence[Integers]:
+    try:
+        size, *widths = _HEAD.unpack_from(packed)
+        body = zlib.decompress(packed[_HEAD.size :])
+    except (struct.error, zlib.error) as error:
+        raise Corrupt("These are no packed counts.") from error
+    if not set(widths) <= set(_WIDTHS) or len(body) != size * sum(widths):
+        raise Corrupt("These are no packed counts.")
+    columns, start = [], 0
+    for width in widths:
+        columns.append(np.frombuffer(body, f"<u{width}", size, start).astype(np.int64))
+        start += size * width
+    return [columns[0].cumsum(), *columns[1:]]

@@ -150,8 +150,8 @@ def check_row(row: ImportedDecision, is_labelled: bool, workspace: Workspace) ->
         raise Rejected("success is blank, and yet there is something about the outcome")
     if row.observed_at is not None and row.observed_at < row.decided_at - CLOCK_SKEW:
         raise Rejected("observed_at lies before decided_at")
-    if row.audit_selected and (row.gate_verdict == "allow" or row.label_propensity is None):
-        raise Rejected("audit_selected needs gate_verdict block or ask, and label_propensity")
+    if row.audit_selected and row.label_propensity is None:
+        raise Rejected("audit_selected needs label_propensity")
 
 
 @cache

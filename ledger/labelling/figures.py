@@ -13,7 +13,8 @@ from django.db.models import OuterRef, QuerySet, Subquery
 from django.utils import timezone
 
 from governance.models import Workspace
-from ledger.labelling.queue import standing
+from ledger.labelling.confirming import confirms, labels_at_worst
+from ledger.labelling.queue import known_answers_by_decision, standing
 from ledger.models import DecisionRecord, Judgement, KnownCase, Purpose
 
 LABELS = (Judgement.Answer.RIGHT, Judgement.Answer.WRONG)
@@ -63,7 +64,8 @@ class OfPerson:
 def of_people(workspace: Workspace, policy_key: str, since: datetime) -> list[OfPerson]:
     """Return what each person answered about a policy since a moment, by name."""
     people: dict[str, OfPerson] = {}
-    firsts: dict[object, tuple[str, str]] = {}
+    firsts: dict[object, Judgement] = {}
+    checks: dict[object, tuple[str, str]] = {}
     seconds: dict[object, list[tuple[str, str]]] = defaultdict(list)
     for row in _told(workspace, policy_key).filter(at__gte=since).order_by("id"):
         person = people.setdefault(row.person_name, OfPerson(name=row.person_name))
@@ -78,13 +80,17 @@ def of_people(workspace: Workspace, policy_key: str, since: datetime) -> list[Of
             person.compared += 1
             person.overrides += allowed != (row.answer == Judgement.Answer.RIGHT)
             if row.purpose == Purpose.LABEL:
-                firsts[row.decision_id] = (row.person_name, row.answer)
+                firsts[row.decision_id] = row
+            elif row.purpose == Purpose.CHECK:
+                checks.setdefault(row.decision_id, (row.person_name, row.answer))
             else:
                 seconds[row.decision_id].append((row.person_name, row.answer))
-    for decision, (name, answer) in firsts.items():
-        for other, theirs in seconds[decision]:
-            people[name].pairs.append((answer, theirs))
-            people[other].pairs.append((theirs, answer))
+    for decision, first in firsts.items():
+        # Only what is wrong is confirmed: of these, pairs that were not drawn would make people seem to differ more.
+        confirmed = [checks[decision]] if first.wants_second and decision in checks else []
+        for other, theirs in [*seconds[decision], *confirmed]:
+            people[first.person_name].pairs.append((first.answer, theirs))
+            people[other].pairs.append((theirs, first.answer))
     return [people[name] for name in sorted(people)]
 
 
@@ -96,15 +102,23 @@ def pairs_of(people: Iterable[OfPerson]) -> Mapping[Pair, int]:
 def known_answers(workspace: Workspace, policy_key: str, as_of: datetime) -> Counter[tuple[bool, str]] | None:
     """Count answers about the known cases of a policy until a moment, by the truth and the answer.
 
+    Where failures had to be confirmed at some time, the labels are counted to which the answers come in that way. It
+    misses no fewer failures, and calls no more successes wrong, than one answer does, so that it stands for labels from
+    before it, too.
+
     None where nobody has answered anything about it in the workbench. What was withdrawn or taken back later counts as
     it did then: nobody improves a review by it that has come already.
     """
     rows = _told(workspace, policy_key, as_of=as_of).filter(at__lte=as_of)
     if not rows.exists():
         return None
-    rows = rows.filter(purpose=Purpose.KNOWN, truth__isnull=False)
-    counted = rows.exclude(answer=Judgement.Answer.SKIPPED).order_by().values_list("truth", "answer")
-    return Counter((bool(truth), answer) for truth, answer in counted)
+    rows = rows.filter(truth__isnull=False)
+    truths = dict(rows.order_by().values_list("decision_id", "truth"))
+    come_to = labels_at_worst if confirms(workspace, policy_key, as_of) else list
+    counted: Counter[tuple[bool, str]] = Counter()
+    for decision_id, answers in known_answers_by_decision(rows).items():
+        counted.update((truths[decision_id], answer) for answer in come_to(answers))
+    return counted
 
 
 def _told(workspace: Workspace, policy_key: str, *, as_of: datetime | None = None) -> QuerySet[Any]:

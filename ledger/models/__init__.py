@@ -13,7 +13,16 @@ from ledger.models.decisions import (
 from ledger.models.domains import DomainDecision
 from ledger.models.gateway import ModelServer, QuestionBinding
 from ledger.models.imports import DecisionImport, SavedMapping
-from ledger.models.labelling import Judgement, KnownCase, LabelClaim, LabellingRules, Purpose
+from ledger.models.labelling import (
+    Judgement,
+    JudgeVerdict,
+    KnownCase,
+    LabelAssignment,
+    LabelClaim,
+    LabellingRules,
+    LabelSource,
+    Purpose,
+)
 from ledger.models.questions import Question
 from ledger.models.removals import LedgerRemoval, RemovedLeaf
 from ledger.models.transparency import Checkpoint, Cosignature, LogLeaf, LogNode, LogWatermark
@@ -31,9 +40,12 @@ __all__ = [
     "DecisionOutcome",
     "DecisionRecord",
     "DomainDecision",
+    "JudgeVerdict",
     "Judgement",
     "KnownCase",
+    "LabelAssignment",
     "LabelClaim",
+    "LabelSource",
     "LabellingRules",
     "LedgerAmendment",
     "LedgerRemoval",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
@@ -12,13 +14,20 @@ from governance.models import Workspace
 from governance.models.actors import actor_name, actor_of_append_only_row
 from governance.models.controls import IN_FORCE, Control
 from governance.models.scoping import AppendOnlyScopedQuerySet, WorkspaceScopedQuerySet
-from ledger.models.decisions import DecisionOutcome, DecisionRecord
+from ledger.models.decisions import OF_A_DECISION, DecisionOutcome, DecisionRecord
 from ledger.models.transparency import removable_once_on_record
 
 
 def _share(help_text: str) -> models.DecimalField[str | float, float]:
     within = [MinValueValidator(0), MaxValueValidator(1)]
     return models.DecimalField(max_digits=5, decimal_places=4, default=0, validators=within, help_text=help_text)
+
+
+class LabelSource(models.TextChoices):
+    """Which labels of a policy calibration counts. They are never pooled without a word."""
+
+    EVENTS = "events", "Events downstream, of what was allowed"
+    DRAWN = "drawn", "People, of what was drawn on either side"
 
 
 class LabellingRules(Control):
@@ -32,6 +41,26 @@ class LabellingRules(Control):
     )
     twice_share = _share("Share of the answered decisions that another person answers, too, without seeing the first.")
     known_share = _share("Share of what is shown whose truth is known already.")
+    confirms_wrong = models.BooleanField(
+        null=True,
+        blank=True,
+        help_text="A decision is a failure only once two people found it wrong; where two differ, a third. Null: no.",
+    )
+    judged_share = models.DecimalField(
+        max_digits=5,
+        decimal_places=4,
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(Decimal("0.05")), MaxValueValidator(1)],
+        help_text="Of what a judge calls right, the share that people label all the same. Null: no judge.",
+    )
+    label_source = models.CharField(
+        max_length=6,
+        choices=LabelSource.choices,
+        null=True,
+        blank=True,
+        help_text="Whose labels calibration counts; null: those of events.",
+    )
 
     class Meta(Control.Meta):
         verbose_name_plural = "labelling rules"
@@ -72,6 +101,7 @@ class Purpose(models.TextChoices):
 
     LABEL = "label", "Its label"
     SECOND = "second", "A second look"
+    CHECK = "check", "A confirmation"
     KNOWN = "known", "A known case"
 
 
@@ -103,8 +133,39 @@ class LabelClaim(models.Model):
         return f"{self.decision_id} before {self.person}"
 
 
+class LabelAssignment(models.Model):
+    """A decision that is for one person to label, or for a team elsewhere, until a moment; then it is anybody's."""
+
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="+", db_index=False)
+    decision = models.OneToOneField(DecisionRecord, on_delete=models.PROTECT, related_name="+", db_constraint=False)
+    person = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.CASCADE,
+        null=True,
+        blank=True,
+        related_name="+",
+        help_text="Blank: a team that works elsewhere.",
+    )
+    until = models.DateTimeField()
+    given_by_name = actor_name()
+    given_at = models.DateTimeField()
+
+    objects = WorkspaceScopedQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-id"]
+        indexes = [models.Index(fields=["workspace", "until"], name="label_assignments_until")]
+
+    def __str__(self) -> str:
+        return f"{self.decision_id} for {self.person or 'a team elsewhere'}"
+
+
 class Judgement(AppendOnlyModel):
-    """What one person answered about one decision. The first answer is its label, and so an outcome; others measure."""
+    """What one person answered about one decision.
+
+    The first answer is its label, and so an outcome, unless it waits to be confirmed: then the one that settles it is.
+    Second looks and known cases measure.
+    """
 
     class Answer(models.TextChoices):
         RIGHT = "right", "Right"
@@ -133,6 +194,7 @@ class Judgement(AppendOnlyModel):
 
     objects = AppendOnlyScopedQuerySet.as_manager()
 
+    leads_to = OF_A_DECISION
     removable = removable_once_on_record("judgement", "id")
 
     class Meta(AppendOnlyModel.Meta):
@@ -144,3 +206,37 @@ class Judgement(AppendOnlyModel):
 
     def __str__(self) -> str:
         return f"{self.get_answer_display()}: {self.decision_id}"
+
+
+class JudgeVerdict(AppendOnlyModel):
+    """What a judge by machine said of a drawn decision, before any person. It labels nothing.
+
+    People label what it calls wrong; what it calls right only if its lot falls below the share of the rules.
+    """
+
+    workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT, related_name="+", db_index=False)
+    decision = models.OneToOneField(
+        DecisionRecord, on_delete=models.PROTECT, related_name="judge_verdict", db_constraint=False
+    )
+    success = models.BooleanField(help_text="The judge calls the action right.")
+    lot = models.PositiveSmallIntegerField(help_text="Drawn at random, 0 to 9,999.")
+    share = models.DecimalField(max_digits=5, decimal_places=4, help_text="Share of the rules at that time.")
+    is_spared = models.BooleanField(help_text="The judge calls it right, and its lot is not below the share.")
+    recorded_at = models.DateTimeField()
+    reporter = models.CharField(max_length=150, help_text="API key that reported it.")
+    external_id = models.CharField(max_length=200)
+    body_sha256 = models.CharField(max_length=64)
+
+    objects = AppendOnlyScopedQuerySet.as_manager()
+
+    leads_to = OF_A_DECISION
+    removable = removable_once_on_record("judge_verdict", "id")
+
+    class Meta(AppendOnlyModel.Meta):
+        constraints = [
+            models.UniqueConstraint(fields=["workspace", "external_id"], name="judge_verdict_external_id_once"),
+            models.CheckConstraint(condition=Q(lot__lt=10_000), name="judge_verdict_lot_is_lot"),
+        ]
+
+    def __str__(self) -> str:
+        return f"A judge calls {self.decision_id} {'right' if self.success else 'wrong'}"

@@ -177,7 +177,7 @@ def _judge(
         external_id=item.external_id,
         case_key=item.case_key or "",
         interaction_id=interactions.get(item.interaction or ""),
-        audit_rate=gate.context.audit_rate,
+        sampling=gate.context.sampling,
     )
     verdict = gate.evaluate(payload, case_key=alongside.case_key)
     return record_of(workspace, payload, verdict, alongside)

@@ -78,7 +78,7 @@ def build_record(
         external_id=ledger_id,
         case_key=case_key,
         interaction_id=interaction_id,
-        audit_rate=gate.context.audit_rate,
+        sampling=gate.context.sampling,
     )
     return as_model(record_of(workspace, payload, gate.evaluate(payload, case_key=case_key), alongside))
 

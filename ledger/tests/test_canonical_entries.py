@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import pytest
 
+from governance.models import AuditSampling
 from governance.models.controls import Control
 from governance.tests.factories import WorkspaceFactory
 from ledger.models import DecisionOutcome, LedgerAmendment
@@ -82,6 +83,17 @@ def test_entry__of_a_decision_with_options__has_a_version_of_its_own() -> None:
     DecisionRecordFactory(options="3:ab")
     entry = json.loads(only_entry(DECISIONS))
     assert (entry["v"], entry["options"], "schema_problems" in entry) == (3, "3:ab", False)
+
+
+def test_entry__of_audit_sampling__has_rules_only_where_there_are_some() -> None:
+    kind = next(kind for kind in KINDS.all() if kind.entry == "audit_sampling")
+    common = {"policy_key": "confidence_gate", "rate": Decimal("0.1"), "started_at": datetime(2026, 3, 1, tzinfo=UTC)}
+    AuditSampling.objects.create(workspace=WorkspaceFactory(), **common)
+    entry = json.loads(only_entry(kind))
+    assert (entry["v"], "rules" in entry) == (1, False)
+    AuditSampling.objects.update(rules=[{"side": "allowed", "rate": 0.05}])
+    entry = json.loads(only_entry(kind))
+    assert (entry["v"], entry["rules"]) == (2, [{"rate": 0.05, "side": "allowed"}])
 
 
 CHANGES_OR_IS_SIGNED = {

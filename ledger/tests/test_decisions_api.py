@@ -168,6 +168,50 @@ def test_decide__audit_budget_of_a_quarter__about_a_quarter_is_selected_and_each
     assert set(DecisionRecord.objects.values_list("label_propensity", flat=True)) == {Decimal("0.25")}
 
 
+RULES = [
+    {"side": "allowed", "from": 0.95, "rate": 1},
+    {"side": "allowed", "match": {"model": "model-1"}, "rate": 0},
+    {"side": "blocked", "below": 0.2, "rate": 0},
+]
+
+
+def test_decide__rates_on_both_sides__first_rule_that_covers_it_draws_and_the_verdict_stays(caller):
+    AuditSampling.objects.create(
+        workspace=caller.workspace,
+        policy_key="confidence_gate",
+        rate=1,
+        rules=RULES,
+        started_at="2026-01-01T00:00:00Z",
+    )
+    asked = [(0.95, "model-1"), (0.9499, "model-1"), (0.9499, "model-2"), (0.2, "model-1"), (0.1999, "model-1")]
+    bodies_ = [envelope(decision=llm_decision(confidence=confidence, model=model)) for confidence, model in asked]
+    expected = [
+        ("allow", True, Decimal(1)),
+        ("allow", False, Decimal(0)),
+        ("allow", False, None),
+        ("block", True, Decimal(1)),
+        ("block", False, Decimal(0)),
+    ]
+    # One by one through the fast lane, and in bulk.
+    alone = [caller.post("decisions", body).json()["decision_id"] for body in bodies_]
+    again = [{**body, "external_id": f"{body['external_id']}-b"} for body in bodies_]
+    bulk = [each["decision_id"] for each in caller.post("decisions", again).json()["results"]]
+    for ids in (alone, bulk):
+        drawn = [DecisionRecord.objects.get(pk=each) for each in ids]
+        assert [(each.gate_verdict, each.audit_selected, each.label_propensity) for each in drawn] == expected
+
+
+def test_decide__rules_that_cannot_be_read__everything_is_blocked(caller):
+    AuditSampling.objects.create(
+        workspace=caller.workspace,
+        policy_key="confidence_gate",
+        rate=1,
+        rules=[{"side": "north", "rate": 1}],
+        started_at="2026-01-01T00:00:00Z",
+    )
+    assert caller.post("decisions", envelope()).json()["reason"] == "kill_switch"
+
+
 def test_decide__blocked_for_what_it_is__is_never_drawn_for_audit(caller):
     AuditSampling.objects.create(
         workspace=caller.workspace, policy_key="confidence_gate", rate=1, started_at="2026-01-01T00:00:00Z"

@@ -104,7 +104,7 @@ def test_csv__bad_line__is_named_and_costs_no_other(tmp_path: Path, row: str, re
         ({"success": None, "automation_executed": True}, "success is blank, and yet"),
         ({"observed_at": "2026-01-30T00:00:00Z"}, "observed_at lies before decided_at"),
         ({"observed_at": "2999-01-01T00:00:00Z"}, "observed_at lies in the future"),
-        ({"audit_selected": True}, "audit_selected needs gate_verdict block"),
+        ({"audit_selected": True}, "audit_selected needs label_propensity"),
         ({"decided_at": 1767225600}, "decided_at must be an RFC 3339 time"),
     ],
 )

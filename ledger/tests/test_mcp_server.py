@@ -161,6 +161,29 @@ def test_errors__are_told_to_the_model_and_allow_nothing(caller):
     assert not DecisionRecord.objects.exclude(pk=elsewhere.pk).exists()
 
 
+def test_numbers_and_booleans__are_not_made_of_other_values(caller):
+    # mcp 2.3.0 announces "number" and "boolean", and converts what is neither.
+    record = DecisionRecordFactory(workspace=caller.workspace)
+    named = {"external_id": "o", "decision_id": str(record.pk)}
+
+    async def work(url):
+        async with over_http(url, caller.key.plain) as client:
+            return [
+                *[await said(client, "decide", **decision(ml_risk_score=value)) for value in (False, True, "0.1")],
+                *[await said(client, "report_outcome", success=value, **named) for value in ("no", "yes", 1, 0.0)],
+                await said(client, "report_outcome", success=True, automation_executed="off", **named),
+                await said(client, "decide", **decision(ml_risk_score=0)),
+            ]
+
+    with serving_http() as url:
+        *refused, kept = asyncio.run(work(url))
+    for text, field in zip(refused, ["ml_risk_score"] * 3 + ["success"] * 4 + ["automation_executed"], strict=True):
+        assert field in text
+    assert not DecisionOutcome.objects.exists()
+    assert DecisionRecord.objects.exclude(pk=record.pk).count() == 1
+    assert kept["verdict"] == "allow"
+
+
 def test_calls__more_than_the_key_has__are_told_so__counted_together_with_those_over_http(caller, monkeypatch):
     monkeypatch.setitem(api_settings.DEFAULT_THROTTLE_RATES, "api_key", "3/day")
 

@@ -21,6 +21,7 @@ from django.utils import timezone
 from confidence_project.foundation.triggers.guarding import missing_triggers
 from governance.controls.services import engage_kill_switch, release_kill_switch, set_audit_sampling
 from governance.models import ConfidencePolicyRevision, ProposalEvent, WorkspaceEvent
+from governance.sampling_rates import SamplingRates
 from governance.tests.callers import Caller
 from governance.tests.factories import KEY, SuperuserFactory, WorkspaceFactory, applied, config_of
 from governance.workspaces.services import add_member
@@ -48,7 +49,9 @@ def kept(settings: Any, tmp_path: Path, caller: Caller) -> Path:
     caller.post("decisions", envelope(external_id="blocked"))
     release_kill_switch(actor=superuser, workspace=workspace, reason="It was not.")
     add_member(actor=superuser, workspace=workspace, user=SuperuserFactory(), role="viewer")
-    set_audit_sampling(actor=superuser, workspace=workspace, policy_key=KEY, rate=Decimal("0.1"), reason="To see.")
+    set_audit_sampling(
+        actor=superuser, workspace=workspace, policy_key=KEY, rates=SamplingRates(Decimal("0.1")), reason="To see."
+    )
     decision = DecisionRecord.objects.get(external_id="allowed")
     DecisionOutcomeFactory(decision=decision, recorded_at=timezone.now())
     LedgerAmendmentFactory(decision=decision, at=timezone.now())
@@ -181,7 +184,7 @@ def test_host_id__with_the_triggers_in_place__leads_to_no_decision_but_its_own(w
 
 def test_host_id__the_trigger_over_it_is_gone__a_check_says_so() -> None:
     with behind_the_triggers():
-        assert "ledger_decisionexternalid_leads_to" in missing_triggers(connection)
+        assert "ledger_decisionexternalid_leads_to" in map(str, missing_triggers(connection))
     assert missing_triggers(connection) == []
 
 

@@ -362,3 +362,103 @@ def test_known_case__marked_on_the_page_of_a_decision(workspace):
 def test_rules__that_are_impossible__are_refused(workspace, terms):
     with pytest.raises(InvalidInput, match=next(iter(terms))):
         set_labelling_rules(actor=admin_of(workspace), workspace=workspace, policy_key=KEY, reason="x", **terms)
+
+
+# --- confirmation ---------------------------------------------------------------------------------------------------
+
+
+def ruling(decision: DecisionRecord) -> bool | None:
+    as_of = timezone.now() + timedelta(seconds=1)
+    return DecisionRecord.objects.annotate(ruling=selectors.ruling_success(as_of)).get(pk=decision.pk).ruling
+
+
+@pytest.fixture
+def confirmed(workspace) -> DecisionRecord:
+    set_labelling_rules(
+        actor=admin_of(workspace), workspace=workspace, policy_key=KEY, reason="Sure of it.", confirms_wrong=True
+    )
+    return drawn(workspace)[0]
+
+
+@pytest.mark.parametrize(
+    ("given", "label"),
+    [
+        (["right"], True),
+        (["wrong"], None),
+        (["wrong", "wrong"], False),
+        (["wrong", "right"], None),
+        (["wrong", "right", "right"], True),
+        (["wrong", "right", "wrong"], False),
+        (["wrong", "skipped", "wrong"], False),
+    ],
+    ids=str,
+)
+def test_confirmation__two_who_say_wrong_make_a_failure__and_a_third_settles_it(workspace, confirmed, given, label):
+    for each in given:
+        assert answer(reviewer_of(workspace), workspace, each).decision == confirmed
+    assert ruling(confirmed) is label
+    assert DecisionOutcome.objects.count() == (label is not None)
+    waits = label is None
+    assert selectors.count_waiting_for_review([workspace]) == {workspace.pk: int(waits)}
+    assert (shown(reviewer_of(workspace), workspace) is not None) is waits
+
+
+def test_confirmation__by_the_same_person__is_not_asked(workspace, confirmed):
+    one = reviewer_of(workspace)
+    answer(one, workspace, "wrong")
+    assert shown(one, workspace) is None
+    page = signed_in(reviewer_of(workspace)).get(WORKBENCH)
+    assert "is asked of another person, too" in words(page)
+    assert one.get_username() not in words(page)
+
+
+@pytest.mark.parametrize("given", [["cannot_tell"], ["wrong", "cannot_tell"], ["wrong", "right", "cannot_tell"]])
+def test_confirmation__whoever_cannot_tell__ends_it_without_a_label(workspace, confirmed, given):
+    for each in given:
+        answer(reviewer_of(workspace), workspace, each)
+    assert ruling(confirmed) is None
+    assert selectors.count_waiting_for_review([workspace]) == {workspace.pk: 0}
+    assert shown(reviewer_of(workspace), workspace) is None
+
+
+def test_confirmation__undone_while_nobody_was_asked__begins_anew(workspace, confirmed):
+    one, other = reviewer_of(workspace), reviewer_of(workspace)
+    answer(one, workspace, "wrong")
+    undo_answer(person=one, workspace=workspace)
+    answer(one, workspace, "wrong")
+    assert shown(other, workspace) == confirmed
+    with pytest.raises(WrongState):
+        undo_answer(person=one, workspace=workspace)
+    answer(other, workspace, "wrong")
+    with pytest.raises(WrongState):
+        undo_answer(person=one, workspace=workspace)
+    undo_answer(person=other, workspace=workspace)
+    assert ruling(confirmed) is None
+    answer(other, workspace, "wrong")
+    assert ruling(confirmed) is False
+
+
+def test_confirmation__of_a_review_on_the_page_of_the_decision__is_not_needed_any_more(workspace, confirmed):
+    answer(reviewer_of(workspace), workspace, "wrong")
+    record_review(actor=admin_of(workspace), decision=confirmed, success=True, seen=0)
+    assert shown(reviewer_of(workspace), workspace) is None
+
+
+def test_confirmation__switched_off_while_one_waits__still_needs_the_second(workspace, confirmed):
+    answer(reviewer_of(workspace), workspace, "wrong")
+    set_labelling_rules(actor=admin_of(workspace), workspace=workspace, policy_key=KEY, reason="No more.")
+    assert answer(reviewer_of(workspace), workspace, "wrong").outcome.success is False
+
+
+def test_known_case__whose_failure_waits_to_be_confirmed__comes_first(workspace):
+    set_labelling_rules(
+        actor=admin_of(workspace), workspace=workspace, policy_key=KEY, reason="Test.", confirms_wrong=True,
+        known_share=Decimal(1),
+    )  # fmt: skip
+    admin = admin_of(workspace)
+    for decision in drawn(workspace, 8, audit_selected=False):
+        mark_known(actor=admin, decision=decision, success=False, reason="Settled.")
+    drawn(workspace)
+    first = answer(reviewer_of(workspace), workspace, "wrong")
+    assert first.purpose == "known"
+    assert answer(reviewer_of(workspace), workspace, "wrong").decision == first.decision

@@ -6,6 +6,8 @@ how a control began, and how it ended.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from governance.models import (
     AuditSampling,
     BlockedSource,
@@ -31,13 +33,16 @@ def columns_of(model: type, *left_out: str) -> tuple[str, ...]:
     return tuple(field.attname for field in model._meta.concrete_fields if field.attname not in left_out)  # type: ignore[attr-defined]
 
 
-def of_control(model: type[Control], *own: str) -> tuple[Kind, Kind]:
-    """Return the kinds of a control's beginning and of its end; `own` are columns beside those of every control."""
+def of_control(model: type[Control], *own: str, later: Mapping[str, int] | None = None) -> tuple[Kind, Kind]:
+    """Return the kinds of a control's beginning and of its end.
+
+    `own` are columns beside those of every control; `later` those that came with a later version.
+    """
     name = "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in model.__name__).lstrip("_")
     begun = ("id", "workspace_id", "policy_key", "reason", "started_at", "started_by_name")
     ended = ("id", "workspace_id", "policy_key", "ended_at", "ended_by_name", "end_reason")
     return (
-        Kind(name, model, "started_at", (*begun, *own)),
+        Kind(name, model, "started_at", (*begun, *own, *(later or ())), later or {}),
         Kind(f"{name}_end", model, "ended_at", ended, condition="t.ended_at IS NOT NULL"),
     )
 
@@ -61,7 +66,7 @@ OF_GOVERNANCE = (
     Kind("workspace_event", WorkspaceEvent, "at", columns_of(WorkspaceEvent)),
     *of_control(KillSwitch),
     *of_control(BlockedSource, "kind", "value"),
-    *of_control(AuditSampling, "rate"),
+    *of_control(AuditSampling, "rate", later={"rules": 2}),
     *of_control(BreakGlassReview, "revision_id", "rollout_event_id"),
     *of_control(RetentionPeriod, "days"),
     *of_control(LegalHold),

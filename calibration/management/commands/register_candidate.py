@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentTypeError
 from typing import Any
 
 from django.core.management.base import CommandParser
 
 from calibration.candidates.registering import register_candidate
-from confidence_project.foundation.commands import DomainCommand
+from confidence_project.foundation.commands import DomainCommand, pair
 from governance.selectors import person_by_name, workspace_by_slug
-
-
-def _pair(text: str) -> tuple[str, str]:
-    key, equals, value = text.partition("=")
-    if not equals:
-        raise ArgumentTypeError("give KEY=VALUE, for example model=gpt-5")
-    return key, value
 
 
 class Command(DomainCommand):
@@ -34,7 +26,7 @@ class Command(DomainCommand):
         parser.add_argument("--policy-key", required=True, metavar="KEY")
         parser.add_argument("--value", type=float, required=True, metavar="THRESHOLD", help="Allow from there on.")
         parser.add_argument(
-            "--match", type=_pair, action="append", default=[], metavar="KEY=VALUE", help="The segment; again for more."
+            "--match", type=pair, action="append", default=[], metavar="KEY=VALUE", help="The segment; again for more."
         )
         parser.add_argument("--reason", required=True, help="Kept with the candidate.")
         parser.add_argument("--as", dest="username", metavar="USERNAME", help="Who registers; default: the operator.")

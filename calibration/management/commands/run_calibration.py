@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from argparse import ArgumentTypeError
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,17 +15,9 @@ from calibration.parameters import Question, policy_keys_in_scope, stated_costs
 from calibration.runner import run_calibration
 from calibration.runs.report import run_as_json, run_as_text
 from calibration.selectors import due_workspaces
-from confidence_project.foundation.commands import DomainCommand, moment
+from confidence_project.foundation.commands import DomainCommand, moment, number
 from confidence_project.foundation.errors import Conflict, DomainError
 from governance.models import Workspace
-
-
-def _number(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        raise ArgumentTypeError("give a number, for example 0.05") from None
-
 
 COSTS = {
     "false_allow": "Of a failure that was allowed; all three: show the cheapest threshold, without standing costs.",
@@ -92,13 +83,13 @@ calibrated, is left to it. The exit code is 0 when every run came to its end, wh
         )
         parser.add_argument(
             "--target-failure-rate",
-            type=_number,
+            type=number,
             default=0.05,
             metavar="RATE",
             help="What may fail of what is allowed; default: 0.05.",
         )
         parser.add_argument(
-            "--risk-confidence", type=_number, default=0.95, metavar="SHARE", help="How sure to be; default: 0.95."
+            "--risk-confidence", type=number, default=0.95, metavar="SHARE", help="How sure to be; default: 0.95."
         )
         parser.add_argument(
             "--segment", default="provider,model", metavar="KEYS", help="Comma-separated; default: provider,model."
@@ -106,7 +97,7 @@ calibrated, is left to it. The exit code is 0 when every run came to its end, wh
         parser.add_argument(
             "--engine", metavar="NAME", help="Count where the decisions lie (declare_engine); default: in the ledger."
         )
-        parser.add_argument("--maturity-days", type=_number, metavar="DAYS", help="Leave out what is younger.")
+        parser.add_argument("--maturity-days", type=number, metavar="DAYS", help="Leave out what is younger.")
         parser.add_argument("--dry-run", action="store_true", help="Show figures, propose nothing.")
         parser.add_argument(
             "--tighten-only", action="store_true", help="Hold no review, even if the date of one has come."
@@ -115,7 +106,7 @@ calibrated, is left to it. The exit code is 0 when every run came to its end, wh
             "--again", action="store_true", help="Hold the last review once more: finds the same, and spends nothing."
         )
         for name, what in COSTS.items():
-            parser.add_argument(f"--cost-{name.replace('_', '-')}", type=_number, metavar="COST", help=what)
+            parser.add_argument(f"--cost-{name.replace('_', '-')}", type=number, metavar="COST", help=what)
         parser.add_argument("--json", action="store_true", help="Print JSON (docs/calibration.md).")
 
     def handle(self, **options: Any) -> None:

@@ -6,6 +6,7 @@ import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 from django.contrib.auth.models import Group
@@ -21,6 +22,7 @@ from confidence_project.foundation.errors import Unavailable
 from governance.access.tokens import issue_token
 from governance.controls.services import block_source, engage_kill_switch, set_audit_sampling
 from governance.models import ConfidencePolicyProposal, ConfidencePolicyRevision, WebhookEndpoint, Workspace
+from governance.sampling_rates import SamplingRates
 from governance.tests.factories import SuperuserFactory, WorkspaceFactory, applied, in_canary, pending
 from governance.webhooks.services import add_webhook_endpoint
 from governance.workflow import (
@@ -209,7 +211,9 @@ def _controls(workspace: Workspace, superuser: Any) -> None:
     set_toggles(actor=superuser, workspace=WorkspaceFactory(slug="loans", name="Loans"), automation_enabled=False)
     engage_kill_switch(**who, policy_key="followup.auto_book", reason="The calendar is being moved.")
     block_source(**who, kind="model", value="clerk-1", policy_key="", reason="Claims more than it keeps.")
-    set_audit_sampling(**who, policy_key="confidence_gate", rate="0.05", reason="To learn what lies below.")
+    set_audit_sampling(
+        **who, policy_key="confidence_gate", rates=SamplingRates(Decimal("0.05")), reason="To learn what lies below."
+    )
     prices = {"false_allow": 20, "false_block": 1, "review": 3}
     set_standing_costs(**who, policy_key="confidence_gate", **prices, reason="Minutes of a clerk.")
     issue_api_key(**who, name="mail host", scopes=["ingest", "decide"])

@@ -155,6 +155,7 @@ def _audits(frame: Frame) -> Part:
     rows = [
         {
             "rate": float(each.rate),
+            "rules": ". ".join(map(str, each.rates.rules)),
             "from": moment(each.started_at),
             "until": moment(each.ended_at),
             "set_by": each.started_by_name,
@@ -165,11 +166,12 @@ def _audits(frame: Frame) -> Part:
     return Part(
         name="audits",
         title="Design of audits",
-        says=["With which probability a blocked decision was drawn at random for a person to look at."]
+        says=["With which probability a decision was drawn at random for a person to look at."]
         if rows
-        else ["No audit sampling was set in the period: of what was blocked nothing was drawn."],
+        else ["No audit sampling was set in the period: nothing was drawn."],
         columns=[
-            Column("rate", "Probability", percent, kind="number"),
+            Column("rate", "Of what was blocked", percent, kind="number"),
+            Column("rules", "Rules before it"),
             Column("from", "From (UTC)", as_time, "tight"),
             Column("until", "Until (UTC)", as_time, "tight"),
             Column("set_by", "Set by"),

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import zipfile
 from datetime import datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 
 from django.conf import settings
@@ -17,6 +18,7 @@ from confidence_project.desk.tests.calibrated import calibrated
 from governance.controls.retention import place_legal_hold, set_retention
 from governance.controls.services import engage_kill_switch, release_kill_switch, set_audit_sampling
 from governance.models import Workspace
+from governance.sampling_rates import SamplingRates
 from governance.tests.factories import KEY, SuperuserFactory, admin_of
 from governance.workflow import apply_confidence_policy_proposal, approve_confidence_policy_proposal
 from ledger.tests.transparency import VERIFIER, run
@@ -36,7 +38,7 @@ def furnish(workspace: Workspace) -> None:
     approve_confidence_policy_proposal(actor=approver, **at, acknowledge_large_step=True)
     revision = apply_confidence_policy_proposal(actor=SuperuserFactory(username="applier"), **at)
     common = {"actor": approver, "workspace": workspace, "policy_key": KEY, "reason": "To be sure."}
-    set_audit_sampling(**common, rate="0.2")
+    set_audit_sampling(**common, rates=SamplingRates(Decimal("0.2")))
     engage_kill_switch(**common)
     release_kill_switch(**{**common, "reason": "It was a false alarm."})
     del common["policy_key"]

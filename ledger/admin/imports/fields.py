@@ -18,7 +18,7 @@ _WHAT_THEY_ARE = {
     "task": "Which question was decided.",
     "external_id": "Your own id; none: the line of the file.",
     "case_key": "Conversation, ticket or lead.",
-    "label_propensity": "Chance with which a blocked decision was drawn for review.",
+    "label_propensity": "Chance with which a decision was drawn for review.",
 }
 
 _SHOWN = (

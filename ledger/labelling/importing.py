@@ -1,0 +1,111 @@
+"""Labels from a file: read in parts, each answer written once, what cannot be kept named by its line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from pydantic import ValidationError
+
+from confidence_project.foundation.errors import DomainError
+from confidence_project.foundation.submissions import Submission
+from confidence_project.foundation.validation import problems_in
+from governance.models import Workspace
+from ledger.imports.records import Format, Record
+from ledger.imports.rejects import RejectsFile
+from ledger.imports.source import Rejected, Source
+from ledger.labelling.incoming import CHUNK, LabelEnvelope, record_labels
+from ledger.labelling.tools import answers_in
+
+Waiting = list[tuple[Record, Submission[LabelEnvelope]]]
+
+
+@dataclass(slots=True)
+class LabelSummary:
+    """What became of a file: its records, and of those the answers; `unanswered` records held none.
+
+    `rejected` counts records with something that was not kept.
+    """
+
+    records: int = 0
+    recorded: int = 0
+    unchanged: int = 0
+    unanswered: int = 0
+    rejected: int = 0
+
+
+class _Rejecting:
+    """Names what was not kept, and copies its record to the file of rejects once."""
+
+    def __init__(self, layout: Format, rejects: RejectsFile, on_rejected: Callable[[Record, str], None]) -> None:
+        self._layout, self._rejects, self._on_rejected = layout, rejects, on_rejected
+        self._copied: set[int] = set()
+
+    def __call__(self, record: Record, reason: str, summary: LabelSummary) -> None:
+        self._on_rejected(record, reason)
+        if record.number not in self._copied:
+            self._copied.add(record.number)
+            summary.rejected += 1
+            self._rejects.write(self._layout.header, [record.raw])
+
+
+def import_labels(
+    *,
+    workspace: Workspace,
+    source: Source,
+    layout: Format,
+    rejects: RejectsFile,
+    reporter: str,
+    on_rejected: Callable[[Record, str], None],
+    on_progress: Callable[[], None],
+) -> LabelSummary:
+    """Write the answers of a file. The same file again changes nothing.
+
+    Raises
+    ------
+    InvalidInput
+        The file is not of its format.
+    """
+    summary, reject = LabelSummary(), _Rejecting(layout, rejects, on_rejected)
+    waiting: Waiting = []
+    for record in layout.records(source):
+        summary.records += 1
+        try:
+            found = [(record, _submission(given)) for given in _answers(record)]
+        except DomainError as error:
+            reject(record, error.detail, summary)
+            continue
+        summary.unanswered += not found
+        waiting += found
+        if len(waiting) >= CHUNK:
+            _write(workspace, waiting, reporter, summary, reject)
+            on_progress()
+            waiting = []
+    _write(workspace, waiting, reporter, summary, reject)
+    on_progress()
+    return summary
+
+
+def _answers(record: Record) -> Iterator[object]:
+    if record.values is None:
+        raise Rejected(record.problem)
+    return iter(answers_in(record.values))
+
+
+def _submission(given: object) -> Submission[LabelEnvelope]:
+    try:
+        return Submission.of(LabelEnvelope.model_validate(given))
+    except ValidationError as error:
+        said = [f"{problem.pointer.lstrip('/') or 'record'}: {problem.detail}" for problem in problems_in(error)]
+        raise Rejected("; ".join(said)) from None
+
+
+def _write(workspace: Workspace, waiting: Waiting, reporter: str, summary: LabelSummary, reject: _Rejecting) -> None:
+    answers = record_labels(workspace=workspace, submissions=[each for _, each in waiting], reporter=reporter)
+    for (record, _), answer in zip(waiting, answers, strict=True):
+        if isinstance(answer, DomainError):
+            reject(record, answer.detail, summary)
+        elif answer.created:
+            summary.recorded += 1
+        else:
+            summary.unchanged += 1
