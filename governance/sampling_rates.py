@@ -167,10 +167,11 @@ def read_rates(blocked: Decimal, rules: object) -> SamplingRates:
         return SamplingRates(blocked)
     if not isinstance(rules, Sequence) or isinstance(rules, str):
         raise _invalid("/rules", "rules must be an array")
-    return SamplingRates(blocked, tuple(_read_rule(rule, f"/rules/{place}") for place, rule in enumerate(rules)))
+    return SamplingRates(blocked, tuple(read_rule(rule, f"/rules/{place}") for place, rule in enumerate(rules)))
 
 
-def _read_rule(raw: object, at: str) -> SamplingRule:
+def read_rule(raw: object, at: str) -> SamplingRule:
+    """Return a rule from its JSON form; `at` is the pointer to it. Raises as `read_rates`."""
     if not isinstance(raw, Mapping) or not set(raw) <= _FIELDS or "rate" not in raw:
         raise _invalid(at, f"a rule has a rate, and beside it none but {', '.join(sorted(_FIELDS - {'rate'}))}")
     match = raw.get("match") or {}

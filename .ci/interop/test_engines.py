@@ -1,4 +1,4 @@
-"""The contract of the engines that are too large for every test run: ClickHouse (chdb) and Spark, which needs Java."""
+"""The contract of the engines that are too large for every test run, or need a server: see `lakes`."""
 
 from __future__ import annotations
 
@@ -11,12 +11,24 @@ from calibration.tests import engine_contract as contract
 from governance.models import Workspace
 from governance.tests.factories import WorkspaceFactory
 
-KINDS = [
-    "clickhouse",
-    pytest.param("spark", marks=pytest.mark.skipif(shutil.which("java") is None, reason="Spark needs Java 17")),
+pytest_plugins = ["lakes"]
+
+NEEDS_JAVA = pytest.mark.skipif(shutil.which("java") is None, reason="Spark needs Java 17")
+LAKES = [
+    ("clickhouse", "files"),
+    ("clickhouse", "clickhouse_server"),
+    pytest.param("spark", "files", marks=NEEDS_JAVA),
+    pytest.param("spark", "spark_connect", marks=NEEDS_JAVA),
+    ("bigquery", "bigquery_emulator"),
+    ("snowflake", "snowflake_emulator"),
+    ("trino", "trino"),
 ]
 # pyspark 4.3 looks at pandas, of which it needs nothing here.
-pytestmark = [pytest.mark.django_db, pytest.mark.filterwarnings("ignore"), pytest.mark.parametrize("kind", KINDS)]
+pytestmark = [
+    pytest.mark.django_db,
+    pytest.mark.filterwarnings("ignore"),
+    pytest.mark.parametrize(("kind", "lake"), LAKES),
+]
 
 
 @pytest.fixture
@@ -30,13 +42,18 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+@pytest.fixture
+def load(request: pytest.FixtureRequest, lake: str) -> contract.Load | None:
+    return request.getfixturevalue(lake)
+
+
 def test_engine__the_same_decisions__gives_the_counts_and_the_hash_of_the_ledger(
-    workspace: Workspace, folder: Path, kind: str
+    workspace: Workspace, folder: Path, kind: str, load: contract.Load | None
 ) -> None:
-    contract.check_every_rule(workspace, kind, folder)
+    contract.check_every_rule(workspace, kind, folder, load)
 
 
 def test_engine__confidences_half_way__lie_where_the_ledger_has_them(
-    workspace: Workspace, folder: Path, kind: str
+    workspace: Workspace, folder: Path, kind: str, load: contract.Load | None
 ) -> None:
-    contract.check_halves(workspace, kind, folder)
+    contract.check_halves(workspace, kind, folder, load)

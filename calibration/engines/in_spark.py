@@ -12,6 +12,7 @@ from django.conf import settings
 from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 
+from calibration.engines.column_types import kind_of
 from calibration.engines.engine import DECISIONS, OUTCOMES, ColumnKind, Row
 from calibration.engines.mapping import EngineMapping
 from calibration.engines.places import files_of, fingerprint, table_of
@@ -21,16 +22,6 @@ from confidence_project.foundation.errors import InvalidInput, Unavailable
 
 FETCH = 5_000
 """Counts that are fetched at a time."""
-
-_KINDS = {
-    "string": ColumnKind.TEXT,
-    "boolean": ColumnKind.BOOLEAN,
-    "timestamp": ColumnKind.INSTANT,
-    "timestamp_ntz": ColumnKind.WALL_CLOCK,
-    "float": ColumnKind.NUMBER,
-    "double": ColumnKind.NUMBER,
-    **dict.fromkeys(("tinyint", "smallint", "int", "bigint"), ColumnKind.WHOLE),
-}
 
 
 class SparkEngine:
@@ -62,7 +53,7 @@ class SparkEngine:
 
     def columns(self, view: str) -> Mapping[str, ColumnKind]:
         with _told():
-            return {name: _kind(kind) for name, kind in self._session.table(view).dtypes}
+            return {name: kind_of(kind, "spark") for name, kind in self._session.table(view).dtypes}
 
     def text_for(self, mapping: EngineMapping, request: EvidenceRequest, *, are_in_one: bool) -> str:
         return written(self, mapping, request, are_in_one=are_in_one).sql(dialect="spark")
@@ -94,10 +85,6 @@ def _local_session() -> SparkSession:
         .config("spark.ui.showConsoleProgress", "false")
         .getOrCreate()
     )
-
-
-def _kind(kind: str) -> ColumnKind:
-    return ColumnKind.NUMBER if kind.startswith("decimal") else _KINDS.get(kind, ColumnKind.OTHER)
 
 
 @contextmanager

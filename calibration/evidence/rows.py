@@ -240,7 +240,7 @@ def _collapsed(decisions: QuerySet[Any], rows: DecisionRows, request: EvidenceRe
         rows.complete | rows.history_blocked | rows.drawn | rows.audited | ~rows.other_checks
     )
     of_case = {
-        "evidence_kept": _bit(is_evidence),
+        "evidence_kept": bit(is_evidence),
         "evidence_case": F(rows.case_key),
         "evidence_at": F(rows.at),
         "evidence_id": F("pk"),
@@ -285,7 +285,7 @@ def _columns(rows: DecisionRows, success: Combinable, request: EvidenceRequest) 
     return {
         **dict(zip(_segment_names(request), segments, strict=True)),
         # The period after the last stands for decisions that are too young.
-        "evidence_period": _steps(rows.at, [*request.period_starts, request.mature_end]),
+        "evidence_period": steps(rows.at, [*request.period_starts, request.mature_end]),
         "evidence_stratum": _stratum(rows),
         "evidence_band": _risk_band(rows, request),
         "evidence_audit_rate": _nothing() if rows.audit_rate is None else F(rows.audit_rate),
@@ -308,7 +308,8 @@ def _stratum(rows: DecisionRows) -> Combinable:
     )
 
 
-def _bit(condition: Q) -> Combinable:
+def bit(condition: Q) -> Combinable:
+    """Whether a condition holds, never null."""
     return Case(When(condition, then=Value(True)), default=Value(False), output_field=BooleanField())
 
 
@@ -317,10 +318,10 @@ def _risk_band(rows: DecisionRows, request: EvidenceRequest) -> Combinable:
         return Value(0, output_field=SmallIntegerField())
     edges = [Decimal(edge) / LATTICE for edge in request.risk_edges]
     unknown = When(**{f"{rows.risk}__isnull": True}, then=Value(None, output_field=SmallIntegerField()))
-    return Case(unknown, default=_steps(rows.risk, edges), output_field=SmallIntegerField())
+    return Case(unknown, default=steps(rows.risk, edges), output_field=SmallIntegerField())
 
 
-def _steps(name: str, edges: Any) -> Combinable:
+def steps(name: str, edges: Any) -> Combinable:
     """How many of the ascending edges lie at or below the field."""
     below = [When(**{f"{name}__lt": edge}, then=Value(place)) for place, edge in enumerate(edges)]
     return Case(*below, default=Value(len(below)), output_field=SmallIntegerField())

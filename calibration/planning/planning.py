@@ -30,8 +30,8 @@ from calibration.statistics.label_planning import Option, choose
 from calibration.statistics.lattice import LATTICE, threshold_to_lattice
 from confidence_project.foundation.errors import InvalidInput, WrongState
 from governance.access.permissions import Person, Verb, require
-from governance.models import AuditSampling, Workspace
-from governance.sampling_rates import SamplingRates, SamplingRule
+from governance.models import Workspace
+from governance.sampling_rates import SamplingRule
 from ledger.models import LabelSource
 
 _WEEK = timedelta(days=7)
@@ -155,16 +155,15 @@ def plan_label_purchase(
         raise WrongState("Nothing was decided under this policy that is old enough to plan from: there is no traffic.")
     counts, others = _segment(evidence.segments, question)
     subject = subject_of(
-        counts, evidence, reading.policy, reading.configs, wants_band=False, source=reading.label_source
+        counts,
+        evidence,
+        reading.policy,
+        reading.configs,
+        wants_band=False,
+        source=reading.label_source,
+        judged=reading.judged,
     )
     return _plan(workspace.slug, question, ahead, parameters, reading, counts, subject, others, now)
-
-
-def rates_with(plan: Plan, sampling: AuditSampling | None) -> SamplingRates:
-    """Return the rates in force with the plan's rule in place of what was drawn of the same segment."""
-    before = sampling.rates if sampling else SamplingRates()
-    kept = tuple(rule for rule in before.rules if rule.match != plan.rule.match)
-    return SamplingRates(before.blocked, (plan.rule, *kept))
 
 
 def _parameters(question: PlanQuestion, ahead: Outlook) -> CalibrationParameters:

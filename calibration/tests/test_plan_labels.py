@@ -15,8 +15,9 @@ from django.core.management.base import CommandError
 from freezegun import freeze_time
 
 from calibration.models import ReviewCalendar
-from calibration.planning.planning import plan_label_purchase, rates_with
+from calibration.planning.planning import plan_label_purchase
 from calibration.planning.question import PlanQuestion, Target
+from calibration.planning.rates import use_rates
 from calibration.tests.factories import START, gated, outcome, store
 from confidence_project.foundation.errors import NotFound, PermissionRefused
 from governance.controls.services import set_audit_sampling
@@ -218,6 +219,7 @@ def test_rates__of_a_plan__take_the_place_of_those_of_its_segment_alone(workspac
     root = UserFactory(is_staff=True, is_superuser=True)
     rates = SamplingRates(Decimal("0.05"), (old, other))
     set_audit_sampling(actor=root, workspace=workspace, policy_key="confidence_gate", rates=rates, reason="Before.")
-    found = rates_with(plan, AuditSampling.objects.get())
-    assert found == SamplingRates(Decimal("0.05"), (plan.rule, other))
-    assert rates_with(plan, None).rules == (plan.rule,)
+    use_rates(actor=root, workspace=workspace, policy_key="confidence_gate", rule=plan.rule, reason="As planned.")
+    in_force = AuditSampling.objects.in_workspace(workspace).in_force().get()
+    assert in_force.rates == SamplingRates(Decimal("0.05"), (plan.rule, other))
+    assert AuditSampling.objects.in_workspace(workspace).count() == 2

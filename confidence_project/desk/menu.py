@@ -15,6 +15,7 @@ SECTIONS = {
     "Decide": {
         "workbench": "Workbench",
         "reviewers": "Reviewers",
+        "labelplan": "Plan labels",
         "confidencepolicyproposal": "Proposals",
         "confidencepolicy": "Policies",
         "definitions": "Definitions",
@@ -105,7 +106,9 @@ def page_name(object_name: str) -> str | None:
     return next((names[object_name] for names in SECTIONS.values() if object_name in names), None)
 
 
-def menu_of(apps: Iterable[dict[str, Any]], *, of_system: bool, of_reviewers: bool) -> list[dict[str, Any]]:
+def menu_of(
+    apps: Iterable[dict[str, Any]], *, of_system: bool, of_reviewers: bool, of_planners: bool
+) -> list[dict[str, Any]]:
     """Return the sections of the menu, from Django's list of what the person may see; none of them empty.
 
     Parameters
@@ -114,6 +117,8 @@ def menu_of(apps: Iterable[dict[str, Any]], *, of_system: bool, of_reviewers: bo
         With the section of the installation itself.
     of_reviewers
         With the workbench and the page of reviewers.
+    of_planners
+        With the page that plans labels.
     """
     models = {each["object_name"].lower(): each for app in apps for each in app["models"]}
     if models:
@@ -122,6 +127,8 @@ def menu_of(apps: Iterable[dict[str, Any]], *, of_system: bool, of_reviewers: bo
     if of_reviewers:
         models["workbench"] = {"object_name": "Workbench", "admin_url": reverse("admin:ledger_judgement_workbench")}
         models["reviewers"] = {"object_name": "Reviewers", "admin_url": reverse("admin:reviewers")}
+    if of_planners:
+        models["labelplan"] = {"object_name": "LabelPlan", "admin_url": reverse("admin:label_plan")}
     sections = {
         title: [{**models.pop(key), "name": name} for key, name in names.items() if key in models]
         for title, names in SECTIONS.items()

@@ -17,6 +17,7 @@ from confidence_project.desk import home, openid, views
 from confidence_project.desk.audit import audit_filters_view, audit_view
 from confidence_project.desk.definitions import described_definitions
 from confidence_project.desk.invitations import invitation_view
+from confidence_project.desk.label_plan import label_plan_view
 from confidence_project.desk.menu import menu_of
 from confidence_project.desk.notices import notices_view
 from confidence_project.desk.person import settings_view, workspace_view
@@ -93,6 +94,10 @@ class DeskAdminSite(admin.AdminSite):
         """Show how reviewers agree and err."""
         return reviewers_view(request, self.each_context(request))
 
+    def label_plan(self, request: HttpRequest) -> HttpResponse:
+        """Plan labels."""
+        return label_plan_view(request, self.each_context(request))
+
     def revision_proofs(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Send the proofs of a revision."""
         return revision_proofs(request, pk, self.each_context(request))
@@ -124,6 +129,7 @@ class DeskAdminSite(admin.AdminSite):
             path("workspace/", self.admin_view(workspace_view), name="choose_workspace"),
             path("audit/", self.admin_view(self.audit), name="audit"),
             path("reviewers/", self.admin_view(self.reviewers), name="reviewers"),
+            path("label-plan/", self.admin_view(self.label_plan), name="label_plan"),
             path("audit/filters/", self.admin_view(audit_filters_view), name="audit_filters"),
             path("definitions/", self.admin_view(self.definitions), name="definitions"),
             path(
@@ -160,5 +166,6 @@ class DeskAdminSite(admin.AdminSite):
                 super().get_app_list(request),
                 of_system=request.user.is_superuser,
                 of_reviewers=holds_somewhere(request, Verb.LABEL),
+                of_planners=holds_somewhere(request, Verb.PROPOSE),
             )
         return list(request.desk_menu)  # type: ignore[attr-defined]

@@ -30,6 +30,7 @@ from ledger.models import (
     DecisionRecord,
     DomainDecision,
     Judgement,
+    JudgeVerdict,
     LedgerRemoval,
     LogLeaf,
     LogNode,
@@ -229,6 +230,10 @@ def _one_row_of_each() -> None:
     Judgement.objects.create(
         workspace=record.workspace, decision=record, policy_key=record.policy_key, purpose="label", answer="right",
         is_blind=True, at=RECORDED_AT,
+    )  # fmt: skip
+    JudgeVerdict.objects.create(
+        workspace=record.workspace, decision=record, success=True, lot=7_000, share="0.6", is_spared=True,
+        recorded_at=RECORDED_AT, reporter="key", external_id="judge-1", body_sha256="00" * 32,
     )  # fmt: skip
     made = propose_policy_key(actor=SuperuserFactory(), text=EXAMPLE, reason="Smoke.")
     confirm_policy_key(actor=SuperuserFactory(), proposed_id=made.pk, reason="Smoke.")

@@ -165,6 +165,7 @@ SITE_PAGES = {
     "app_list", "second_factor", "second_factor_picture", "definitions", "desk_proposal_picture", "desk_run_picture",
     "desk_run_progress", "openid", "openid_callback", "invitation", "notices",
     "audit", "audit_filters", "reviewers", "desk_revision_proofs", "desk_thresholds", "settings", "choose_workspace",
+    "label_plan",
 }  # fmt: skip
 """Pages of the site itself; what is new needs a look at whom it tells what."""
 WITHOUT_SIGN_IN = {"login", "logout", "openid", "openid_callback", "invitation"}

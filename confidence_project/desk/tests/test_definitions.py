@@ -51,5 +51,6 @@ def test_menu__every_name__is_of_a_list_that_there_is():
         "audit",
         "workbench",
         "reviewers",
+        "labelplan",
     }
     assert {key for names in SECTIONS.values() for key in names} <= there

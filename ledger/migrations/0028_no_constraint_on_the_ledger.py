@@ -14,7 +14,7 @@ EFFECTIVE = import_module("ledger.migrations.0006_one_book").EFFECTIVE
 class Migration(migrations.Migration):
 
     dependencies = [
-        ("ledger", "0025_label_assignments"),
+        ("ledger", "0027_counted_at"),
     ]
 
     operations = [

@@ -98,7 +98,7 @@ class Migration(migrations.Migration):
     atomic = False
 
     dependencies = [
-        ("ledger", "0026_no_constraint_on_the_ledger"),
+        ("ledger", "0028_no_constraint_on_the_ledger"),
     ]
 
     operations = [
