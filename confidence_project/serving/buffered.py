@@ -72,15 +72,15 @@ class BufferedSocket:
         return True
 
     def next_comes(self, may_wait: Callable[[], bool]) -> bool:
-        """Send what is kept, and wait for the next request while `may_wait`; whether all of it is there."""
+        """Send what is kept, and wait a little for the next request while `may_wait`; whether all of it is there."""
         if not self.flush():
             return False
-        if over := self.arriving.over:
-            self.next_request(over)
-            return self.arriving.whole
         for _ in range(MOMENTS):
             if not may_wait():
                 return False
+            if over := self.arriving.over:
+                self.next_request(over)
+                return self.arriving.whole
             with suppress(BlockingIOError):
                 data = self._socket.recv(RECEIVED_AT_ONCE)
                 self.next_request()
