@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from django.db import DEFAULT_DB_ALIAS, connections, models
 
 from governance.models import ConfidencePolicy
-from ledger.models import DecisionExternalId, DecisionOutcome, DecisionRecord, Judgement, LedgerAmendment
+from ledger.models import DecisionExternalId, DecisionOutcome, DecisionRecord, Judgement, JudgeVerdict, LedgerAmendment
 from ledger.models.transparency import entry_id_in_sql
 from ledger.transparency.sequencing import fetch, windows
 
@@ -31,7 +31,12 @@ SELECT t.id FROM {table} t
  WHERE NOT EXISTS (
        SELECT 1 FROM decision_ledger d WHERE d.decision_id = t.decision_id AND d.workspace_id = t.workspace_id)
 """
-_ABOUT_DECISIONS = {"outcome": DecisionOutcome, "amendment": LedgerAmendment, "judgement": Judgement}
+_ABOUT_DECISIONS = {
+    "outcome": DecisionOutcome,
+    "amendment": LedgerAmendment,
+    "judgement": Judgement,
+    "judge_verdict": JudgeVerdict,
+}
 _POLICIES = """
 SELECT t.id, t.version FROM governance_confidencepolicy t
  WHERE t.version > 0 AND NOT EXISTS (
