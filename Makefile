@@ -76,7 +76,7 @@ benches: setup ## Measure calibration, statistics and pages over ten million dec
 	@$(ON_POSTGRES) $(BIN)/python -m benchmarks
 	@folder=$$(mktemp -d); trap 'rm -r "$$folder"' EXIT; \
 		CONFIDENCE_BENCH_ROWS=1000000 DATABASE_URL="sqlite:///$$folder/bench.sqlite3" \
-		$(BIN)/python -m benchmarks calibration_speed
+		$(BIN)/python -m benchmarks calibration_speed counts_speed
 
 $(VENV)/.ready-e2e: $(VENV)/.ready requirements-e2e.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-e2e.txt
@@ -90,18 +90,27 @@ e2e: $(VENV)/.ready-e2e ## Click through the admin in a real browser (needs Debi
 INTEROP := .venv-interop
 CLIENTS := .ci/interop
 
-$(INTEROP)/.ready: requirements.txt requirements-dev.txt requirements-interop.txt requirements-clickhouse.txt requirements-spark.txt
+$(INTEROP)/.ready: $(wildcard requirements*.txt)
 	@echo "Installing the pinned requirements into $(INTEROP) …"
 	@$(PYTHON) -m venv $(INTEROP)
 	@$(INTEROP)/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-interop.txt
 	@touch $@
+
+# Emulators of warehouses, each in an environment of its own: their requirements go with nobody else's.
+$(INTEROP)/emulators/%/.ready: $(CLIENTS)/emulators/%.txt $(INTEROP)/.ready
+	@echo "Installing the emulator of $* …"
+	@$(PYTHON) -m venv $(@D)
+	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
+
+EMULATORS := $(patsubst %,$(INTEROP)/emulators/%/.ready,bigquery snowflake)
 
 # npm is a script that looks for its node on the path.
 $(CLIENTS)/node_modules/.ready: $(INTEROP)/.ready $(CLIENTS)/package.json $(CLIENTS)/package-lock.json
 	@PATH="$(CURDIR)/$(INTEROP)/bin:$$PATH" npm ci --prefix $(CLIENTS) --no-audit --no-fund --loglevel error
 	@touch $@
 
-interop: $(CLIENTS)/node_modules/.ready ## Let clients from elsewhere call a real server: OpenTelemetry JS, AI SDK, OFREP, schemathesis; engines
+interop: $(CLIENTS)/node_modules/.ready $(EMULATORS) ## Let clients from elsewhere call a real server: OpenTelemetry JS, AI SDK, OFREP, schemathesis; engines
 	@DATABASE_URL= $(INTEROP)/bin/python -m pytest -q $(CLIENTS)
 
 figures: setup ## Draw the figures of docs/statistics.md anew

@@ -90,12 +90,17 @@ def _what_was_committed_is_deleted() -> Iterator[None]:
 
     from confidence_project.foundation.append_only import append_only_models
     from confidence_project.foundation.triggers import enforce, release
+    from confidence_project.foundation.triggers.guarding import leading_models
+    from confidence_project.foundation.triggers.leading import leads_to_of
 
     def teardown(self: TransactionTestCase) -> None:
         guarded = {model._meta.db_table: model for model in append_only_models()}
         models = [model for model in apps.get_models(include_auto_created=True) if model._meta.managed]
         tables = {model._meta.db_table for model in models} - {"django_content_type", "auth_permission"}
-        quoted = {table: connection.ops.quote_name(table) for table in sorted(tables)}
+        led_to = {leads_to_of(model).table for model in leading_models()}
+        # What rows of others have to lead to goes last.
+        in_order = sorted(tables, key=lambda table: (table in led_to, table))
+        quoted = {table: connection.ops.quote_name(table) for table in in_order}
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(
                 " UNION ALL ".join(f"SELECT '{t}' WHERE EXISTS (SELECT 1 FROM {q})" for t, q in quoted.items())

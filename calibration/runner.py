@@ -159,9 +159,10 @@ def _compute(workspace: Workspace, reading: Reading, parameters: CalibrationPara
         )
     error = label_error(reading.known, level=review.delta) if reading.known else None
     known = {"known_answers": asdict(reading.known)} if reading.known else {}
+    judged = {"judged": [each.as_json() for each in reading.judged]} if reading.judged else {}
     # Named only where it is another than it always was: the hash of what was found before must stay.
     source = {"labels_from": reading.label_source.value} if reading.label_source is not LabelSource.EVENTS else {}
-    inputs = evidence.sha256({**context["parameters"], "config": policy.config.as_json(), **known, **source})
+    inputs = evidence.sha256({**context["parameters"], "config": policy.config.as_json(), **known, **source, **judged})
     previous = previous_output(workspace, policy.definition.key, other_than=inputs)
     found = (
         find_budgets(evidence, policy, parameters, review=review)
@@ -174,6 +175,7 @@ def _compute(workspace: Workspace, reading: Reading, parameters: CalibrationPara
             configs_in_window=reading.configs,
             label_source=reading.label_source,
             label_error=error,
+            judged=reading.judged,
         )
     )
     if reading.known and not error:

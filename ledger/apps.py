@@ -8,6 +8,7 @@ class LedgerConfig(AppConfig):
     name = "ledger"
 
     def ready(self) -> None:
+        from confidence_project.foundation.health import WARNINGS
         from confidence_project.foundation.triggers.guarding import keep_leading, release_before_migrations
         from governance.access.lanes import LANES
         from governance.controls.seen import SEEN_SOURCES
@@ -16,6 +17,7 @@ class LedgerConfig(AppConfig):
         from ledger.audit import register_histories
         from ledger.domains.book import DOMAINS, keep_book
         from ledger.lanes import ATTACH, DECIDE
+        from ledger.months.warning import too_few_ahead
         from ledger.otlp import gate_decision_spans, record_evaluations
         from ledger.seen import SEEN_IN_DECISIONS
         from ledger.selectors import flips_of
@@ -35,6 +37,7 @@ class LedgerConfig(AppConfig):
         post_migrate.connect(keep_leading, sender=self)
         LANES.register(DECIDE, "/api/v1/decisions")
         LANES.register(ATTACH, "/api/v1/outcomes")
+        WARNINGS.register(too_few_ahead, "partitions")
         BOOK_KEEPER.register(keep_book)
         FLIP_COUNTER.register(flips_of)
         SEEN_SOURCES.register(SEEN_IN_DECISIONS)

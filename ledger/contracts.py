@@ -7,7 +7,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
 from pydantic import (
@@ -204,8 +204,8 @@ class DecisionEnvelope(BaseModel):
         return self
 
 
-class OutcomeEnvelope(BaseModel):
-    """What came of a decision, as a host reports it; the decision is named by one of its two ids."""
+class AboutDecision(BaseModel):
+    """What is told of a decision, which is named by one of its two ids."""
 
     model_config = ConfigDict(
         extra="forbid",
@@ -222,16 +222,25 @@ class OutcomeEnvelope(BaseModel):
     decision_id: UUID | None = None
     decision_external_id: HostId | None = None
     success: StrictBool
+
+    @model_validator(mode="after")
+    def _names_one_decision(self) -> Self:
+        if (self.decision_id is None) == (self.decision_external_id is None):
+            raise ValueError("name the decision by decision_id or by decision_external_id, not both")
+        return self
+
+
+class OutcomeEnvelope(AboutDecision):
+    """What came of a decision, as a host reports it."""
+
     source: Literal["human_review", "downstream_event", "sentiment", "booking"]
     automation_executed: StrictBool | None = None
     downstream_failure: StrictBool | None = None
     observed_at: Timestamp | None = None
 
-    @model_validator(mode="after")
-    def _names_one_decision(self) -> OutcomeEnvelope:
-        if (self.decision_id is None) == (self.decision_external_id is None):
-            raise ValueError("name the decision by decision_id or by decision_external_id, not both")
-        return self
+
+class JudgeVerdictEnvelope(AboutDecision):
+    """What a judge by machine says of a decision that was drawn for people, before any of them looks at it."""
 
 
 def parse_llm_decision(raw: object, definition: PolicyDefinition, declared: DeclaredNames | None = None) -> LLMDecision:

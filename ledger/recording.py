@@ -31,6 +31,7 @@ from ledger.contracts import CONTRACT_VERSION, DecisionGatePayload, kept_paramet
 from ledger.gate import THRESHOLD_REASONS, GateVerdict, RolloutVerdict
 from ledger.models import DecisionExternalId, DecisionRecord
 from ledger.models.decisions import new_decision_id
+from ledger.months.partitions import where_a_month_takes_it
 
 # Which decisions are audited must not be foreseeable, and not repeat after a fork.
 _LOTTERY = random.SystemRandom()
@@ -146,7 +147,8 @@ def _insert_in_one_statement(record: Values, body_sha256: str, governed_by: UUID
     owner = str(record["workspace_id"])
     named = [owner, record["external_id"], str(record["decision_id"]), body_sha256]
     (values,) = adapted(DecisionRecord._meta.concrete_fields, [record])
-    return bool(fetch(_in_one_statement(), [owner, str(governed_by), *named, *values]))
+    with where_a_month_takes_it():
+        return bool(fetch(_in_one_statement(), [owner, str(governed_by), *named, *values]))
 
 
 @cache
@@ -193,4 +195,16 @@ def insert_records(records: Sequence[Values], hashes: Mapping[str, str]) -> None
             if record["external_id"]
         ],
     )
-    insert_mappings(DecisionRecord, records)
+    insert_decisions(records)
+
+
+def insert_decisions(records: Sequence[Values]) -> None:
+    """Insert records alone, within the caller's transaction.
+
+    Raises
+    ------
+    Unavailable
+        The ledger has no partition for them.
+    """
+    with where_a_month_takes_it():
+        insert_mappings(DecisionRecord, records)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -29,7 +29,16 @@ from django.db.models.lookups import Exact
 from governance.definitions import FieldKind, get_definition
 from governance.models import Rollout, Workspace
 from governance.workflow.consequences import Flips
-from ledger.models import DecisionExternalId, DecisionOutcome, DecisionRecord, Judgement, LedgerRemoval, Purpose
+from ledger.models import (
+    DecisionExternalId,
+    DecisionOutcome,
+    DecisionRecord,
+    Judgement,
+    JudgeVerdict,
+    LedgerRemoval,
+    Purpose,
+)
+from ledger.models.decisions import least_decision_id
 from ledger.models.indexes import LENGTH_OF_BEGINNING, Beginning
 from ledger.reasons import Reason
 
@@ -55,9 +64,9 @@ def recorded_between(
     Ids are ordered by time, so that the range is one of ids, and any index that ends in them narrows by it.
     """
     if since is not None:
-        rows = rows.filter(decision_id__gte=_least_id_of(since, -_ID_SLACK), timestamp__gte=since)
+        rows = rows.filter(decision_id__gte=least_decision_id(since - _ID_SLACK), timestamp__gte=since)
     if until is not None:
-        rows = rows.filter(decision_id__lt=_least_id_of(until, _ID_SLACK), timestamp__lt=until)
+        rows = rows.filter(decision_id__lt=least_decision_id(until + _ID_SLACK), timestamp__lt=until)
     return rows
 
 
@@ -107,14 +116,6 @@ def with_prompt_hash(rows: QuerySet[DecisionRecord], prompt_hash: str) -> QueryS
 _ID_SLACK = timedelta(minutes=1)
 """An id and the time of its record come from two looks at a clock, which may have been set between them."""
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-def _least_id_of(at: datetime, off: timedelta) -> UUID:
-    """The least UUIDv7 (RFC 9562) of the millisecond at `at + off`: its first 48 bits count them from 1970 on."""
-    milliseconds = max((at - _EPOCH + off) // timedelta(milliseconds=1), 0)
-    return UUID(int=min(milliseconds, (1 << 48) - 1) << 80)
-
 
 def decision_ids_named(workspace: Workspace, external_id: str) -> QuerySet[DecisionExternalId, UUID]:
     """Return the ids of the decisions under a host's id: one or none, from the index."""
@@ -162,17 +163,18 @@ def drawn_for_review(rows: QuerySet[DecisionRecord]) -> QuerySet[DecisionRecord]
 
 
 def waiting_for_review(rows: QuerySet[DecisionRecord]) -> QuerySet[DecisionRecord]:
-    """Narrow decisions to those that were drawn for review and that no person has answered about yet."""
+    """Narrow decisions to those that were drawn for review and that no person has answered about yet, or shall."""
     return drawn_for_review(rows).alias(label=_ANSWER_OF_A_PERSON).filter(label__isnull=True)
 
 
 # Looked up for each row: of a NOT EXISTS PostgreSQL may make a join with the outcomes of the whole ledger.
 _BY_PEOPLE = DecisionOutcome.objects.filter(source=DecisionOutcome.Source.HUMAN_REVIEW, void__isnull=True)
 _CANNOT_TELL = Judgement.objects.filter(answer=Judgement.Answer.CANNOT_TELL, undone_by__isnull=True)
+_SPARED = JudgeVerdict.objects.filter(is_spared=True)
 _ANSWER_OF_A_PERSON = Coalesce(
     *(
         Subquery(answers.filter(decision_id=OuterRef("pk")).order_by().values("pk")[:1])
-        for answers in (_BY_PEOPLE, _CANNOT_TELL.filter(purpose__in=[Purpose.LABEL, Purpose.CHECK]))
+        for answers in (_BY_PEOPLE, _CANNOT_TELL.filter(purpose__in=[Purpose.LABEL, Purpose.CHECK]), _SPARED)
     )
 )
 
@@ -192,12 +194,13 @@ class _CountOfWaiting(Subquery):
     output_field = IntegerField()
 
 
-def count_waiting_for_review(workspaces: Iterable[Workspace]) -> Mapping[int, int]:
+def count_waiting_for_review(workspaces: Iterable[Workspace], *, only: Q | None = None) -> Mapping[int, int]:
     """Count, by id of the workspace, what waits for review: one query, however large the ledger is.
 
-    `MOST_COUNTED + 1` means more than `MOST_COUNTED`. Only the newest `DRAWN_LOOKED_AT` drawn decisions are looked at.
+    `MOST_COUNTED + 1` means more than `MOST_COUNTED`. Only the newest `DRAWN_LOOKED_AT` drawn decisions are looked at,
+    of those that `only` holds for.
     """
-    drawn = drawn_for_review(DecisionRecord.objects.filter(workspace_id=OuterRef("pk"))).order_by("-pk")
+    drawn = drawn_for_review(DecisionRecord.objects.filter(only or Q(), workspace_id=OuterRef("pk"))).order_by("-pk")
     newest = drawn.annotate(label=_ANSWER_OF_A_PERSON).values("label")[:DRAWN_LOOKED_AT]
     ids = [workspace.pk for workspace in workspaces]
     counts = (

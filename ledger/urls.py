@@ -13,4 +13,5 @@ urlpatterns = [
     path("labels", Labels.as_view(), name="labels"),
     path("labels/queue", LabelsQueue.as_view(), name="labels-queue"),
     path("outcomes", api.Outcomes.as_view(), name="outcomes"),
+    path("judge-verdicts", api.JudgeVerdicts.as_view(), name="judge-verdicts"),
 ]

@@ -7,9 +7,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import chdb
-from django.conf import settings
-from sqlglot import exp
 
+from calibration.engines.clickhouse_dialect import in_clickhouse
+from calibration.engines.column_types import kind_of
 from calibration.engines.engine import DECISIONS, OUTCOMES, ColumnKind, Row
 from calibration.engines.mapping import EngineMapping
 from calibration.engines.places import files_of, fingerprint
@@ -19,16 +19,6 @@ from confidence_project.foundation.errors import InvalidInput, Unavailable
 
 FETCH = 5_000
 """Counts that are fetched at a time."""
-
-_KINDS = {"String": ColumnKind.TEXT, "UUID": ColumnKind.TEXT, "Bool": ColumnKind.BOOLEAN}
-_STARTS = {
-    "Int": ColumnKind.WHOLE,
-    "UInt": ColumnKind.WHOLE,
-    "Float": ColumnKind.NUMBER,
-    "Decimal": ColumnKind.NUMBER,
-    # Times without a zone come with UTC, as if they had one.
-    "DateTime": ColumnKind.INSTANT,
-}
 
 
 class ClickHouseEngine:
@@ -63,14 +53,10 @@ class ClickHouseEngine:
         with _told():
             cursor = self._session.cursor()
             cursor.execute(f"DESCRIBE TABLE {view}")
-            return {name: _kind(kind) for name, kind, *_ in cursor.fetchall()}
+            return {name: kind_of(kind, "clickhouse") for name, kind, *_ in cursor.fetchall()}
 
     def text_for(self, mapping: EngineMapping, request: EvidenceRequest, *, are_in_one: bool) -> str:
-        seconds = int(settings.CONFIDENCE_CALIBRATION_TIMEOUT_SECONDS)
-        # Without join_use_nulls an unlabelled decision would be labelled 0: a join fills up with zeros.
-        asked = f" SETTINGS join_use_nulls = 1, max_execution_time = {seconds}"
-        statement = written(self, mapping, request, are_in_one=are_in_one).transform(_with_microseconds)
-        return statement.sql(dialect="clickhouse") + asked
+        return in_clickhouse(written(self, mapping, request, are_in_one=are_in_one))
 
     def rows(self, text: str) -> Iterator[Sequence[Row]]:
         with _told():
@@ -81,20 +67,6 @@ class ClickHouseEngine:
 
     def close(self) -> None:
         self._session.close()
-
-
-def _with_microseconds(node: exp.Expr) -> exp.Expr:
-    """sqlglot takes a time for `DateTime`, whose steps are seconds."""
-    if isinstance(node, exp.Cast) and node.to.is_type("timestamptz", "timestamp"):
-        moment = node.this.name.removesuffix("+00:00")
-        return exp.func("toDateTime64", exp.Literal.string(moment), exp.Literal.number(6), exp.Literal.string("UTC"))
-    return node
-
-
-def _kind(kind: str) -> ColumnKind:
-    bare = kind.removeprefix("LowCardinality(").removeprefix("Nullable(").rstrip(")")
-    found = next((known for start, known in _STARTS.items() if bare.startswith(start)), ColumnKind.OTHER)
-    return _KINDS.get(bare, found)
 
 
 @contextmanager

@@ -11,24 +11,16 @@ from typing import Any
 import duckdb
 from django.conf import settings
 
+from calibration.engines.column_types import kind_of
 from calibration.engines.engine import DECISIONS, OUTCOMES, ColumnKind, Row
 from calibration.engines.mapping import EngineMapping
-from calibration.engines.places import files_of, fingerprint, table_of
+from calibration.engines.places import files_of, fingerprint, table_in
 from calibration.engines.statement import written
 from calibration.evidence.contract import EvidenceRequest
 from confidence_project.foundation.errors import Unavailable
 
 FETCH = 5_000
 """Counts that are fetched at a time."""
-
-_KINDS = {
-    "VARCHAR": ColumnKind.TEXT,
-    "UUID": ColumnKind.TEXT,
-    "BOOLEAN": ColumnKind.BOOLEAN,
-    "TIMESTAMP WITH TIME ZONE": ColumnKind.INSTANT,
-    "FLOAT": ColumnKind.NUMBER,
-    "DOUBLE": ColumnKind.NUMBER,
-}
 
 
 class DuckDBEngine:
@@ -47,8 +39,9 @@ class DuckDBEngine:
             else:
                 self._session = duckdb.connect(str(path), read_only=True)
                 self._watched = [path.resolve()]
+                above = self._session.execute("SELECT current_database(), current_schema()").fetchone() or ()
                 for view, table in self._sources.items():
-                    named = ".".join(_quoted(part) for part in table_of(table))
+                    named = ".".join(_quoted(part) for part in table_in(above, table))
                     self._session.execute(f"CREATE TEMP VIEW {view} AS SELECT * FROM {named}")  # noqa: S608
             # From here on nothing else can be read, whatever a statement says.
             self._session.execute(f"SET allowed_directories = [{_literal(self._root.resolve())}]")
@@ -68,7 +61,7 @@ class DuckDBEngine:
     def columns(self, view: str) -> Mapping[str, ColumnKind]:
         with _told():
             described = self._session.execute(f"DESCRIBE {view}").fetchall()
-        return {name: _kind(kind) for name, kind, *_ in described}
+        return {name: kind_of(kind, "duckdb") for name, kind, *_ in described}
 
     def text_for(self, mapping: EngineMapping, request: EvidenceRequest, *, are_in_one: bool) -> str:
         return written(self, mapping, request, are_in_one=are_in_one).sql(dialect="duckdb")
@@ -86,16 +79,6 @@ class DuckDBEngine:
 
     def close(self) -> None:
         self._session.close()
-
-
-def _kind(kind: str) -> ColumnKind:
-    if kind.startswith("DECIMAL"):
-        return ColumnKind.NUMBER
-    if kind.startswith("TIMESTAMP") and "ZONE" not in kind:
-        return ColumnKind.WALL_CLOCK
-    if kind.removeprefix("U") in ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT"):
-        return ColumnKind.WHOLE
-    return _KINDS.get(kind, ColumnKind.OTHER)
 
 
 @contextmanager

@@ -12,25 +12,16 @@ from django.conf import settings
 from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 
+from calibration.engines.column_types import kind_of
 from calibration.engines.engine import DECISIONS, OUTCOMES, ColumnKind, Row
 from calibration.engines.mapping import EngineMapping
-from calibration.engines.places import files_of, fingerprint, table_of
+from calibration.engines.places import files_of, fingerprint, table_in
 from calibration.engines.statement import written
 from calibration.evidence.contract import EvidenceRequest
 from confidence_project.foundation.errors import InvalidInput, Unavailable
 
 FETCH = 5_000
 """Counts that are fetched at a time."""
-
-_KINDS = {
-    "string": ColumnKind.TEXT,
-    "boolean": ColumnKind.BOOLEAN,
-    "timestamp": ColumnKind.INSTANT,
-    "timestamp_ntz": ColumnKind.WALL_CLOCK,
-    "float": ColumnKind.NUMBER,
-    "double": ColumnKind.NUMBER,
-    **dict.fromkeys(("tinyint", "smallint", "int", "bigint"), ColumnKind.WHOLE),
-}
 
 
 class SparkEngine:
@@ -43,8 +34,10 @@ class SparkEngine:
         with _told():
             if address.startswith("sc://"):
                 self._session = SparkSession.builder.remote(address).create()
+                catalog = self._session.catalog
+                above = (catalog.currentCatalog(), catalog.currentDatabase())
                 for view, table in sources.items():
-                    named = ".".join(f"`{part}`" for part in table_of(table))
+                    named = ".".join(f"`{part}`" for part in table_in(above, table))
                     self._session.table(named).createOrReplaceTempView(view)
                 return
             if not self._root.is_dir():
@@ -62,7 +55,7 @@ class SparkEngine:
 
     def columns(self, view: str) -> Mapping[str, ColumnKind]:
         with _told():
-            return {name: _kind(kind) for name, kind in self._session.table(view).dtypes}
+            return {name: kind_of(kind, "spark") for name, kind in self._session.table(view).dtypes}
 
     def text_for(self, mapping: EngineMapping, request: EvidenceRequest, *, are_in_one: bool) -> str:
         return written(self, mapping, request, are_in_one=are_in_one).sql(dialect="spark")
@@ -94,10 +87,6 @@ def _local_session() -> SparkSession:
         .config("spark.ui.showConsoleProgress", "false")
         .getOrCreate()
     )
-
-
-def _kind(kind: str) -> ColumnKind:
-    return ColumnKind.NUMBER if kind.startswith("decimal") else _KINDS.get(kind, ColumnKind.OTHER)
 
 
 @contextmanager

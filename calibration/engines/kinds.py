@@ -43,7 +43,35 @@ KINDS: Mapping[str, _Kind] = {
         needs=("sqlglot", "pyspark"),
         requirements="requirements-spark.txt",
     ),
+    EvidenceEngine.Kind.BIGQUERY: _Kind(
+        module="calibration.engines.in_bigquery",
+        name="BigQueryEngine",
+        needs=("sqlglot", "google.cloud.bigquery"),
+        requirements="requirements-bigquery.txt",
+    ),
+    EvidenceEngine.Kind.SNOWFLAKE: _Kind(
+        module="calibration.engines.in_snowflake",
+        name="SnowflakeEngine",
+        needs=("sqlglot", "snowflake.connector"),
+        requirements="requirements-snowflake.txt",
+    ),
+    EvidenceEngine.Kind.TRINO: _Kind(
+        module="calibration.engines.in_trino",
+        name="TrinoEngine",
+        needs=("sqlglot", "trino"),
+        requirements="requirements-trino.txt",
+    ),
 }
+
+AT_A_SERVER: Mapping[str, _Kind] = {
+    EvidenceEngine.Kind.CLICKHOUSE: _Kind(
+        module="calibration.engines.in_clickhouse_server",
+        name="ClickHouseServerEngine",
+        needs=("sqlglot", "clickhouse_connect"),
+        requirements="requirements-clickhouse-server.txt",
+    ),
+}
+"""In place of those above, where the address is that of a server."""
 
 
 @contextmanager
@@ -57,12 +85,12 @@ def opened(declared: EvidenceEngine) -> Iterator[Engine]:
     InvalidInput
         What is declared does not go with the address.
     """
-    kind = KINDS[declared.kind]
-    if any(find_spec(library) is None for library in kind.needs):
+    address = address_in(declared.address_variable)
+    kind = AT_A_SERVER.get(declared.kind, KINDS[declared.kind]) if "://" in address else KINDS[declared.kind]
+    if not all(_is_installed(library) for library in kind.needs):
         raise Unavailable(
             f"This installation cannot read {declared.get_kind_display()}: pip install -r {kind.requirements}."
         )
-    address = address_in(declared.address_variable)
     engine: Engine = getattr(import_module(kind.module), kind.name)(
         address, declared.decisions, declared.outcomes or declared.decisions
     )
@@ -70,3 +98,11 @@ def opened(declared: EvidenceEngine) -> Iterator[Engine]:
         yield engine
     finally:
         engine.close()
+
+
+def _is_installed(library: str) -> bool:
+    """`find_spec` loads what a name is part of, and raises where that is missing."""
+    try:
+        return find_spec(library) is not None
+    except ModuleNotFoundError:
+        return False

@@ -9,8 +9,10 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from confidence_project.foundation.errors import InvalidInput, Unavailable
 
@@ -19,7 +21,8 @@ VARIABLE_PREFIX = "CONFIDENCE_ENGINE_"
 
 _VARIABLE = re.compile(VARIABLE_PREFIX + r"[A-Z0-9_]{1,60}")
 _FILES = re.compile(r"[A-Za-z0-9_=*?.\-]+(/[A-Za-z0-9_=*?.\-]+)*")
-_TABLE = re.compile(r"[A-Za-z0-9_]+(\.[A-Za-z0-9_]+){0,2}")
+# A project of Google's has hyphens.
+_TABLE = re.compile(r"[A-Za-z0-9_\-]+(\.[A-Za-z0-9_\-]+){0,2}")
 
 
 def check_variable(name: str) -> None:
@@ -67,6 +70,74 @@ def table_of(source: str) -> Sequence[str]:
     if not _TABLE.fullmatch(source):
         raise InvalidInput("This address has tables and no files: declare tables, such as ai.decisions.")
     return source.split(".")
+
+
+def table_in(above: Sequence[str], source: str, *, depth: int = 3) -> Sequence[str]:
+    """Return a table's name in full, so that it is never taken for the statement's own name of it.
+
+    Parameters
+    ----------
+    above
+        What it lies in where it does not say so itself: catalog and schema, for a `depth` of three parts.
+
+    Raises
+    ------
+    InvalidInput
+        It is a pattern of files, or neither says all parts.
+    """
+    parts = table_of(source)
+    full = [*above[: depth - len(parts)], *parts]
+    if len(full) != depth:
+        raise InvalidInput(
+            f"A table has a name of {depth} parts here. Write those before the last one into the address, or declare "
+            "them."
+        )
+    return full
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Server:
+    """A server's address in its parts; what is not said is blank, or None."""
+
+    scheme: str
+    user: str
+    password: str
+    host: str
+    port: int | None
+    path: Sequence[str]
+    options: Mapping[str, str]
+
+
+def server_at(address: str, *, product: str, form: str) -> Server:
+    """Return the parts of an address.
+
+    Parameters
+    ----------
+    form
+        An example, whose scheme the address must have (`https` stands for `http`, too).
+
+    Raises
+    ------
+    InvalidInput
+        It is no such address; it is not repeated, for it may hold a password.
+    """
+    wanted = form.partition("://")[0]
+    try:
+        parts = urlsplit(address)
+        port = parts.port
+    except ValueError:
+        parts, port = urlsplit(""), None
+    if not parts.hostname or parts.scheme not in ({"http", "https"} if wanted == "https" else {wanted}):
+        raise InvalidInput(f"The address of {product} has the form {form}.")
+    return Server(
+        scheme=parts.scheme,
+        user=unquote(parts.username or ""),
+        password=unquote(parts.password or ""),
+        host=parts.hostname,
+        port=port,
+        path=[unquote(part) for part in parts.path.split("/") if part],
+        options=dict(parse_qsl(parts.query)),
+    )
 
 
 def fingerprint(root: Path, files: Sequence[Path]) -> str:

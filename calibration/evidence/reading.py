@@ -189,12 +189,13 @@ def by_segment(batches: Iterable[EvidenceCounts], keys: tuple[str, ...]) -> tupl
         return ()
     owner, whole = np.concatenate(owners), np.concatenate(columns, axis=1)
     return tuple(
-        _counts_of(_named(keys, segment), whole[:, owner == numbers[segment]])
+        _counts_of(named(keys, segment), whole[:, owner == numbers[segment]])
         for segment in sorted(numbers, key=lambda segment: [(value is not None, value) for value in segment])
     )
 
 
-def _named(keys: tuple[str, ...], segment: tuple[str | None, ...]) -> dict[str, str]:
+def named(keys: tuple[str, ...], segment: tuple[str | None, ...]) -> dict[str, str]:
+    """Return the keys by which decisions are split, with their values."""
     return {key: value for key, value in zip(keys, segment, strict=True) if value is not None}
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Self
 
+from calibration.evidence.judged import JudgedCounts
 from calibration.findings import wording
 from calibration.findings.cohorts import Cohort
 from calibration.statistics.audits import AuditedRecommendation, recommend_with_audits
@@ -16,14 +17,18 @@ from calibration.statistics.claims import (
     certified_audit_statement,
     certified_band_statement,
     certified_draws_statement,
+    certified_judge_statement,
     certified_pair_statement,
     certified_statement,
 )
 from calibration.statistics.draws import DrawnRecommendation, recommend_from_draws
 from calibration.statistics.joint import JointRecommendation, recommend_pair
-from calibration.statistics.lattice import LATTICE
+from calibration.statistics.judges import JudgedRecommendation, recommend_with_judge
+from calibration.statistics.lattice import LATTICE, threshold_to_lattice
 from calibration.statistics.recommendation import ThresholdRecommendation
 from calibration.statistics.segments import recommend_for_segments
+from calibration.statistics.thresholds import is_same_cut
+from governance.definitions import to_lattice
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -42,6 +47,8 @@ class Subject:
         True: a lower ceiling is looked for, too.
     may_loosen : bool
         False: only what is at least as strict as the thresholds in force is looked at.
+    judged : JudgedCounts or None
+        What was drawn, where a judge reads it before people: the cohort is made of it.
     """
 
     cohort: Cohort
@@ -51,6 +58,7 @@ class Subject:
     current_ceiling: float | None = None
     wants_band: bool = False
     may_loosen: bool = True
+    judged: JudgedCounts | None = None
 
     @property
     def bands(self) -> int | None:
@@ -120,7 +128,7 @@ class Answer:
         What is seen at the threshold, or why there is none, in plain words.
     statement : str or None
         What is certified, in the only words for it.
-    method : {"walk", "draws", "audits", "pair", "band"}
+    method : {"walk", "draws", "audits", "pair", "band", "judge"}
         How it was found.
     detail
         Everything that the method returned.
@@ -137,7 +145,12 @@ class Answer:
     statement: str | None
     method: str
     detail: (
-        ThresholdRecommendation | DrawnRecommendation | AuditedRecommendation | JointRecommendation | BandRecommendation
+        ThresholdRecommendation
+        | DrawnRecommendation
+        | AuditedRecommendation
+        | JointRecommendation
+        | BandRecommendation
+        | JudgedRecommendation
     )
     is_tested: bool
     delta: float
@@ -158,6 +171,8 @@ def answer_segments(subjects: Mapping[str, Subject], *, alpha: float, delta: flo
         walked = together.recommendations[name]
         if name not in tested:
             return _by_walk(walked, subject, is_tested=False)
+        if subject.judged is not None:
+            return _with_judge(subject, subject.judged, alpha, together.segment_delta)
         if subject.cohort.kind == "drawn":
             return _by_draws(subject, alpha, together.segment_delta)
         if subject.is_audited:
@@ -200,6 +215,26 @@ def _by_draws(subject: Subject, alpha: float, delta: float) -> Answer:
         figures=wording.draws(found),
         statement=certified_draws_statement(found, risk_in_force=subject.judged_risk, unit=subject.unit),
         method="draws",
+        detail=found,
+        is_tested=True,
+        delta=delta,
+    )
+
+
+def _with_judge(subject: Subject, judged: JudgedCounts, alpha: float, delta: float) -> Answer:
+    cohort = subject.cohort
+    groups = judged.groups(threshold_to_lattice(cohort.floor or 0.0), to_lattice(cohort.ceiling))
+    found = recommend_with_judge(groups, alpha=alpha, delta=delta)
+    reaches = threshold_to_lattice(subject.current) >= judged.floor
+    if found.threshold is not None and reaches and is_same_cut(cohort.groups(None), found.threshold, subject.current):
+        found = replace(found, threshold=subject.current)
+    return Answer(
+        threshold=found.threshold,
+        risk_threshold=None,
+        reason=found.reason,
+        figures=wording.judge(found),
+        statement=certified_judge_statement(found),
+        method="judge",
         detail=found,
         is_tested=True,
         delta=delta,

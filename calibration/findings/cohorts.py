@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calibration.evidence.contract import ABSENT, HISTORY, LOTTERY, Stratum
+from calibration.evidence.judged import JudgedCounts
 from calibration.evidence.reading import SegmentCounts
 from calibration.statistics.groups import Groups
 from calibration.statistics.lattice import threshold_to_lattice
@@ -178,3 +179,23 @@ def choose_cohort(counts: SegmentCounts, in_force: InForce, source: LabelSource 
         risk_floor=None if is_history else risk_floor,
         judged_ceiling=1.0 if is_history else in_force.ceiling,
     )
+
+
+def judged_cohort(counts: SegmentCounts, judged: JudgedCounts) -> Cohort:
+    """Return what was drawn of a segment where a judge reads it before people."""
+    zeros = np.zeros_like(judged.value)
+    of_drawn = replace(
+        counts,
+        period=judged.period,
+        stratum=zeros + Stratum.DRAWN,
+        risk_band=zeros,
+        audit_rate=zeros + judged.rate,
+        confidence=judged.value,
+        decisions=judged.drawn,
+        rows=judged.drawn,
+        labelled=judged.drawn,
+        successes=judged.drawn - judged.failures,
+        later=None,
+    )
+    every = np.ones_like(zeros, dtype=bool)
+    return Cohort(kind="drawn", counts=of_drawn, chosen=every, labels=every, floor=None, risk_floor=None)

@@ -82,6 +82,7 @@ def describe_subject(subject: Subject) -> dict[str, Any]:
         other = ~np.isin(counts.stratum, LOTTERY)
     else:
         other = (counts.stratum == Stratum.DRAWN) & (counts.confidence >= threshold_to_lattice(cohort.floor or 0.0))
+    beside = 0 if cohort.kind == "drawn" else int(counts.labelled[passing & cohort.labels & other].sum())
     dropped, aside = (int(counts.labelled[unused & those].sum()) for those in (~other, other))
     return {
         "decisions": groups.decisions,
@@ -97,6 +98,7 @@ def describe_subject(subject: Subject) -> dict[str, Any]:
             labels_below_threshold_in_force=dropped,
             labels_not_pooled=int(counts.labelled[~cohort.chosen].sum()),
             labels_left_aside=aside,
+            labels_of_drawn=beside,
         ),
         "left_out": LeftOut(
             **{stratum.name.lower(): counts.left_out.get(stratum, 0) for stratum in LEFT_OUT},

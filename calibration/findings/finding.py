@@ -32,6 +32,7 @@ from calibration.statistics.calibration_error import CalibrationError, NoiseFloo
 from calibration.statistics.draws import DrawnRecommendation
 from calibration.statistics.drift import PeriodRate
 from calibration.statistics.joint import JointRecommendation
+from calibration.statistics.judges import JudgedRecommendation
 from calibration.statistics.operating_points import OperatingPoint
 from calibration.statistics.recommendation import ThresholdRecommendation
 from calibration.statistics.scores import Auroc, BrierScore, ConfidenceBias, LogLoss
@@ -132,7 +133,7 @@ class Finding(Brief):
         Whether the segment had labels enough to share δ.
     label_coverage, label_coverage_by_tenth
         Shares of the decisions that have a label: of all, and by tenth of confidence.
-    method : {"walk", "draws", "audits", "pair", "band", "budget"}
+    method : {"walk", "draws", "audits", "pair", "band", "judge", "budget"}
         How the answer was found.
     answer
         Everything that the method returned; None where a run that may not loosen does not say it.
@@ -163,6 +164,7 @@ class Finding(Brief):
         | AuditedRecommendation
         | JointRecommendation
         | BandRecommendation
+        | JudgedRecommendation
         | BudgetRecommendation
         | None
     )

@@ -19,7 +19,8 @@ class Basis:
     """The cohort that a finding rests on; see `Cohort`. `kind` is "bundles" for budgets.
 
     `labels_left_aside` counts those of the source that does not rule: where people label what was drawn, of all else;
-    otherwise of what was drawn among what is allowed, as far as events leave gaps beside it.
+    otherwise of what was drawn among what is allowed, as far as events leave gaps beside it. `labels_of_drawn` counts
+    those of them that stand beside events.
     """
 
     kind: str
@@ -29,6 +30,7 @@ class Basis:
     labels_below_threshold_in_force: int
     labels_not_pooled: int
     labels_left_aside: int = 0
+    labels_of_drawn: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

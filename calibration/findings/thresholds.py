@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 
 from django.conf import settings
 
+from calibration.evidence.judged import JudgedCounts
 from calibration.evidence.reading import KeyEvidence, SegmentCounts
 from calibration.findings import wording
 from calibration.findings.answers import Answer, Subject, answer_segments
-from calibration.findings.cohorts import InForce, choose_cohort
+from calibration.findings.cohorts import InForce, choose_cohort, judged_cohort
 from calibration.findings.drift import alarm, window_drift, words_of_an_alias
 from calibration.findings.figures import (
     describe,
@@ -23,6 +24,7 @@ from calibration.parameters import CalibrationParameters
 from calibration.reviews.judging import Review
 from calibration.statistics.audits import AuditedRecommendation
 from calibration.statistics.draws import DrawnRecommendation
+from calibration.statistics.judges import JudgedRecommendation
 from calibration.statistics.label_error import LabelError
 from calibration.statistics.operating_points import OperatingPoint
 from governance.definitions import LATTICE, FieldDefinition, FieldKind, to_lattice
@@ -46,6 +48,7 @@ def find(
     configs_in_window: Sequence[PolicyConfig],
     label_source: LabelSource = LabelSource.EVENTS,
     label_error: LabelError | None = None,
+    judged: Sequence[JudgedCounts] = (),
 ) -> list[Finding]:
     """Return the findings of each segment of a policy key with a confidence threshold, in the order of segments.
 
@@ -61,6 +64,8 @@ def find(
     label_error : LabelError or None
         What is known of the errors of those who label: labels are tested at another rate, with what is left of the
         level. None: labels are taken as right.
+    judged : sequence of JudgedCounts
+        What was drawn, of segments in which a judge reads it before people.
     """
     definition = policy.definition
     kinds = [FieldKind.CONFIDENCE_THRESHOLD, FieldKind.RISK_THRESHOLD]
@@ -71,22 +76,28 @@ def find(
         return []
     subjects = {
         str(place): subject_of(
-            counts, evidence, policy, configs_in_window, wants_band=parameters.band, source=label_source
+            counts,
+            evidence,
+            policy,
+            configs_in_window,
+            wants_band=parameters.band,
+            source=label_source,
+            judged=judged,
         )
         for place, counts in enumerate(evidence.segments)
     }
-    judged = subjects if review.may_loosen else {name: each.without_loosening() for name, each in subjects.items()}
+    asked = subjects if review.may_loosen else {name: each.without_loosening() for name, each in subjects.items()}
     alpha, delta = parameters.target_failure_rate, review.delta
     if label_error is not None:
         alpha, delta = label_error.tested_rate(alpha), label_error.level
-    answers = answer_segments(judged, alpha=alpha, delta=delta)
+    answers = answer_segments(asked, alpha=alpha, delta=delta)
     segments = [counts.segment for counts in evidence.segments]
     return [
         _finding(
             policy,
             field,
             subject,
-            judged[name],
+            asked[name],
             answers[name],
             parameters,
             review,
@@ -107,6 +118,7 @@ def subject_of(
     *,
     wants_band: bool,
     source: LabelSource,
+    judged: Sequence[JudgedCounts],
 ) -> Subject:
     def values(kind: FieldKind) -> list[float]:
         field = policy.definition.field_of_kind(kind)
@@ -117,13 +129,18 @@ def subject_of(
     ceilings = values(FieldKind.CONFIDENCE_CEILING)
     in_force = InForce(confidence=max(confidences), risk=min(risks, default=None), ceiling=min(ceilings, default=1.0))
     current_ceiling = ceilings[0] if ceilings else None
+    cohort, read = choose_cohort(counts, in_force, source), None
+    if cohort.kind == "drawn" and not risks:
+        read = next((each.even_within(counts) for each in judged if each.segment == counts.segment), None)
+        cohort = judged_cohort(counts, read) if read else cohort
     return Subject(
-        cohort=choose_cohort(counts, in_force, source).under(current_ceiling),
+        cohort=cohort.under(current_ceiling),
         current=confidences[0],
         current_risk=risks[0] if risks else None,
         current_ceiling=current_ceiling,
         risk_edges=evidence.request.risk_edges,
         wants_band=wants_band and current_ceiling is not None,
+        judged=read,
     )
 
 
@@ -208,7 +225,7 @@ def _recommended(answer: Answer, field: FieldDefinition, current: float) -> floa
 
 def _is_of_labelled(answer: Answer, point: OperatingPoint | None) -> bool:
     """True when something that is allowed has no label, and the statement speaks only of what has."""
-    is_of_all = isinstance(answer.detail, DrawnRecommendation) or (
+    is_of_all = isinstance(answer.detail, DrawnRecommendation | JudgedRecommendation) or (
         isinstance(answer.detail, AuditedRecommendation) and answer.detail.is_of_all
     )
     return point is not None and point.labelled < point.allowed and not is_of_all

@@ -11,6 +11,7 @@ from calibration.statistics.bands import BandRecommendation
 from calibration.statistics.budgets import BudgetRecommendation
 from calibration.statistics.draws import DrawnRecommendation
 from calibration.statistics.joint import JointRecommendation
+from calibration.statistics.judges import JudgedRecommendation
 from calibration.statistics.label_error import KnownAnswers, LabelError
 from calibration.statistics.recommendation import ThresholdRecommendation
 from confidence_project.foundation.formatting import count, decimals, percent, rate, segment, threshold
@@ -64,6 +65,11 @@ def source_of_labels(cohort: Basis) -> str:
             f"Labels come from events, which leave gaps: {count(aside)} labels of drawn decisions were left aside. The "
             "labelling rules can have them rule instead."
         )
+    if cohort.labels_of_drawn:
+        return (
+            f"Labels come from events; {count(cohort.labels_of_drawn)} of these decisions were drawn, too, and what a "
+            "person said of one rules."
+        )
     return ""
 
 
@@ -101,6 +107,19 @@ def band(answer: BandRecommendation) -> str:
         f"{top}From {decimals(answer.threshold)} to {decimals(answer.ceiling)}, {answer.failures} of "
         f"{answer.decisions} labelled decisions failed ({rate(answer.failures / answer.decisions)}); "
         f"{rate(answer.coverage, 1)} of all decisions are allowed."
+    )
+
+
+def judge(answer: JudgedRecommendation) -> str:
+    """Say what is seen at a threshold that people certify by a judge's verdicts, or why there is none."""
+    drawn = f"People label all that a judge calls wrong and {rate(answer.share)} of what it calls right."
+    if answer.threshold is None:
+        return f"{drawn} Of {count(answer.judged)} drawn decisions nothing can be certified."
+    assert answer.caught is not None and answer.slipped is not None  # noqa: S101, PT018 - narrow types
+    return (
+        f"{drawn} At {decimals(answer.threshold)} and above, {count(answer.caught)} of {count(answer.decisions)} drawn "
+        f"decisions failed that it did not call right, and {count(answer.slipped)} of those that it did and people "
+        f"looked at: {rate(answer.failure_rate)} together; {rate(answer.coverage, 1)} of what was drawn is allowed."
     )
 
 

@@ -14,6 +14,9 @@ class EvidenceEngine(Control):
         DUCKDB = "duckdb", "DuckDB"
         CLICKHOUSE = "clickhouse", "ClickHouse"
         SPARK = "spark", "Apache Spark"
+        BIGQUERY = "bigquery", "BigQuery"
+        SNOWFLAKE = "snowflake", "Snowflake"
+        TRINO = "trino", "Trino"
 
     name = models.CharField(max_length=50, help_text="What runs and proposals call it.")
     kind = models.CharField(max_length=10, choices=Kind.choices)

@@ -9,6 +9,7 @@ from functools import partial
 
 from calibration.engines.reading import read_from_engine
 from calibration.evidence.contract import EvidenceRequest, Stratum
+from calibration.evidence.judged import JudgedCounts, read_judged
 from calibration.evidence.lead_context import POLICY_KEY as BUDGETS_KEY
 from calibration.evidence.lead_context import BudgetEvidence, read_budgets
 from calibration.evidence.reading import KeyEvidence, read_evidence
@@ -44,6 +45,8 @@ class Reading:
         are counted in.
     known : KnownAnswers or None
         What people answered about known cases of the policy; None where nobody labels in the workbench.
+    judged : sequence of JudgedCounts
+        What was drawn, by segment, where a judge reads it before people.
     label_source : LabelSource
         Whose labels count: of a review as it was said before its window began.
     """
@@ -53,6 +56,7 @@ class Reading:
     configs: Sequence[PolicyConfig]
     too_young: int = 0
     known: KnownAnswers | None = None
+    judged: Sequence[JudgedCounts] = ()
     label_source: LabelSource = LabelSource.EVENTS
 
 
@@ -100,6 +104,7 @@ def read_policy(
         configs=configs,
         too_young=_too_young(evidence) + _young_after_the_window(read, evidence, parameters),
         known=_known_answers(workspace, policy_key, labels_as_of) if parameters.engine is None else None,
+        judged=read_judged(request) if parameters.engine is None and policy_key not in SOURCES.keys else (),
         label_source=label_source_of(workspace, policy_key, request.start if received_by else labels_as_of),
     )
 

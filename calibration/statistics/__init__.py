@@ -40,6 +40,8 @@ which scipy loads at the first use: every command and worker starts without them
 ``label_error``, ``agreement``
     ``label_error(KnownAnswers(...), level=)``: the rate at which labels are tested whose makers err;
     ``cohen_kappa(table)``.
+``judges``
+    ``recommend_with_judge(JudgedGroups(...), alpha=, delta=)``: people label by a judge's verdict.
 ``candidates``, ``levels``
     ``follow_candidate``, ``thinned``; ``review_level``, ``candidate_level`` over a ledger of ``Spent``.
 """

@@ -11,6 +11,7 @@ from calibration.statistics.bands import BandRecommendation
 from calibration.statistics.budgets import BudgetRecommendation
 from calibration.statistics.draws import DrawnRecommendation
 from calibration.statistics.joint import JointRecommendation
+from calibration.statistics.judges import JudgedRecommendation
 from calibration.statistics.recommendation import ThresholdRecommendation
 
 Unit = Literal["decisions", "cases, their first decision"]
@@ -186,6 +187,32 @@ def certified_draws_statement(
         given="independent outcomes, and that decisions were drawn at random at the rates on record",
     )
     return claim + _risk_stays(risk_in_force)
+
+
+def certified_judge_statement(recommendation: JudgedRecommendation) -> str | None:
+    """Say what labels certify that people gave by a judge's verdicts.
+
+    Parameters
+    ----------
+    recommendation : JudgedRecommendation
+        A recommendation or a refusal.
+
+    Returns
+    -------
+    str or None
+        The statement; None for a refusal.
+    """
+    if recommendation.threshold is None:
+        return None
+    return _claim(
+        of="decisions that were drawn for people, one of each case and labelled or not,",
+        threshold=recommendation.threshold,
+        risk=None,
+        alpha=recommendation.alpha,
+        delta=recommendation.delta,
+        given="independent outcomes, and that people label all that a judge does not call right and a random share of "
+        f"{recommendation.share:g} of what it calls right",
+    )
 
 
 def certified_budget_statement(recommendation: BudgetRecommendation) -> str | None:

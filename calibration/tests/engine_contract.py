@@ -6,13 +6,14 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from io import StringIO
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pyarrow
 import pyarrow.parquet
 from django.core.management import call_command
@@ -48,6 +49,9 @@ OWN = {
     },
 }  # fmt: skip
 """The mapping of the ledger's own columns, as `export` writes them."""
+
+Load = Callable[[Mapping[str, Sequence[Path]]], None]
+"""Puts files of Parquet into tables, by their names."""
 
 HALVES = {
     "columns": {"external_id": "id", "decided_at": "at", "confidence": "c"},
@@ -244,11 +248,28 @@ def imported_halves(workspace: Workspace, folder: Path) -> None:
     _write(folder / "decisions-halves.parquet", rows, schema)
 
 
-def check_every_rule(workspace: Workspace, kind: str, folder: Path) -> None:
-    """Hold an engine to the ledger's counts, whatever findings are split by."""
+def into_duckdb(database: Path, tables: Mapping[str, Sequence[Path]]) -> None:
+    """A `Load` into a database file of DuckDB."""
+    with duckdb.connect(str(database)) as session:
+        for table, files in tables.items():
+            named = [str(path) for path in files]
+            session.execute(f"CREATE TABLE {table} AS SELECT * FROM read_parquet({named}, union_by_name = true)")
+
+
+def _sources(folder: Path, load: Load | None, **patterns: str) -> dict[str, str]:
+    """What is declared: patterns of files, or the tables into which these were put, called as our views are."""
+    if load is None:
+        return patterns
+    load({name: sorted(folder.glob(pattern)) for name, pattern in patterns.items() if pattern})
+    return {name: name if pattern else "" for name, pattern in patterns.items()}
+
+
+def check_every_rule(workspace: Workspace, kind: str, folder: Path, load: Load | None = None) -> None:
+    """Hold an engine to the ledger's counts, whatever findings are split by; over files, or tables with `load`."""
     every_rule(workspace)
     export(workspace, folder)
-    engine = declared(workspace, kind, OWN)
+    sources = _sources(folder, load, decisions="decisions-*.parquet", outcomes="outcomes.parquet")
+    engine = declared(workspace, kind, OWN, **sources)
     for split in SPLITS:
         there, here = (looked_at(workspace, each, segment_by=split) for each in (engine, None))
         assert seen(there) == seen(here)
@@ -256,10 +277,11 @@ def check_every_rule(workspace: Workspace, kind: str, folder: Path) -> None:
         assert here.samples > 1_000
 
 
-def check_halves(workspace: Workspace, kind: str, folder: Path) -> None:
+def check_halves(workspace: Workspace, kind: str, folder: Path, load: Load | None = None) -> None:
     """Hold an engine to the lattice of the ledger at values half-way between two of its points."""
     imported_halves(workspace, folder)
-    engine = declared(workspace, kind, HALVES, decisions="decisions-halves.parquet", outcomes="")
+    sources = _sources(folder, load, decisions="decisions-halves.parquet", outcomes="")
+    engine = declared(workspace, kind, HALVES, **sources)
     there, here = (looked_at(workspace, each, policy_keys=["confidence_gate"]) for each in (engine, None))
     assert seen(there) == seen(here)
     assert here.samples > 1_000

@@ -140,6 +140,7 @@ def test_events__that_label_everything__drawn_ones_count_as_every_decision_does(
     finding = finding_of(workspace)
     assert (finding["at_current"]["labelled"], finding["at_current"]["failures"]) == (500, 3)
     assert finding["cohort"]["labels_left_aside"] == 0
+    assert "100 of these decisions were drawn, too, and what a person said of one rules" in finding["explanation"]
 
 
 def test_source__said_after_the_window_began__has_no_say_in_its_review(workspace: Workspace) -> None:

@@ -13,6 +13,7 @@ from django.db.models import Max, OuterRef, Subquery
 from calibration.models import AnswersAlarm, ConfidenceCalibrationRun, PolicyAlarm
 from calibration.selectors import alarms_in_force, changed_answers
 from confidence_project.desk.in_force import LastLook, SegmentInForce, last_looks, segments_in_force
+from confidence_project.desk.trends import Trend, trends
 from governance.access.permissions import Person, Verb, is_same_person_twice, workspaces_where
 from governance.definitions import PolicyDefinition, all_definitions
 from governance.models import (
@@ -28,6 +29,7 @@ from governance.models import (
 )
 from governance.selectors import superseded_lately
 from governance.workflow.review import is_uncertified
+from ledger.labelling.due import count_overdue
 from ledger.selectors import MOST_COUNTED, count_waiting_for_review
 
 Status = ConfidencePolicyProposal.Status
@@ -59,12 +61,16 @@ class Review:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PolicyAtAGlance:
-    """What is in force under a policy key, and what the last run saw of it, segment by segment."""
+    """What is in force under a policy key, and what the last run saw of it, segment by segment.
+
+    `trend`: what went through it lately; None for nothing that was counted.
+    """
 
     definition: PolicyDefinition
     policy: ConfidencePolicy | None
     segments: Sequence[SegmentInForce]
     stopped: str
+    trend: Trend | None
 
     @property
     def values(self) -> list[tuple[str, float]]:
@@ -76,8 +82,8 @@ class PolicyAtAGlance:
 
     @property
     def rows(self) -> int:
-        """Rows of its table: of each segment one, one for what troubles it, and the last for what the rest is."""
-        return len(self.segments) + sum(each.trouble is not None for each in self.segments) + 1
+        """Rows of its table: of each segment one, one for what troubles it, one for the trend and one for the rest."""
+        return len(self.segments) + sum(each.trouble is not None for each in self.segments) + bool(self.trend) + 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +91,7 @@ class WorkspaceAtAGlance:
     """A workspace on the first page.
 
     `switched_off`: the step that switched automation off, None where it is on. `drawn`: how many decisions wait for
-    review, where `MOST_COUNTED + 1` means more than `MOST_COUNTED`.
+    review, where `MOST_COUNTED + 1` means more than `MOST_COUNTED`, and `overdue` how many of these for too long.
     """
 
     workspace: Workspace
@@ -102,9 +108,11 @@ class WorkspaceAtAGlance:
     reviews: Sequence[Review]
     failed: ConfidenceCalibrationRun | None
     drawn: int
+    overdue: int
     policies: Sequence[PolicyAtAGlance]
     idle: Sequence[PolicyDefinition]
     may_operate: bool
+    may_label: bool
 
     @property
     def is_on(self) -> bool:
@@ -122,13 +130,12 @@ class WorkspaceAtAGlance:
 
     @property
     def waits_for_me(self) -> int:
-        """How many things wait for the person who looks; of what they operate also alarms, failed runs, and the review
-        of decisions, which is one thing.
+        """How many things wait for the person who looks; of what they operate also alarms and failed runs, and where
+        they label, the review of decisions, which is one thing.
         """
         mine = sum(each.is_mine for each in self.waiting) + sum(each.is_mine for each in self.reviews)
-        return mine + (
-            len(self.alarms) + len(self.changed) + bool(self.failed) + bool(self.drawn) if self.may_operate else 0
-        )
+        mine += bool(self.drawn) and self.may_label
+        return mine + (len(self.alarms) + len(self.changed) + bool(self.failed) if self.may_operate else 0)
 
     @property
     def has_work(self) -> bool:
@@ -137,12 +144,21 @@ class WorkspaceAtAGlance:
     @property
     def drawn_in_words(self) -> str:
         """How many decisions wait for review."""
-        return f"{MOST_COUNTED}+" if self.drawn > MOST_COUNTED else str(self.drawn)
+        return _in_words(self.drawn)
+
+    @property
+    def overdue_in_words(self) -> str:
+        """How many of these for too long."""
+        return _in_words(self.overdue)
 
     @property
     def urgency(self) -> tuple[bool, bool, bool]:
         """Orders workspaces: alarms first, then what is off, then what waits for the person who looks."""
         return bool(self.alarms or self.changed), not self.is_on, self.waits_for_me > 0
+
+
+def _in_words(counted: int) -> str:
+    return f"{MOST_COUNTED}+" if counted > MOST_COUNTED else str(counted)
 
 
 ThingT = TypeVar("ThingT", Waiting, Review)
@@ -163,9 +179,12 @@ def workspaces_at_a_glance(person: Person, workspaces: Sequence[Workspace]) -> l
     waiting = _by_workspace(proposals.defer("evidence"))
     superseded = _by_workspace(superseded_lately(person, ids))
     policies = _by_workspace(ConfidencePolicy.objects.filter(workspace__in=ids))
-    looks = last_looks(ids)
+    looks, lately = last_looks(ids), trends(ids)
     failed = _last_run_failed(ids)
     drawn = count_waiting_for_review(workspaces)
+    with_drawn = [each for each in workspaces if drawn[each.pk]]
+    overdue = count_overdue(with_drawn)
+    labels = set(workspaces_where(Verb.LABEL, person).values_list("pk", flat=True)) if with_drawn else set()
     switched_off = _switched_off(workspaces)
     # Looked up once: those that people confirmed are read from the database.
     definitions = all_definitions()
@@ -185,12 +204,15 @@ def workspaces_at_a_glance(person: Person, workspaces: Sequence[Workspace]) -> l
             reviews=_mine_first([_review(each, person, may) for each in reviews[workspace.pk]]),
             failed=failed.get(workspace.pk),
             drawn=drawn[workspace.pk],
+            overdue=overdue.get(workspace.pk, 0),
+            may_label=workspace.pk in labels,
             may_operate=workspace.pk in may[Verb.OPERATE],
             **_policies(
                 workspace,
                 definitions,
                 policies[workspace.pk],
                 looks,
+                lately,
                 switches=switches[workspace.pk],
                 blocked=blocked[workspace.pk],
                 may_operate=workspace.pk in may[Verb.OPERATE],
@@ -256,6 +278,7 @@ def _policies(
     definitions: Sequence[PolicyDefinition],
     policies: Sequence[ConfidencePolicy],
     looks: Mapping[tuple[int, str], LastLook],
+    lately: Mapping[tuple[int, str], Trend],
     *,
     switches: Sequence[KillSwitch],
     blocked: Sequence[BlockedSource],
@@ -272,7 +295,10 @@ def _policies(
             definition, policy, look, blocked=blocked, all_stopped=stopped, may_operate=may_operate
         )
         if policy or segments or is_switched_off:
-            shown.append(PolicyAtAGlance(definition=definition, policy=policy, segments=segments, stopped=stopped))
+            trend = lately.get((workspace.pk, definition.key))
+            shown.append(
+                PolicyAtAGlance(definition=definition, policy=policy, segments=segments, stopped=stopped, trend=trend)
+            )
         else:
             idle.append(definition)
     return {"policies": shown, "idle": idle}

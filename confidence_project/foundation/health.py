@@ -15,6 +15,7 @@ from django.views.decorators.http import require_safe
 
 from confidence_project.foundation.errors import Unavailable
 from confidence_project.foundation.problems import ProblemError, handle_400, problem_of, respond
+from confidence_project.foundation.registry import Registry
 from confidence_project.foundation.triggers.guarding import missing_triggers
 from confidence_project.foundation.writable import database_takes_writes, folder_takes_writes
 
@@ -31,11 +32,12 @@ def healthz(request: HttpRequest) -> HttpResponse:
 def readyz(request: HttpRequest) -> HttpResponse:
     """200 when the database is there, migrated and guarded, and what has to be written can be; else a 503 problem.
 
-    The one entry of its `errors` has the reason as a code.
+    The one entry of its `errors` has the reason as a code. A 200 has `warnings` where something is to be done soon.
     """
     reason = _why_not_ready() or _why_not_writing()
     if reason is None:
-        return JsonResponse({"status": "ready"})
+        warnings = [{"code": said[0], "detail": said[1]} for ask in WARNINGS.all() if (said := ask())]
+        return JsonResponse({"status": "ready", **({"warnings": warnings} if warnings else {})})
     code, detail = reason
     problem = problem_of(Unavailable(detail))
     return respond(problem.model_copy(update={"errors": [ProblemError(code=code, detail=detail)]}))
@@ -43,6 +45,10 @@ def readyz(request: HttpRequest) -> HttpResponse:
 
 Reason = tuple[str, str]
 """A code, and what it says."""
+
+
+WARNINGS: Registry[Callable[[], Reason | None]] = Registry("warning of a probe")
+"""Asked while a process is ready; an app with something to say registers it."""
 
 
 def _why_not_ready() -> Reason | None:

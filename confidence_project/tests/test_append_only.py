@@ -30,6 +30,7 @@ from ledger.models import (
     DecisionRecord,
     DomainDecision,
     Judgement,
+    JudgeVerdict,
     LedgerRemoval,
     LogLeaf,
     LogNode,
@@ -230,6 +231,10 @@ def _one_row_of_each() -> None:
         workspace=record.workspace, decision=record, policy_key=record.policy_key, purpose="label", answer="right",
         is_blind=True, at=RECORDED_AT,
     )  # fmt: skip
+    JudgeVerdict.objects.create(
+        workspace=record.workspace, decision=record, success=True, lot=7_000, share="0.6", is_spared=True,
+        recorded_at=RECORDED_AT, reporter="key", external_id="judge-1", body_sha256="00" * 32,
+    )  # fmt: skip
     made = propose_policy_key(actor=SuperuserFactory(), text=EXAMPLE, reason="Smoke.")
     confirm_policy_key(actor=SuperuserFactory(), proposed_id=made.pk, reason="Smoke.")
     Client().force_login(SuperuserFactory())  # leaves its line in the record of sign-ins
@@ -255,7 +260,7 @@ def test_check__missing_trigger__fails_and_the_command_restores_it() -> None:
         call_command("check", databases=["default"], stdout=StringIO(), stderr=StringIO())
     output = StringIO()
     call_command("enforce_append_only", stdout=output)
-    expected = ["update", "removal", "replace"] if connection.vendor == "sqlite" else ["change", "removal"]
+    expected = ["update", "removal", "replace"] if connection.vendor == "sqlite" else ["change", "removal", "truncate"]
     names = [f"decision_ledger_append_only_{event}" for event in expected]
     assert output.getvalue() == "".join(f"{name} was missing and is back.\n" for name in names)
     call_command("check", databases=["default"], stdout=StringIO())

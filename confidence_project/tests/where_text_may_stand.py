@@ -87,6 +87,7 @@ CHOSEN_BY_HOSTS = {
     "ledger_dailycount": {NAMED: ["provider", "model", "task"]},
     "ledger_decisionexternalid": {OWN_ID: ["external_id"]},
     "ledger_decisionoutcome": {OWN_ID: ["external_id"]},
+    "ledger_judgeverdict": {OWN_ID: ["external_id"]},
     "ledger_judgement": {NAMED: ["person_name"]},
 }
 """Where a word without white space may stand, and why: nothing tells a name from a word that looks like one."""

@@ -18,7 +18,7 @@ from governance.definitions import SEGMENT_KEYS, all_definitions
 from governance.models import AuditSampling, Workspace
 from governance.sampling_rates import read_rates
 
-ROWS = 6
+ROWS = 4
 """Rules of one form; the label planner may set more."""
 
 _NOT_NAMED = [("", "any segment")]
@@ -34,6 +34,7 @@ class SamplingRuleForm(forms.Form):
     side = forms.ChoiceField(
         label="Of what is",
         required=False,
+        initial="allowed",
         choices=[("allowed", "allowed"), ("blocked", "not allowed"), ("", "decided, either way")],
     )
     confidence_from = _share(label="with a confidence from", required=False)

@@ -7,7 +7,7 @@ from governance.models.history import WorkspaceEvent
 from governance.models.identities import ExternalIdentity, GroupGrant, SignIn
 from governance.models.invitations import Invitation
 from governance.models.names import DeclaredName
-from governance.models.notices import Notice, NoticeSettings
+from governance.models.notices import Notice, NoticeSettings, Reminder
 from governance.models.policies import (
     ConfidencePolicy,
     ConfidencePolicyProposal,
@@ -44,6 +44,7 @@ __all__ = [
     "Preferences",
     "ProposalComment",
     "ProposalEvent",
+    "Reminder",
     "RetentionPeriod",
     "Rollout",
     "RolloutEvent",

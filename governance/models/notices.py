@@ -12,6 +12,12 @@ from governance.models.webhooks import WebhookEndpoint
 from governance.models.workspaces import Workspace
 
 
+class Reminder(models.TextChoices):
+    """What people are told beside events: that something waits for too long. No webhook is sent of it."""
+
+    LABELS_OVERDUE = "labels.overdue", "Answers about drawn decisions are overdue"
+
+
 class NoticeSettings(models.Model):
     """What a person wants to be told, and how soon; whoever has no row gets what the defaults say."""
 
@@ -24,9 +30,10 @@ class NoticeSettings(models.Model):
         WAITING = "waiting", "What waits for me: proposals to approve or apply, reviews to close"
         DECIDED = "decided", "What was decided: approved, rejected, applied, rolled back, rolled out"
         ALARMS = "alarms", "Alarms: a promise is broken"
+        LABELS = "labels", "Labels: answers about drawn decisions are overdue, once a day"
         SWITCHES = "switches", "Switches: kill switches, blocks, audit sampling, toggles"
 
-    DEFAULT_KINDS = (Kind.WAITING, Kind.ALARMS, Kind.SWITCHES)
+    DEFAULT_KINDS = (Kind.WAITING, Kind.ALARMS, Kind.LABELS, Kind.SWITCHES)
 
     user = models.OneToOneField(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="notice_settings")
     pace = models.CharField(max_length=10, choices=Pace.choices, default=Pace.AT_ONCE)
@@ -46,7 +53,7 @@ class Notice(models.Model):
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="notices")
     workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT, related_name="+")
-    event = models.CharField(max_length=30, choices=WebhookEndpoint.Event.choices)
+    event = models.CharField(max_length=30, choices=[*WebhookEndpoint.Event.choices, *Reminder.choices])
     kind = models.CharField(max_length=10, choices=NoticeSettings.Kind.choices)
     policy_key = models.CharField(max_length=100, blank=True, default="")
     url = models.CharField(max_length=300)

@@ -16,7 +16,7 @@ from django.db.models import F, QuerySet
 from django.utils import timezone
 from django_tasks import task
 
-from governance.models import Notice, WebhookEndpoint
+from governance.models import Notice
 
 log = logging.getLogger(__name__)
 
@@ -110,7 +110,7 @@ def _text(notices: list[Notice]) -> str:
 
 
 def _headline(notice: Notice) -> str:
-    label = str(WebhookEndpoint.Event(notice.event).label)
+    label = notice.get_event_display()
     return f"{label}, and waits for you" if notice.kind == "waiting" else label
 
 

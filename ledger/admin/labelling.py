@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from django import forms
@@ -57,6 +58,15 @@ class RulesForm(InWorkspaceForm):
         required=False,
         help_text="A failure takes two people who say wrong, neither seeing the other; where they differ, a third.",
     )
+    judged_share = forms.DecimalField(
+        label="A judge reads first",
+        required=False,
+        min_value=Decimal("0.05"),
+        max_value=1,
+        decimal_places=4,
+        help_text="Of what a judge by machine calls right, the share that people label all the same, 0.05 to 1. All "
+        "that it calls wrong they label anyway. Blank: no judge.",
+    )
     label_source = forms.ChoiceField(
         label="Labels that count",
         choices=LabelSource.choices,
@@ -73,7 +83,7 @@ class LabellingRulesAdmin(ServiceAdmin):
     nothing_yet = "No rules were set: everything is shown blind, due after 7 days, and answered once"
     list_display = [
         "policy_key", "workspace", "is_blind", "due_days", "twice_share", "known_share", "confirmed", "counted",
-        "started_at",
+        "judged_share", "started_at",
     ]  # fmt: skip
     list_filter = [WorkspaceFilter, ("ended_at", admin.EmptyFieldListFilter)]
     list_select_related = ["workspace"]

@@ -35,8 +35,8 @@ _SOURCES = {
 """The rows `t` of each table that is followed, and what the decision is called that each is about."""
 
 
-def follow() -> int:
-    """Touch the days of what was committed since the marks, move the marks, and return how many days were touched.
+def follow() -> frozenset[Touched]:
+    """Touch the days of what was committed since the marks, move the marks, and return the days.
 
     Without marks, or with marks of another server (this database was restored from there), the whole ledger is followed
     from its beginning.
@@ -45,10 +45,10 @@ def follow() -> int:
     if not _hold(marks, ends):
         return _from_the_beginning(ends)
     with transaction.atomic():
-        found = {each for table in _SOURCES for each in _touched(table, marks[table], until=ends[table])}
+        found = frozenset(each for table in _SOURCES for each in _touched(table, marks[table], until=ends[table]))
         touch_days(found)
         _set_marks(ends)
-    return len(found)
+    return found
 
 
 def touch_days(days: Iterable[Touched]) -> None:
@@ -110,13 +110,13 @@ def _set_marks(ends: Mapping[str, int]) -> None:
         CountMark.objects.update_or_create(table=table, defaults={"mark": end, "server": server})
 
 
-def _from_the_beginning(ends: Mapping[str, int]) -> int:
+def _from_the_beginning(ends: Mapping[str, int]) -> frozenset[Touched]:
     CountedDay.objects.update(touched=F("touched") + 1)
-    found = list(days_of_the_ledger())
+    found = frozenset(days_of_the_ledger())
     with transaction.atomic():
         touch_days(found)
         _set_marks(ends)
-    return len(found)
+    return found
 
 
 def days_of_the_ledger() -> Iterator[Touched]:

@@ -18,7 +18,7 @@ def keep_counts_again() -> None:
     """Keep the counts, and ask for the next time first: whatever becomes of this one, the next one waits already."""
     keep_counts_later()
     _asked_for().filter(status=TaskResultStatus.SUCCESSFUL).delete()
-    keep_counts()
+    keep_counts(busy_days_wait=True)
 
 
 def keep_counts_later(*, after: timedelta | None = None) -> None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from itertools import groupby
 
-from django.db.models import F
+from django.db.models import F, QuerySet
 
 from ledger.counts.counting import digest_of, shape_of
 from ledger.counts.following import days_since_the_marks
@@ -47,6 +47,12 @@ def days_that_hold(
         and (day.last_record_at is None or day.last_record_at <= recorded_by)
         and (day.last_label_at is None or day.last_label_at <= labelled_by)
     ]
+
+
+def latest_counts(workspace_ids: Sequence[int], *, since: date) -> QuerySet[CountedDay]:
+    """Return the days from `since` on that were counted and have decisions, whether or not they changed since."""
+    days = CountedDay.objects.filter(workspace__in=workspace_ids, day__gte=since, decisions__gt=0)
+    return days.filter(counted_at__isnull=False)
 
 
 def counts_of(days: list[CountedDay]) -> Iterator[Day]:

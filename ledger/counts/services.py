@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.db.models import F, Q
+from django.utils import timezone
 
 from ledger.counts.counting import TOTALS, count_days, shape_of
-from ledger.counts.following import follow
+from ledger.counts.following import Touched, follow
 from ledger.models import CountedDay, DailyCount
 
 
@@ -22,17 +23,34 @@ class Kept:
     counted: int
 
 
-def keep_counts() -> Kept:
+BUSY = timedelta(days=1)
+"""So long a day of which something comes in every round keeps the counts that it has."""
+
+
+def keep_counts(*, busy_days_wait: bool = False) -> Kept:
     """Follow the ledger to where it is, and count every day anew of which something came or went.
 
     Each day is written in a transaction, so a break loses no day that was written. Several at once do the same work
     twice, and no harm.
+
+    Parameters
+    ----------
+    busy_days_wait
+        Leave days for later that something touched in this very round and that were counted within `BUSY`: they would
+        be counted in every round, and no count of them would hold until a run reads it.
     """
     touched = follow()
     for policy_key in CountedDay.objects.order_by().values_list("policy_key", flat=True).distinct():
         _touch_other_shapes(policy_key)
-    waiting = CountedDay.objects.filter(NOT_COUNTED).order_by("workspace", "policy_key", "day")
-    return Kept(touched, sum(_count_anew(days) for days in in_a_row(waiting)))
+    waiting = list(CountedDay.objects.filter(NOT_COUNTED).order_by("workspace", "policy_key", "day"))
+    if busy_days_wait:
+        waiting = [day for day in waiting if not _is_busy(day, touched)]
+    return Kept(len(touched), sum(_count_anew(days) for days in in_a_row(waiting)))
+
+
+def _is_busy(day: CountedDay, touched: frozenset[Touched]) -> bool:
+    is_touched = (day.workspace_id, day.policy_key, day.day) in touched
+    return is_touched and day.counted_at is not None and day.counted_at > timezone.now() - BUSY
 
 
 AT_ONCE = 31
@@ -42,7 +60,7 @@ AT_ONCE = 31
 def in_a_row(days: Iterable[CountedDay]) -> Iterator[list[CountedDay]]:
     """Part sorted days into days of one policy key that follow each other, at most `AT_ONCE`."""
     row: list[CountedDay] = []
-    for day in list(days):
+    for day in days:
         key = (day.workspace_id, day.policy_key, day.day - timedelta(days=1))
         if row and (len(row) == AT_ONCE or key != (row[-1].workspace_id, row[-1].policy_key, row[-1].day)):
             yield row
@@ -63,11 +81,12 @@ def _touch_other_shapes(policy_key: str) -> None:
 
 def _count_anew(days: Sequence[CountedDay]) -> int:
     # What touches a day from here on raises `touched` above what is written as counted, whatever was seen of it.
+    at = timezone.now()
     fresh = count_days(days[0].workspace_id, days[0].policy_key, days[0].day, days[-1].day)
-    return sum(_write(day, *fresh[day.day]) for day in days)
+    return sum(_write(day, *fresh[day.day], at=at) for day in days)
 
 
-def _write(day: CountedDay, fresh: CountedDay, rows: list[DailyCount]) -> bool:
+def _write(day: CountedDay, fresh: CountedDay, rows: list[DailyCount], *, at: datetime) -> bool:
     with transaction.atomic():
         # Locked: of two that count the same day one writes after the other.
         if not CountedDay.objects.select_for_update().filter(pk=day.pk).exists():
@@ -77,5 +96,5 @@ def _write(day: CountedDay, fresh: CountedDay, rows: list[DailyCount]) -> bool:
             row.counted_day_id = day.pk
         DailyCount.objects.bulk_create(rows)
         written = {name: getattr(fresh, name) for name in (*TOTALS, "shape", "sha256")}
-        CountedDay.objects.filter(pk=day.pk).update(counted=day.touched, **written)
+        CountedDay.objects.filter(pk=day.pk).update(counted=day.touched, counted_at=at, **written)
     return True

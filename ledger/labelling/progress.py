@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from governance.access.permissions import Person
 from governance.models import Workspace
+from ledger.labelling.due import count_overdue
 from ledger.labelling.queue import standing
 from ledger.models import Judgement
 from ledger.selectors import count_waiting_for_review
@@ -26,6 +27,8 @@ class Progress:
     ----------
     waiting : int
         Decisions that were drawn and have no answer, up to `MOST_COUNTED + 1`, which stands for more.
+    overdue : int
+        How many of these should have one by now, counted likewise.
     answered : int
         What the person answered in the last 24 hours, skipped ones left out.
     pace : float or None
@@ -33,6 +36,7 @@ class Progress:
     """
 
     waiting: int
+    overdue: int
     answered: int
     pace: float | None
 
@@ -45,6 +49,7 @@ def progress_of(person: Person, workspace: Workspace) -> Progress:
     recent = [seconds for seconds in newest.values_list("seconds", flat=True) if seconds is not None]
     return Progress(
         waiting=count_waiting_for_review([workspace])[workspace.pk],
+        overdue=count_overdue([workspace])[workspace.pk],
         answered=mine.filter(at__gt=timezone.now() - timedelta(hours=24)).count(),
         pace=statistics.median(recent) if recent else None,
     )

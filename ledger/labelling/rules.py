@@ -13,6 +13,7 @@ from django.db import transaction
 from confidence_project.foundation.errors import FieldProblem, InvalidInput, WrongState
 from governance.access.permissions import Person
 from governance.controls.services import end_control, start_control
+from governance.definitions import FieldKind, PolicyDefinition, get_definition
 from governance.models import Workspace
 from ledger.models import DecisionRecord, KnownCase, LabellingRules, LabelSource
 
@@ -41,6 +42,7 @@ def set_labelling_rules(
     twice_share: Decimal = Decimal(0),
     known_share: Decimal = Decimal(0),
     confirms_wrong: bool = False,
+    judged_share: Decimal | None = None,
     label_source: str = LabelSource.EVENTS,
 ) -> LabellingRules:
     """Set how decisions of a policy are given to reviewers, in place of the rules before.
@@ -55,6 +57,9 @@ def set_labelling_rules(
         From 0 (none) to 1 (all), at most 4 decimals: what a second person answers, too; what is a known case.
     confirms_wrong
         Take "wrong" for the label only once a second person says so too; where they differ, a third settles it.
+    judged_share
+        From 0.05 to 1, at most 4 decimals: a judge reads what is drawn, and people label what it calls wrong and this
+        share of what it calls right. None: no judge.
     label_source
         A `LabelSource`: whose labels calibration counts.
 
@@ -69,6 +74,7 @@ def set_labelling_rules(
         "twice_share": twice_share,
         "known_share": known_share,
         "confirms_wrong": confirms_wrong or None,
+        "judged_share": judged_share,
         "label_source": None if label_source == LabelSource.EVENTS else label_source,
     }
     rules = LabellingRules(policy_key=policy_key, **terms)
@@ -77,12 +83,25 @@ def set_labelling_rules(
     except ValidationError as error:
         problems = [FieldProblem(f"/{name}", "value", " ".join(said)) for name, said in error.message_dict.items()]
         raise InvalidInput("; ".join(f"{each.pointer[1:]}: {each.detail}" for each in problems), problems) from error
+    if judged_share is not None:
+        _check_judge(get_definition(policy_key), label_source)
     with transaction.atomic():
         workspace.lock()
         before = LabellingRules.objects.filter(policy_key=policy_key)
         if before.in_workspace(workspace).in_force().exists():
             end_control(before, actor, workspace, reason)
         return start_control(rules, actor, workspace, reason)
+
+
+def _check_judge(definition: PolicyDefinition, label_source: str) -> None:
+    """Refuse a judge where what it spares people would count as a failure."""
+    detail = ""
+    if label_source != LabelSource.DRAWN:
+        detail = "a judge spares labels of what was drawn: set label_source so that these count"
+    elif definition.field_of_kind(FieldKind.RISK_THRESHOLD) is not None:
+        detail = "a policy with a risk threshold has no judge: leave it out"
+    if detail:
+        raise InvalidInput(f"judged_share: {detail}.", [FieldProblem("/judged_share", "value", detail)])
 
 
 def mark_known(*, actor: Person, decision: DecisionRecord, success: bool, reason: str) -> KnownCase:

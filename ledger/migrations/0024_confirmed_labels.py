@@ -13,7 +13,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='labellingrules',
             name='confirms_wrong',
-            field=models.BooleanField(help_text='A decision is a failure only once two people found it wrong; where two differ, a third. Null: no.', null=True),
+            field=models.BooleanField(blank=True, help_text='A decision is a failure only once two people found it wrong; where two differ, a third. Null: no.', null=True),
         ),
         migrations.AlterField(
             model_name='judgement',

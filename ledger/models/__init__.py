@@ -15,6 +15,7 @@ from ledger.models.gateway import ModelServer, QuestionBinding
 from ledger.models.imports import DecisionImport, SavedMapping
 from ledger.models.labelling import (
     Judgement,
+    JudgeVerdict,
     KnownCase,
     LabelAssignment,
     LabelClaim,
@@ -39,6 +40,7 @@ __all__ = [
     "DecisionOutcome",
     "DecisionRecord",
     "DomainDecision",
+    "JudgeVerdict",
     "Judgement",
     "KnownCase",
     "LabelAssignment",

@@ -21,6 +21,7 @@ class CountedDay(models.Model):
     day = models.DateField()
     touched = models.PositiveBigIntegerField(default=0, help_text="How often something of it came or went.")
     counted = models.PositiveBigIntegerField(null=True, help_text="`touched` when counting began. Null: not counted.")
+    counted_at = models.DateTimeField(null=True, help_text="When counting began.")
     shape = models.CharField(max_length=120, blank=True, default="", help_text="How the counts are to be read.")
     decisions = models.PositiveBigIntegerField(default=0)
     in_cases = models.PositiveBigIntegerField(default=0, help_text="Decisions that belong to a case.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import uuid_utils.compat
@@ -21,6 +22,20 @@ from telemetry.models import AIInteraction
 def new_decision_id() -> UUID:
     """A UUIDv7 (RFC 9562): ordered by time, so that inserts stay at one end of the index."""
     return uuid_utils.compat.uuid7()
+
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def least_decision_id(at: datetime) -> UUID:
+    """The least UUIDv7 of a millisecond, or one below it: the first 48 bits count them from 1970 on."""
+    milliseconds = max((at - _EPOCH) // timedelta(milliseconds=1), 0)
+    return UUID(int=min(milliseconds, (1 << 48) - 1) << 80)
+
+
+def moment_of(decision_id: UUID) -> datetime:
+    """The time in a UUIDv7."""
+    return _EPOCH + timedelta(milliseconds=decision_id.int >> 80)
 
 
 def _probability_check(field: str, name: str) -> models.CheckConstraint:
@@ -237,6 +252,9 @@ class DecisionExternalId(AppendOnlyModel):
         return self.external_id
 
 
+OF_A_DECISION = LeadsTo("decision_ledger", "decision_id", ("workspace_id",), required=True)
+"""In place of a foreign key: partitions of what one refers to cannot be dropped."""
+
 REVIEW = "review-"
 """How the external id of an outcome begins that a person gave on the page of the decision."""
 
@@ -256,7 +274,9 @@ class DecisionOutcome(AppendOnlyModel):
         BOOKING = "booking", "What became of a booking"
         IMPORT = "import", "Imported history"
 
-    decision = models.ForeignKey(DecisionRecord, on_delete=models.PROTECT, related_name="outcomes", db_index=False)
+    decision = models.ForeignKey(
+        DecisionRecord, on_delete=models.PROTECT, db_constraint=False, related_name="outcomes", db_index=False
+    )
     sequence = models.PositiveIntegerField()
     workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT, related_name="+", db_index=False)
     success = models.BooleanField(help_text="The action was right, or would have been.")
@@ -269,6 +289,7 @@ class DecisionOutcome(AppendOnlyModel):
     external_id = models.CharField(max_length=200, null=True)
     body_sha256 = models.CharField(max_length=64, blank=True, default="")
 
+    leads_to = OF_A_DECISION
     removable = removable_once_on_record("outcome", "id")
 
     objects = AppendOnlyScopedQuerySet.as_manager()
@@ -322,7 +343,9 @@ class LedgerAmendment(AppendOnlyModel):
     class Field(models.TextChoices):
         PROMPT_HASH = "prompt_hash", "Prompt hash"
 
-    decision = models.ForeignKey(DecisionRecord, on_delete=models.PROTECT, related_name="amendments")
+    decision = models.ForeignKey(
+        DecisionRecord, on_delete=models.PROTECT, db_constraint=False, related_name="amendments"
+    )
     workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT, related_name="+")
     field = models.CharField(max_length=50, choices=Field.choices)
     value_before = models.CharField(max_length=200, blank=True)
@@ -332,6 +355,7 @@ class LedgerAmendment(AppendOnlyModel):
     actor_name = actor_name()
     at = models.DateTimeField()
 
+    leads_to = OF_A_DECISION
     removable = removable_once_on_record("amendment", "id")
 
     objects = AppendOnlyScopedQuerySet.as_manager()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
@@ -12,7 +14,7 @@ from governance.models import Workspace
 from governance.models.actors import actor_name, actor_of_append_only_row
 from governance.models.controls import IN_FORCE, Control
 from governance.models.scoping import AppendOnlyScopedQuerySet, WorkspaceScopedQuerySet
-from ledger.models.decisions import DecisionOutcome, DecisionRecord
+from ledger.models.decisions import OF_A_DECISION, DecisionOutcome, DecisionRecord
 from ledger.models.transparency import removable_once_on_record
 
 
@@ -41,7 +43,16 @@ class LabellingRules(Control):
     known_share = _share("Share of what is shown whose truth is known already.")
     confirms_wrong = models.BooleanField(
         null=True,
+        blank=True,
         help_text="A decision is a failure only once two people found it wrong; where two differ, a third. Null: no.",
+    )
+    judged_share = models.DecimalField(
+        max_digits=5,
+        decimal_places=4,
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(Decimal("0.05")), MaxValueValidator(1)],
+        help_text="Of what a judge calls right, the share that people label all the same. Null: no judge.",
     )
     label_source = models.CharField(
         max_length=6,
@@ -183,6 +194,7 @@ class Judgement(AppendOnlyModel):
 
     objects = AppendOnlyScopedQuerySet.as_manager()
 
+    leads_to = OF_A_DECISION
     removable = removable_once_on_record("judgement", "id")
 
     class Meta(AppendOnlyModel.Meta):
@@ -194,3 +206,37 @@ class Judgement(AppendOnlyModel):
 
     def __str__(self) -> str:
         return f"{self.get_answer_display()}: {self.decision_id}"
+
+
+class JudgeVerdict(AppendOnlyModel):
+    """What a judge by machine said of a drawn decision, before any person. It labels nothing.
+
+    People label what it calls wrong; what it calls right only if its lot falls below the share of the rules.
+    """
+
+    workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT, related_name="+", db_index=False)
+    decision = models.OneToOneField(
+        DecisionRecord, on_delete=models.PROTECT, related_name="judge_verdict", db_constraint=False
+    )
+    success = models.BooleanField(help_text="The judge calls the action right.")
+    lot = models.PositiveSmallIntegerField(help_text="Drawn at random, 0 to 9,999.")
+    share = models.DecimalField(max_digits=5, decimal_places=4, help_text="Share of the rules at that time.")
+    is_spared = models.BooleanField(help_text="The judge calls it right, and its lot is not below the share.")
+    recorded_at = models.DateTimeField()
+    reporter = models.CharField(max_length=150, help_text="API key that reported it.")
+    external_id = models.CharField(max_length=200)
+    body_sha256 = models.CharField(max_length=64)
+
+    objects = AppendOnlyScopedQuerySet.as_manager()
+
+    leads_to = OF_A_DECISION
+    removable = removable_once_on_record("judge_verdict", "id")
+
+    class Meta(AppendOnlyModel.Meta):
+        constraints = [
+            models.UniqueConstraint(fields=["workspace", "external_id"], name="judge_verdict_external_id_once"),
+            models.CheckConstraint(condition=Q(lot__lt=10_000), name="judge_verdict_lot_is_lot"),
+        ]
+
+    def __str__(self) -> str:
+        return f"A judge calls {self.decision_id} {'right' if self.success else 'wrong'}"

@@ -19,6 +19,8 @@ from governance.access.permissions import Person, Verb, require
 from governance.controls.retention import retention_of
 from governance.models import Workspace
 from ledger.models import LedgerRemoval
+from ledger.models.decisions import least_decision_id, moment_of
+from ledger.months.partitions import first_of_next_month
 from ledger.retention.folder import archive_name, kept_alone
 from ledger.retention.removing import Removal, leaves_of, refuse_held, remove, until_settled
 from ledger.selectors import decisions_of, recorded_between
@@ -86,7 +88,9 @@ def prune(
 
 def _next(workspace: Workspace, until: datetime, batch: int) -> list[UUID]:
     rows = recorded_between(decisions_of(workspace), None, until).order_by("decision_id")
-    return list(rows.values_list("decision_id", flat=True)[:batch])
+    ids = list(rows.values_list("decision_id", flat=True)[:batch])
+    # An archive holds decisions of one month, as a partition does.
+    return [each for each in ids if each < least_decision_id(first_of_next_month(moment_of(ids[0])))]
 
 
 def _prune(workspace: Workspace, ids: list[UUID], until: datetime, folder: Path, actor: Person | None) -> LedgerRemoval:

@@ -23,6 +23,7 @@ from ledger.counts.following import Touched, rows_are_gone
 from ledger.models import (
     DecisionOutcome,
     Judgement,
+    JudgeVerdict,
     LedgerAmendment,
     LedgerRemoval,
     LogLeaf,
@@ -32,7 +33,7 @@ from ledger.models import (
 )
 from ledger.transparency.archives import ArchivedLeaf
 from ledger.transparency.kinds import Kind, codec_of
-from ledger.transparency.leaves import AMENDMENTS, DECISIONS, JUDGEMENTS, OUTCOMES, VOIDS
+from ledger.transparency.leaves import AMENDMENTS, DECISIONS, JUDGE_VERDICTS, JUDGEMENTS, OUTCOMES, VOIDS
 from ledger.transparency.merkle import leaf_hash
 from ledger.transparency.sequencing import rows_of
 from ledger.transparency.services import append_leaves
@@ -49,7 +50,7 @@ ATTEMPTS, PAUSE_SECONDS = 10, 0.2
 
 Result = TypeVar("Result")
 
-_IN_THEIR_ORDER = (JUDGEMENTS, VOIDS, OUTCOMES, AMENDMENTS, DECISIONS)
+_IN_THEIR_ORDER = (JUDGEMENTS, JUDGE_VERDICTS, VOIDS, OUTCOMES, AMENDMENTS, DECISIONS)
 """What refers to a row goes before it."""
 
 
@@ -112,6 +113,7 @@ def _leaves_of(decision_ids: Sequence[UUID]) -> Iterator[ArchivedLeaf]:
         VOIDS: _decision_of(OutcomeVoid, "outcome__decision_id", decision_ids),
         AMENDMENTS: _decision_of(LedgerAmendment, "decision_id", decision_ids),
         JUDGEMENTS: _decision_of(Judgement, "decision_id", decision_ids),
+        JUDGE_VERDICTS: _decision_of(JudgeVerdict, "decision_id", decision_ids),
     }
     for kind, decisions in about.items():
         for keys in _chunks(list(decisions)):

@@ -27,9 +27,9 @@ from ledger.tests.transparency import behind_the_triggers, run
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def kept() -> services.Kept:
+def kept(*, busy_days_wait: bool = False) -> services.Kept:
     until_all_is_seen()
-    return services.keep_counts()
+    return services.keep_counts(busy_days_wait=busy_days_wait)
 
 
 def run_when_seen(*command: str) -> str:
@@ -77,6 +77,19 @@ def test_worker__as_it_starts__keeps_the_counts_and_asks_for_the_next_time() -> 
     call_command("db_worker", batch=True, interval=0.0, startup_delay=False, reload=False, verbosity=0)
     assert CountedDay.objects.count() == 2
     assert DBTaskResult.objects.filter(task_path__endswith="keep_counts_again", status="READY").count() == 1
+
+
+def test_worker__day_that_is_touched_in_every_round__is_counted_once_a_day() -> None:
+    (decision,) = decided(1)
+    kept()
+    for sequence in (1, 2):
+        DecisionOutcomeFactory(decision=decision, sequence=sequence)
+        assert kept(busy_days_wait=True).counted == 0
+    assert kept(busy_days_wait=True) == services.Kept(touched=0, counted=1)
+    DecisionOutcomeFactory(decision=decision, sequence=3)
+    CountedDay.objects.update(counted_at=F("counted_at") - services.BUSY)
+    assert kept(busy_days_wait=True) == services.Kept(touched=1, counted=1)
+    assert CountedDay.objects.get().labelled == 1
 
 
 def test_worker__told_not_to__leaves_the_counts_alone(settings: Any) -> None:

@@ -107,14 +107,16 @@ def test_prune__old_decision__moves_into_an_archive_whose_rows_are_the_leaves(
     assert "nothing to move" in run("prune_ledger", "--before", TODAY)
 
 
-def test_prune__in_batches__makes_an_archive_each_and_goes_by_both_dates(caller: Caller, folder: Path) -> None:
-    for days in (800, 700, 600, 500, 400):
+def test_prune__in_batches__makes_an_archive_each_for_a_month_and_goes_by_both_dates(
+    caller: Caller, folder: Path
+) -> None:
+    for days in (800, 800, 800, 600, 400):
         decided(caller.workspace, days_ago=days)
     before = (datetime.now(UTC) - timedelta(days=450)).date().isoformat()
-    run("prune_ledger", "--before", before, "--batch", "3")
+    run("prune_ledger", "--before", before, "--batch", "2")
     assert DecisionRecord.objects.count() == 1
-    assert [removal.decisions for removal in LedgerRemoval.objects.order_by("pk")] == [3, 1]
-    assert len(list(folder.glob("*.parquet"))) == 2
+    assert [removal.decisions for removal in LedgerRemoval.objects.order_by("pk")] == [2, 1, 1]
+    assert len(list(folder.glob("*.parquet"))) == 3
     assert "agree" in run("verify_ledger", archives=folder)
 
 

@@ -184,7 +184,7 @@ def test_host_id__with_the_triggers_in_place__leads_to_no_decision_but_its_own(w
 
 def test_host_id__the_trigger_over_it_is_gone__a_check_says_so() -> None:
     with behind_the_triggers():
-        assert "ledger_decisionexternalid_leads_to" in missing_triggers(connection)
+        assert "ledger_decisionexternalid_leads_to" in map(str, missing_triggers(connection))
     assert missing_triggers(connection) == []
 
 

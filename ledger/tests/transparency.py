@@ -14,7 +14,7 @@ from confidence_project.foundation.append_only import append_only_models
 from confidence_project.foundation.triggers import enforce, release
 from confidence_project.foundation.triggers.guarding import leading_models, write_once_models
 from confidence_project.foundation.triggers.leading import enforce_leading, release_leading
-from confidence_project.foundation.triggers.statements import drop, write_once, write_once_name
+from confidence_project.foundation.triggers.statements import drop, write_once, write_once_guard
 
 SIGNER = "PRIVATE+KEY+PeterNeumann+c74f20a3+AYEKFALVFGyNhPJEMzD1QIDr+Y7hfZx09iUvxdXHKDFz"
 VERIFIER = "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW"
@@ -36,7 +36,7 @@ def behind_the_triggers() -> Iterator[Any]:
     tables = [model._meta.db_table for model in append_only_models()]
     release(connection, tables)
     for model in write_once_models():
-        drop(connection, write_once_name(model._meta.db_table), model._meta.db_table)
+        drop(connection, write_once_guard(model._meta.db_table, connection.vendor).name, model._meta.db_table)
     release_leading(connection, leading_models())
     try:
         with connection.cursor() as cursor:

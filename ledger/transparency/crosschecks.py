@@ -1,4 +1,5 @@
-"""What the gate reads beside the ledger, held against what the log says: hosts' ids, and the policies in force."""
+"""What no leaf says by itself: hosts' ids and policies in force are those of the log, and what is said of a decision is
+said of one that is there."""
 
 from __future__ import annotations
 
@@ -7,7 +8,7 @@ from collections.abc import Iterator
 from django.db import DEFAULT_DB_ALIAS, connections, models
 
 from governance.models import ConfidencePolicy
-from ledger.models import DecisionExternalId, DecisionRecord
+from ledger.models import DecisionExternalId, DecisionOutcome, DecisionRecord, Judgement, LedgerAmendment
 from ledger.models.transparency import entry_id_in_sql
 from ledger.transparency.sequencing import fetch, windows
 
@@ -25,6 +26,12 @@ SELECT t.decision_id FROM decision_ledger t
        SELECT 1 FROM ledger_decisionexternalid x
         WHERE x.workspace_id = t.workspace_id AND x.external_id = t.external_id AND x.decision_id = t.decision_id)
 """
+_WITHOUT_DECISION = """
+SELECT t.id FROM {table} t
+ WHERE NOT EXISTS (
+       SELECT 1 FROM decision_ledger d WHERE d.decision_id = t.decision_id AND d.workspace_id = t.workspace_id)
+"""
+_ABOUT_DECISIONS = {"outcome": DecisionOutcome, "amendment": LedgerAmendment, "judgement": Judgement}
 _POLICIES = """
 SELECT t.id, t.version FROM governance_confidencepolicy t
  WHERE t.version > 0 AND NOT EXISTS (
@@ -42,6 +49,9 @@ def disagreements() -> Iterator[str]:
         yield f"host id of decision {_uuid(decision_id)}: it is not the one that the decision was recorded under"
     for (decision_id,) in _found(DecisionRecord, _WITHOUT_HOST_ID):
         yield f"decision {_uuid(decision_id)}: its host id is gone, or leads to another decision"
+    for entry, model in _ABOUT_DECISIONS.items():
+        for (key,) in _found(model, _WITHOUT_DECISION.format(table=model._meta.db_table)):
+            yield f"{entry} {key}: its decision is not in the ledger"
     for policy_id, version in _found(ConfidencePolicy, _POLICIES.format(same=_SAME_JSON[vendor])):
         yield f"policy {policy_id}: the config in force is not that of its revision {version}"
 

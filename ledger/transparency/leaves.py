@@ -7,6 +7,7 @@ from ledger.models import (
     DecisionOutcome,
     DecisionRecord,
     Judgement,
+    JudgeVerdict,
     KnownCase,
     LabellingRules,
     LedgerAmendment,
@@ -135,6 +136,8 @@ REMOVALS = Kind(
 
 JUDGEMENTS = Kind("judgement", Judgement, "at", columns_of(Judgement), grows=True)
 
+JUDGE_VERDICTS = Kind("judge_verdict", JudgeVerdict, "recorded_at", columns_of(JudgeVerdict), grows=True)
+
 OF_THE_LEDGER = (
     DECISIONS,
     OUTCOMES,
@@ -143,13 +146,14 @@ OF_THE_LEDGER = (
     CHECKPOINTS,
     REMOVALS,
     JUDGEMENTS,
+    JUDGE_VERDICTS,
     *of_control(
         LabellingRules,
         "is_blind",
         "due_days",
         "twice_share",
         "known_share",
-        later={"label_source": 2, "confirms_wrong": 3},
+        later={"label_source": 2, "confirms_wrong": 3, "judged_share": 4},
     ),
     *of_control(KnownCase, "decision_id", "success"),
 )

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from calibration.models import ConfidenceCalibrationRun
 from calibration.services import report_progress
-from confidence_project.desk.e2e.looking import complaints_of_axe
+from confidence_project.desk.e2e.looking import complaints_of_axe, looked_at
 from governance.models import ApiKey, ConfidencePolicyProposal, KillSwitch, Rollout, WebhookEndpoint
 from governance.tests.factories import PASSWORD, WorkspaceFactory, admin_of, applied, approved, pending
 from governance.tests.workers import work_off
@@ -214,6 +214,23 @@ def test_policy__any_two_versions_are_compared_and_an_old_one_comes_back(visitor
     page.get_by_role("button", name="Roll back to this").click()
     policy.refresh_from_db()
     assert policy.config["values"] == {"confidence_threshold": 0.8}
+
+
+def test_sampling__rates_of_both_sides_in_a_table__in_force_and_said_on_home(visitor, workspace):
+    reviewer = visitor("reviewer")
+    page = reviewer.page
+    reviewer.open(f"/admin/governance/auditsampling/add/?workspace={workspace.pk}")
+    page.get_by_label("Policy key").select_option("confidence_gate")
+    page.get_by_label("Share of what is blocked").fill("0.2")
+    first = page.get_by_role("group", name="Rule 1")
+    first.get_by_label("with a confidence from").fill("0.9")
+    first.get_by_label("draw the share").fill("0.05")
+    page.get_by_label("Reason").fill("No event tells how these went.")
+    assert looked_at(reviewer, "sampling", keep=True) == []
+    page.get_by_role("button", name="Draw decisions for review").click()
+    assert "Of what is allowed with a confidence from 0.9: 5" in main(reviewer)
+    reviewer.open("/admin/")
+    assert "Of what is not allowed otherwise: 20" in main(reviewer)
 
 
 FOR_ADMINS = ["killswitch", "blockedsource", "auditsampling", "apikey", "webhookendpoint", "confidencepolicyproposal"]

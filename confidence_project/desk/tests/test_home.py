@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from django.db import connection
 from django.test import Client
@@ -21,13 +23,15 @@ from governance.tests.factories import (
     applied,
     approved,
     pending,
+    reviewer_of,
     viewer_of,
 )
 from governance.workflow import start_rollout
 from governance.workspaces.services import set_toggles
+from ledger.counts.services import keep_counts
 from ledger.models import DecisionRecord
 from ledger.models.decisions import new_decision_id
-from ledger.tests.factories import DecisionRecordFactory
+from ledger.tests.factories import DecisionOutcomeFactory, DecisionRecordFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -58,7 +62,7 @@ def test_home__more_workspaces_and_proposals__the_same_queries():
         pending(workspace, policy_key="decision_gate", config={"values": {"llm_confidence_threshold": 0.7}})
         engage_kill_switch(actor=superuser, workspace=workspace, policy_key="", reason="Test.")
     assert queries(superuser) == before
-    assert before <= 38
+    assert before <= 39
 
 
 def test_home__calibrated__shows_what_is_in_force_and_how_it_does():
@@ -67,6 +71,25 @@ def test_home__calibrated__shows_what_is_in_force_and_how_it_does():
     page = home(viewer_of(workspace))
     for expected in ("Confidence gate", "acme · honest", "acme · braggart", "0.9", "95 % interval", "noise floor"):
         assert expected in page
+
+
+def test_home__decisions_that_were_counted__says_how_they_went_and_as_of_when():
+    workspace = WorkspaceFactory()
+    calibrated(workspace)
+    today = timezone.now()
+    made = [DecisionRecordFactory(workspace=workspace, occurred_at=today - timedelta(days=day)) for day in (0, 12, 40)]
+    DecisionRecordFactory(workspace=workspace, occurred_at=today, gate_verdict="block", gate_reason="kill_switch")
+    for each, success in zip(made, (True, False, True), strict=True):
+        DecisionOutcomeFactory(decision=each, success=success)
+    viewer = viewer_of(workspace)
+    assert "In the last 30 days" not in home(viewer)
+    keep_counts()
+    said = (
+        "In the last 30 days 3 decisions, 66.7 % allowed; of 2 with a label 50 % were right . "
+        f"Counted by day, as of {today:%Y-%m-%d}"
+    )
+    assert said in home(viewer)
+    assert "changed since" not in home(viewer)
 
 
 def test_home__calibrated_and_steady__says_so_and_draws_no_trend():
@@ -181,9 +204,9 @@ def drawn(workspace, number):
 @pytest.mark.parametrize(
     "number, said",
     [
-        (1, "1 blocked decision, drawn at random"),
-        (99, "99 blocked decisions, drawn at random"),
-        (101, "99+ blocked decisions, drawn at random"),
+        (1, "1 decision, drawn at random"),
+        (99, "99 decisions, drawn at random"),
+        (101, "99+ decisions, drawn at random"),
     ],
 )
 def test_home__decisions_wait_for_review__says_how_many_and_leads_to_them(number, said):
@@ -192,12 +215,14 @@ def test_home__decisions_wait_for_review__says_how_many_and_leads_to_them(number
     response = signed_in(admin_of(workspace)).get(HOME)
     assert said in words(response)
     assert "Waiting for you: 1" in words(response)
-    link = f"{reverse('admin:ledger_decisionrecord_changelist')}?workspace={workspace.slug}&amp;review=waiting"
+    link = f"{reverse('admin:ledger_judgement_workbench')}?workspace={workspace.slug}"
     assert link in response.content.decode()
+    assert f"{said.split()[0]} overdue" in words(response)
+    assert "Waiting for you: 1" in home(reviewer_of(workspace))
     viewers = home(viewer_of(workspace))
     assert said in viewers
     assert "Waiting, not for you" in viewers
-    assert "Waits for a workspace admin" in viewers
+    assert "Waits for a reviewer or an admin" in viewers
 
 
 def test_home__nothing_drawn_or_drawn_elsewhere__says_nothing_of_it():

@@ -12,10 +12,11 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations.loader import MigrationLoader
 
 from confidence_project.foundation.append_only import append_only_models
-from confidence_project.foundation.triggers.leading import enforce_leading, release_leading
+from confidence_project.foundation.triggers.guards import Guard, guards_in
+from confidence_project.foundation.triggers.leading import enforce_leading, leads_to_of, release_leading
 from confidence_project.foundation.triggers.operations import EnforceAppendOnly
-from confidence_project.foundation.triggers.statements import append_only_names, enforce, write_once, write_once_name
-from confidence_project.foundation.triggers.versions import enforce_versions
+from confidence_project.foundation.triggers.statements import append_only_guards, enforce, write_once, write_once_guard
+from confidence_project.foundation.triggers.versions import enforce_versions, version_guards
 
 
 def write_once_models() -> list[type[models.Model]]:
@@ -33,35 +34,21 @@ def leading_models() -> list[type[models.Model]]:
     return [model for model in apps.get_models() if hasattr(model, "leads_to")]
 
 
-def missing_triggers(connection: BaseDatabaseWrapper) -> list[str]:
-    """Names of the triggers that should be in the database and are not (migrated tables only)."""
-    found = _triggers(connection)
+def missing_triggers(connection: BaseDatabaseWrapper) -> list[Guard]:
+    """Return the triggers that should be in the database and are not, or do something else (migrated tables only)."""
+    found = guards_in(connection)
     existing = set(connection.introspection.table_names())
-    growing = [model._meta.db_table for model in append_only_models()]
-    expected = [(table, name) for table in growing for name in append_only_names(connection, table)]
-    expected += [(model._meta.db_table, write_once_name(model._meta.db_table)) for model in write_once_models()]
-    expected += [
-        (model._meta.db_table, name)
-        for model in versioned_models()
-        for name in model.versioned.names(model._meta.db_table, connection.vendor)  # type: ignore[attr-defined]
+    tables = {model: model._meta.db_table for model in apps.get_models() if model._meta.db_table in existing}
+    expected = [
+        *(guard for m in append_only_models() if m in tables for guard in append_only_guards(connection, tables[m])),
+        *(write_once_guard(tables[m], connection.vendor) for m in write_once_models() if m in tables),
+        *(guard for m in versioned_models() if m in tables for guard in version_guards(connection, m)),
+        *(guard for m in leading_models() if m in tables for guard in leads_to_of(m).guards(connection, tables[m])),
     ]
-    expected += [
-        (model._meta.db_table, model.leads_to.name(model._meta.db_table))  # type: ignore[attr-defined]
-        for model in leading_models()
-    ]
-    return [name for table, name in expected if table in existing and name not in found]
-
-
-def _triggers(connection: BaseDatabaseWrapper) -> set[str]:
-    query = (
-        "SELECT name FROM sqlite_master WHERE type = 'trigger'"
-        if connection.vendor == "sqlite"
-        # 'A': enabled always; a disabled or weakened trigger counts as missing.
-        else "SELECT tgname FROM pg_trigger WHERE NOT tgisinternal AND tgenabled = 'A'"
-    )
-    with connection.cursor() as cursor:
-        cursor.execute(query)
-        return {row[0] for row in cursor.fetchall()}
+    first = {guard.name: guard for guard in reversed(expected)}
+    missing = [guard for guard in expected if guard not in found]
+    # Where a table has lost one, its partitions have, too.
+    return [guard for guard in missing if guard == first[guard.name] or first[guard.name] in found]
 
 
 def missing_views(connection: BaseDatabaseWrapper) -> dict[str, str]:
@@ -87,11 +74,11 @@ def restore(connection: BaseDatabaseWrapper) -> list[str]:
             enforce_versions(connection, versioned_models())
             enforce_leading(connection, leading_models())
         for model in write_once_models():
-            if write_once_name(model._meta.db_table) in triggers:
+            if write_once_guard(model._meta.db_table, connection.vendor) in triggers:
                 write_once(connection, model, model.written_once)  # type: ignore[attr-defined]
         for name, select in views.items():
             cursor.execute(f"CREATE VIEW {connection.ops.quote_name(name)} AS {select}")
-    return [*triggers, *views]
+    return [*map(str, triggers), *views]
 
 
 def release_before_migrations(using: str, **kwargs: Any) -> None:
@@ -106,26 +93,26 @@ def keep_leading(using: str, **kwargs: Any) -> None:
 
 def _leading_in(connection: BaseDatabaseWrapper) -> list[type[models.Model]]:
     existing = set(connection.introspection.table_names())
-    tables = [(model, {model._meta.db_table, model.leads_to.table}) for model in leading_models()]  # type: ignore[attr-defined]
+    tables = [(model, {model._meta.db_table, leads_to_of(model).table}) for model in leading_models()]
     return [model for model, of_it in tables if of_it <= existing]
 
 
-def _error_id(trigger: str) -> str:
-    if trigger.endswith("_write_once"):
+def _error_id(guard: Guard) -> str:
+    if guard.name.endswith("_write_once"):
         return "confidence.E003"
-    if trigger.endswith("_leads_to"):
+    if guard.name.endswith(("_leads_to", "_led_to")):
         return "confidence.E005"
-    return "confidence.E004" if "_version" in trigger else "confidence.E001"
+    return "confidence.E004" if "_version" in guard.name else "confidence.E001"
 
 
 def check_triggers(databases: Sequence[str] | None = None, **kwargs: Any) -> list[checks.CheckMessage]:
     """Fail `manage.py check --database …` when a trigger over history, or over what governs, is missing."""
     return [
         checks.Error(
-            f"The trigger {name}, which guards its table, is missing on database {alias!r}.",
+            f"The trigger {guard}, which guards its table, is missing on database {alias!r}, or was changed.",
             hint="Restore it with `manage.py enforce_append_only`, and find out who removed it.",
-            id=_error_id(name),
+            id=_error_id(guard),
         )
         for alias in databases or []
-        for name in missing_triggers(connections[alias])
+        for guard in missing_triggers(connections[alias])
     ]

@@ -8,7 +8,7 @@ from typing import Any
 from django.db.migrations.exceptions import IrreversibleError
 from django.db.migrations.operations.base import Operation
 
-from confidence_project.foundation.triggers.statements import drop, enforce, release, write_once, write_once_name
+from confidence_project.foundation.triggers.statements import drop, enforce, release, write_once, write_once_guard
 
 
 class EnforceAppendOnly(Operation):
@@ -25,6 +25,7 @@ class EnforceAppendOnly(Operation):
     """
 
     reversible = True
+    atomic = True  # in a migration of several transactions, too
 
     def __init__(
         self,
@@ -94,7 +95,7 @@ class WriteOnce(Operation):
 
     def database_backwards(self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any) -> None:
         table = from_state.apps.get_model(app_label, self.model_name)._meta.db_table
-        drop(schema_editor.connection, write_once_name(table), table)
+        drop(schema_editor.connection, write_once_guard(table, schema_editor.connection.vendor).name, table)
 
     def describe(self) -> str:
         return f"Write {', '.join(self.fields)} of {self.model_name} once"

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from confidence_project.foundation.triggers.guards import Guard, partition_tree
 from confidence_project.foundation.triggers.removals import Removable, removable
 
 _POSTGRESQL_FUNCTION = """
@@ -36,23 +37,32 @@ END $$
 """
 
 
-def append_only_names(connection: BaseDatabaseWrapper, table: str) -> list[str]:
-    """Return the names of the triggers that keep a table append-only."""
+def append_only_guards(connection: BaseDatabaseWrapper, table: str) -> list[Guard]:
+    """Return the triggers that keep a table, and each of its partitions, append-only."""
     rule = removable(connection, table)
     if connection.vendor == "sqlite":
-        events = ["update", "removal" if rule else "delete", "replace"]
-    else:
-        events = ["change", "removal"] if rule else ["change"]
-    return [_name(table, event) for event in events]
+        return [Guard(table, _name(table, event)) for event in ("update", "removal" if rule else "delete", "replace")]
+    tree = partition_tree(connection, table)
+    functions = {"change": _APPEND_ONLY}
+    if rule:
+        functions["removal"] = _removal(table, rule)
+    if tree:
+        functions["truncate"] = _APPEND_ONLY
+    events = functions.items()
+    return [Guard.of(part, _name(table, event), made) for part in tree or [table] for event, made in events]
+
+
+def _removal(table: str, rule: Removable) -> str:
+    return _REMOVAL.format(name=f'"{_name(table, "removal")}"', condition=rule.postgresql)
 
 
 def _name(table: str, event: str) -> str:
     return f"{table}_append_only_{event}"
 
 
-def write_once_name(table: str) -> str:
-    """Return the name of the trigger over the columns of a table that are written once."""
-    return f"{table}_write_once"
+def write_once_guard(table: str, vendor: str) -> Guard:
+    """Return the trigger over the columns of a table that are written once."""
+    return Guard.of(table, f"{table}_write_once", "" if vendor == "sqlite" else _WRITE_ONCE)
 
 
 def release(connection: BaseDatabaseWrapper, tables: Iterable[str]) -> None:
@@ -60,6 +70,8 @@ def release(connection: BaseDatabaseWrapper, tables: Iterable[str]) -> None:
     for table in tables:
         for event in ("update", "delete", "replace", "change", "removal"):
             drop(connection, _name(table, event), table)
+        for part in partition_tree(connection, table):
+            drop(connection, _name(table, "truncate"), part)
 
 
 def drop(connection: BaseDatabaseWrapper, name: str, table: str) -> None:
@@ -74,13 +86,18 @@ def enforce(connection: BaseDatabaseWrapper, guarded: Iterable[type[models.Model
     """Put the triggers on the tables of append-only models; those that are there already are made anew."""
     guarded = list(guarded)
     release(connection, [model._meta.db_table for model in guarded])
-    build = _sqlite_triggers if connection.vendor == "sqlite" else _postgresql_triggers
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
             cursor.execute(_APPEND_ONLY)
         for model in guarded:
-            rule = removable(connection, model._meta.db_table)
-            for statement in build(model, rule, connection.ops.quote_name):
+            table = model._meta.db_table
+            rule, quote = removable(connection, table), connection.ops.quote_name
+            statements = (
+                _sqlite_triggers(model, rule, quote)
+                if connection.vendor == "sqlite"
+                else _postgresql_triggers(table, rule, partition_tree(connection, table), quote)
+            )
+            for statement in statements:
                 cursor.execute(statement)
 
 
@@ -88,9 +105,10 @@ def write_once(connection: BaseDatabaseWrapper, model: type[models.Model], field
     """Put the trigger over the columns of `fields`; one that is there already is made anew."""
     quote, table = connection.ops.quote_name, model._meta.db_table
     columns = ", ".join(quote(str(field.column)) for field in model._meta.concrete_fields if field.name in fields)
-    name = quote(write_once_name(table))
+    guard = write_once_guard(table, connection.vendor)
+    name = quote(guard.name)
     create = f"CREATE TRIGGER {name} BEFORE UPDATE OF {columns} ON {quote(table)}"
-    drop(connection, write_once_name(table), table)
+    drop(connection, guard.name, table)
     with connection.cursor() as cursor:
         if connection.vendor == "sqlite":
             refusal = f"SELECT RAISE(ABORT, 'columns of {table} that are written once: UPDATE refused');"
@@ -133,20 +151,29 @@ def _sqlite_triggers(model: type[models.Model], rule: Removable | None, quote: A
     ]
 
 
-def _postgresql_triggers(model: type[models.Model], rule: Removable | None, quote: Any) -> list[str]:
-    table = model._meta.db_table
-    name, removal = quote(_name(table, "change")), quote(_name(table, "removal"))
-    events = "UPDATE OR TRUNCATE" if rule else "UPDATE OR DELETE OR TRUNCATE"
-    # ALWAYS: a session with session_replication_role = replica does not slip past.
-    statements = [
-        f"CREATE TRIGGER {name} BEFORE {events} ON {quote(table)} "
-        "FOR EACH STATEMENT EXECUTE FUNCTION confidence_append_only()",
-        f"ALTER TABLE {quote(table)} ENABLE ALWAYS TRIGGER {name}",
-    ]
+def _postgresql_triggers(table: str, rule: Removable | None, tree: Sequence[str], quote: Any) -> Iterator[str]:
+    change = "UPDATE" if rule else "UPDATE OR DELETE"
+    if tree:
+        # A statement sent straight to a partition fires none of the table's own statement triggers; row triggers are
+        # the partitions', too, those of later ones included.
+        yield from _always(table, _name(table, "change"), f"{change} ON {quote(table)} FOR EACH ROW", quote)
+        for part in tree:
+            yield from refuse_truncate(table, part, quote)
+    else:
+        each = f"{change} OR TRUNCATE ON {quote(table)} FOR EACH STATEMENT"
+        yield from _always(table, _name(table, "change"), each, quote)
     if rule:
-        statements += [
-            _REMOVAL.format(name=removal, condition=rule.postgresql),
-            f"CREATE TRIGGER {removal} BEFORE DELETE ON {quote(table)} FOR EACH ROW EXECUTE FUNCTION {removal}()",
-            f"ALTER TABLE {quote(table)} ENABLE ALWAYS TRIGGER {removal}",
-        ]
-    return statements
+        name = _name(table, "removal")
+        yield _removal(table, rule)
+        yield from _always(table, name, f"DELETE ON {quote(table)} FOR EACH ROW", quote, function=name)
+
+
+def refuse_truncate(table: str, part: str, quote: Any) -> Iterator[str]:
+    """Yield the statements that keep a partitioned table, or a partition of it, from being emptied."""
+    yield from _always(part, _name(table, "truncate"), f"TRUNCATE ON {quote(part)} FOR EACH STATEMENT", quote)
+
+
+def _always(on: str, name: str, event: str, quote: Any, function: str = "confidence_append_only") -> Iterator[str]:
+    yield f"CREATE TRIGGER {quote(name)} BEFORE {event} EXECUTE FUNCTION {quote(function)}()"
+    # ALWAYS: a session with session_replication_role = replica does not slip past.
+    yield f"ALTER TABLE {quote(on)} ENABLE ALWAYS TRIGGER {quote(name)}"

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from confidence_project.foundation.triggers.guards import Guard
 from confidence_project.foundation.triggers.statements import drop
 
 LOCK = 0x6A7E
@@ -98,6 +99,13 @@ def enforce_versions(connection: BaseDatabaseWrapper, governing: Iterable[type[m
                 drop(connection, name, table)
                 for statement in build(versioned, table, name, events):
                     cursor.execute(statement)
+
+
+def version_guards(connection: BaseDatabaseWrapper, model: type[models.Model]) -> list[Guard]:
+    """Return the triggers that have to be on the table of a model that names its `versioned`."""
+    table, versioned = model._meta.db_table, _versioned(model)
+    function = "" if connection.vendor == "sqlite" else _RAISE.format(table=versioned.table, lock=LOCK)
+    return [Guard.of(table, name, function) for name in versioned.names(table, connection.vendor)]
 
 
 def _versioned(model: type[models.Model]) -> Versioned:

@@ -1,0 +1,47 @@
+"""When answers are due, how many are late, and reminding people of them once a day."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import timedelta
+
+from django.conf import settings
+from django.db.models import Q
+from django.urls import reverse
+from django.utils import timezone
+
+from governance.models import Reminder, Workspace
+from governance.notices.outbox import notify
+from ledger.models import LabellingRules
+from ledger.selectors import count_waiting_for_review
+
+DUE_DAYS: int = LabellingRules._meta.get_field("due_days").default
+"""Where a policy has no rules."""
+
+
+def count_overdue(workspaces: Iterable[Workspace]) -> Mapping[int, int]:
+    """Count, by id of the workspace, what waits for a label whose date is over, in two queries.
+
+    Up to `MOST_COUNTED + 1`, which stands for more.
+    """
+    listed = list(workspaces)
+    if not listed:
+        return {}
+    now = timezone.now()
+    rules = LabellingRules.objects.in_force().filter(workspace__in=listed)
+    terms = list(rules.values_list("workspace_id", "policy_key", "due_days"))
+    late = Q(timestamp__lt=now - timedelta(days=DUE_DAYS))
+    for workspace_id, policy_key, due_days in terms:
+        this = Q(workspace_id=workspace_id, policy_key=policy_key)
+        late = (late & ~this) | (this & Q(timestamp__lt=now - timedelta(days=due_days)))
+    return count_waiting_for_review(listed, only=late)
+
+
+def remind(workspaces: Iterable[Workspace]) -> int:
+    """Tell those who may answer where answers are late, each at most once a day; return of how many workspaces."""
+    late = [each for each in workspaces if count_overdue([each])[each.pk]]
+    for workspace in late:
+        page = f"{reverse('admin:ledger_judgement_workbench')}?workspace={workspace.slug}"
+        url = f"{settings.CONFIDENCE_SITE_URL}{page}"
+        notify(Reminder.LABELS_OVERDUE, workspace, None, policy_key=None, url=url, at=timezone.now())
+    return len(late)
