@@ -76,6 +76,7 @@ def plan_in_words(plan: Plan) -> list[str]:
     ]
     if question.target is Target.WATCH:
         return [*said, _others(plan)] if plan.others else said
+    said.append("Measured on real models, about half of such a chance has come: read it as the most to hope for.")
     if chosen.chance < SURE_ENOUGH:
         said.append("So it may well end without a certificate; more labels are no promise either.")
     if question.target is Target.CERTIFY:
