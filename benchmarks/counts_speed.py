@@ -1,8 +1,8 @@
 """A calibration from the daily counts, beside the same run in the ledger and the bare GROUP BY; and keeping them.
 
 `CONFIDENCE_BENCH_ROWS` holds the numbers of decisions (default: 1000000,10000000), `CONFIDENCE_BENCH_ROUNDS` how often
-each is timed (default: 3). The rounds alternate; medians are printed, as wall (CPU) seconds, and their ratios beside
-the goals. CPU counts this process and PostgreSQL's.
+each is timed (default: 3). The rounds alternate; medians are printed, as wall (CPU) seconds, and ratios beside their
+goals. CPU counts this process and PostgreSQL's.
 
   CONFIDENCE_BENCH_ROWS=1000000 python .ci/with_postgres.py python -m benchmarks counts_speed
   CONFIDENCE_BENCH_ROWS=1000000 DATABASE_URL=sqlite:///bench.sqlite3 python -m benchmarks counts_speed

@@ -15,9 +15,9 @@ from calibration.engines.kinds import opened
 from calibration.engines.mapping import parse_engine_mapping
 from calibration.engines.problems import WORDS, Problem
 from calibration.evidence.contract import EvidenceRequest
+from calibration.evidence.counting import FETCH, counts_of_rows
 from calibration.evidence.decision_ledger import DecisionLedgerSource
 from calibration.evidence.reading import CountedIn, KeyEvidence, by_segment
-from calibration.evidence.rows import FETCH, counts_of_rows
 from calibration.models import EvidenceEngine
 from confidence_project.foundation.errors import EvidenceChanged, InvalidInput, WrongState
 from governance.models import DeclaredName

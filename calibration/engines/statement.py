@@ -1,6 +1,6 @@
-"""The one statement that counts decisions in an engine. It says what `evidence.rows` says of the ledger.
+"""The one statement that counts decisions in an engine. It says what `evidence.counting` says of the ledger.
 
-Its rows are those of `evidence.rows`, with what is wrong with them as the last column.
+Its rows are those of `evidence.counting`, with what is wrong with them as the last column.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Cases among rows of daily counts: of each case the earliest decision in the window counts, wherever it lies.
 
-The same as `rows.count_cases` does in the ledger, by numpy.
+The same as `counting.count_cases` does in the ledger, by numpy.
 """
 
 from __future__ import annotations

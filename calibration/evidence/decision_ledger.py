@@ -20,8 +20,9 @@ from django.db.models.expressions import Combinable
 from django.db.models.functions import Cast, Coalesce
 
 from calibration.evidence.contract import EvidenceCounts, EvidenceRequest
+from calibration.evidence.counting import QuerysetSource, count, count_alone, count_cases
 from calibration.evidence.daily import daily_counts
-from calibration.evidence.rows import DecisionRows, QuerysetSource, count, count_alone, count_cases
+from calibration.evidence.rows import DecisionRows
 from governance.definitions import FieldKind
 from ledger.models import DecisionRecord, LedgerAmendment
 from ledger.models.decisions import POOLED_AS_ASKED

@@ -17,9 +17,9 @@ from django.urls import reverse
 
 from calibration.evidence import cases
 from calibration.evidence.contract import EvidenceRequest
+from calibration.evidence.counting import count
 from calibration.evidence.decision_ledger import DecisionLedgerSource
 from calibration.evidence.reading import KeyEvidence, by_segment, read_evidence
-from calibration.evidence.rows import count
 from calibration.models import ConfidenceCalibrationRun
 from calibration.runner import run_calibration
 from calibration.runs.report import run_as_text

@@ -7,8 +7,9 @@ from django.db.models import BooleanField, ExpressionWrapper, F, Q
 
 from calibration.evidence import registry
 from calibration.evidence.contract import EvidenceRequest
+from calibration.evidence.counting import QuerysetSource
 from calibration.evidence.registry import register_source, source_for
-from calibration.evidence.rows import DecisionRows, QuerysetSource
+from calibration.evidence.rows import DecisionRows
 from calibration.runner import run_calibration
 from calibration.tests.factories import WINDOW, decision, store
 from confidence_project.foundation.errors import InvalidInput
