@@ -64,9 +64,9 @@ def recorded_between(
     Ids are ordered by time, so that the range is one of ids, and any index that ends in them narrows by it.
     """
     if since is not None:
-        rows = rows.filter(decision_id__gte=least_decision_id(since - _ID_SLACK), timestamp__gte=since)
+        rows = rows.filter(decision_id__gte=least_decision_id(since, -_ID_SLACK), timestamp__gte=since)
     if until is not None:
-        rows = rows.filter(decision_id__lt=least_decision_id(until + _ID_SLACK), timestamp__lt=until)
+        rows = rows.filter(decision_id__lt=least_decision_id(until, _ID_SLACK), timestamp__lt=until)
     return rows
 
 

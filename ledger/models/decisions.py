@@ -27,9 +27,10 @@ def new_decision_id() -> UUID:
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def least_decision_id(at: datetime) -> UUID:
-    """The least UUIDv7 of a millisecond, or one below it: the first 48 bits count them from 1970 on."""
-    milliseconds = max((at - _EPOCH) // timedelta(milliseconds=1), 0)
+def least_decision_id(at: datetime, off: timedelta = timedelta()) -> UUID:
+    """The least UUIDv7 (RFC 9562) of the millisecond at `at + off`: its first 48 bits count them from 1970 on."""
+    # Added to the difference: beside an end of the calendar there is no time.
+    milliseconds = max((at - _EPOCH + off) // timedelta(milliseconds=1), 0)
     return UUID(int=min(milliseconds, (1 << 48) - 1) << 80)
 
 
