@@ -16,6 +16,7 @@ SUITES = {
     "engines_speed": "the same calibration in the ledger and in DuckDB over Parquet, beside the bare GROUP BY of each",
     "statistics_speed": "each statistic on 10,001 groups, and the draws of the noise floor",
     "pages_speed": "server time and queries of the admin's pages over ten million decisions",
+    "years": "inserts, pages and a run over one month, as the months behind it become more (PostgreSQL)",
     "inspector_speed": "server time and queries of the inspector over a million AI interactions",
     "track_overhead": "what track_ai_call adds to an AI call, beside the bare INSERT of its row",
 }

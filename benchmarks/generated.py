@@ -45,8 +45,10 @@ Times = NDArray[np.datetime64]
 Integers = NDArray[np.int64]
 
 
-def fill(workspace: Workspace, rows: int) -> None:
+def fill(workspace: Workspace, rows: int, start: datetime = START) -> None:
     """Store so many decisions with the ids of their host, an outcome for each that was allowed, and tell the planner.
+
+    They lie in the `WINDOW` that begins at `start`.
 
     The same workspace and number give the same data. Ten million take about three minutes and 8 GB on PostgreSQL, and
     its superuser: foreign keys are not checked, which would double the time.
@@ -57,7 +59,7 @@ def fill(workspace: Workspace, rows: int) -> None:
             # A slow machine takes longer for a chunk than a statement of the control plane may.
             cursor.execute("SET statement_timeout = 0")
     for begin in range(0, rows, CHUNK):
-        decisions, *outcomes = _chunk(np.arange(begin, min(begin + CHUNK, rows)), rows, draw)
+        decisions, *outcomes = _chunk(np.arange(begin, min(begin + CHUNK, rows)), rows, start, draw)
         with transaction.atomic():
             _trust_foreign_keys()
             _store(DecisionRecord, {"workspace_id": str(workspace.pk), **decisions})
@@ -70,10 +72,10 @@ def fill(workspace: Workspace, rows: int) -> None:
             cursor.execute(f"{analyse} {model._meta.db_table}")
 
 
-def _chunk(places: Integers, rows: int, draw: np.random.Generator) -> list[dict[str, Column]]:
+def _chunk(places: Integers, rows: int, start: datetime, draw: np.random.Generator) -> list[dict[str, Column]]:
     """Columns of decisions, of their outcomes, and of what a person said of some outcomes again."""
     size = places.size
-    at = np.datetime64(START.replace(tzinfo=None), "us") + (places * (WINDOW / rows / MICROSECOND)).astype("m8[us]")
+    at = np.datetime64(start.replace(tzinfo=None), "us") + (places * (WINDOW / rows / MICROSECOND)).astype("m8[us]")
     confidence = (draw.beta(8, 2, size) * 10_000).round().astype(np.int64)
     success = draw.random(size) < 1 - (1 - confidence / 10_000) / 3.5
     other = draw.choice(len(OTHER_SHARES), size, p=OTHER_SHARES)

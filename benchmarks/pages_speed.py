@@ -155,12 +155,12 @@ def _explorer(workspace: Workspace) -> dict[str, str]:
         "search by an id of the host": {"q": "no-such"},
     }
     return {
-        **{what: _list(query, workspace) for what, query in asked.items()},
+        **{what: list_of(query, workspace) for what, query in asked.items()},
         "record": reverse("admin:ledger_decisionrecord_change", args=[deep.pk]),
     }
 
 
-def _list(query: Mapping[str, Any], workspace: Workspace) -> str:
+def list_of(query: Mapping[str, Any], workspace: Workspace) -> str:
     return f"{reverse(DECISIONS)}?{urlencode({'workspace': workspace.slug, **query})}"
 
 
@@ -185,14 +185,14 @@ def _desk(workspace: Workspace) -> dict[str, str]:
 
 
 def _report(what: str, client: Client, address: str) -> Timing:
-    timing = _timed(client, address)
+    timing = timed(client, address)
     median, worst = (seconds * 1000 for seconds in (statistics.median(timing.seconds), max(timing.seconds)))
     mark = " !" if timing.is_slow else ""
     print(f"{what:52}{median:>6.0f} ms{worst:>6.0f} ms{timing.queries:>9}{mark}", flush=True)
     return timing
 
 
-def _timed(client: Client, address: str) -> Timing:
+def timed(client: Client, address: str) -> Timing:
     with CaptureQueriesContext(connection) as queries:
         answer = client.get(address, secure=True)
     assert answer.status_code == 200, (address, answer.status_code)

@@ -1,8 +1,8 @@
 """Measure what a judge beside people saves, and how often it makes a certificate wrong.
 
-Twelve curves. People label n decisions drawn alike, or with a judge on N decisions all that it calls wrong and a share
-of what it calls right: a quarter fewer labels. A violation: what is allowed fails more often in truth than alpha, among
-the judged decisions or in the population.
+Twelve curves; coverage is compared where labels alone certify some. People label n decisions drawn alike, or with a
+judge on N decisions all that it calls wrong and a share of what it calls right: a quarter fewer labels. A violation:
+what is allowed fails more often in truth than alpha, among the judged decisions or in the population.
 
 example: python -m benchmarks.simulate_judges --trials 1000
 """

@@ -97,6 +97,10 @@ def main(arguments: list[str] | None = None) -> int:
         wrong = sum(trial[1][0] for trial in trials)
         met &= at_most(f"the same, {name}: corrected", wrong, given.trials, DELTA)
     met &= _confirmed(given.trials, rng)
+    for known in (50, 200):
+        error = label_error(KnownAnswers(failures=known), level=DELTA)
+        assert error is not None
+        print(f"{f'{known} known failures, none missed: labels are tested at':58} {error.tested_rate(ALPHA):8.4f}")
     return int(not met)
 
 

@@ -261,12 +261,12 @@ def policy_keys_in_scope(asked: Sequence[str] | None) -> tuple[str, ...]:
     return tuple(sorted({get_definition(key).key for key in asked}))
 
 
-def default_window_end(maturity_days: float) -> datetime:
-    """Return the last midnight (UTC), so that a second run of the day sees the same window.
+def default_window_end(maturity_days: float, now: datetime | None = None) -> datetime:
+    """Return the last midnight (UTC) before a moment, so that a second run of the day sees the same window.
 
     Without a maturity lag today's decisions count, and the window ends at the coming midnight.
     """
-    today = datetime.combine(timezone.now().astimezone(UTC), time(), tzinfo=UTC)
+    today = datetime.combine((now or timezone.now()).astimezone(UTC), time(), tzinfo=UTC)
     return today if maturity_days else today + timedelta(days=1)
 
 

@@ -124,6 +124,14 @@ else:
     _database["CONN_HEALTH_CHECKS"] = True
 # SQLite, too: whoever closes its last connection copies the write-ahead log into the database.
 _database["CONN_MAX_AGE"] = env.int("CONN_MAX_AGE", default=60)
+# A replica: lists of the desk and calibrations read there; see docs/scale.md.
+CONFIDENCE_READ_DATABASE_URL = env.str("CONFIDENCE_READ_DATABASE_URL", default="")
+if CONFIDENCE_READ_DATABASE_URL:
+    if _database["ENGINE"] != "django.db.backends.postgresql":
+        raise ImproperlyConfigured("CONFIDENCE_READ_DATABASE_URL names a replica of the PostgreSQL in DATABASE_URL.")
+    _named = {name: _database[name] for name in ("OPTIONS", "CONN_HEALTH_CHECKS", "CONN_MAX_AGE")}
+    DATABASES["replica"] = {**env.db_url_config(CONFIDENCE_READ_DATABASE_URL), **_named, "TEST": {"MIRROR": "default"}}
+    MIDDLEWARE.append("confidence_project.foundation.replica.WroteMiddleware")
 # Off behind a pooler that does not pass prepared statements on; see docs/operations.md.
 CONFIDENCE_PREPARED_STATEMENTS = env.bool("CONFIDENCE_PREPARED_STATEMENTS", default=True)
 

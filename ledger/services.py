@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Sequence
 from typing import Any, Protocol
 from uuid import UUID
 
 from asgiref.sync import sync_to_async
+from django.db import connection
 from django.db.models import Max
 from django.utils import timezone
 
 from confidence_project.foundation.bulk import Values, insert_rows
 from confidence_project.foundation.errors import Conflict, DomainError, FieldProblem, InvalidInput, NotFound
+from confidence_project.foundation.prepared import fetch
 from confidence_project.foundation.submissions import Stored, Submission, commit_with_retry, find_or_create
 from governance.clock import CLOCK_SKEW, check_time
 from governance.models import Workspace
@@ -76,8 +79,8 @@ def decisions_by_external_id(
 
     A removed decision keeps its id, with `Gone` in place of the record: a repetition is not judged anew.
     """
-    known = DecisionExternalId.objects.filter(workspace=workspace, external_id__in=external_ids)
-    by_decision = {row.decision_id: row for row in known}
+    known = fetch(_known_among(), [str(workspace.pk), json.dumps(external_ids)])
+    by_decision = {UUID(decision_id): (str(external_id), str(body)) for external_id, decision_id, body in known}
     found: dict[UUID, Values | DomainError] = (
         {record["decision_id"]: record for record in DecisionRecord.objects.filter(pk__in=by_decision).values()}
         if by_decision
@@ -85,7 +88,18 @@ def decisions_by_external_id(
     )
     if missing := by_decision.keys() - found.keys():
         found |= {key: gone(removal) for key, removal in removals_of(missing).items()}
-    return {by_decision[key].external_id: (record, by_decision[key].body_sha256) for key, record in found.items()}
+    named = ((*by_decision[key], record) for key, record in found.items())
+    return {external_id: (record, body_sha256) for external_id, body_sha256, record in named}
+
+
+def _known_among() -> str:
+    """One parameter for all ids: to put a thousand into a statement takes longer than to look for them."""
+    each = "json_array_elements_text(%s::json)" if connection.vendor == "postgresql" else "value FROM json_each(%s)"
+    return f"""
+    SELECT external_id, decision_id, body_sha256
+      FROM {DecisionExternalId._meta.db_table}
+     WHERE workspace_id = %s AND external_id IN (SELECT {each})
+    """  # noqa: S608
 
 
 def record_outcomes(

@@ -112,6 +112,7 @@ def _on_postgresql(
     sizes += totals.memory(builds, many)
     sizes += totals.disk(builds)
     rates.append(figures.bulks(builds, mlflow, pace))
+    rates.append(figures.switches(builds[0], pace))
     rates.append(figures.thresholds(builds, pace))
     rates.append(figures.flags(builds, pace))
     rates.append(figures.outcomes(builds, pace))

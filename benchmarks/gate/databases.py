@@ -64,7 +64,9 @@ def bytes_a_decision(url: str) -> tuple[float, float]:
         connection.execute("SET statement_timeout = 0")
         connection.execute(f"VACUUM ANALYZE {LEDGER}")
         found = connection.execute(
-            f"SELECT pg_table_size('{LEDGER}'), pg_indexes_size('{LEDGER}'), COUNT(*) FROM {LEDGER}"
+            "SELECT sum(pg_table_size(relid)), sum(pg_indexes_size(relid)), "
+            f"(SELECT COUNT(*) FROM {LEDGER}) FROM (SELECT relid FROM pg_partition_tree('{LEDGER}') "
+            f"UNION SELECT '{LEDGER}'::regclass) parts"
         ).fetchone()
         assert found is not None
     rows, indexes, count = found

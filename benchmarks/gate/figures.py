@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from benchmarks.gate import bodies
@@ -89,6 +90,20 @@ def bulks(builds: Sequence[Build], mlflow: Peer | None, pace: Pace) -> Figure:
 def sent_in_bulk(caller) -> int:
     caller.post("/api/v1/decisions", bodies.decisions(BULK), "application/x-ndjson")
     return BULK
+
+
+def switches(build: Build, pace: Pace) -> Figure:
+    """How long the kill switch takes while eight clients and a bulk decide without a pause."""
+    callers = [build.caller() for _ in range(9)]
+    deciding: list[Call] = [lambda caller=caller: _post_decision(caller, "/api/v1/decisions") for caller in callers[1:]]
+
+    def turn(seconds: float, tally: Tally) -> None:
+        with ThreadPoolExecutor(1) as pool:
+            load = pool.submit(press, [*deciding, lambda: sent_in_bulk(callers[0])], seconds, Tally())
+            build.inside("switch", seconds, tally)
+            load.result()
+
+    return measured("kill switch under 8 clients and a bulk", {build.name: turn}, pace)
 
 
 def flags(builds: Sequence[Build], pace: Pace) -> Figure:

@@ -5,6 +5,7 @@ A line names what to do and for how many seconds; the answer is a line of JSON. 
 
 from __future__ import annotations
 
+import itertools
 import json
 import runpy
 import sys
@@ -18,6 +19,9 @@ import django
 
 SLUG = "bench"
 
+PAUSES = {"switch": 0.05}
+"""Seconds between two calls: nobody throws switches without one."""
+
 
 def main() -> None:
     django.setup()
@@ -28,7 +32,7 @@ def main() -> None:
     calls = _calls(bodies, workspace)
     for line in sys.stdin:
         what, seconds = line.split()
-        print(json.dumps(_repeat(calls[what], float(seconds))), flush=True)
+        print(json.dumps(_repeat(calls[what], float(seconds), PAUSES.get(what, 0))), flush=True)
 
 
 def _workspace(policy: Any) -> tuple[Any, str]:
@@ -55,15 +59,31 @@ def _calls(bodies: Mapping[str, Any], workspace: Any) -> dict[str, Callable[[], 
         segment = {name: context[name] for name in ("provider", "model")}
         policies.resolve_threshold(workspace, "confidence_gate", "confidence_threshold", **segment)
 
-    return {"decide": decide, "resolve": resolve}
+    return {"decide": decide, "resolve": resolve, "switch": _switching(workspace)}
 
 
-def _repeat(call: Callable[[], object], seconds: float) -> dict[str, Any]:
+def _switching(workspace: Any) -> Callable[[], object]:
+    """What engages the kill switch, and at the next call releases it, and so on."""
+    person = (
+        import_module("django.contrib.auth").get_user_model().objects.create_superuser("bench", "bench@example.org")
+    )
+    verbs = itertools.cycle(["engage_kill_switch", "release_kill_switch"])
+
+    def switch() -> None:
+        # Imported here: another build may have it elsewhere, and is not asked.
+        controls = import_module("governance.controls.services")
+        getattr(controls, next(verbs))(actor=person, workspace=workspace, reason="Measured.")
+
+    return switch
+
+
+def _repeat(call: Callable[[], object], seconds: float, pause: float) -> dict[str, Any]:
     times: list[float] = []
     cpu, end = time.process_time(), time.perf_counter() + seconds
     while (started := time.perf_counter()) < end:
         call()
         times.append(time.perf_counter() - started)
+        time.sleep(pause)
     return {"times": times, "cpu": time.process_time() - cpu}
 
 

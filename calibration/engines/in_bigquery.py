@@ -13,7 +13,6 @@ from google.cloud import bigquery
 from calibration.engines.engine import Row
 from calibration.engines.in_server import FETCH, ServerEngine
 from calibration.engines.places import server_at
-from confidence_project.foundation.errors import InvalidInput
 
 
 class BigQueryEngine(ServerEngine):
@@ -25,8 +24,7 @@ class BigQueryEngine(ServerEngine):
 
     def __init__(self, address: str, decisions: str, outcomes: str) -> None:
         server = server_at(address, product=self.product, form="bigquery://project/dataset?location=EU")
-        self._above = [server.host, *server.path]
-        super().__init__(decisions, outcomes)
+        super().__init__([server.host, *server.path], decisions, outcomes)
         with self._told():
             self._session = bigquery.Client(project=server.host, location=server.options.get("location"))
 
@@ -40,14 +38,6 @@ class BigQueryEngine(ServerEngine):
         counted = self._session.query(statement, job_config=asked).result(page_size=FETCH, timeout=seconds)
         for page in counted.pages:
             yield [row.values() for row in page]
-
-    def _place(self, table: str) -> str:
-        """Named in full: a client has no data set of its own."""
-        parts = table.split(".")
-        parts = [*self._above[: 3 - len(parts)], *parts]
-        if len(parts) < 3:
-            raise InvalidInput("Neither the address of BigQuery nor a table names a data set: declare data.decisions.")
-        return super()._place(".".join(parts))
 
     def close(self) -> None:
         self._session.close()

@@ -21,10 +21,11 @@ class ClickHouseServerEngine(ServerEngine):
     product = "ClickHouse"
     dialect = "clickhouse"
     failures = (ClickHouseError,)
+    depth = 2
 
     def __init__(self, address: str, decisions: str, outcomes: str) -> None:
-        super().__init__(decisions, outcomes)
         server = server_at(address, product=self.product, form="https://user:password@host:8443/database")
+        super().__init__(server.path, decisions, outcomes)
         with self._told():
             self._session = clickhouse_connect.get_client(
                 host=server.host,
@@ -32,7 +33,6 @@ class ClickHouseServerEngine(ServerEngine):
                 interface=server.scheme,
                 username=server.user or None,
                 password=server.password,
-                database=server.path[0] if server.path else "__default__",
                 send_receive_timeout=int(settings.CONFIDENCE_CALIBRATION_TIMEOUT_SECONDS),
             )
 

@@ -14,7 +14,7 @@ from django.conf import settings
 from calibration.engines.column_types import kind_of
 from calibration.engines.engine import DECISIONS, OUTCOMES, ColumnKind, Row
 from calibration.engines.mapping import EngineMapping
-from calibration.engines.places import files_of, fingerprint, table_of
+from calibration.engines.places import files_of, fingerprint, table_in
 from calibration.engines.statement import written
 from calibration.evidence.contract import EvidenceRequest
 from confidence_project.foundation.errors import Unavailable
@@ -39,8 +39,9 @@ class DuckDBEngine:
             else:
                 self._session = duckdb.connect(str(path), read_only=True)
                 self._watched = [path.resolve()]
+                above = self._session.execute("SELECT current_database(), current_schema()").fetchone() or ()
                 for view, table in self._sources.items():
-                    named = ".".join(_quoted(part) for part in table_of(table))
+                    named = ".".join(_quoted(part) for part in table_in(above, table))
                     self._session.execute(f"CREATE TEMP VIEW {view} AS SELECT * FROM {named}")  # noqa: S608
             # From here on nothing else can be read, whatever a statement says.
             self._session.execute(f"SET allowed_directories = [{_literal(self._root.resolve())}]")

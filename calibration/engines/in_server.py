@@ -14,7 +14,7 @@ from calibration.engines.arithmetic import check_answer, question
 from calibration.engines.column_types import kind_of
 from calibration.engines.engine import DECISIONS, OUTCOMES, ColumnKind, Row
 from calibration.engines.mapping import EngineMapping
-from calibration.engines.places import table_of
+from calibration.engines.places import table_in
 from calibration.engines.statement import written
 from calibration.evidence.contract import EvidenceRequest
 from confidence_project.foundation.errors import Unavailable
@@ -29,9 +29,11 @@ class ServerEngine(ABC):
     product: ClassVar[str]
     dialect: ClassVar[str]
     failures: ClassVar[tuple[type[Exception], ...]]
+    depth: ClassVar[int] = 3
+    """Parts of a table's full name."""
 
-    def __init__(self, decisions: str, outcomes: str) -> None:
-        self._places = {DECISIONS: self._place(decisions), OUTCOMES: self._place(outcomes)}
+    def __init__(self, above: Sequence[str], decisions: str, outcomes: str) -> None:
+        self._places = {DECISIONS: self._place(above, decisions), OUTCOMES: self._place(above, outcomes)}
 
     @property
     def snapshot(self) -> str | None:
@@ -64,8 +66,9 @@ class ServerEngine(ABC):
     def _in_dialect(self, statement: exp.Expr) -> str:
         return statement.sql(dialect=self.dialect)
 
-    def _place(self, table: str) -> str:
-        return ".".join(exp.to_identifier(part, quoted=True).sql(dialect=self.dialect) for part in table_of(table))
+    def _place(self, above: Sequence[str], table: str) -> str:
+        full = table_in(above, table, depth=self.depth)
+        return ".".join(exp.to_identifier(part, quoted=True).sql(dialect=self.dialect) for part in full)
 
     @contextmanager
     def _told(self) -> Iterator[None]:

@@ -21,9 +21,9 @@ class SnowflakeEngine(ServerEngine):
     failures = (snowflake.connector.errors.Error,)
 
     def __init__(self, address: str, decisions: str, outcomes: str) -> None:
-        super().__init__(decisions, outcomes)
         form = "snowflake://user:password@account/database/schema?warehouse=name&role=name"
         server = server_at(address, product=self.product, form=form)
+        super().__init__(server.path, decisions, outcomes)
         named = {
             "user": server.user,
             "password": server.password,

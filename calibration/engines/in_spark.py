@@ -15,7 +15,7 @@ from pyspark.sql import SparkSession
 from calibration.engines.column_types import kind_of
 from calibration.engines.engine import DECISIONS, OUTCOMES, ColumnKind, Row
 from calibration.engines.mapping import EngineMapping
-from calibration.engines.places import files_of, fingerprint, table_of
+from calibration.engines.places import files_of, fingerprint, table_in
 from calibration.engines.statement import written
 from calibration.evidence.contract import EvidenceRequest
 from confidence_project.foundation.errors import InvalidInput, Unavailable
@@ -34,8 +34,10 @@ class SparkEngine:
         with _told():
             if address.startswith("sc://"):
                 self._session = SparkSession.builder.remote(address).create()
+                catalog = self._session.catalog
+                above = (catalog.currentCatalog(), catalog.currentDatabase())
                 for view, table in sources.items():
-                    named = ".".join(f"`{part}`" for part in table_of(table))
+                    named = ".".join(f"`{part}`" for part in table_in(above, table))
                     self._session.table(named).createOrReplaceTempView(view)
                 return
             if not self._root.is_dir():

@@ -12,6 +12,7 @@ from sqlglot import exp
 from calibration.engines.engine import Row
 from calibration.engines.in_server import ServerEngine, fetched
 from calibration.engines.places import server_at
+from confidence_project.foundation.errors import InvalidInput
 
 
 class TrinoEngine(ServerEngine):
@@ -22,9 +23,10 @@ class TrinoEngine(ServerEngine):
     failures = (trino.exceptions.Error, trino.exceptions.HttpError, requests.RequestException)
 
     def __init__(self, address: str, decisions: str, outcomes: str) -> None:
-        super().__init__(decisions, outcomes)
         server = server_at(address, product=self.product, form="https://user:password@host:443/catalog/schema")
-        catalog, schema = [*server.path, None, None][:2]
+        if server.password and server.scheme == "http":
+            raise InvalidInput("A password goes to Trino over https: write the address so, or leave the password out.")
+        super().__init__(server.path, decisions, outcomes)
         seconds = int(settings.CONFIDENCE_CALIBRATION_TIMEOUT_SECONDS)
         self._session = trino.dbapi.connect(
             host=server.host,
@@ -32,8 +34,6 @@ class TrinoEngine(ServerEngine):
             http_scheme=server.scheme,
             user=server.user or "confidence",
             auth=trino.auth.BasicAuthentication(server.user, server.password) if server.password else None,
-            catalog=catalog,
-            schema=schema,
             source="confidence",
             session_properties={"query_max_run_time": f"{seconds}s"},
         )

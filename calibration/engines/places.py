@@ -72,6 +72,29 @@ def table_of(source: str) -> Sequence[str]:
     return source.split(".")
 
 
+def table_in(above: Sequence[str], source: str, *, depth: int = 3) -> Sequence[str]:
+    """Return a table's name in full, so that it is never taken for the statement's own name of it.
+
+    Parameters
+    ----------
+    above
+        What it lies in where it does not say so itself: catalog and schema, for a `depth` of three parts.
+
+    Raises
+    ------
+    InvalidInput
+        It is a pattern of files, or neither says all parts.
+    """
+    parts = table_of(source)
+    full = [*above[: depth - len(parts)], *parts]
+    if len(full) != depth:
+        raise InvalidInput(
+            f"A table has a name of {depth} parts here. Write those before the last one into the address, or declare "
+            "them."
+        )
+    return full
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Server:
     """A server's address in its parts; what is not said is blank, or None."""

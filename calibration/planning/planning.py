@@ -13,13 +13,14 @@ from decimal import Decimal
 from math import ceil
 
 import numpy as np
+from django.conf import settings
 from django.utils import timezone
 
 from calibration.evidence.contract import LOTTERY
 from calibration.evidence.reading import KeyEvidence, SegmentCounts
 from calibration.findings.answers import Subject
 from calibration.findings.thresholds import subject_of
-from calibration.parameters import PERIODS, CalibrationParameters, parameters_of
+from calibration.parameters import PERIODS, CalibrationParameters, default_window_end, parameters_of
 from calibration.planning.options import options_of
 from calibration.planning.question import PlanQuestion, Target
 from calibration.reviews.calendar import Outlook, outlook
@@ -172,6 +173,7 @@ def _parameters(question: PlanQuestion, ahead: Outlook) -> CalibrationParameters
     alpha, sure = (calendar.target_failure_rate, calendar.risk_confidence) if of_review else (0.05, 0.95)
     return parameters_of(
         policy_keys=[question.policy_key],
+        window_to=default_window_end(settings.CONFIDENCE_MATURITY_DAYS, ahead.now),
         target_failure_rate=alpha if question.target_failure_rate is None else question.target_failure_rate,
         risk_confidence=sure if question.risk_confidence is None else question.risk_confidence,
         segment_by=sorted({*calendar.segment_by, *question.segment}),

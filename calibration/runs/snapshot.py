@@ -8,10 +8,12 @@ from contextlib import contextmanager
 from django.conf import settings
 from django.db import connection
 
+from confidence_project.foundation.replica import read_from_replica
+
 
 @contextmanager
 def read_snapshot() -> Iterator[None]:
-    """Let every read inside see the same moment. Nothing may be written inside.
+    """Let every read inside see the same moment, on the replica if there is one. Nothing may be written inside.
 
     `atomic` would do neither: on PostgreSQL it sees each statement's own moment, and on SQLite it begins IMMEDIATE
     and would hold up every writer for as long as the reading takes.
@@ -20,6 +22,12 @@ def read_snapshot() -> Iterator[None]:
         # Runs start with a durable transaction, so only the transaction around a test case can be open here.
         yield
         return
+    with read_from_replica(), _of_one_moment():
+        yield
+
+
+@contextmanager
+def _of_one_moment() -> Iterator[None]:
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
             milliseconds = int(settings.CONFIDENCE_CALIBRATION_TIMEOUT_SECONDS * 1000)

@@ -28,8 +28,9 @@ SURE_ENOUGH = 0.8
 NEARLY = 0.9
 """Share of the coverage of the whole budget that a plan is content with."""
 
-EVENLY_ABOVE = 0.4
-"""Coverage expected of labels from everywhere, above which nothing is gained by choosing."""
+EVENLY_ABOVE = 0.25
+"""Coverage expected of labels from everywhere, above which labels are taken from there. Where they then certify two
+fifths or more nothing is gained by choosing; what a plan expects is less than that, for a pilot leaves doubt."""
 
 STEP = 1.25
 """Between two numbers of labels that are looked at. The smaller ones stay the same whatever the budget."""

@@ -257,12 +257,11 @@ def into_duckdb(database: Path, tables: Mapping[str, Sequence[Path]]) -> None:
 
 
 def _sources(folder: Path, load: Load | None, **patterns: str) -> dict[str, str]:
-    """What is declared: patterns of files, or the tables into which these were put."""
+    """What is declared: patterns of files, or the tables into which these were put, called as our views are."""
     if load is None:
         return patterns
-    tables = {f"{name}_2026": pattern for name, pattern in patterns.items() if pattern}
-    load({table: sorted(folder.glob(pattern)) for table, pattern in tables.items()})
-    return {name: f"{name}_2026" if pattern else "" for name, pattern in patterns.items()}
+    load({name: sorted(folder.glob(pattern)) for name, pattern in patterns.items() if pattern})
+    return {name: name if pattern else "" for name, pattern in patterns.items()}
 
 
 def check_every_rule(workspace: Workspace, kind: str, folder: Path, load: Load | None = None) -> None:

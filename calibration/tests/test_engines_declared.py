@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import re
 from datetime import datetime, timedelta
 from io import StringIO
 from pathlib import Path
@@ -32,6 +33,7 @@ from ledger.tests.transparency import run as run_command
 
 pytestmark = pytest.mark.django_db
 
+ROOT = Path(__file__).parents[2]
 VARIABLE = "CONFIDENCE_ENGINE_LAKE"
 KEY = "confidence_gate"
 DAY = timedelta(days=1)
@@ -295,6 +297,28 @@ def test_engine__not_installed_or_without_address_or_broken__says_what_to_do(
     monkeypatch.delenv(VARIABLE)
     with pytest.raises(Unavailable, match=f"{VARIABLE}, which holds the address of the engine, is not set"):
         run(workspace, engine, dry_run=True)
+
+
+@pytest.mark.parametrize(
+    ("kind", "address", "needs"),
+    [
+        ("clickhouse", "/srv/lake", "requirements-clickhouse.txt"),
+        ("clickhouse", "https://host:8443/ai", "requirements-clickhouse-server.txt"),
+        ("spark", "sc://host:15002", "requirements-spark.txt"),
+        ("bigquery", "bigquery://project/ai", "requirements-bigquery.txt"),
+        ("snowflake", "snowflake://ann:secret@acme/LAKE/AI", "requirements-snowflake.txt"),
+        ("trino", "https://ann:secret@host/lake/ai", "requirements-trino.txt"),
+    ],
+)
+def test_engine__without_its_driver__names_the_file_of_requirements(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch, kind: str, address: str, needs: str
+) -> None:
+    monkeypatch.setenv(VARIABLE, address)
+    without = mock.patch("calibration.engines.kinds.find_spec", return_value=None)
+    with without, pytest.raises(Unavailable, match=f"pip install -r {needs}"):
+        run(workspace, declared(workspace, kind=kind, decisions="decisions"), dry_run=True)
+    for file in re.findall(r"-r (\S+)", (ROOT / needs).read_text()):
+        assert (ROOT / file).exists()
 
 
 def test_mapping__of_a_column_that_is_not_there__is_refused(workspace: Workspace, folder: Path) -> None:

@@ -13,7 +13,7 @@ from django.contrib.auth.models import User
 from django.core.management import call_command
 
 from calibration.models import Recommendation
-from confidence_project.demo import second_act
+from confidence_project.demo import last_act, second_act
 from confidence_project.demo.client import Host, running_server
 from confidence_project.demo.digits import Reading, read_digits
 from governance.models import ConfidencePolicyProposal, ConfidencePolicyRevision, Membership, Workspace
@@ -59,6 +59,7 @@ def tell() -> None:
         _roll_back(workspace, accounts, host, held_back)
         _leave_work(workspace, accounts, host, calibration)
         second_act.tell(url, accounts.reviewer, accounts.superuser, _say)
+    last_act.tell(workspace, POLICY_KEY, _say)
     _sign_in_lines(workspace, accounts)
 
 

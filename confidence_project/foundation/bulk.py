@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
+from operator import itemgetter
 from typing import Any
 from uuid import UUID
 
@@ -95,9 +96,7 @@ _AS_TEXT: Mapping[type, Callable[[Any], str]] = {
 def _texts(fields: Sequence[models.Field[Any, Any]], rows: Sequence[Values]) -> Iterator[list[str | None]]:
     # As text, whatever the type: PostgreSQL reads it as the column's type, and a statement is prepared once and not for
     # each combination of types.
-    names = [field.attname for field in fields]
-    for row in rows:
-        values = [row[name] for name in names]
+    for values in map(itemgetter(*(field.attname for field in fields)), rows):
         # Most are texts already, and a call for each of these would be half of the work.
         yield [
             value if value is None or type(value) is str else _AS_TEXT.get(type(value), str)(value) for value in values

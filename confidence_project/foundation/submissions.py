@@ -32,13 +32,26 @@ class Envelope(Protocol):
 EnvelopeT = TypeVar("EnvelopeT", bound=Envelope)
 
 ATTEMPTS = 10
+PATIENT = 3
+"""After so many attempts a writer keeps what it rests on from changing, and whoever would change it waits."""
+
 DEADLOCK = "40P01"
 LINE = 0x5EBA1
 """Key of the advisory lock (PostgreSQL) that retries take."""
 
 
 class TryAgain(Exception):
-    """What a write rested on has changed while it was under way: roll it back, and write on what is there now."""
+    """What a write rested on has changed while it was under way: roll it back, and write on what is there now.
+
+    Parameters
+    ----------
+    hold_still
+        Keeps it from changing until the transaction ends.
+    """
+
+    def __init__(self, hold_still: Callable[[], object]) -> None:
+        super().__init__()
+        self.hold_still = hold_still
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,16 +140,19 @@ def _different_body() -> Conflict:
 
 def commit_with_retry(write: Callable[[], ResultT]) -> ResultT:
     """Run `write` in a durable transaction; when it meets another writer, run it again on what is there now."""
+    clash: Exception | None = None
     for attempt in range(ATTEMPTS):
         try:
             with transaction.atomic(durable=True):
                 if attempt:
                     _wait_in_line()
+                if attempt >= PATIENT and isinstance(clash, TryAgain):
+                    clash.hold_still()
                 return write()
         except (IntegrityError, OperationalError, TryAgain) as error:
             if isinstance(error, OperationalError) and getattr(error.__cause__, "sqlstate", None) != DEADLOCK:
                 raise
-            clash: Exception = error
+            clash = error
     raise Conflict("What others write at the same time keeps getting in the way; try again.") from clash
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import select
 import socket
+import struct
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from tempfile import SpooledTemporaryFile
 from typing import IO
@@ -12,9 +13,10 @@ from typing import IO
 from confidence_project.serving.framing import IN_MEMORY, Arriving
 
 RECEIVED_AT_ONCE = 256 * 1024
-# For which a thread that is free waits for its client's next request: most come so soon, and the way over the main loop
-# would change threads twice.
-MOMENT_MILLISECONDS = 4
+# A thread that has answered waits so many moments for its client's next request, if nobody waits for a thread: most
+# come so soon, and the way over the main loop would change threads twice.
+MOMENTS = 5
+MOMENT = struct.pack("@ll", 0, 4_000)  # a timeval: four milliseconds
 # A request or a reply may take the seconds of the settings, and one more for so many bytes.
 BYTES_A_SECOND = 10_000
 
@@ -29,10 +31,10 @@ class BufferedSocket:
     """
 
     def __init__(self, connected: socket.socket, *, seconds: float, body_most: int) -> None:
-        connected.setblocking(False)
+        # It blocks for a moment where a thread waits, and nowhere else: any other call says that it does not wait.
+        connected.setblocking(True)
+        connected.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, MOMENT)
         self._socket = connected
-        self._readable = select.poll()
-        self._readable.register(connected, select.POLLIN)
         self._seconds = seconds
         self._body_most = body_most
         self._backlog: IO[bytes] | None = None
@@ -51,11 +53,14 @@ class BufferedSocket:
     def receive(self) -> bool:
         """Take what has come, without waiting; whether the request is worth going on with."""
         try:
-            data = self._socket.recv(RECEIVED_AT_ONCE)
+            data = self._socket.recv(RECEIVED_AT_ONCE, socket.MSG_DONTWAIT)
         except BlockingIOError:
             return True
         except OSError:
             return False
+        return self._take(data)
+
+    def _take(self, data: bytes) -> bool:
         arriving, had_head = self.arriving, self.arriving.has_head
         if not data:
             # Who has only said that nothing more comes is answered that it was too little.
@@ -66,22 +71,26 @@ class BufferedSocket:
             self.send_at_once(b"HTTP/1.1 100 Continue\r\n\r\n")
         return True
 
-    def next_comes(self) -> bool:
-        """Send what is kept, and wait a moment for the next request; whether all of it is there."""
+    def next_comes(self, may_wait: Callable[[], bool]) -> bool:
+        """Send what is kept, and wait a little for the next request while `may_wait`; whether all of it is there."""
         if not self.flush():
             return False
-        if over := self.arriving.over:
-            self.next_request(over)
-            return self.arriving.whole
-        if not self._readable.poll(MOMENT_MILLISECONDS):
-            return False
-        self.next_request()
-        return self.receive() and self.arriving.whole
+        for _ in range(MOMENTS):
+            if not may_wait():
+                return False
+            if over := self.arriving.over:
+                self.next_request(over)
+                return self.arriving.whole
+            with suppress(BlockingIOError):
+                data = self._socket.recv(RECEIVED_AT_ONCE)
+                self.next_request()
+                return self._take(data) and self.arriving.whole
+        return False
 
     def discard(self) -> bool:
         """Read and forget what still comes after the reply; whether more may come."""
         try:
-            return bool(self._socket.recv(RECEIVED_AT_ONCE))
+            return bool(self._socket.recv(RECEIVED_AT_ONCE, socket.MSG_DONTWAIT))
         except BlockingIOError:
             return True
         except OSError:
@@ -109,7 +118,7 @@ class BufferedSocket:
         while self._sent < self._kept:
             self._backlog.seek(self._sent)
             try:
-                self._sent += self._socket.send(self._backlog.read(RECEIVED_AT_ONCE))
+                self._sent += self._socket.send(self._backlog.read(RECEIVED_AT_ONCE), socket.MSG_DONTWAIT)
             except BlockingIOError:
                 return False
         self._backlog.close()
@@ -121,7 +130,7 @@ class BufferedSocket:
         left = memoryview(data)
         if self.flush():
             with suppress(BlockingIOError):
-                left = left[self._socket.send(left) :]
+                left = left[self._socket.send(left, socket.MSG_DONTWAIT) :]
         if left:
             if self._backlog is None:
                 self._backlog = SpooledTemporaryFile(IN_MEMORY)  # noqa: SIM115 - closed when it is sent
@@ -148,7 +157,7 @@ class BufferedSocket:
         self.send_at_once(data)
 
     def setblocking(self, flag: bool) -> None:
-        """Never blocks."""
+        """It waits for nothing, whatever gunicorn asks."""
 
     def gettimeout(self) -> float:
         return 0.0

@@ -86,9 +86,9 @@ class BufferingWorker(ThreadWorker):
         conn.timeout = conn.sock.arrives_until()
 
     def handle(self, conn: TConn) -> bool:
-        """Answer on a connection for as long as its next request is there at once and nobody waits for a thread."""
+        """Answer on a connection for as long as its next request comes at once and nobody waits for a thread."""
         while super().handle(conn) and conn.sock.may_go_on:
-            if not (self.alive and self.tpool._work_queue.empty() and conn.sock.next_comes()):
+            if not (self.alive and conn.sock.next_comes(self.tpool._work_queue.empty)):
                 return True
         return False
 

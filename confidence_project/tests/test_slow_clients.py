@@ -180,6 +180,15 @@ def test_next_request_begins_at_once__holds_no_thread_and_is_answered(url, with_
             assert _read_reply(connected).startswith(b"HTTP/1.1 200 ")
 
 
+def test_many_requests_sent_ahead__others_are_answered_in_between(url):
+    with ExitStack() as stack:
+        for _ in range(8):
+            stack.enter_context(_connect(url)).sendall(GET * 2_000)
+        before = time.monotonic()
+        assert httpx.get(f"{url}/healthz", timeout=60).status_code == 200
+        assert time.monotonic() - before < 3
+
+
 def test_body_announced__continue_is_said_before_it_is_sent(url):
     body = _draft_of(500)
     with _connect(url) as connected:

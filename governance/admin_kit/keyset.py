@@ -23,6 +23,8 @@ from django.db.models import F, Q, QuerySet
 from django.db.models.lookups import Exact
 from django.http import HttpRequest
 
+from confidence_project.foundation.replica import list_database
+
 AFTER, BEFORE = "after", "before"
 
 LOST_PLACE = "The address names a place that is not in this list. Here is the beginning of the list instead."
@@ -108,6 +110,7 @@ class KeysetChangeList(ChangeList):
         for name in (AFTER, BEFORE):
             self.params.pop(name, None)
             self.filter_params.pop(name, None)
+        self.root_queryset = self.root_queryset.using(list_database(request))
         rows: QuerySet[Any] = super().get_queryset(request, exclude_parameters)
         heads = [getattr(spec, "head", "") for spec in self.filter_specs]
         return rows.order_by(*(f"-{head}" for head in heads if head), *self.get_ordering(request, rows))

@@ -106,10 +106,16 @@ def hold(workspace: Workspace, version: UUID | None) -> None:
         # The transaction took the lock of all writers at its beginning.
         holds = version is not None and current_version(workspace.pk) == version
     if not holds:
-        raise TryAgain
+        raise TryAgain(lambda: _hold_still(workspace))
     key = workspace.asked_by
     if key is not None and key.governed_by != version:
         require_usable(key)
+
+
+def _hold_still(workspace: Workspace) -> None:
+    if connection.vendor == "postgresql":
+        # The lock is what is wanted, and not the answer.
+        fetch(f"SELECT {HOLDS}", [str(workspace.pk), None])
 
 
 def _read_anew(workspace: Workspace, definitions: Mapping[str, PolicyDefinition]) -> Mapping[str, GateContext]:

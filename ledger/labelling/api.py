@@ -29,7 +29,7 @@ from governance.models import ApiKey
 from governance.vocabulary import Identifier
 from ledger.labelling.assigning import LONGEST_DAYS
 from ledger.labelling.incoming import LabelEnvelope, record_labels
-from ledger.labelling.outgoing import Waiting, queue_of, shown, take_queue
+from ledger.labelling.outgoing import queue_of, shown, take_queue
 from ledger.models import DecisionRecord, Judgement
 
 Scope = ApiKey.Scope
@@ -48,7 +48,7 @@ class TakenLabels(BaseModel):
     policy_key: Identifier | None = None
 
 
-class WaitingSerializer(serializers.Serializer[Waiting]):
+class WaitingSerializer(serializers.Serializer[Any]):
     """A decision that waits for a label: ids, links and times."""
 
     decision_id = serializers.UUIDField()

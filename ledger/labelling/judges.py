@@ -43,10 +43,8 @@ def record_judge_verdicts(
         return {row.external_id: (row, row.body_sha256) for row in rows}
 
     def create(fresh: Sequence[Submission[JudgeVerdictEnvelope]]) -> list[JudgeVerdict | DomainError]:
-        items = [submission.item for submission in fresh]
-        decisions = decisions_named(
-            workspace, items, fields=("decision_id", "policy_key", "workspace_id", "audit_selected")
-        )
+        fields = ("decision_id", "policy_key", "workspace_id", "audit_selected")
+        decisions = decisions_named(workspace, [submission.item for submission in fresh], fields=fields)
         told = _looked_at({each.pk for each in decisions if isinstance(each, DecisionRecord)})
         made: list[JudgeVerdict | DomainError] = []
         for submission, decision in zip(fresh, decisions, strict=True):

@@ -52,8 +52,11 @@ def keep_partitions() -> Kept:
     made, dropped = make_ahead(), drop_emptied()
     if partitions():
         with connection.cursor() as cursor:
-            # Autovacuum looks at partitions, and never at what they are of.
+            # Autovacuum looks at partitions, and never at what they are of. It may take longer than a statement of
+            # the control plane.
+            cursor.execute("SET statement_timeout = 0")
             cursor.execute(f"ANALYZE {TABLE}")
+            cursor.execute("RESET statement_timeout")
     return Kept(made, dropped)
 
 

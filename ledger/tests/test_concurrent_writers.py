@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier
+from itertools import count
+from threading import Barrier, Event
 
 import pytest
 from django.db import connections, transaction
@@ -12,6 +13,7 @@ from django.db import connections, transaction
 from confidence_project.foundation.errors import LostRace
 from confidence_project.foundation.submissions import Stored
 from governance.controls.services import engage_kill_switch
+from governance.models import Workspace
 from governance.policies import current_version, hold
 from governance.tests.factories import SuperuserFactory, WorkspaceFactory
 from ledger.models import DecisionExternalId, DecisionOutcome, DecisionRecord
@@ -64,6 +66,30 @@ def test_decide_many__overlapping_bulks__each_id_once():
     results = [result for results in at_once(bulk) for result in results]
     assert all(isinstance(result, Stored) for result in results)
     assert sum(result.created for result in results) == DecisionRecord.objects.count() == WRITERS + 29
+
+
+@pytest.mark.django_db(transaction=True)
+def test_bulk__what_governs_changes_without_a_pause__is_recorded_all_the_same():
+    workspace, done = WorkspaceFactory(), Event()
+    with ThreadPoolExecutor(1) as pool:
+        changing = pool.submit(_rename_until, done, workspace)
+        try:
+            results = decide_many(workspace=workspace, submissions=[submission() for _ in range(200)])
+        finally:
+            done.set()
+        assert changing.result(timeout=60)
+    assert all(isinstance(result, Stored) for result in results)
+    assert DecisionRecord.objects.count() == 200
+
+
+def _rename_until(done, workspace):
+    try:
+        for number in count():
+            if done.is_set():
+                return number
+            Workspace.objects.filter(pk=workspace.pk).update(name=f"Name {number}")
+    finally:
+        connections.close_all()
 
 
 @pytest.mark.django_db(transaction=True)

@@ -3,14 +3,18 @@ it is archived."""
 
 from __future__ import annotations
 
+import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from io import StringIO
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
+from django.conf import settings as configured
 from django.core.management import CommandError, call_command
-from django.db import DatabaseError, connection, transaction
+from django.db import DatabaseError, connection, connections, transaction
 from django.test import Client
 
 from confidence_project.foundation.triggers.guarding import missing_triggers
@@ -42,6 +46,10 @@ def caller(settings: Any, tmp_path: Path) -> Caller:
     set_retention(actor=admin_of(workspace), workspace=workspace, days=365, reason="Policy on records.")
     applied(workspace)
     return Caller(workspace)
+
+
+def archives() -> Path:
+    return Path(configured.CONFIDENCE_ARCHIVE_FOLDER)
 
 
 def names() -> list[str]:
@@ -134,6 +142,32 @@ def test_outcome__of_no_decision__is_refused_by_the_database() -> None:
             setattr(another, name, value)
         with pytest.raises(DatabaseError, match="leads to a row of decision_ledger"), transaction.atomic():
             another.save(force_insert=True)
+
+
+@of_postgresql
+@pytest.mark.django_db(transaction=True)
+def test_outcome__committed_while_its_decision_is_being_removed__goes_with_it(caller: Caller) -> None:
+    pytest.importorskip("pyarrow.parquet")
+    old, inserted = decided(caller.workspace, days_ago=400), Event()
+    run("checkpoint_ledger")
+
+    def attach() -> None:
+        try:
+            with transaction.atomic():
+                DecisionOutcomeFactory(decision=old)
+                inserted.set()
+                time.sleep(2)
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(1) as pool:
+        attaching = pool.submit(attach)
+        assert inserted.wait(30)
+        run("prune_ledger", "--before", f"{NOW:%Y-%m-%d}")
+        attaching.result()
+    assert not DecisionRecord.objects.exists()
+    assert not DecisionOutcome.objects.exists()
+    assert "agree" in run("verify_ledger", archives=archives())
 
 
 def test_decision__with_an_outcome__is_not_deleted_whatever_is_on_record(caller: Caller) -> None:
@@ -237,14 +271,8 @@ def test_month__all_of_it_archived__is_dropped_and_what_it_held_stays_known(call
     assert caller.get(f"decisions/{old.pk}").status_code == 410
     assert list(DecisionRecord.objects.values_list("external_id", flat=True)) == ["young"]
     assert LogLeaf.objects.filter(entry_id=str(old.pk)).exists()
-    assert "agree" in run("verify_ledger", archives=caller_archives())
+    assert "agree" in run("verify_ledger", archives=archives())
     assert missing_triggers(connection) == []
-
-
-def caller_archives() -> Any:
-    from django.conf import settings
-
-    return settings.CONFIDENCE_ARCHIVE_FOLDER
 
 
 @of_postgresql

@@ -213,6 +213,21 @@ def test_queue__of_another_workspace__is_not_shown(workspace):
     assert shown(reviewer_of(workspace), workspace) is None
 
 
+def test_queue__drawn_of_what_was_allowed__waits_like_what_was_blocked_and_the_page_tells_no_side(workspace):
+    client = signed_in(reviewer_of(workspace))
+    fields = {"external_id": "mail-1", "action_type": "retry"}
+    pages = []
+    for verdict, reason in (("allow", "allowed"), ("block", "llm_confidence_below_threshold")):
+        (decision,) = drawn(workspace, gate_verdict=verdict, gate_reason=reason, **fields)
+        assert selectors.count_waiting_for_review([workspace]) == {workspace.pk: 1}
+        page = client.get(f"{WORKBENCH}?workspace=post")
+        pages.append(re.search(r"<section class=\"card lead workbench.*?</dl>", page.content.decode(), re.DOTALL)[0])
+        send(client, claim_on(page), "right")
+        assert DecisionOutcome.objects.get(decision=decision).success
+    times = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d")
+    assert times.sub("", pages[0]) == times.sub("", pages[1])
+
+
 def test_queue__what_nobody_drew_or_is_labelled__does_not_wait(workspace):
     drawn(workspace, audit_selected=False)
     (labelled,) = drawn(workspace)

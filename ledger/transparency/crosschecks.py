@@ -8,8 +8,10 @@ from collections.abc import Iterator
 from django.db import DEFAULT_DB_ALIAS, connections, models
 
 from governance.models import ConfidencePolicy
-from ledger.models import DecisionExternalId, DecisionOutcome, DecisionRecord, Judgement, LedgerAmendment
+from ledger.models import DecisionExternalId, DecisionRecord
+from ledger.models.decisions import OF_A_DECISION
 from ledger.models.transparency import entry_id_in_sql
+from ledger.transparency.kinds import KINDS
 from ledger.transparency.sequencing import fetch, windows
 
 _HOST_IDS = """
@@ -31,7 +33,6 @@ SELECT t.id FROM {table} t
  WHERE NOT EXISTS (
        SELECT 1 FROM decision_ledger d WHERE d.decision_id = t.decision_id AND d.workspace_id = t.workspace_id)
 """
-_ABOUT_DECISIONS = {"outcome": DecisionOutcome, "amendment": LedgerAmendment, "judgement": Judgement}
 _POLICIES = """
 SELECT t.id, t.version FROM governance_confidencepolicy t
  WHERE t.version > 0 AND NOT EXISTS (
@@ -49,9 +50,9 @@ def disagreements() -> Iterator[str]:
         yield f"host id of decision {_uuid(decision_id)}: it is not the one that the decision was recorded under"
     for (decision_id,) in _found(DecisionRecord, _WITHOUT_HOST_ID):
         yield f"decision {_uuid(decision_id)}: its host id is gone, or leads to another decision"
-    for entry, model in _ABOUT_DECISIONS.items():
-        for (key,) in _found(model, _WITHOUT_DECISION.format(table=model._meta.db_table)):
-            yield f"{entry} {key}: its decision is not in the ledger"
+    for kind in [each for each in KINDS.things.values() if getattr(each.model, "leads_to", None) == OF_A_DECISION]:
+        for (key,) in _found(kind.model, _WITHOUT_DECISION.format(table=kind.model._meta.db_table)):
+            yield f"{kind.entry} {key}: its decision is not in the ledger"
     for policy_id, version in _found(ConfidencePolicy, _POLICIES.format(same=_SAME_JSON[vendor])):
         yield f"policy {policy_id}: the config in force is not that of its revision {version}"
 
