@@ -27,8 +27,7 @@ from governance.admin_kit.keyset import narrowed_to
 from governance.models import ApiKey
 from governance.workspaces.names import WorkspaceNames
 from ledger import selectors
-from ledger.contracts import DecisionEnvelope, JudgeVerdictEnvelope, LLMDecision, OutcomeEnvelope
-from ledger.labelling.judges import record_judge_verdicts
+from ledger.contracts import DecisionEnvelope, LLMDecision, OutcomeEnvelope
 from ledger.models import DecisionOutcome, DecisionRecord
 from ledger.pipelines.decisions import record_decisions
 from ledger.replies import shown_outcome, shown_verdict
@@ -36,7 +35,6 @@ from ledger.serializers import (
     DecisionDetailSerializer,
     DecisionFilter,
     DecisionSerializer,
-    JudgeVerdictSerializer,
     OutcomeFilter,
     OutcomeSerializer,
     VerdictSerializer,
@@ -56,7 +54,6 @@ _PROBLEMS_OF_PROOFS: dict[Any, Any] = {
 
 _DECISION = TypeAdapter(DecisionEnvelope)
 _OUTCOME = TypeAdapter(OutcomeEnvelope)
-_JUDGE_VERDICT = TypeAdapter(JudgeVerdictEnvelope)
 
 
 class GateRequestEnvelope(DecisionEnvelope):
@@ -231,30 +228,4 @@ class Outcomes(ListAPIView[DecisionOutcome]):
                 "external_id": outcome.external_id,
                 "decision_id": str(outcome.decision_id),
             },
-        )
-
-
-@extend_schema_view(
-    post=document_ingestion(
-        "judge",
-        JudgeVerdictEnvelope,
-        JudgeVerdictSerializer,
-        {"external_id": "judge-1", "decision_external_id": "ticket-4711", "success": True},
-        "Tell what a judge by machine says of drawn decisions",
-    )
-)
-class JudgeVerdicts(APIView):
-    """POST: what a judge says of decisions that were drawn for people, which labels nothing."""
-
-    required_scopes = {"POST": Scope.INGEST}
-
-    def post(self, request: Request) -> Response:
-        return ingest(
-            request,
-            _JUDGE_VERDICT,
-            write=partial(
-                record_judge_verdicts, workspace=workspace_of(request), reporter=api_key_of(request).reporter
-            ),
-            show=lambda verdict: JudgeVerdictSerializer(verdict).data,
-            show_in_bulk=lambda verdict: JudgeVerdictSerializer(verdict).data,
         )

@@ -15,7 +15,7 @@ from confidence_project.foundation.serializers import RowSerializer
 from governance.access.authentication import workspace_of
 from governance.vocabulary import is_alias
 from ledger import selectors
-from ledger.models import SIDES, DecisionOutcome, DecisionRecord, JudgeVerdict
+from ledger.models import SIDES, DecisionOutcome, DecisionRecord
 
 
 class DecisionFilter(filters.FilterSet):
@@ -103,15 +103,6 @@ class OutcomeSerializer(RowSerializer[DecisionOutcome]):
             "external_id", "decision_id", "sequence", "success", "source", "automation_executed",
             "downstream_failure", "observed_at", "recorded_at", "reporter",
         ]  # fmt: skip
-        read_only_fields = fields
-
-
-class JudgeVerdictSerializer(RowSerializer[JudgeVerdict]):
-    decision_id = serializers.UUIDField()
-
-    class Meta:
-        model = JudgeVerdict
-        fields = ["external_id", "decision_id", "success", "is_spared", "recorded_at"]
         read_only_fields = fields
 
 

@@ -3,7 +3,7 @@
 from django.urls import path
 
 from ledger import api
-from ledger.labelling.api import Labels, LabelsQueue
+from ledger.labelling.api import JudgeVerdicts, Labels, LabelsQueue
 
 urlpatterns = [
     path("decisions", api.Decisions.as_view(), name="decisions"),
@@ -13,5 +13,5 @@ urlpatterns = [
     path("labels", Labels.as_view(), name="labels"),
     path("labels/queue", LabelsQueue.as_view(), name="labels-queue"),
     path("outcomes", api.Outcomes.as_view(), name="outcomes"),
-    path("judge-verdicts", api.JudgeVerdicts.as_view(), name="judge-verdicts"),
+    path("judge-verdicts", JudgeVerdicts.as_view(), name="judge-verdicts"),
 ]

@@ -13,7 +13,7 @@ from ledger.models import LabelSource
 
 
 def plan_as_json(plan: Plan) -> dict[str, Any]:
-    """Return a plan as one object; `docs/reviews.md` describes its keys."""
+    """Return a plan as one object; `docs/labels.md` describes its keys."""
     question = plan.question
     return {
         "workspace": plan.workspace,

@@ -42,6 +42,8 @@ def test_selection__labels_below_the_threshold_in_force__do_not_count(workspace:
         "decisions_before_collapse_by_case": 400,
         "labels_below_threshold_in_force": 200,
         "labels_not_pooled": 0,
+        "labels_left_aside": 0,
+        "labels_of_drawn": 0,
     }
     assert (finding["decisions"], finding["labelled"]) == (400, 200)
 

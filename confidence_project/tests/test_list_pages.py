@@ -121,7 +121,9 @@ def test_page__of_a_workspace_that_was_idle__does_not_pass_over_the_records_of_a
 
 
 def test_every_list_of_machines__is_among_those_looked_at():
-    assert [f"api/v1/{path}" for path in sorted(PATHS)] == [route for route in LISTS if "/governance/" not in route]
+    # What waits for labels is no list of records: it has an index of its own, and ends after those looked at.
+    listed = {route for route in LISTS if "/governance/" not in route} - {"api/v1/labels/queue"}
+    assert {f"api/v1/{path}" for path in PATHS} == listed
 
 
 def walk(get, url: str, direction: str) -> list[list[dict[str, object]]]:

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import json
+from decimal import Decimal
 
 import pytest
 from django.core.management import call_command
 from django.test import Client
 
+from governance.controls.services import set_audit_sampling
+from governance.sampling_rates import SamplingRates, SamplingRule
 from governance.tests.callers import NDJSON, Caller
+from governance.tests.factories import KEY, SuperuserFactory
+from ledger.labelling.rules import set_labelling_rules
+from ledger.tests.bodies import envelope
 
 JSON, PROBLEM = "application/json", "application/problem+json"
 
@@ -61,7 +67,7 @@ def test_schema__page_size_of_every_list__has_its_bounds(schema):
 
 
 def test_schema__every_ingestion__documents_keys_bulks_and_conflicts(schema):
-    assert len(_ingestions(schema)) == 10
+    assert len(_ingestions(schema)) == 12
     for operation in _ingestions(schema).values():
         assert operation["security"] == [{"bearerKey": []}, {"headerKey": []}]
         assert set(operation["requestBody"]["content"]) == {JSON, NDJSON}
@@ -71,6 +77,13 @@ def test_schema__every_ingestion__documents_keys_bulks_and_conflicts(schema):
 @pytest.mark.django_db
 def test_schema__every_example_of_a_body__is_accepted(schema):
     caller, waiting = Caller(), _ingestions(schema)
+    # Labels are about what was drawn; a judge's example is about a decision of a policy that has a judge.
+    operator, everything = SuperuserFactory(), SamplingRates(rules=(SamplingRule(rate=Decimal(1)),))
+    said = {"actor": operator, "workspace": caller.workspace, "reason": "Example."}
+    for policy_key in ("decision_gate", KEY):
+        set_audit_sampling(**said, policy_key=policy_key, rates=everything)
+    set_labelling_rules(**said, policy_key=KEY, label_source="drawn", judged_share=Decimal("0.6"))
+    assert caller.post("decisions", envelope(external_id="ticket-4712", policy_key=KEY)).status_code == 201
     # A later fact needs its record first: the paths that are longer wait.
     for path in sorted(waiting, key=lambda path: (path.count("/"), path)):
         for example in waiting[path]["requestBody"]["content"][JSON]["examples"].values():

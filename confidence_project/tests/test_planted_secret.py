@@ -10,6 +10,7 @@ import json
 import logging
 import re
 from collections.abc import Callable, Iterator
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -45,6 +46,7 @@ from governance.tests.factories import (
     in_shadow,
     pending,
 )
+from ledger.labelling.rules import set_labelling_rules
 from ledger.tests.bodies import envelope, llm_decision
 from ledger.tests.factories import DecisionRecordFactory
 from ledger.tests.pipelines.replies import answer, choice, openai_reply, predicate, score, system_one_reply
@@ -124,6 +126,7 @@ class Operations:
                 *(lambda reply=reply: ({}, envelope(decision=None, answer=reply)) for reply in REPLIES),
             ],
             f"{API}/outcomes": [lambda: ({}, self.outcome())],
+            f"{API}/judge-verdicts": [lambda: ({}, self.judge_verdict())],
             f"{API}/labels": [lambda: ({}, self.label())],
             f"{API}/labels/queue": [lambda: ({}, {"days": 7, "limit": 10, "policy_key": KEY})],
             f"{GOVERNANCE}/proposals": [lambda: ({"slug": WorkspaceFactory().slug}, NEW_PROPOSAL)],
@@ -168,13 +171,29 @@ class Operations:
             "source": "human_review",
         }
 
-    def label(self) -> dict[str, Any]:
+    def drawn(self) -> str:
         assert self.caller is not None
         drawn = DecisionRecordFactory(
-            workspace=self.caller.workspace, gate_verdict="block", audit_selected=True, label_propensity="0.05"
+            workspace=self.caller.workspace,
+            policy_key=KEY,
+            gate_verdict="block",
+            audit_selected=True,
+            label_propensity="0.05",
         )
+        return str(drawn.pk)
+
+    def judge_verdict(self) -> dict[str, Any]:
+        assert self.caller is not None
+        set_labelling_rules(
+            actor=SuperuserFactory(), workspace=self.caller.workspace, policy_key=KEY, reason="A judge reads first.",
+            label_source="drawn", judged_share=Decimal("0.6"),
+        )  # fmt: skip
+        decision = self.drawn()
+        return {"external_id": f"judge-{decision}", "decision_id": decision, "success": True}
+
+    def label(self) -> dict[str, Any]:
         return {
-            "decision_id": str(drawn.pk), "answer": "wrong", "reviewer": "ada", "answered_at": now(), "seconds": 9
+            "decision_id": self.drawn(), "answer": "wrong", "reviewer": "ada", "answered_at": now(), "seconds": 9
         }  # fmt: skip
 
     @staticmethod

@@ -93,6 +93,9 @@ def sound(name: str, dest: str, workspace) -> str:
         "since": "2026-01-01",
         "until": "2026-02-01",
         "seed": "seed",
+        "target": "certify",
+        "cost": "2",
+        "budget": "300",
         "decision_id": "0190b5a0-0000-7000-8000-000000000000",
     }[dest]
 

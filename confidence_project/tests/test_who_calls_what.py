@@ -39,6 +39,7 @@ OF_THE_OWN_WORKSPACE = {
     "v1/logs",
     "v1/metrics",
     "api/v1/thresholds",
+    "api/v1/labels/queue",
     "v1/decisions",
     "v1beta/decisions",
     "v1/systemone",
@@ -68,7 +69,7 @@ RECORDS = {
     "decisions": "ledger.DecisionRecord",
     "outcomes": "ledger.DecisionOutcome",
 }
-LATER_FACTS = {"drafts/dispositions", "overseer-decisions/overrides", "bookings/outcomes"}
+LATER_FACTS = {"drafts/dispositions", "overseer-decisions/overrides", "bookings/outcomes", "labels", "judge-verdicts"}
 ROUTES = sorted(
     route for route, _ in walk(get_resolver().url_patterns) if route.startswith(("api/", "ofrep/", "v1/", "v1beta/"))
 )

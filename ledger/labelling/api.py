@@ -1,4 +1,4 @@
-"""HTTP API of labels that are made elsewhere: what waits, taking it, and the answers."""
+"""HTTP API of labels that are made elsewhere: what waits, taking it, the answers, and what a judge says before."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from functools import partial
 from typing import Annotated, Any
 
 from django.db.models import QuerySet
+from django_filters import rest_framework as filters
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 from rest_framework import serializers
@@ -15,6 +16,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from confidence_project.foundation.errors import PermissionRefused
+from confidence_project.foundation.filters import NameFilter
 from confidence_project.foundation.ingest import ingest, read_object
 from confidence_project.foundation.openapi import (
     LISTED,
@@ -27,10 +29,12 @@ from confidence_project.foundation.serializers import RowSerializer
 from governance.access.authentication import api_key_of, workspace_of
 from governance.models import ApiKey
 from governance.vocabulary import Identifier
+from ledger.contracts import JudgeVerdictEnvelope
 from ledger.labelling.assigning import LONGEST_DAYS
 from ledger.labelling.incoming import LabelEnvelope, record_labels
+from ledger.labelling.judges import record_judge_verdicts
 from ledger.labelling.outgoing import queue_of, shown, take_queue
-from ledger.models import DecisionRecord, Judgement
+from ledger.models import DecisionRecord, Judgement, JudgeVerdict
 
 Scope = ApiKey.Scope
 
@@ -83,6 +87,23 @@ class LabelSerializer(RowSerializer[Judgement]):
         read_only_fields = fields
 
 
+class WaitingFilter(filters.FilterSet):
+    """Filter of what waits for labels."""
+
+    policy_key = NameFilter()
+
+
+class JudgeVerdictSerializer(RowSerializer[JudgeVerdict]):
+    """What a judge said, and whether people are spared the decision."""
+
+    decision_id = serializers.UUIDField()
+
+    class Meta:
+        model = JudgeVerdict
+        fields = ["external_id", "decision_id", "success", "is_spared", "recorded_at"]
+        read_only_fields = fields
+
+
 @extend_schema_view(
     post=document_ingestion(
         "record_labels",
@@ -124,6 +145,7 @@ class LabelsQueue(ListAPIView[DecisionRecord]):
 
     required_scopes = {"GET": Scope.READ, "POST": Scope.INGEST}
     pagination_class = RecordPagination
+    filterset_class = WaitingFilter
     serializer_class = WaitingSerializer
 
     def get_queryset(self) -> QuerySet[DecisionRecord]:
@@ -156,5 +178,32 @@ class LabelsQueue(ListAPIView[DecisionRecord]):
         return Response(TakenSerializer({"taken": list(rows)}).data)
 
 
+@extend_schema_view(
+    post=document_ingestion(
+        "judge",
+        JudgeVerdictEnvelope,
+        JudgeVerdictSerializer,
+        {"external_id": "judge-1", "decision_external_id": "ticket-4712", "success": True},
+        "Tell what a judge by machine says of drawn decisions",
+    )
+)
+class JudgeVerdicts(APIView):
+    """POST: what a judge says of decisions that were drawn for people, which labels nothing."""
+
+    required_scopes = {"POST": Scope.INGEST}
+
+    def post(self, request: Request) -> Response:
+        return ingest(
+            request,
+            _JUDGE_VERDICT,
+            write=partial(
+                record_judge_verdicts, workspace=workspace_of(request), reporter=api_key_of(request).reporter
+            ),
+            show=lambda verdict: JudgeVerdictSerializer(verdict).data,
+            show_in_bulk=lambda verdict: JudgeVerdictSerializer(verdict).data,
+        )
+
+
 _LABEL = TypeAdapter(LabelEnvelope)
 _TAKEN = TypeAdapter(TakenLabels)
+_JUDGE_VERDICT = TypeAdapter(JudgeVerdictEnvelope)

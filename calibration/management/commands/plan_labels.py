@@ -65,7 +65,7 @@ The rates are set on the page "Plan labels" of the desk, or under "Audit samplin
             metavar="KEY=VALUE",
             help="The segment; again for more. Default: the one with most decisions.",
         )
-        parser.add_argument("--json", action="store_true", help="Print JSON (docs/reviews.md).")
+        parser.add_argument("--json", action="store_true", help="Print JSON (docs/labels.md).")
 
     def handle(self, *args: Any, **options: Any) -> None:
         plan = plan_label_purchase(
