@@ -91,7 +91,7 @@ def plan_in_words(plan: Plan) -> list[str]:
         f"Planned from {count(plan.pilot)} labels, which chose the region. So they must have no part in the "
         f"certificate: let the window that judges begin on {plan.made_on:%Y-%m-%d} or later.",
         "What is drawn and has no label counts as a failure.",
-        f"Tested at {plan.delta:.3g}.",
+        f"The certificate would hold with {percent(1 - plan.delta)} confidence.",
     ]
     if plan.label_source is not LabelSource.DRAWN:
         said.append(

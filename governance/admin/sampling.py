@@ -21,7 +21,7 @@ from governance.sampling_rates import read_rates
 ROWS = 4
 """Rules of one form; the label planner may set more."""
 
-_NOT_NAMED = [("", "any segment")]
+_NOT_NAMED = [("", "any")]
 
 
 def _share(**more: Any) -> forms.DecimalField:
