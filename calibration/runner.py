@@ -16,8 +16,8 @@ from calibration.evidence.reading import KeyEvidence
 from calibration.findings.budgets import find_budgets
 from calibration.findings.comparison import since_last_run
 from calibration.findings.finding import Finding
+from calibration.findings.label_wording import LABELS_TAKEN_AS_RIGHT
 from calibration.findings.thresholds import find
-from calibration.findings.wording import LABELS_TAKEN_AS_RIGHT
 from calibration.models import ConfidenceCalibrationRun
 from calibration.parameters import CalibrationParameters, Question, parameters_of
 from calibration.proposing.proposals import propose_defaults, propose_findings, provenance

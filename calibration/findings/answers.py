@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Self
 
 from calibration.evidence.judged import JudgedCounts
-from calibration.findings import wording
+from calibration.findings import answer_wording
 from calibration.findings.cohorts import Cohort
 from calibration.statistics.audits import AuditedRecommendation, recommend_with_audits
 from calibration.statistics.bands import BandRecommendation, recommend_band
@@ -191,7 +191,7 @@ def _by_walk(found: ThresholdRecommendation, subject: Subject, *, is_tested: boo
         threshold=found.threshold,
         risk_threshold=None if found.threshold is None else subject.judged_risk,
         reason=found.reason,
-        figures=wording.walk(found),
+        figures=answer_wording.walk(found),
         statement=certified_statement(found, risk_in_force=subject.judged_risk, unit=subject.unit),
         method="walk",
         detail=found,
@@ -212,7 +212,7 @@ def _by_draws(subject: Subject, alpha: float, delta: float) -> Answer:
         threshold=found.threshold,
         risk_threshold=None if found.threshold is None else subject.judged_risk,
         reason=found.reason,
-        figures=wording.draws(found),
+        figures=answer_wording.draws(found),
         statement=certified_draws_statement(found, risk_in_force=subject.judged_risk, unit=subject.unit),
         method="draws",
         detail=found,
@@ -232,7 +232,7 @@ def _with_judge(subject: Subject, judged: JudgedCounts, alpha: float, delta: flo
         threshold=found.threshold,
         risk_threshold=None,
         reason=found.reason,
-        figures=wording.judge(found),
+        figures=answer_wording.judge(found),
         statement=certified_judge_statement(found),
         method="judge",
         detail=found,
@@ -255,7 +255,7 @@ def _with_audits(subject: Subject, alpha: float, delta: float) -> Answer:
         threshold=found.threshold,
         risk_threshold=None if found.threshold is None else subject.judged_risk,
         reason=found.reason,
-        figures=wording.audits(found, subject.cohort.floor),
+        figures=answer_wording.audits(found, subject.cohort.floor),
         statement=certified_audit_statement(
             found, in_force=subject.cohort.floor, risk_in_force=subject.judged_risk, unit=subject.unit
         ),
@@ -275,7 +275,7 @@ def _with_band(subject: Subject, alpha: float, delta: float) -> Answer:
         risk_threshold=None if found.threshold is None else subject.judged_risk,
         ceiling=found.ceiling,
         reason=found.reason,
-        figures=wording.band(found),
+        figures=answer_wording.band(found),
         statement=certified_band_statement(found, risk_in_force=subject.judged_risk, unit=subject.unit),
         method="band",
         detail=found,
@@ -307,7 +307,7 @@ def _pair(subject: Subject, current_risk: float, alpha: float, delta: float) -> 
         threshold=found.confidence_threshold,
         risk_threshold=found.risk_threshold,
         reason=found.reason,
-        figures=wording.pair(found, best),
+        figures=answer_wording.pair(found, best),
         statement=certified_pair_statement(found, unit=subject.unit),
         method="pair",
         detail=found,

@@ -8,7 +8,7 @@ from django.conf import settings
 
 from calibration.evidence.judged import JudgedCounts
 from calibration.evidence.reading import KeyEvidence, SegmentCounts
-from calibration.findings import wording
+from calibration.findings import label_wording, wording
 from calibration.findings.answers import Answer, Subject, answer_segments
 from calibration.findings.cohorts import InForce, choose_cohort, judged_cohort
 from calibration.findings.drift import alarm, window_drift, words_of_an_alias
@@ -174,8 +174,8 @@ def _finding(
         wording.advice(field.name, current, recommended, is_material=is_material, floor=floor),
         _why_not(refusal, policy, subject, answer),
         answer.figures,
-        wording.source_of_labels(described["cohort"]),
-        wording.tested_at(label_error, parameters.target_failure_rate),
+        label_wording.source_of_labels(described["cohort"]),
+        label_wording.tested_at(label_error, parameters.target_failure_rate),
         "" if review.may_loosen else wording.only_stricter(current, is_risk=is_risk),
         wording.too_young(young, parameters.maturity_days) if young and not described["decisions"] else "",
         wording.collapsed(described["cohort"].decisions_before_collapse_by_case, described["decisions"]),
@@ -203,7 +203,7 @@ def _finding(
             answer.statement,
             may_loosen=review.may_loosen,
             of_labelled=_is_of_labelled(answer, step["at_recommended"]),
-            in_truth=wording.in_truth(label_error, parameters.target_failure_rate, review.delta),
+            in_truth=label_wording.in_truth(label_error, parameters.target_failure_rate, review.delta),
         ),
         answer=answer.detail,
         **step,

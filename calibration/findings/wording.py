@@ -5,134 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from calibration.findings.parts import Basis, CheapestThreshold, EveryDecision, WindowDrift
-from calibration.statistics.audits import AuditedRecommendation
-from calibration.statistics.bands import BandRecommendation
+from calibration.findings.answer_wording import with_confidence
+from calibration.findings.parts import CheapestThreshold, EveryDecision, WindowDrift
 from calibration.statistics.budgets import BudgetRecommendation
-from calibration.statistics.draws import DrawnRecommendation
-from calibration.statistics.joint import JointRecommendation
-from calibration.statistics.judges import JudgedRecommendation
-from calibration.statistics.label_error import KnownAnswers, LabelError
-from calibration.statistics.recommendation import ThresholdRecommendation
 from confidence_project.foundation.formatting import count, decimals, percent, rate, segment, threshold
 
 NOT_ADDRESSABLE = (
     "The records leave blank what would single this segment out, so no override can be proposed: record provider, "
     "model and task with each decision."
 )
-
-
-def walk(answer: ThresholdRecommendation) -> str:
-    """Say what is seen at the certified threshold, or why there is none."""
-    if answer.threshold is None:
-        return _refusal(answer)
-    return f"{_failed(answer)}; {rate(answer.coverage, 1)} of all decisions are allowed."
-
-
-def draws(answer: DrawnRecommendation) -> str:
-    """Say what the drawn decisions show at the certified threshold, or why there is none."""
-    if answer.reason == "INSUFFICIENT_DATA":
-        return (
-            f"{count(answer.labelled)} drawn decisions are too few, or too few for their share of what is allowed: "
-            f"at one rate for all it takes at least {count(answer.needed)}."
-        )
-    rate_seen = rate(answer.failure_rate, unknown="unknown, as some of it is in no draw")
-    labelled = sum(stratum.labelled for stratum in answer.strata)
-    if answer.threshold is None:
-        further = "" if answer.needed is None else f" Some {count(answer.needed)} more drawn decisions would do."
-        return (
-            f"Of the most confident decisions {count(labelled)} were drawn; their failure rate, weighted by all "
-            f"decisions, is {rate_seen}: nothing can be certified.{further}"
-        )
-    return (
-        f"{count(labelled)} drawn decisions lie at or above it; the failure rate, weighted by all decisions, is "
-        f"{rate_seen} and at most {rate(answer.failure_rate_upper)}; {rate(answer.coverage, 1)} of the decisions that "
-        "passed the other checks are allowed."
-    )
-
-
-def source_of_labels(cohort: Basis) -> str:
-    """Say whose labels count, where it is people's, and how many of the other source do not."""
-    aside = cohort.labels_left_aside
-    if cohort.kind == "drawn":
-        left = f" {count(aside)} labels of what was not drawn were left aside." if aside else ""
-        return (
-            "People label what was drawn: only drawn decisions count, and one without a label counts as a failure."
-            f"{left}"
-        )
-    if aside:
-        return (
-            f"Labels come from events, which leave gaps: {count(aside)} labels of drawn decisions were left aside. The "
-            "labelling rules can have them rule instead."
-        )
-    if cohort.labels_of_drawn:
-        return (
-            f"Labels come from events; {count(cohort.labels_of_drawn)} of these decisions were drawn, too, and what a "
-            "person said of one rules."
-        )
-    return ""
-
-
-def audits(answer: AuditedRecommendation, floor: float) -> str:
-    """Say what is seen at a threshold that audits may have reached.
-
-    Its coverage is of the decisions that passed the risk threshold, where the policy has one.
-    """
-    if answer.threshold is None:
-        return f"At or above {decimals(floor)}, the strictest of the window: {_refusal(answer.above)}"
-    allowed = f"{rate(answer.coverage, 1)} of the decisions that passed the other checks are allowed."
-    if answer.threshold >= floor:
-        reached = f" Audits below {decimals(floor)} do not bear a lower one out yet." if answer.steps else ""
-        return f"{_failed(answer.above)}; {allowed}{reached}"
-    step = next(step for step in reversed(answer.steps) if step.certified)
-    return (
-        f"Audits reach below {decimals(floor)}, the strictest of the window: at {decimals(answer.threshold)} and above "
-        f"the failure rate, weighted by all decisions, is {rate(answer.failure_rate, unknown='unknown')} and at most "
-        f"{rate(step.upper)}; {allowed}"
-    )
-
-
-def band(answer: BandRecommendation) -> str:
-    """Say what is seen in a band, or at a threshold without an upper bound, or why there is neither."""
-    top = ""
-    if answer.top_decisions:
-        top = (
-            f"The most confident fail too often: {count(answer.top_failures)} of the {count(answer.top_decisions)} "
-            "labelled decisions at the top. "
-        )
-    if answer.ceiling is None:
-        return top + walk(answer.above)
-    assert answer.decisions and answer.failures is not None  # noqa: S101, PT018 - narrow types
-    return (
-        f"{top}From {decimals(answer.threshold)} to {decimals(answer.ceiling)}, {answer.failures} of "
-        f"{answer.decisions} labelled decisions failed ({rate(answer.failures / answer.decisions)}); "
-        f"{rate(answer.coverage, 1)} of all decisions are allowed."
-    )
-
-
-def judge(answer: JudgedRecommendation) -> str:
-    """Say what is seen at a threshold that people certify by a judge's verdicts, or why there is none."""
-    drawn = f"People label all that a judge calls wrong and {rate(answer.share)} of what it calls right."
-    if answer.threshold is None:
-        return f"{drawn} Of {count(answer.judged)} drawn decisions nothing can be certified."
-    assert answer.caught is not None and answer.slipped is not None  # noqa: S101, PT018 - narrow types
-    return (
-        f"{drawn} At {decimals(answer.threshold)} and above, {count(answer.caught)} of {count(answer.decisions)} drawn "
-        f"decisions failed that it did not call right, and {count(answer.slipped)} of those that it did and people "
-        f"looked at: {rate(answer.failure_rate)} together; {rate(answer.coverage, 1)} of what was drawn is allowed."
-    )
-
-
-def pair(answer: JointRecommendation, best: ThresholdRecommendation | None) -> str:
-    """Say what is seen at a pair of thresholds, or why there is none."""
-    if best is not None:
-        return (
-            f"With risks below {decimals(answer.risk_threshold)}: {_failed(best)}; {rate(answer.coverage, 1)} of "
-            "all decisions with a risk score are allowed."
-        )
-    risk, first = answer.grid[0]
-    refusal = f"With risks below {decimals(risk)}: {_refusal(first)}"
-    return f"No pair of a risk and a confidence threshold is certified. {refusal}"
 
 
 def advice(name: str, current: float, recommended: float | None, *, is_material: bool, floor: float | None) -> str:
@@ -226,7 +107,7 @@ def calendar(review: Mapping[str, Any]) -> str:
     if review["on"]:
         held = (
             f"This is the review of {review['on']}, over decisions from {review['window_from']} to "
-            f"{review['window_to']} UTC, {_with_confidence(review['delta'])}: its share of what a "
+            f"{review['window_to']} UTC, {with_confidence(review['delta'])}: its share of what a "
             "year may spend. "
         )
     spent = _removed(review.get("removed", 0))
@@ -244,42 +125,6 @@ def only_stricter(current: float, *, is_risk: bool = False) -> str:
     """Say that a run outside of a review asked nothing about anything more lenient."""
     side = "above" if is_risk else "below"
     return f"Nothing {side} the {threshold(current)} in force was judged: a review of the calendar does that."
-
-
-LABELS_TAKEN_AS_RIGHT = (
-    "What people labelled is taken as right: nobody has answered about a known failure yet, which would tell how many "
-    "failures they miss."
-)
-
-
-def tested_at(error: LabelError | None, alpha: float) -> str:
-    """Say at which rate labels are tested in place of the wanted one, and what would bring it nearer."""
-    if error is None:
-        return ""
-    answers = error.answers
-    return (
-        f"Labels are tested at {percent(error.tested_rate(alpha))} in place of {percent(alpha)}: reviewers"
-        f"{_confirmed(answers)} missed {answers.missed} of {answers.failures} known failures, and may miss up to "
-        f"{percent(error.missed)}. "
-        "Answers about more known cases narrow that."
-    )
-
-
-def in_truth(error: LabelError | None, alpha: float, delta: float) -> str:
-    """Say what a certificate of labels says of the truth, where those who label may err."""
-    if error is None:
-        return ""
-    answers = error.answers
-    return (
-        f" That is of labels. Reviewers{_confirmed(answers)} missed {answers.missed} of {answers.failures} known "
-        f"failures and called {answers.accused} of {answers.successes} known successes wrong, so at most "
-        f"{percent(alpha)} fail in truth; both together are wrong with a probability of at most {delta:.3g}, if others "
-        "are labelled as known cases are."
-    )
-
-
-def _confirmed(answers: KnownAnswers) -> str:
-    return ", each failure confirmed by a second one," if answers.are_confirmed else ""
 
 
 def statement(certified: str | None, *, may_loosen: bool, of_labelled: bool = False, in_truth: str = "") -> str | None:
@@ -370,49 +215,12 @@ def _budget_refusal(found: BudgetRecommendation) -> str:
     if found.needed is not None:
         return (
             f"Too few bundles: to certify a truncation rate of at most {percent(found.target)} "
-            f"{_with_confidence(found.delta)} takes at least {found.needed} of them, without a truncation."
+            f"{with_confidence(found.delta)} takes at least {found.needed} of them, without a truncation."
         )
     return (
-        f"Bundles were truncated too often to certify {_with_confidence(found.delta)} that a budget truncates at most "
+        f"Bundles were truncated too often to certify {with_confidence(found.delta)} that a budget truncates at most "
         f"{percent(found.target)}: what a truncated bundle needed is not known. Raise the budget to learn it."
     )
-
-
-def _failed(answer: ThresholdRecommendation) -> str:
-    return (
-        f"At {decimals(answer.threshold)} and above, {answer.failures} of {answer.decisions} labelled decisions failed "
-        f"({rate(answer.failure_rate)})"
-    )
-
-
-def _refusal(answer: ThresholdRecommendation) -> str:
-    alpha, sure = percent(answer.alpha), _with_confidence(answer.delta)
-    if answer.reason == "INSUFFICIENT_DATA":
-        return (
-            f"{answer.labelled} labelled decisions are too few: to certify a failure rate of at most {alpha} {sure} "
-            f"takes at least {answer.needed} of them, without a failure."
-        )
-    assert answer.start_decisions is not None and answer.start_failures is not None  # noqa: S101, PT018 - narrow types
-    start = (
-        f"No threshold keeps the failure rate at or below {alpha} {sure}. Where the tests begin, at the "
-        f"{answer.start_decisions} most confident of the {answer.labelled} labelled decisions, {answer.start_failures} "
-        f"failed ({rate(answer.start_failures / answer.start_decisions)})"
-    )
-    if answer.needed is not None:
-        return (
-            f"{start}. If that rate stays, about {answer.needed} further labelled decisions may do: an estimate, no "
-            "promise."
-        )
-    is_below = answer.start_failures < answer.alpha * answer.start_decisions
-    return (
-        f"{start}, {'hardly below' if is_below else 'at or above'} {alpha}: while that rate stays, more labels certify "
-        "nothing there. It is not shown that no threshold would do."
-    )
-
-
-def _with_confidence(delta: float) -> str:
-    """Write 1 - δ with as many digits as tell it from 1. Where reviews or segments share δ, it is their share."""
-    return f"with {percent(1 - delta, 4)} confidence"
 
 
 def _or_block_everything(value: float | None) -> str:
