@@ -8,6 +8,7 @@ REFUSED = {400, 413, 415, 422}
 
 BEYOND_FORM = {
     "conflict",  # the id is taken, or somebody was quicker
+    "wrong_state",  # of a decision: it waits for no label
     "not_found",
     "name",  # of a provider or a model, with blanks, that the workspace did not declare
     "unknown",  # a draft that was not sent yet

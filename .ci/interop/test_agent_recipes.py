@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +45,16 @@ def recipe(title: str, url: str, **known: Any) -> dict[str, Any]:
 def _key(monkeypatch: pytest.MonkeyPatch, caller: Any) -> None:
     monkeypatch.setenv("CONFIDENCE_API_KEY", caller.key.plain)
     applied(caller.workspace, 0.8)
+
+
+@pytest.fixture(autouse=True)
+def _loop_of_its_own() -> Iterator[None]:
+    """One framework ends the generators of the thread's loop and leaves it there, and another runs on in it."""
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    yield
+    asyncio.set_event_loop(None)
+    loop.close()
 
 
 @pytest.fixture

@@ -28,7 +28,7 @@ from confidence_project.foundation.pagination import RecordPagination
 from confidence_project.foundation.serializers import RowSerializer
 from governance.access.authentication import api_key_of, workspace_of
 from governance.models import ApiKey
-from governance.vocabulary import Identifier
+from governance.vocabulary import Identifier, Whole
 from ledger.contracts import JudgeVerdictEnvelope
 from ledger.labelling.assigning import LONGEST_DAYS
 from ledger.labelling.incoming import LabelEnvelope, record_labels
@@ -47,8 +47,8 @@ class TakenLabels(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    days: Annotated[int, Field(strict=True, ge=1, le=LONGEST_DAYS)]
-    limit: Annotated[int, Field(strict=True, ge=1, le=MOST_TAKEN)] = 100
+    days: Annotated[int, Field(strict=True, ge=1, le=LONGEST_DAYS), Whole]
+    limit: Annotated[int, Field(strict=True, ge=1, le=MOST_TAKEN), Whole] = 100
     policy_key: Identifier | None = None
 
 
