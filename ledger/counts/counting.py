@@ -16,27 +16,14 @@ from django.db import connection, transaction
 
 from governance.definitions import DEFINITIONS, FieldDefinition, FieldKind, to_lattice
 from ledger.counts.packing import Counts, InCases
-from ledger.counts.statement import PLACES, Group, Stretch, groups_of
+from ledger.counts.statement import NAMES, PLACES, Group, Stretch, groups_of
 from ledger.models import CountedDay, DailyCount, DecisionRecord
 
 ABSENT = -1
 
 VERSION = 2
 
-KEYS = (
-    "provider",
-    "model",
-    "confidence_kind",
-    "task",
-    "options",
-    "prompt_hash",
-    "origin",
-    "gate_verdict",
-    "gate_reason",
-    "audit_selected",
-    "audit_rate",
-    "in_case",
-)
+KEYS = (*NAMES, "audit_rate", "in_case")
 """What decisions of one row agree in. What an amendment may correct is no part of it, but of answers of decision
 models, which are split by what is on record. Decisions in cases agree in their thresholds, too."""
 

@@ -33,7 +33,7 @@ EVER = datetime(9999, 1, 1, tzinfo=UTC)
 DAY = {"postgresql": "({} AT TIME ZONE 'UTC')::date", "sqlite": "substr({}, 1, 10)"}
 """SQL for the day of a time; SQLite keeps it as UTC text."""
 
-_NAMES = (
+NAMES = (
     "provider",
     "model",
     "confidence_kind",
@@ -45,6 +45,7 @@ _NAMES = (
     "gate_reason",
     "audit_selected",
 )
+"""Columns of the ledger in whose values decisions of one row agree."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,7 +104,7 @@ class Group:
 def groups_of(stretch: Stretch, *, has_risk: bool, in_cases: bool) -> Iterator[Group]:
     """Yield the decisions of a stretch that belong to cases, or those that belong to none; in a transaction."""
     day = DAY[connection.vendor].format("decisions.count_at")
-    names = ", ".join(f"count_{name}" for name in (*_NAMES, "audit_rate", "thresholds"))
+    names = ", ".join(f"count_{name}" for name in (*NAMES, "audit_rate", "thresholds"))
     decisions, parameters = _decisions(stretch, has_risk=has_risk, in_cases=in_cases)
     numbers = [_confidence_and_label(has_risk)]
     if in_cases:
@@ -176,15 +177,15 @@ _IN_CASES = np.dtype([("number", ">i4"), ("place", ">i4"), ("case", ">u8")])
 
 
 def _group(row: Sequence[Any], *, in_cases: bool) -> Group:
-    day, *named, audit_rate, thresholds = row[: len(_NAMES) + 3]
-    *times, joined = row[len(_NAMES) + 3 :]
+    day, *named, audit_rate, thresholds = row[: len(NAMES) + 3]
+    *times, joined = row[len(NAMES) + 3 :]
     recorded, *labelled = (_moment(at) for at in times)
     read = np.frombuffer(
         bytes.fromhex(joined) if isinstance(joined, str) else joined, _IN_CASES if in_cases else _ALONE
     )
     values, labels = np.divmod(read["number"].astype(np.int64), 3)
     nothing = np.zeros(0, dtype=np.int64)
-    names = dict(zip(_NAMES, named, strict=True)) | {
+    names = dict(zip(NAMES, named, strict=True)) | {
         "audit_rate": -1 if audit_rate is None else to_lattice(float(audit_rate)),
         "in_case": in_cases,
     }
@@ -224,7 +225,7 @@ def _decisions(stretch: Stretch, *, has_risk: bool, in_cases: bool) -> tuple[str
     others = DecisionOutcome.objects.filter(decision_id=OuterRef("pk")).order_by("-recorded_at")
     voids = OutcomeVoid.objects.filter(outcome__decision_id=OuterRef("pk")).order_by("-at")
     columns: dict[str, Combinable] = {
-        **{f"count_{name}": F(name) for name in _NAMES if name not in ("options", "prompt_hash")},
+        **{f"count_{name}": F(name) for name in NAMES if name not in ("options", "prompt_hash")},
         "count_options": Coalesce(F("options"), Value("")),
         "count_prompt_hash": Case(When(confidence_kind__in=POOLED_AS_ASKED, then=Value("")), default=F("prompt_hash")),
         "count_audit_rate": F("label_propensity"),
