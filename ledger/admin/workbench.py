@@ -45,14 +45,14 @@ class Workbench:
     def workbench_view(self: Any, request: HttpRequest) -> HttpResponse:
         """Show what lies before the person; on POST take their answer, or their last one back, and go on."""
         workspace = _chosen(request)
+        if workspace is not None and request.method == "POST":
+            _act(request, workspace)
+            here = reverse("admin:ledger_judgement_workbench")
+            return HttpResponseRedirect(f"{here}?{urlencode({'workspace': workspace.slug})}")
         context = {**self.admin_site.each_context(request), "title": "Workbench", "opts": self.opts}
         if workspace is None:
             refusal = {"refusal": who_may(Verb.LABEL), "back": reverse("admin:index")}
             return TemplateResponse(request, "admin/governance/refused.html", {**context, **refusal}, status=403)
-        if request.method == "POST":
-            _act(request, workspace)
-            here = reverse("admin:ledger_judgement_workbench")
-            return HttpResponseRedirect(f"{here}?{urlencode({'workspace': workspace.slug})}")
         own = {"workspace": workspace, **_before(request, workspace)}
         return TemplateResponse(request, "admin/ledger/workbench.html", {**context, **own})
 

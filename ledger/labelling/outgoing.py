@@ -13,7 +13,7 @@ from django.db.models import Exists, OuterRef, QuerySet
 
 from governance.models import Workspace
 from governance.workspaces.cases import case_link
-from ledger.labelling.assigning import give, unassigned, waiting_of
+from ledger.labelling.assigning import free_of, give
 from ledger.labelling.queue import standing
 from ledger.labelling.rules import rules_of
 from ledger.models import DecisionRecord, Judgement, KnownCase, LabellingRules
@@ -46,8 +46,8 @@ class Waiting:
 
 
 def queue_of(workspace: Workspace, policy_key: str = "") -> QuerySet[DecisionRecord]:
-    """Return what waits for a label and is nobody's."""
-    return unassigned(waiting_of(workspace, policy_key))
+    """Return what waits for a label, a confirmation or a second look and is nobody's; nothing tells which."""
+    return free_of(workspace, policy_key, twice=True)
 
 
 def take_queue(
