@@ -172,7 +172,7 @@ def _free(person: Person, workspace: Workspace, *purposes: Purpose) -> Sequence[
 
 def _oldest(requests: QuerySet[LabelRequest], person: Person) -> Sequence[_Offer]:
     """The first requests that the person did not answer. What turns out to wait no more is taken from the queue."""
-    unanswered = requests.exclude(Exists(_answered_by(person, OuterRef("decision_id"))))
+    unanswered = requests.exclude(Exists(answered_by(person, OuterRef("decision_id"))))
     while found := dict(unanswered.values_list("decision_id", "purpose")[:_TRIED]):
         # By their ids: PostgreSQL might look for them among all that were decided.
         policies = dict(still_wanted(found).values_list("pk", "policy_key"))
@@ -185,14 +185,16 @@ def _oldest(requests: QuerySet[LabelRequest], person: Person) -> Sequence[_Offer
 def _known(person: Person, workspace: Workspace, policy_key: str) -> UUID | None:
     """A known case that the person was not asked about yet; first one whose answers wait to be confirmed."""
     cases = KnownCase.objects.in_workspace(workspace).in_force().filter(policy_key=policy_key)
-    # Who marked a case knows its truth, and measures nothing.
-    cases = cases.exclude(started_by_id=person.pk)
-    fresh = cases.exclude(Exists(_answered_by(person, OuterRef("decision_id"))))
-    decisions = list(fresh.values_list("decision_id", flat=True))
+    decisions = list(unasked(cases, person).values_list("decision_id", flat=True))
     if rules_of(workspace, policy_key).confirms_wrong:
         answers = known_answers_by_decision(standing(Judgement.objects.filter(decision__in=decisions)))
         decisions = [each for each in decisions if labels_from(answers[each])[1]] or decisions
     return _LOTTERY.choice(decisions) if decisions else None
+
+
+def unasked(cases: QuerySet[KnownCase], person: Person) -> QuerySet[KnownCase]:
+    """Leave out the known cases that a person was asked about, or marked: who knows the truth measures nothing."""
+    return cases.exclude(started_by_id=person.pk).exclude(Exists(answered_by(person, OuterRef("decision_id"))))
 
 
 def known_answers_by_decision(judgements: QuerySet[Any]) -> Mapping[object, list[str]]:
@@ -204,7 +206,8 @@ def known_answers_by_decision(judgements: QuerySet[Any]) -> Mapping[object, list
     return answers
 
 
-def _answered_by(person: Person, decision_id: OuterRef) -> QuerySet[Judgement]:
+def answered_by(person: Person, decision_id: OuterRef) -> QuerySet[Judgement]:
+    """Return the answers of a person that stand, about the decision of an outer query."""
     of_decision = Judgement.objects.filter(decision_id=decision_id)
     # Whoever answers elsewhere under the name of their account is the same person.
     theirs = Q(person_id=person.pk) | Q(person_id__isnull=True, person_name=person.get_username())
