@@ -231,6 +231,27 @@ def test_statement__prepared_by_the_database_unless_it_must_not_be(machine, sett
         assert len(cursor.fetchall()) == prepares
 
 
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="counted by the statistics of PostgreSQL")
+def test_partition_that_was_empty__a_decision_reads_no_more_than_a_few_rows_of_it(machine):
+    # Plans are made at the first decision of a session and kept, so they must do for the thousandth.
+    connection.close()
+    before = _rows_read()
+    for _ in range(60):
+        machine.decide()
+    assert _rows_read() - before <= 60 * 5
+
+
+def _rows_read():
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_stat_force_next_flush()")
+        cursor.execute("SELECT pg_stat_clear_snapshot()")
+        cursor.execute(
+            "SELECT sum(seq_tup_read + coalesce(idx_tup_fetch, 0)) FROM pg_stat_user_tables "
+            "WHERE relname LIKE 'decision_ledger%%' OR relname = 'ledger_decisionexternalid'"
+        )
+        return cursor.fetchone()[0]
+
+
 @pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has no connection to lose")
 def test_connection__lost_between_two_calls__the_next_is_answered_on_another(machine):
     machine.decide()

@@ -57,11 +57,13 @@ class LeadsTo:
         ]
 
 
+# A session keeps the plan that it made while a partition was empty, and would read all of what has come since.
 _AGREES: Mapping[str, str] = {
     "postgresql": """
-CREATE OR REPLACE FUNCTION {table}_leads_to() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION {table}_leads_to() RETURNS trigger LANGUAGE plpgsql SET enable_seqscan = off AS $$
 BEGIN
-    IF EXISTS (SELECT 1 FROM added JOIN {to} there ON {differs}) THEN
+    -- LIMIT keeps this a look-up for each row: joined, all that is there may be read beside it.
+    IF EXISTS (SELECT 1 FROM added CROSS JOIN LATERAL (SELECT 1 FROM {to} there WHERE {differs} LIMIT 1) one) THEN
         RAISE EXCEPTION '{table} leads to what is recorded under it: INSERT refused'
             USING ERRCODE = 'restrict_violation';
     END IF;
@@ -81,7 +83,7 @@ BEGIN SELECT RAISE(ABORT, '{table} leads to what is recorded under it: INSERT re
 # what it did.
 _REQUIRED: Mapping[str, str] = {
     "postgresql": """
-CREATE OR REPLACE FUNCTION {table}_leads_to() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION {table}_leads_to() RETURNS trigger LANGUAGE plpgsql SET enable_seqscan = off AS $$
 BEGIN
     PERFORM 1 FROM {to} there WHERE {same} FOR KEY SHARE;
     IF NOT FOUND THEN
@@ -100,7 +102,7 @@ BEGIN SELECT RAISE(ABORT, '{table} leads to a row of {to}: INSERT refused'); END
 
 _KEPT: Mapping[str, str] = {
     "postgresql": """
-CREATE OR REPLACE FUNCTION {table}_led_to() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION {table}_led_to() RETURNS trigger LANGUAGE plpgsql SET enable_seqscan = off AS $$
 BEGIN
     IF EXISTS (SELECT 1 FROM {table} WHERE {key} = OLD.{key}) THEN
         RAISE EXCEPTION '{to} is append-only: {table} leads to the row, DELETE refused'
