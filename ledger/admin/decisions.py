@@ -41,6 +41,7 @@ from ledger.admin.judging import KnownCaseForm, ReviewForm
 from ledger.admin.proofs import ProofsOfDecision
 from ledger.explorer import decision_page, in_words
 from ledger.labelling.rules import mark_known
+from ledger.labelling.story import label_story
 from ledger.models import DecisionImport, DecisionRecord
 from ledger.reasons import Reason
 from ledger.reviews import can_be_judged, record_review
@@ -282,6 +283,7 @@ class DecisionRecordAdmin(ProofsOfDecision, ServiceAdmin, LedgerAdmin):
                 **context,
                 "review_form": form,
                 "page": decision_page(decision),
+                "labels": label_story(decision, request.user),
                 "case": case_link(decision.workspace, decision.external_id),
             },
             *args,

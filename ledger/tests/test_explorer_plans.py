@@ -100,7 +100,7 @@ def test_page__after_a_place__is_read_from_the_same_index(workspace, planner, qu
     assert "TEMP B-TREE" not in plan
 
 
-MOST_OF_A_LIST, MOST_OF_A_RECORD = 29, 43
+MOST_OF_A_LIST, MOST_OF_A_RECORD = 29, 44
 """Queries of a page, with those of every page: session, account, alarms."""
 
 
