@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -12,6 +13,7 @@ from django.forms import BaseFormSet, formset_factory
 from django.http import HttpRequest
 
 from confidence_project.foundation.errors import InvalidInput
+from governance.access.permissions import Verb, workspaces_where
 from governance.admin.controls import ControlAdmin, ControlForm, ending
 from governance.controls import services as control_services
 from governance.definitions import SEGMENT_KEYS, all_definitions
@@ -140,6 +142,11 @@ class AuditSamplingAdmin(ControlAdmin):
     @admin.display(description="drawn")
     def drawn(self, sampling: AuditSampling) -> str:
         return "; ".join(sampling.rates.words)
+
+    def in_force(self, request: HttpRequest) -> Sequence[tuple[AuditSampling, Sequence[str]]]:
+        operated = workspaces_where(Verb.OPERATE, request.user)
+        rows = AuditSampling.objects.in_force().filter(workspace__in=operated).select_related("workspace")
+        return [(each, each.rates.words) for each in rows.order_by("workspace__name", "policy_key")]
 
     def add_row(self, request: HttpRequest, form: forms.Form) -> AuditSampling:
         return control_services.set_audit_sampling(actor=request.user, **form.cleaned_data)

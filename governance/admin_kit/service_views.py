@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from http import HTTPStatus
@@ -104,6 +104,10 @@ class ServiceAdmin(ScopedAdmin):
         """Return what a valid form for a new row would bring about, to be read before it is sent again."""
         return []
 
+    def in_force(self, request: HttpRequest) -> Sequence[tuple[Any, Sequence[str]]]:
+        """Return the rows that a new one would take the place of, each with what it says in words."""
+        return ()
+
     def add_form(self, request: HttpRequest, data: Any) -> forms.Form:
         """Return the form for a new row."""
         raise NotImplementedError
@@ -185,7 +189,13 @@ class ServiceAdmin(ScopedAdmin):
             self.log_addition(request, made[0], [{"added": {}}])
             self.message_user(request, f"“{made[0]}” was added.", messages.SUCCESS)
             return HttpResponseRedirect(self._list())
-        context = {"form": form, "back": self._list(), "consequences": unread, "read": _digest(unread)}
+        context = {
+            "form": form,
+            "back": self._list(),
+            "consequences": unread,
+            "read": _digest(unread),
+            "in_force": self.in_force(request),
+        }
         return self._page(request, "admin/governance/add.html", self.add_title, context)
 
     # --- in bulk -----------------------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -12,6 +13,7 @@ from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from confidence_project.foundation.formatting import percent
 from governance.access.permissions import Verb, may, workspaces_where
 from governance.admin_kit.forms import InWorkspaceForm
 from governance.admin_kit.list_filters import OneWorkspaceFilter
@@ -100,11 +102,30 @@ class LabellingRulesAdmin(ServiceAdmin):
     def counted(self, rules: LabellingRules) -> str:
         return str(LabelSource(rules.label_source or LabelSource.EVENTS).label)
 
+    def in_force(self, request: HttpRequest) -> Sequence[tuple[LabellingRules, Sequence[str]]]:
+        operated = workspaces_where(Verb.OPERATE, request.user)
+        rows = LabellingRules.objects.in_force().filter(workspace__in=operated).select_related("workspace")
+        return [(each, _in_words(each)) for each in rows.order_by("workspace__name", "policy_key")]
+
     def add_form(self, request: HttpRequest, data: Any) -> forms.Form:
         return RulesForm(data, workspaces_where(Verb.OPERATE, request.user))
 
     def add_row(self, request: HttpRequest, form: forms.Form) -> LabellingRules:
         return set_labelling_rules(actor=request.user, **form.cleaned_data)
+
+
+def _in_words(rules: LabellingRules) -> list[str]:
+    """What the rules say, in the order of the form."""
+    judged = rules.judged_share
+    return [
+        "blind" if rules.is_blind else "what model and gate said is shown",
+        f"due after {rules.due_days} days",
+        f"answered twice: {percent(float(rules.twice_share))}",
+        f"known cases: {percent(float(rules.known_share))}",
+        "what is wrong is confirmed" if rules.confirms_wrong else "what is wrong is not confirmed",
+        "no judge" if judged is None else f"a judge reads first: {percent(float(judged))} of what it calls right",
+        f"labels that count: {LabelSource(rules.label_source or LabelSource.EVENTS).label}",
+    ]
 
 
 @admin.register(KnownCase)
