@@ -18,6 +18,7 @@ from django.db.models import (
     Q,
     QuerySet,
     Subquery,
+    UUIDField,
     Value,
     When,
 )
@@ -35,6 +36,7 @@ from ledger.models import (
     DecisionRecord,
     Judgement,
     JudgeVerdict,
+    LabelMark,
     LedgerRemoval,
     Purpose,
 )
@@ -164,7 +166,12 @@ def drawn_for_review(rows: QuerySet[DecisionRecord]) -> QuerySet[DecisionRecord]
 
 def waiting_for_review(rows: QuerySet[DecisionRecord]) -> QuerySet[DecisionRecord]:
     """Narrow decisions to those that were drawn for review and that no person has answered about yet, or shall."""
-    return drawn_for_review(rows).alias(label=_ANSWER_OF_A_PERSON).filter(label__isnull=True)
+    return with_answer_of_a_person(drawn_for_review(rows)).filter(label__isnull=True)
+
+
+def with_answer_of_a_person(rows: QuerySet[DecisionRecord]) -> QuerySet[Any]:
+    """Add `label` to decisions, to narrow them by: null where people are still to answer."""
+    return rows.alias(label=_ANSWER_OF_A_PERSON)
 
 
 # Looked up for each row: of a NOT EXISTS PostgreSQL may make a join with the outcomes of the whole ledger.
@@ -182,7 +189,7 @@ MOST_COUNTED = 99
 """Of what waits for review so many are counted; one more stands for all the rest."""
 
 DRAWN_LOOKED_AT = 10_000
-"""The newest of a workspace's drawn decisions, among which is counted what waits."""
+"""The newest of a workspace's drawn decisions, among which is counted what waits and is in no queue yet."""
 
 
 class _CountOfWaiting(Subquery):
@@ -197,18 +204,22 @@ class _CountOfWaiting(Subquery):
 def count_waiting_for_review(workspaces: Iterable[Workspace], *, only: Q | None = None) -> Mapping[int, int]:
     """Count, by id of the workspace, what waits for review: one query, however large the ledger is.
 
-    `MOST_COUNTED + 1` means more than `MOST_COUNTED`. Only the newest `DRAWN_LOOKED_AT` drawn decisions are looked at,
-    of those that `only` holds for.
+    `MOST_COUNTED + 1` means more than `MOST_COUNTED`. Of what is in no queue yet only the newest `DRAWN_LOOKED_AT` are
+    looked at, of those that `only` holds for.
     """
-    drawn = drawn_for_review(DecisionRecord.objects.filter(only or Q(), workspace_id=OuterRef("pk"))).order_by("-pk")
-    newest = drawn.annotate(label=_ANSWER_OF_A_PERSON).values("label")[:DRAWN_LOOKED_AT]
+    asked = Q(label_request__workspace_id=OuterRef("pk"), label_request__purpose__in=[Purpose.LABEL, Purpose.CHECK])
+    through = LabelMark.objects.filter(workspace_id=OuterRef(OuterRef("pk"))).values("through")
+    since = Q(workspace_id=OuterRef("pk"), pk__gt=Coalesce(Subquery(through), Value(UUID(int=0), UUIDField())))
+    narrowed = DecisionRecord.objects.filter(only or Q())
+    queued = narrowed.filter(asked)
+    fresh = drawn_for_review(narrowed.filter(since, label_request__isnull=True)).order_by("-pk")
     ids = [workspace.pk for workspace in workspaces]
-    counts = (
-        Workspace.objects.filter(pk__in=ids)
-        .order_by()
-        .annotate(waiting=_CountOfWaiting(newest, limit=MOST_COUNTED + 1))
-    )
-    return dict(counts.values_list("pk", "waiting"))
+    counts: Any = Workspace.objects.filter(pk__in=ids).order_by()
+    for name, rows in {"queued": queued, "fresh": fresh}.items():
+        newest = rows.annotate(label=_ANSWER_OF_A_PERSON).values("label")[:DRAWN_LOOKED_AT]
+        counts = counts.annotate(**{name: _CountOfWaiting(newest, limit=MOST_COUNTED + 1)})
+    found = counts.values_list("pk", "queued", "fresh")
+    return {pk: min(queued + fresh, MOST_COUNTED + 1) for pk, queued, fresh in found}
 
 
 def flips_of(rollout: Rollout) -> Flips:

@@ -23,7 +23,7 @@ from governance.policies import hold, read_context
 from ledger.contracts import DecisionGatePayload, OutcomeEnvelope
 from ledger.emission import emit_verdicts
 from ledger.gate import GateVerdict
-from ledger.models import DecisionExternalId, DecisionOutcome, DecisionRecord
+from ledger.models import DecisionExternalId, DecisionOutcome, DecisionRecord, LabelRequest, Purpose
 from ledger.recording import RecordedAlongside, as_model, insert_decisions, record_of
 from ledger.transparency.removed import gone, removals_of
 
@@ -145,6 +145,9 @@ def append_outcomes(outcomes: Sequence[DecisionOutcome]) -> None:
         sequences[outcome.decision_id] += 1
         outcome.sequence = sequences[outcome.decision_id]
     insert_rows(kept)
+    labelled = [each.decision_id for each in kept if each.source == DecisionOutcome.Source.HUMAN_REVIEW]
+    if labelled:
+        LabelRequest.objects.filter(decision__in=labelled).exclude(purpose=Purpose.SECOND).delete()
 
 
 class NamesDecision(Protocol):

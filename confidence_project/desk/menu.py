@@ -14,6 +14,7 @@ from telemetry.models import HostRecord
 SECTIONS = {
     "Decide": {
         "workbench": "Workbench",
+        "labelfiles": "Label files",
         "reviewers": "Reviewers",
         "labelplan": "Plan labels",
         "confidencepolicyproposal": "Proposals",
@@ -116,7 +117,7 @@ def menu_of(
     of_system
         With the section of the installation itself.
     of_reviewers
-        With the workbench and the page of reviewers.
+        With the workbench, label files and the page of reviewers.
     of_planners
         With the page that plans labels.
     """
@@ -126,6 +127,7 @@ def menu_of(
         models["audit"] = {"object_name": "Audit", "admin_url": reverse("admin:audit")}
     if of_reviewers:
         models["workbench"] = {"object_name": "Workbench", "admin_url": reverse("admin:ledger_judgement_workbench")}
+        models["labelfiles"] = {"object_name": "LabelFiles", "admin_url": reverse("admin:ledger_judgement_files")}
         models["reviewers"] = {"object_name": "Reviewers", "admin_url": reverse("admin:reviewers")}
     if of_planners:
         models["labelplan"] = {"object_name": "LabelPlan", "admin_url": reverse("admin:label_plan")}

@@ -20,6 +20,7 @@ from governance.admin_kit.service_views import ReasonForm, RowVerb, ServiceAdmin
 from governance.definitions import all_definitions
 from governance.models.controls import REASON_LENGTH
 from ledger.admin.base import LedgerAdmin
+from ledger.admin.label_files import LabelFiles
 from ledger.admin.workbench import Workbench
 from ledger.labelling.rules import set_labelling_rules, withdraw_known
 from ledger.models import Judgement, KnownCase, LabellingRules, LabelSource
@@ -130,7 +131,7 @@ class KnownCaseAdmin(OperatedRows, ServiceAdmin):
 
 
 @admin.register(Judgement)
-class JudgementAdmin(OperatedRows, Workbench, LedgerAdmin):
+class JudgementAdmin(OperatedRows, Workbench, LabelFiles, LedgerAdmin):
     """What each person answered about each decision."""
 
     nothing_yet = "No answer of a reviewer is yours to see"

@@ -44,20 +44,20 @@ class Workbench:
 
     def workbench_view(self: Any, request: HttpRequest) -> HttpResponse:
         """Show what lies before the person; on POST take their answer, or their last one back, and go on."""
-        workspace = _chosen(request)
+        workspace = workspace_to_label_in(request)
+        if workspace is not None and request.method == "POST":
+            _act(request, workspace)
+            here = reverse("admin:ledger_judgement_workbench")
+            return HttpResponseRedirect(f"{here}?{urlencode({'workspace': workspace.slug})}")
         context = {**self.admin_site.each_context(request), "title": "Workbench", "opts": self.opts}
         if workspace is None:
             refusal = {"refusal": who_may(Verb.LABEL), "back": reverse("admin:index")}
             return TemplateResponse(request, "admin/governance/refused.html", {**context, **refusal}, status=403)
-        if request.method == "POST":
-            _act(request, workspace)
-            here = reverse("admin:ledger_judgement_workbench")
-            return HttpResponseRedirect(f"{here}?{urlencode({'workspace': workspace.slug})}")
         own = {"workspace": workspace, **_before(request, workspace)}
         return TemplateResponse(request, "admin/ledger/workbench.html", {**context, **own})
 
 
-def _chosen(request: HttpRequest) -> Workspace | None:
+def workspace_to_label_in(request: HttpRequest) -> Workspace | None:
     """The workspace in scope, if the person may label there; with none in scope, the first in which something waits."""
     workspaces = list(workspaces_where(Verb.LABEL, request.user).order_by("slug"))
     scope = workspace_in_scope(request)

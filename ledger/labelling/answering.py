@@ -13,6 +13,7 @@ from governance.access.permissions import Person, Verb, require
 from governance.models import Workspace
 from ledger.labelling.confirming import TOWARDS_A_LABEL
 from ledger.labelling.queue import hold_again, standing
+from ledger.labelling.requests import ask_again
 from ledger.labelling.rules import rules_of
 from ledger.labelling.writing import Answer, towards_the_label, write_answer
 from ledger.models import DecisionOutcome, Judgement, LabelClaim, OutcomeVoid, Purpose
@@ -130,5 +131,6 @@ def undo_answer(*, person: Person, workspace: Workspace) -> Judgement:
             person_name=person.get_username(),
             at=now,
         )
+        ask_again(last.decision)
         hold_again(person=person, decision=last.decision, purpose=last.purpose)
     return undone

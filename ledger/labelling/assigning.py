@@ -16,28 +16,30 @@ from confidence_project.foundation.errors import InvalidInput, NotFound, WrongSt
 from governance.access.permissions import Person, Verb, may, require
 from governance.definitions import get_definition
 from governance.models import Workspace
-from ledger.models import DecisionRecord, LabelAssignment, LabelClaim
-from ledger.selectors import DRAWN_LOOKED_AT, drawn_for_review, waiting_for_review
+from ledger.labelling.requests import catch_up, still_wanted
+from ledger.models import DecisionRecord, LabelAssignment, LabelClaim, LabelRequest, Purpose
+from ledger.selectors import waiting_for_review
 
 LONGEST_DAYS = 365
 
 _LOTTERY = random.SystemRandom()
 
 
-def waiting_of(workspace: Workspace, policy_key: str = "") -> QuerySet[DecisionRecord]:
-    """Return what was drawn and waits for a label, among the newest `DRAWN_LOOKED_AT` that were drawn."""
-    drawn = drawn_for_review(DecisionRecord.objects.in_workspace(workspace)).order_by("-pk")
-    newest = drawn.values("pk")[:DRAWN_LOOKED_AT]
-    waiting = waiting_for_review(DecisionRecord.objects.filter(pk__in=newest))
-    return waiting.filter(policy_key=policy_key) if policy_key else waiting
+def free_of(workspace: Workspace, policy_key: str = "", *, twice: bool = False) -> QuerySet[DecisionRecord]:
+    """Return what was drawn, waits for a label and is nobody's; `twice`: and what waits for a second look."""
+    catch_up(workspace, fully=True)
+    purposes = [Purpose.LABEL, Purpose.CHECK, *([Purpose.SECOND] if twice else [])]
+    requests = LabelRequest.objects.in_workspace(workspace).filter(purpose__in=purposes)
+    free = still_wanted(unassigned(requests).values("decision_id"))
+    return free.filter(policy_key=policy_key) if policy_key else free
 
 
-def unassigned(decisions: QuerySet[DecisionRecord]) -> QuerySet[DecisionRecord]:
+def unassigned(requests: QuerySet[LabelRequest]) -> QuerySet[LabelRequest]:
     """Leave out what is somebody's for now, and what lies before somebody."""
     now = timezone.now()
-    assigned = LabelAssignment.objects.filter(decision_id=OuterRef("pk"), until__gt=now)
-    held = LabelClaim.objects.filter(decision_id=OuterRef("pk"), until__gt=now)
-    return decisions.exclude(Exists(assigned)).exclude(Exists(held))
+    assigned = LabelAssignment.objects.filter(decision_id=OuterRef("decision_id"), until__gt=now)
+    held = LabelClaim.objects.filter(decision_id=OuterRef("decision_id"), until__gt=now)
+    return requests.exclude(Exists(assigned)).exclude(Exists(held))
 
 
 def assign_labels(
@@ -81,7 +83,7 @@ def assign_labels(
     with transaction.atomic():
         workspace.lock()
         if decision is None:
-            free = unassigned(waiting_of(workspace, policy_key)).order_by("pk")
+            free = free_of(workspace, policy_key).order_by("pk")
             chosen = [each for each in free if _LOTTERY.random() < share]
         else:
             chosen = [_one_that_waits(workspace, decision)]
@@ -91,7 +93,7 @@ def assign_labels(
 def _one_that_waits(workspace: Workspace, decision: DecisionRecord) -> DecisionRecord:
     if decision.workspace_id != workspace.pk:
         raise NotFound("There is no decision of this id.")
-    if not waiting_of(workspace).filter(pk=decision.pk).exists():
+    if not waiting_for_review(DecisionRecord.objects.filter(pk=decision.pk)).exists():
         raise WrongState("The decision waits for no label: it was not drawn for review, or somebody has answered.")
     LabelAssignment.objects.filter(decision=decision).delete()
     LabelClaim.objects.filter(decision=decision).delete()

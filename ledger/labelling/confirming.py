@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import OuterRef, QuerySet
 
 from governance.models import Workspace
-from ledger.models import DecisionRecord, Judgement, LabellingRules, Purpose
+from ledger.models import Judgement, LabellingRules, Purpose
 
 _Answer = Judgement.Answer
 
@@ -60,14 +60,12 @@ def confirms(workspace: Workspace, policy_key: str, as_of: datetime) -> bool:
     return rules.filter(started_at__lte=as_of).exists()
 
 
-def with_unconfirmed(decisions: QuerySet[DecisionRecord], *, wanted: bool) -> QuerySet[DecisionRecord]:
-    """Narrow decisions that wait for a label to those that somebody found wrong already, or to the others."""
-    said = Judgement.objects.filter(
+def found_wrong() -> QuerySet[Judgement]:
+    """Return the answers that found an outer query's decision wrong, and are not its label."""
+    return Judgement.objects.filter(
         decision_id=OuterRef("pk"),
         purpose__in=TOWARDS_A_LABEL,
         answer=_Answer.WRONG,
         outcome__isnull=True,
         undone_by__isnull=True,
     )
-    is_wanted = Q(Exists(said))
-    return decisions.filter(is_wanted if wanted else ~is_wanted)

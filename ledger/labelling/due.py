@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 
 from django.conf import settings
@@ -13,10 +13,14 @@ from django.utils import timezone
 from governance.models import Reminder, Workspace
 from governance.notices.outbox import notify
 from ledger.models import LabellingRules
+from ledger.models.decisions import least_decision_id
 from ledger.selectors import count_waiting_for_review
 
 DUE_DAYS: int = LabellingRules._meta.get_field("due_days").default
 """Where a policy has no rules."""
+
+_BETWEEN_ID_AND_TIMESTAMP = timedelta(hours=1)
+"""Both are of the moment at which a decision is recorded, on one machine."""
 
 
 def count_overdue(workspaces: Iterable[Workspace]) -> Mapping[int, int]:
@@ -25,16 +29,21 @@ def count_overdue(workspaces: Iterable[Workspace]) -> Mapping[int, int]:
     Up to `MOST_COUNTED + 1`, which stands for more.
     """
     listed = list(workspaces)
-    if not listed:
-        return {}
+    return count_waiting_for_review(listed, only=is_overdue(listed)) if listed else {}
+
+
+def is_overdue(workspaces: Sequence[Workspace]) -> Q:
+    """Return the condition under which the answer to a decision of these workspaces is late by now."""
     now = timezone.now()
-    rules = LabellingRules.objects.in_force().filter(workspace__in=listed)
+    rules = LabellingRules.objects.in_force().filter(workspace__in=workspaces)
     terms = list(rules.values_list("workspace_id", "policy_key", "due_days"))
     late = Q(timestamp__lt=now - timedelta(days=DUE_DAYS))
     for workspace_id, policy_key, due_days in terms:
         this = Q(workspace_id=workspace_id, policy_key=policy_key)
         late = (late & ~this) | (this & Q(timestamp__lt=now - timedelta(days=due_days)))
-    return count_waiting_for_review(listed, only=late)
+    # By its id, too: the queue is in the order of these, and of what came in lately nothing is looked at.
+    soonest = min([DUE_DAYS, *(due_days for _, _, due_days in terms)])
+    return late & Q(pk__lt=least_decision_id(now - timedelta(days=soonest) + _BETWEEN_ID_AND_TIMESTAMP))
 
 
 def remind(workspaces: Iterable[Workspace]) -> int:

@@ -15,7 +15,7 @@ from ledger.imports.records import Format, Record
 from ledger.imports.rejects import RejectsFile
 from ledger.imports.source import Rejected, Source
 from ledger.labelling.incoming import CHUNK, LabelEnvelope, record_labels
-from ledger.labelling.tools import answers_in
+from ledger.labelling.tools import Given, answers_in
 
 Waiting = list[tuple[Record, Submission[LabelEnvelope]]]
 
@@ -58,8 +58,14 @@ def import_labels(
     reporter: str,
     on_rejected: Callable[[Record, str], None],
     on_progress: Callable[[], None],
+    only_of: str | None = None,
 ) -> LabelSummary:
     """Write the answers of a file. The same file again changes nothing.
+
+    Parameters
+    ----------
+    only_of
+        Answers of this reviewer alone are kept, and those that name none are theirs. None: of everybody.
 
     Raises
     ------
@@ -71,7 +77,7 @@ def import_labels(
     for record in layout.records(source):
         summary.records += 1
         try:
-            found = [(record, _submission(given)) for given in _answers(record)]
+            found = [(record, _submission(given, only_of)) for given in _answers(record)]
         except DomainError as error:
             reject(record, error.detail, summary)
             continue
@@ -86,13 +92,17 @@ def import_labels(
     return summary
 
 
-def _answers(record: Record) -> Iterator[object]:
+def _answers(record: Record) -> Iterator[Given]:
     if record.values is None:
         raise Rejected(record.problem)
     return iter(answers_in(record.values))
 
 
-def _submission(given: object) -> Submission[LabelEnvelope]:
+def _submission(given: Given, only_of: str | None) -> Submission[LabelEnvelope]:
+    if only_of is not None:
+        given = {**given, "reviewer": given.get("reviewer") or only_of}
+        if given["reviewer"] != only_of:
+            raise Rejected("reviewer: you bring in your own answers; those of others an admin of the workspace does")
     try:
         return Submission.of(LabelEnvelope.model_validate(given))
     except ValidationError as error:

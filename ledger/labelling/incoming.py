@@ -8,6 +8,7 @@ from functools import partial
 from typing import Annotated, Literal
 from uuid import UUID
 
+from django.db.models import Exists
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from confidence_project.foundation.errors import Conflict, DomainError, FieldProblem, InvalidInput, NotFound, WrongState
@@ -15,7 +16,7 @@ from confidence_project.foundation.submissions import Stored, Submission, commit
 from governance.clock import CLOCK_SKEW, check_time
 from governance.models import Workspace
 from governance.vocabulary import HostId, Identifier, Timestamp, Whole
-from ledger.labelling.confirming import with_unconfirmed
+from ledger.labelling.confirming import found_wrong
 from ledger.labelling.queue import standing
 from ledger.labelling.rules import rules_of
 from ledger.labelling.writing import Answer, write_answer
@@ -150,7 +151,7 @@ def _purpose_of(decision: DecisionRecord) -> Purpose:
     this = DecisionRecord.objects.filter(pk=decision.pk)
     waiting = waiting_for_review(this)
     if waiting.exists() and can_be_judged(decision):
-        return Purpose.CHECK if with_unconfirmed(waiting, wanted=True).exists() else Purpose.LABEL
+        return Purpose.CHECK if waiting.filter(Exists(found_wrong())).exists() else Purpose.LABEL
     if KnownCase.objects.in_force().filter(decision=decision).exists():
         return Purpose.KNOWN
     first = Judgement.objects.filter(decision=decision, purpose=Purpose.LABEL)

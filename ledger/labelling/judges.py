@@ -18,7 +18,7 @@ from governance.definitions import LATTICE
 from governance.models import Workspace
 from ledger.contracts import JudgeVerdictEnvelope
 from ledger.labelling.rules import rules_of
-from ledger.models import DecisionOutcome, DecisionRecord, Judgement, JudgeVerdict
+from ledger.models import DecisionOutcome, DecisionRecord, Judgement, JudgeVerdict, LabelRequest
 from ledger.services import decisions_named
 
 _LOTTERY = random.SystemRandom()
@@ -55,7 +55,9 @@ def record_judge_verdicts(
             else:
                 told.add(verdict.decision_id)
                 made.append(verdict)
-        insert_rows([verdict for verdict in made if isinstance(verdict, JudgeVerdict)])
+        verdicts = [verdict for verdict in made if isinstance(verdict, JudgeVerdict)]
+        insert_rows(verdicts)
+        LabelRequest.objects.filter(decision__in=[each.decision_id for each in verdicts if each.is_spared]).delete()
         return made
 
     return find_or_create(submissions, find=find, create=create)

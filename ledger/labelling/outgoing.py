@@ -11,10 +11,11 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
 
+from governance.access.permissions import Person
 from governance.models import Workspace
 from governance.workspaces.cases import case_link
-from ledger.labelling.assigning import give, unassigned, waiting_of
-from ledger.labelling.queue import standing
+from ledger.labelling.assigning import free_of, give
+from ledger.labelling.queue import answered_by, standing, unasked
 from ledger.labelling.rules import rules_of
 from ledger.models import DecisionRecord, Judgement, KnownCase, LabellingRules
 
@@ -46,17 +47,28 @@ class Waiting:
 
 
 def queue_of(workspace: Workspace, policy_key: str = "") -> QuerySet[DecisionRecord]:
-    """Return what waits for a label and is nobody's."""
-    return unassigned(waiting_of(workspace, policy_key))
+    """Return what waits for a label, a confirmation or a second look and is nobody's; nothing tells which."""
+    return free_of(workspace, policy_key, twice=True)
 
 
 def take_queue(
-    workspace: Workspace, *, days: int, limit: int | None = None, policy_key: str = "", given_by: str
+    workspace: Workspace,
+    *,
+    days: int,
+    limit: int | None = None,
+    policy_key: str = "",
+    given_by: str,
+    taken_by: Person | None = None,
 ) -> Iterator[Waiting]:
     """Take what waits and is nobody's, the oldest first, for a team elsewhere: the workbench shows it to nobody.
 
     Known cases are mixed in as the policy's rules say, and each part of `CHUNK` comes in no order, so that nobody tells
     them apart. What is not answered in `days` is anybody's again.
+
+    Parameters
+    ----------
+    taken_by
+        Who answers all of it, so that nothing is taken that they answered before. None: a team.
 
     Raises
     ------
@@ -68,12 +80,15 @@ def take_queue(
     while left is None or left > 0:
         with transaction.atomic():
             workspace.lock()
-            taken = list(queue_of(workspace, policy_key).order_by("pk")[: min(CHUNK, left or CHUNK)])
+            queue = queue_of(workspace, policy_key)
+            if taken_by is not None:
+                queue = queue.exclude(Exists(answered_by(taken_by, OuterRef("pk"))))
+            taken = list(queue.order_by("pk")[: min(CHUNK, left or CHUNK)])
             give(taken, workspace=workspace, person=None, days=days, given_by=given_by)
         if not taken:
             return
         left = None if left is None else left - len(taken)
-        rows = shown([*taken, *_known_among(taken, workspace, asked)], workspace)
+        rows = shown([*taken, *_known_among(taken, workspace, asked, taken_by)], workspace)
         _LOTTERY.shuffle(rows)
         yield from rows
 
@@ -102,8 +117,10 @@ def _shown(decision: DecisionRecord, workspace: Workspace, rules: LabellingRules
     )
 
 
-def _known_among(taken: Sequence[DecisionRecord], workspace: Workspace, asked: set[UUID]) -> list[DecisionRecord]:
-    """Draw known cases that nobody elsewhere answered about, at the share of each policy; `asked` went out already."""
+def _known_among(
+    taken: Sequence[DecisionRecord], workspace: Workspace, asked: set[UUID], taken_by: Person | None
+) -> list[DecisionRecord]:
+    """Draw known cases that who takes was not asked about, at the share of each policy; `asked` went out already."""
     answered = Judgement.objects.filter(decision_id=OuterRef("decision_id"), person_id__isnull=True)
     found: list[DecisionRecord] = []
     for key in {each.policy_key for each in taken}:
@@ -114,7 +131,8 @@ def _known_among(taken: Sequence[DecisionRecord], workspace: Workspace, asked: s
         if not wanted:
             continue
         cases = KnownCase.objects.in_workspace(workspace).in_force().filter(policy_key=key)
-        fresh = cases.exclude(Exists(standing(answered))).values("decision_id")
+        new = unasked(cases, taken_by) if taken_by is not None else cases.exclude(Exists(standing(answered)))
+        fresh = new.values("decision_id")
         decisions = [each for each in DecisionRecord.objects.filter(pk__in=fresh) if each.pk not in asked]
         found += _LOTTERY.sample(decisions, min(wanted, len(decisions)))
     asked.update(each.pk for each in found)

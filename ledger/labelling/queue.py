@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import random
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
+from uuid import UUID
 
 from django.db import IntegrityError, transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
@@ -15,8 +16,9 @@ from django.utils import timezone
 
 from governance.access.permissions import Person, Verb, require
 from governance.models import Workspace
-from ledger.labelling.assigning import waiting_of
-from ledger.labelling.confirming import labels_from, with_unconfirmed
+from ledger.labelling.assigning import unassigned
+from ledger.labelling.confirming import labels_from
+from ledger.labelling.requests import catch_up, still_wanted
 from ledger.labelling.rules import rules_of
 from ledger.models import (
     DecisionRecord,
@@ -25,6 +27,7 @@ from ledger.models import (
     LabelAssignment,
     LabelClaim,
     LabellingRules,
+    LabelRequest,
     Purpose,
 )
 from ledger.reviews import last_seen
@@ -64,6 +67,14 @@ class Task:
         return self.claim.decision
 
 
+class _Offer(NamedTuple):
+    """What may be put before a person, and why."""
+
+    decision_id: UUID
+    purpose: Purpose
+    policy_key: str
+
+
 def next_task(*, person: Person, workspace: Workspace) -> Task | None:
     """Return what lies before a person, or put the next decision before them; None where nothing waits for them.
 
@@ -78,9 +89,9 @@ def next_task(*, person: Person, workspace: Workspace) -> Task | None:
     mine = LabelClaim.objects.in_workspace(workspace).filter(person_id=person.pk).select_related("decision")
     if (held := mine.first()) is not None:
         return _task(held)
-    for decision, purpose in _offers(person, workspace):
+    for offer in _offers(person, workspace):
         # Somebody else was first, or the same person in another window.
-        claim = _claimed(person, decision, purpose, now) or mine.first()
+        claim = _claimed(person, workspace, offer.decision_id, offer.purpose, now) or mine.first()
         if claim is not None:
             return _task(claim)
     return None
@@ -89,7 +100,7 @@ def next_task(*, person: Person, workspace: Workspace) -> Task | None:
 def hold_again(*, person: Person, decision: DecisionRecord, purpose: str) -> None:
     """Put a decision before a person whose answer to it was taken back, in place of what lies there."""
     LabelClaim.objects.in_workspace(decision.workspace).filter(person_id=person.pk).delete()
-    _claimed(person, decision, Purpose(purpose), timezone.now())
+    _claimed(person, decision.workspace, decision.pk, Purpose(purpose), timezone.now())
 
 
 def standing(judgements: QuerySet[Judgement], *, as_of: datetime | None = None) -> QuerySet[Judgement]:
@@ -103,12 +114,16 @@ def _task(claim: LabelClaim) -> Task:
     return Task(claim=claim, rules=rules, due_at=claim.decision.timestamp + timedelta(days=rules.due_days))
 
 
-def _claimed(person: Person, decision: DecisionRecord, purpose: Purpose, now: datetime) -> LabelClaim | None:
+def _claimed(
+    person: Person, workspace: Workspace, decision_id: UUID, purpose: Purpose, now: datetime
+) -> LabelClaim | None:
     """Take a decision for a person, None where somebody else was first."""
+    decision = DecisionRecord.objects.get(pk=decision_id)
+    decision.workspace = workspace
     try:
         with transaction.atomic():
             return LabelClaim.objects.create(
-                workspace=decision.workspace,
+                workspace=workspace,
                 person_id=cast(int, person.pk),
                 decision=decision,
                 purpose=purpose,
@@ -120,50 +135,66 @@ def _claimed(person: Person, decision: DecisionRecord, purpose: Purpose, now: da
         return None
 
 
-def _offers(person: Person, workspace: Workspace) -> Iterator[tuple[DecisionRecord, Purpose]]:
-    """What may be put before a person, what should come first, first."""
-    waiting = list(_waiting(person, workspace)[:_TRIED])
-    checks = list(_waiting(person, workspace, found_wrong=True)[:_TRIED])
-    seconds = list(_second_looks(person, workspace)[:_TRIED])
-    first = waiting[0] if waiting else None
-    if first is not None and _LOTTERY.random() < rules_of(workspace, first.policy_key).known_share:
-        known = _known(person, workspace, first.policy_key)
-        if known is not None:
-            yield known, Purpose.KNOWN
-    kinds = [[(waiting, Purpose.LABEL)], [(checks, Purpose.CHECK), (seconds, Purpose.SECOND)]]
+def _offers(person: Person, workspace: Workspace) -> Iterator[_Offer]:
+    """What may be put before a person, what should come first, first; each part is looked up once it is its turn."""
+    catch_up(workspace)
+    yield from _theirs(person, workspace)
+    waiting = _free(person, workspace, Purpose.LABEL)
+    if waiting:
+        policy_key = waiting[0].policy_key
+        if _LOTTERY.random() < rules_of(workspace, policy_key).known_share:
+            known = _known(person, workspace, policy_key)
+            if known is not None:
+                yield _Offer(known, Purpose.KNOWN, policy_key)
     if _LOTTERY.random() < _SECOND_FIRST:
-        kinds.reverse()
-    offers = [(decision, purpose) for each in kinds for decisions, purpose in each for decision in decisions]
-    yield from sorted(offers, key=lambda offer: not offer[0].is_theirs)  # type: ignore[attr-defined]
+        yield from _free(person, workspace, Purpose.CHECK, Purpose.SECOND)
+        yield from waiting
+    else:
+        yield from waiting
+        yield from _free(person, workspace, Purpose.CHECK, Purpose.SECOND)
 
 
-def _waiting(person: Person, workspace: Workspace, *, found_wrong: bool = False) -> QuerySet[DecisionRecord]:
-    """What was drawn and has no label: nobody looked at it, or somebody found it wrong and has to be confirmed."""
-    waiting = with_unconfirmed(waiting_of(workspace), wanted=found_wrong)
-    return _free(waiting, person, Purpose.CHECK if found_wrong else Purpose.LABEL)
+def _theirs(person: Person, workspace: Workspace) -> Sequence[_Offer]:
+    """The oldest that were given to the person, and that nobody holds."""
+    given = LabelAssignment.objects.in_workspace(workspace).filter(person_id=person.pk, until__gt=timezone.now())
+    if not given.exists():
+        return []
+    held = LabelClaim.objects.filter(decision_id=OuterRef("decision_id"), purpose=OuterRef("purpose"))
+    requests = LabelRequest.objects.in_workspace(workspace).filter(decision__in=given.values("decision_id"))
+    return _oldest(requests.exclude(Exists(held)).order_by("decision_id"), person)
 
 
-def _second_looks(person: Person, workspace: Workspace) -> QuerySet[DecisionRecord]:
-    drawn = standing(Judgement.objects.in_workspace(workspace)).filter(wants_second=True)
-    # Whoever has to confirm an answer gives the second look at it, too.
-    drawn = drawn.exclude(answer=Judgement.Answer.WRONG, outcome__isnull=True)
-    wanted = DecisionRecord.objects.filter(pk__in=drawn.values("decision_id"))
-    seconds = Judgement.objects.filter(decision_id=OuterRef("pk"), purpose=Purpose.SECOND)
-    done = standing(seconds).exclude(answer=Judgement.Answer.SKIPPED)
-    return _free(wanted.exclude(Exists(done)), person, Purpose.SECOND)
+def _free(person: Person, workspace: Workspace, *purposes: Purpose) -> Sequence[_Offer]:
+    """The oldest that nobody holds and that are nobody's, of one purpose after another."""
+    requests = LabelRequest.objects.in_workspace(workspace).order_by("decision_id")
+    return [each for one in purposes for each in _oldest(unassigned(requests.filter(purpose=one)), person)]
 
 
-def _known(person: Person, workspace: Workspace, policy_key: str) -> DecisionRecord | None:
+def _oldest(requests: QuerySet[LabelRequest], person: Person) -> Sequence[_Offer]:
+    """The first requests that the person did not answer. What turns out to wait no more is taken from the queue."""
+    unanswered = requests.exclude(Exists(answered_by(person, OuterRef("decision_id"))))
+    while found := dict(unanswered.values_list("decision_id", "purpose")[:_TRIED]):
+        # By their ids: PostgreSQL might look for them among all that were decided.
+        policies = dict(still_wanted(found).values_list("pk", "policy_key"))
+        if policies:
+            return [_Offer(pk, Purpose(found[pk]), policies[pk]) for pk in found if pk in policies]
+        LabelRequest.objects.filter(decision__in=found).delete()
+    return []
+
+
+def _known(person: Person, workspace: Workspace, policy_key: str) -> UUID | None:
     """A known case that the person was not asked about yet; first one whose answers wait to be confirmed."""
     cases = KnownCase.objects.in_workspace(workspace).in_force().filter(policy_key=policy_key)
-    # Who marked a case knows its truth, and measures nothing.
-    cases = cases.exclude(started_by_id=person.pk)
-    fresh = cases.exclude(Exists(_answered_by(person, OuterRef("decision_id"))))
-    decisions = list(DecisionRecord.objects.filter(pk__in=fresh.values("decision_id")).select_related("workspace"))
+    decisions = list(unasked(cases, person).values_list("decision_id", flat=True))
     if rules_of(workspace, policy_key).confirms_wrong:
         answers = known_answers_by_decision(standing(Judgement.objects.filter(decision__in=decisions)))
-        decisions = [each for each in decisions if labels_from(answers[each.pk])[1]] or decisions
+        decisions = [each for each in decisions if labels_from(answers[each])[1]] or decisions
     return _LOTTERY.choice(decisions) if decisions else None
+
+
+def unasked(cases: QuerySet[KnownCase], person: Person) -> QuerySet[KnownCase]:
+    """Leave out the known cases that a person was asked about, or marked: who knows the truth measures nothing."""
+    return cases.exclude(started_by_id=person.pk).exclude(Exists(answered_by(person, OuterRef("decision_id"))))
 
 
 def known_answers_by_decision(judgements: QuerySet[Any]) -> Mapping[object, list[str]]:
@@ -175,18 +206,9 @@ def known_answers_by_decision(judgements: QuerySet[Any]) -> Mapping[object, list
     return answers
 
 
-def _free(decisions: QuerySet[DecisionRecord], person: Person, purpose: Purpose) -> QuerySet[DecisionRecord]:
-    """What nobody holds, the person did not answer and is no other's for now; first what is theirs, then the oldest."""
-    held = LabelClaim.objects.filter(decision_id=OuterRef("pk"), purpose=purpose)
-    assigned = LabelAssignment.objects.filter(decision_id=OuterRef("pk"), until__gt=timezone.now())
-    theirs = assigned.filter(person_id=person.pk)
-    free = decisions.exclude(Exists(held)).exclude(Exists(_answered_by(person)))
-    free = free.annotate(is_theirs=Exists(theirs)).filter(~Exists(assigned) | Q(is_theirs=True))
-    return free.order_by("-is_theirs", "pk").select_related("workspace")
-
-
-def _answered_by(person: Person, decision_id: OuterRef | None = None) -> QuerySet[Judgement]:
-    of_decision = Judgement.objects.filter(decision_id=decision_id or OuterRef("pk"))
+def answered_by(person: Person, decision_id: OuterRef) -> QuerySet[Judgement]:
+    """Return the answers of a person that stand, about the decision of an outer query."""
+    of_decision = Judgement.objects.filter(decision_id=decision_id)
     # Whoever answers elsewhere under the name of their account is the same person.
     theirs = Q(person_id=person.pk) | Q(person_id__isnull=True, person_name=person.get_username())
     return standing(of_decision).filter(theirs)

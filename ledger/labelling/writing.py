@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from ledger.labelling.confirming import TOWARDS_A_LABEL, label_from
 from ledger.labelling.queue import standing
+from ledger.labelling.requests import ask_again
 from ledger.models import DecisionRecord, Judgement, LabelAssignment, LabellingRules, Purpose
 from ledger.reviews import append_review
 
@@ -76,7 +77,7 @@ def write_answer(
         )
     is_first = purpose == Purpose.LABEL and answer.given in _LABELS
     LabelAssignment.objects.filter(decision=decision).delete()
-    return Judgement.objects.create(
+    judgement = Judgement.objects.create(
         workspace=decision.workspace,
         decision=decision,
         policy_key=decision.policy_key,
@@ -90,6 +91,8 @@ def write_answer(
         person_name=answer.name,
         at=timezone.now(),
     )
+    ask_again(decision)
+    return judgement
 
 
 def towards_the_label(decision: DecisionRecord) -> QuerySet[Judgement]:

@@ -20,6 +20,8 @@ from ledger.models.labelling import (
     LabelAssignment,
     LabelClaim,
     LabellingRules,
+    LabelMark,
+    LabelRequest,
     LabelSource,
     Purpose,
 )
@@ -45,6 +47,8 @@ __all__ = [
     "KnownCase",
     "LabelAssignment",
     "LabelClaim",
+    "LabelMark",
+    "LabelRequest",
     "LabelSource",
     "LabellingRules",
     "LedgerAmendment",

@@ -133,6 +133,37 @@ class LabelClaim(models.Model):
         return f"{self.decision_id} before {self.person}"
 
 
+class LabelRequest(models.Model):
+    """For what a person is still to be asked about a drawn decision: the queue, without what is answered.
+
+    Derived from the ledger and from what was answered, by `ledger.labelling.requests`.
+    """
+
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="+", db_index=False)
+    decision = models.OneToOneField(
+        DecisionRecord, on_delete=models.PROTECT, related_name="label_request", db_constraint=False
+    )
+    purpose = models.CharField(max_length=6, choices=Purpose.choices)
+
+    objects = WorkspaceScopedQuerySet.as_manager()
+
+    class Meta:
+        indexes = [models.Index(fields=["workspace", "purpose", "decision"], name="label_requests_in_order")]
+
+    def __str__(self) -> str:
+        return f"{self.get_purpose_display()} of {self.decision_id}"
+
+
+class LabelMark(models.Model):
+    """Until where the drawn decisions of a workspace were looked at for `LabelRequest`."""
+
+    workspace = models.OneToOneField(Workspace, on_delete=models.CASCADE, primary_key=True, related_name="+")
+    through = models.UUIDField(help_text="Id of a decision: this one and all before it were looked at.")
+
+    def __str__(self) -> str:
+        return f"Draws of {self.workspace} until {self.through}"
+
+
 class LabelAssignment(models.Model):
     """A decision that is for one person to label, or for a team elsewhere, until a moment; then it is anybody's."""
 

@@ -24,6 +24,7 @@ from ledger.models import (
     DecisionOutcome,
     Judgement,
     JudgeVerdict,
+    LabelRequest,
     LedgerAmendment,
     LedgerRemoval,
     LogLeaf,
@@ -217,6 +218,8 @@ def _delete(leaves: Sequence[ArchivedLeaf], workspace: Workspace) -> None:
                 cursor.execute(statement, [field.get_db_prep_value(key, database) for key in chunk])
                 if cursor.rowcount != len(chunk):
                     raise Conflict("Somebody else removed some of these rows at the same moment; run this again.")
+            if kind is DECISIONS:
+                LabelRequest.objects.filter(decision__in=chunk).delete()
     rows_are_gone(_day_of(leaf, workspace) for leaf in leaves if leaf.entry == DECISIONS.entry)
     if database.vendor == "sqlite":
         # SQLite gives the number of a last row that is gone to the next one, which the log would take for seen.

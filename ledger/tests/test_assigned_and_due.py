@@ -5,8 +5,10 @@ from __future__ import annotations
 from datetime import timedelta
 from decimal import Decimal
 from io import StringIO
+from itertools import count
 from typing import Any
 from unittest import mock
+from uuid import UUID
 
 import pytest
 from django.core import mail
@@ -25,6 +27,7 @@ from ledger.labelling.due import count_overdue
 from ledger.labelling.queue import next_task
 from ledger.labelling.rules import set_labelling_rules
 from ledger.models import DecisionRecord, LabelAssignment
+from ledger.models.decisions import least_decision_id
 from ledger.tests.factories import RECORDED_AT, DecisionRecordFactory
 
 pytestmark = pytest.mark.django_db
@@ -34,13 +37,16 @@ LIST = reverse("admin:ledger_labelassignment_changelist")
 ADD = reverse("admin:ledger_labelassignment_add")
 HOME = reverse("admin:index")
 
+_PLACE = count(1)
+
 
 def drawn(workspace: Workspace, number: int = 1, **values: Any) -> list[DecisionRecord]:
     told = {
         "workspace": workspace, "gate_verdict": "block", "gate_reason": "llm_confidence_below_threshold",
         "audit_selected": True, "label_propensity": "0.05", **values,
     }  # fmt: skip
-    return [DecisionRecordFactory(**told) for _ in range(number)]
+    at = least_decision_id(RECORDED_AT).int
+    return [DecisionRecordFactory(decision_id=UUID(int=at + next(_PLACE)), **told) for _ in range(number)]
 
 
 @pytest.fixture

@@ -127,6 +127,43 @@ def test_export__limit_and_policy__take_the_oldest_of_it(workspace, three, tmp_p
         export(tmp_path / "b.csv")
 
 
+@pytest.mark.parametrize(
+    ("terms", "first", "purpose"),
+    [({"twice_share": 1}, "right", "second"), ({"confirms_wrong": True}, "wrong", "check")],
+    ids=["second look", "confirmation"],
+)
+def test_export__looks_after_another__go_out_untold_and_come_back_from_another_person(
+    workspace, tmp_path, terms, first, purpose
+):
+    rules(workspace, **terms)
+    drawn(workspace)
+    one = reviewer_of(workspace)
+    claim = next_task(person=one, workspace=workspace).claim
+    answer_task(person=one, workspace=workspace, claim_id=claim.pk, answer=first)
+    drawn(workspace)
+    assert Caller(workspace).get("labels/queue").json()["results"][-1]["decision_id"] == str(claim.decision_id)
+    path = tmp_path / "waiting.csv"
+    assert "2 decisions taken" in export(path)
+    asked, other = sorted(lines(path), key=lambda row: row["decision_id"])
+    told = {name for name, value in asked.items() if value} - {"decision_id"}
+    assert told == {name for name, value in other.items() if value} - {"decision_id"}
+    for number, (name, given, said) in enumerate(
+        [
+            (one.get_username(), first, "0 answers recorded, 1 unchanged"),
+            (one.get_username(), "cannot_tell", None),
+            ("elsewhere", first, "1 answers recorded"),
+        ]
+    ):
+        back = tmp_path / f"back-{number}.csv"
+        back.write_text(f"decision_id,answer,reviewer\n{claim.decision_id},{given},{name}\n")
+        if said:
+            assert said in bring_in(back)
+        else:
+            with pytest.raises(CommandError, match="1 records were rejected"):
+                bring_in(back)
+    assert answers() == [(one.get_username(), "label", first), ("elsewhere", purpose, first)]
+
+
 def test_export__what_lies_before_somebody__stays_theirs(workspace, three, tmp_path):
     held = next_task(person=reviewer_of(workspace), workspace=workspace)
     export(tmp_path / "waiting.csv")

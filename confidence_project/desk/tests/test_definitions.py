@@ -50,6 +50,7 @@ def test_menu__every_name__is_of_a_list_that_there_is():
         "definitions",
         "audit",
         "workbench",
+        "labelfiles",
         "reviewers",
         "labelplan",
     }
