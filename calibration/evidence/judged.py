@@ -17,7 +17,7 @@ from calibration.selectors import first_of_each_case
 from calibration.statistics.judges import JudgedGroups
 from calibration.statistics.lattice import IntArray
 from governance.definitions import LATTICE, to_lattice
-from ledger.models import DecisionRecord
+from ledger.models import DecisionRecord, JudgeVerdict
 from ledger.selectors import ruling_success
 
 
@@ -87,6 +87,8 @@ def read_judged(request: EvidenceRequest) -> Sequence[JudgedCounts]:
     Where the share of what the judge calls right changed in the window, the smallest stands for all: each lot tells
     whether a decision would have been drawn at it, too. A segment that was drawn at several rates is left out.
     """
+    if not JudgeVerdict.objects.filter(workspace=request.workspace, success=True).exists():
+        return ()
     decisions = DecisionRecord.objects.filter(
         workspace=request.workspace,
         policy_key=request.policy_key,

@@ -24,15 +24,22 @@ Touched = tuple[int, str, date]
 
 _DECISIONS, _OUTCOMES, _VOIDS = (model._meta.db_table for model in (DecisionRecord, DecisionOutcome, OutcomeVoid))
 
-_SOURCES = {
-    _DECISIONS: (f"{_DECISIONS} t", "t"),
-    _OUTCOMES: (f"{_OUTCOMES} t JOIN {_DECISIONS} d ON d.decision_id = t.decision_id", "d"),
+_SOURCES: Mapping[str, tuple[str, str, Sequence[str]]] = {
+    _DECISIONS: (f"{_DECISIONS} t{{by_number}}", "t", ()),
+    _OUTCOMES: (f"{_OUTCOMES} t{{by_number}} CROSS JOIN {_DECISIONS} d", "d", ("d.decision_id = t.decision_id",)),
     _VOIDS: (
-        f"{_VOIDS} t JOIN {_OUTCOMES} o ON o.id = t.outcome_id JOIN {_DECISIONS} d ON d.decision_id = o.decision_id",
+        f"{_VOIDS} t{{by_number}} CROSS JOIN {_OUTCOMES} o CROSS JOIN {_DECISIONS} d",
         "d",
+        ("o.id = t.outcome_id", "d.decision_id = o.decision_id"),
     ),
 }
-"""The rows `t` of each table that is followed, and what the decision is called that each is about."""
+"""The rows `t` of each table that is followed, what the decision is called that each is about, and how they meet.
+
+CROSS JOIN has SQLite begin with `t`; it would begin with all decisions of the policy.
+"""
+
+_BY_NUMBER = {"sqlite": " NOT INDEXED", "postgresql": ""}
+"""SQLite finds `t` by its number, and not in an index of all decisions of the policy."""
 
 
 def follow() -> frozenset[Touched]:
@@ -143,8 +150,9 @@ def _touched(
 
 
 def _days(table: str, conditions: Sequence[str], parameters: Sequence[Any]) -> list[Touched]:
-    database, (rows, decision) = connections[DEFAULT_DB_ALIAS], _SOURCES[table]
-    where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
+    database, (rows, decision, meeting) = connections[DEFAULT_DB_ALIAS], _SOURCES[table]
+    rows = rows.format(by_number=_BY_NUMBER[database.vendor])
+    where = f"WHERE {' AND '.join((*meeting, *conditions))}" if meeting or conditions else ""
     with database.cursor() as cursor:
         cursor.execute(
             f"SELECT DISTINCT {decision}.workspace_id, {decision}.policy_key, "  # noqa: S608

@@ -11,13 +11,15 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import connections
+from django.db import connection, connections
 from django.db.models import F
+from django.test.utils import CaptureQueriesContext
 from django_tasks_db.models import DBTaskResult
 
 from governance.models import Workspace
 from governance.tests.factories import WorkspaceFactory
 from ledger.counts import services
+from ledger.counts.following import days_since_the_marks
 from ledger.counts.verification import verify_counts
 from ledger.models import CountedDay, CountMark, DailyCount, DecisionRecord, OutcomeVoid
 from ledger.tests.committed import until_all_is_seen
@@ -121,6 +123,22 @@ TAMPERED = {
     "checksum": (lambda: CountedDay.objects.update(sha256=bytes(32)), "the checksum is not that of the counts"),
     "day is gone": (lambda: CountedDay.objects.all().delete(), "nothing says that the day is to be counted"),
 }  # fmt: skip
+
+
+@pytest.mark.skipif("connection.vendor != 'sqlite'", reason="the planner of SQLite")
+def test_run__looks_from_what_came_since_the_marks__and_not_through_all_decisions() -> None:
+    (record, *_) = decided()
+    kept()
+    with CaptureQueriesContext(connection) as captured:
+        assert days_since_the_marks(record.workspace_id, record.policy_key) == frozenset()
+    following = [each["sql"] for each in captured if each["sql"].startswith("SELECT DISTINCT")]
+    assert len(following) == 3
+    with connection.cursor() as cursor:
+        for statement in following:
+            cursor.execute(f"EXPLAIN QUERY PLAN {statement}")
+            first, *others = (row[3] for row in cursor.fetchall() if " t" in row[3] or " d " in row[3])
+            assert first.startswith("SEARCH t USING INTEGER PRIMARY KEY")
+            assert all("decision_id=?" in each for each in others)
 
 
 @pytest.mark.parametrize("tampered", TAMPERED)
