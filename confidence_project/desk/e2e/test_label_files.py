@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import csv
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from django.contrib.auth.models import User
 
 from confidence_project.desk.e2e.looking import WIDE, looked_at
+from ledger.labelling.rules import set_labelling_rules
 from ledger.models import Judgement
 from ledger.tests.factories import DecisionRecordFactory
 
@@ -15,6 +18,9 @@ pytestmark = pytest.mark.browser
 
 
 def test_label_files__go_out_and_come_back(visitor, workspace, tmp_path):
+    superuser = User.objects.filter(is_superuser=True).first()
+    common = {"actor": superuser, "workspace": workspace, "policy_key": "confidence_gate", "reason": "Busy."}
+    set_labelling_rules(**common, twice_share=Decimal("0.1"), due_days=3)
     for number in range(3):
         DecisionRecordFactory(
             workspace=workspace, gate_verdict="block", gate_reason="llm_confidence_below_threshold",
@@ -47,3 +53,9 @@ def test_label_files__go_out_and_come_back(visitor, workspace, tmp_path):
         page.get_by_role("link", name="Download what was refused").click()
     assert download.value.suggested_filename == "answers.rejects.csv"
     assert "who knows" in Path(download.value.path()).read_text()
+    person.open(f"/admin/ledger/decisionrecord/{rows[0]['decision_id']}/change/")
+    assert "made the label" in page.get_by_role("region", name="What was said").inner_text()
+    assert looked_at(person, "decision-labelled", keep=True) == []
+    person.open("/admin/ledger/labellingrules/add/")
+    assert "answered twice: 10 %" in page.get_by_role("region", name="What is replaced").inner_text()
+    assert looked_at(person, "labelling-rules-in-force", keep=True) == []
