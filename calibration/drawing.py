@@ -7,14 +7,16 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
+from django.utils import timezone
 
 from calibration.statistics.candidates import thinned
 from governance.definitions import LATTICE, FieldKind, PolicyDefinition, get_definition, to_lattice
 from governance.models import AuditSampling, ConfidencePolicyRevision, Workspace
 from governance.policies.config import PolicyConfig, parse_config
 from governance.sampling_rates import SamplingRates
-from ledger.labelling.rules import label_source_of
+from ledger.labelling.rules import label_source_of, rules_at
+from ledger.labelling.untold import untold
 from ledger.models import LabelSource
 
 
@@ -35,8 +37,9 @@ def count_drawn(
 ) -> list[tuple[date, int, int]]:
     """Count by day what was drawn of the decisions that a revision allowed, and the failures among it.
 
-    One without a label is a failure. Labels are thinned to the lowest rate that was in force with the revision, so that
-    what is counted is like what is allowed; there are none where some of that was in no draw.
+    One without a label is a failure, unless nobody could tell and the labelling rules leave such out. Labels are
+    thinned to the lowest rate that was in force with the revision, so that what is counted is like what is allowed;
+    there are none where some of that was in no draw.
 
     Parameters
     ----------
@@ -49,6 +52,10 @@ def count_drawn(
     common = lowest_allowed(rates, definition, config, segment) if rates else Decimal(0)
     if not common:
         return []
+    rules = rules_at(revision.workspace, revision.policy_key, revision.created_at)
+    if rules.leaves_out_untold:
+        of_policy = untold(revision.workspace, revision.policy_key, timezone.now())
+        allowed = allowed.exclude(of_policy & Q(succeeded__isnull=True))
     days: dict[date, list[int]] = {}
     salt = f"revision-{revision.pk}"
     drawn = allowed.filter(audit_selected=True, label_propensity__gte=common).order_by("pk")

@@ -44,6 +44,8 @@ class Stratum(IntEnum):
     """The same, imported."""
     DRAWN = 9
     """Allowed, and drawn at random for review: its label stands for others where people label what is drawn."""
+    UNTOLD = 10
+    """Drawn, and nobody could tell: no evidence where the labelling rules leave such out, else without a label."""
 
 
 HISTORY = (Stratum.COMPLETE, Stratum.HISTORY_BLOCKED)
@@ -58,7 +60,7 @@ EVIDENCE = (Stratum.GATED, Stratum.AUDITED, Stratum.DRAWN, *HISTORY)
 LATER = (Stratum.LATER, Stratum.LATER_OF_HISTORY)
 """The strata of later decisions of cases."""
 
-LEFT_OUT = (Stratum.OTHER_CHECKS, Stratum.NO_CONFIDENCE, Stratum.TOO_YOUNG)
+LEFT_OUT = (Stratum.OTHER_CHECKS, Stratum.NO_CONFIDENCE, Stratum.TOO_YOUNG, Stratum.UNTOLD)
 """The strata that are only counted."""
 
 
@@ -85,6 +87,8 @@ class EvidenceRequest:
     risk_edges : tuple of int
         Ascending risks, 0…10,000, that divide risk bands: band b holds `edges[b - 1] <= risk < edges[b]`.
         Empty for a policy without a risk threshold.
+    leaves_out_untold : bool
+        Drawn decisions without a label of which a person could not tell are `UNTOLD`.
     """
 
     workspace: Workspace
@@ -98,6 +102,7 @@ class EvidenceRequest:
     segment_by: tuple[str, ...]
     asked_for: frozenset[str]
     risk_edges: tuple[int, ...] = ()
+    leaves_out_untold: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,17 +7,20 @@ later ones and count. The rows stay in the database.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from functools import reduce
 from operator import or_
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 from django.db import connection
 from django.db.models import Case, F, Q, QuerySet, When
+from django.db.models.expressions import Combinable
 
-from calibration.evidence.contract import ABSENT, HISTORY, EvidenceCounts, EvidenceRequest, Stratum
+from calibration.evidence.contract import ABSENT, HISTORY, LOTTERY, EvidenceCounts, EvidenceRequest, Stratum
 from calibration.evidence.rows import KEY_NAMES, DecisionRows, bit, columns_of, segment_names, select
 from ledger.counts.statement import as_lattice, grouped_by_hashing
 
@@ -89,6 +92,41 @@ def count_cases(rows: DecisionRows, request: EvidenceRequest) -> Iterator[Eviden
         yield from _fetch(*_collapsed(of_cases, rows, request), request, _COUNTS_OF_CASES)
 
 
+def count_out(rows: DecisionRows, condition: Q, request: EvidenceRequest) -> Iterator[EvidenceCounts]:
+    """Yield what takes drawn decisions without a label that meet a condition out of the evidence: they are `UNTOLD`.
+
+    Of a case it is the first decision that is taken out, and the later ones stay later ones.
+    """
+    decisions = _in_window(rows, request)
+    meeting = decisions.filter(condition)
+    if rows.case_key is not None:
+        cases = meeting.exclude(**{rows.case_key: ""}).values(rows.case_key)
+        of_cases = decisions.filter(**{f"{rows.case_key}__in": cases})
+        collapsed, parameters = _collapsed(of_cases, rows, request, {"evidence_is_out": bit(condition)})
+        out = f"{_UNLABELLED.format(collapsed)} AND evidence_is_out"
+        yield from _taken_out(out, parameters, request, _COUNTS_OF_CASES)
+        meeting = meeting.filter(**{rows.case_key: ""})
+    alone, parameters = select(meeting, columns_of(rows, _success(rows), request))
+    yield from _taken_out(_UNLABELLED.format(alone), parameters, request, _COUNTS)
+
+
+_UNLABELLED = "SELECT * FROM ({}) counted WHERE evidence_success IS NULL"
+
+
+def _taken_out(
+    decisions: str, parameters: tuple[Any, ...], request: EvidenceRequest, counts: Sequence[str]
+) -> Iterator[EvidenceCounts]:
+    for batch in _fetch(decisions, parameters, request, counts):
+        drawn = np.isin(batch.stratum, LOTTERY)
+        number, copies = batch.decisions * drawn, batch.rows * drawn
+        yield replace(batch, decisions=-number, rows=-copies)
+        yield replace(batch, decisions=number, rows=copies, stratum=np.full_like(batch.stratum, Stratum.UNTOLD))
+
+
+def _success(rows: DecisionRows) -> Combinable:
+    return Case(*(When(condition, then=then) for condition, then in rows.rare), default=rows.success)
+
+
 def _in_window(rows: DecisionRows, request: EvidenceRequest) -> QuerySet[Any]:
     return rows.queryset.filter(
         **{"workspace_id": request.workspace.pk, f"{rows.at}__gte": request.start, f"{rows.at}__lt": request.window_end}
@@ -150,9 +188,13 @@ def counts_of_rows(batch: Sequence[tuple[Any, ...]], width: int, periods: int) -
     )
 
 
-def _collapsed(decisions: QuerySet[Any], rows: DecisionRows, request: EvidenceRequest) -> tuple[str, tuple[Any, ...]]:
+def _collapsed(
+    decisions: QuerySet[Any],
+    rows: DecisionRows,
+    request: EvidenceRequest,
+    also: Mapping[str, Combinable] = MappingProxyType({}),
+) -> tuple[str, tuple[Any, ...]]:
     assert rows.case_key is not None  # noqa: S101 - narrows the type; otherwise there are no cases
-    success = Case(*(When(condition, then=then) for condition, then in rows.rare), default=rows.success)
     is_evidence = Q(**{f"{rows.at}__lt": request.mature_end, f"{rows.confidence}__isnull": False}) & (
         rows.complete | rows.history_blocked | rows.drawn | rows.audited | ~rows.other_checks
     )
@@ -162,7 +204,7 @@ def _collapsed(decisions: QuerySet[Any], rows: DecisionRows, request: EvidenceRe
         "evidence_at": F(rows.at),
         "evidence_id": F("pk"),
     }
-    columns = columns_of(rows, success, request)
+    columns = {**columns_of(rows, _success(rows), request), **also}
     statement, parameters = select(decisions, {**columns, **of_case})
     others = ", ".join(name for name in columns if name != "evidence_stratum")
     history = ", ".join(str(int(stratum)) for stratum in HISTORY)

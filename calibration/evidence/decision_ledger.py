@@ -20,10 +20,11 @@ from django.db.models.expressions import Combinable
 from django.db.models.functions import Cast, Coalesce
 
 from calibration.evidence.contract import EvidenceCounts, EvidenceRequest
-from calibration.evidence.counting import QuerysetSource, count, count_alone, count_cases
+from calibration.evidence.counting import QuerysetSource, count, count_alone, count_cases, count_out
 from calibration.evidence.daily import daily_counts
 from calibration.evidence.rows import DecisionRows
 from governance.definitions import FieldKind
+from ledger.labelling.untold import untold
 from ledger.models import DecisionRecord, LedgerAmendment
 from ledger.models.decisions import POOLED_AS_ASKED
 from ledger.reasons import JUDGED_BY_THRESHOLDS
@@ -47,8 +48,13 @@ class DecisionLedgerSource(QuerysetSource):
 
     def collect(self, request: EvidenceRequest) -> Iterator[EvidenceCounts]:
         """Yield the daily counts of the days that have some that hold, and count the rest."""
-        daily = daily_counts(request)
         rows = self.rows(request)
+        yield from self._counted(rows, request)
+        if request.leaves_out_untold:
+            yield from count_out(rows, untold(request.workspace, request.policy_key, request.labels_as_of), request)
+
+    def _counted(self, rows: DecisionRows, request: EvidenceRequest) -> Iterator[EvidenceCounts]:
+        daily = daily_counts(request)
         if daily is None:
             yield from count(rows, request)
             return

@@ -230,4 +230,6 @@ def _added_up(columns: IntArray) -> list[IntArray]:
     is_new = np.any(np.diff(columns[: len(_KEYS)], axis=1, prepend=-2) != 0, axis=0)
     starts = np.flatnonzero(is_new)
     sums = np.add.reduceat(columns[len(_KEYS) :], starts, axis=1) if starts.size else columns[len(_KEYS) :]
-    return [*columns[: len(_KEYS), starts], *sums]
+    # Nothing is left of what was taken back whole.
+    is_left = sums[_COLUMNS.index("decisions") - len(_KEYS)] > 0
+    return [*columns[: len(_KEYS), starts[is_left]], *sums[:, is_left]]

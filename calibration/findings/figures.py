@@ -60,7 +60,7 @@ def describe(subject: Subject, *, certain: bool = True) -> dict[str, Any]:
     curve = _operating_curve(groups, None if certain else subject.current)
     return {
         "reliability": Reliability(equal_width=equal_width_curve(groups), equal_mass=equal_mass_curve(groups)),
-        "operating_curve": tuple(_point_of_draws(subject, each) for each in curve) if _is_uneven(subject) else curve,
+        "operating_curve": tuple(_point_of_draws(subject, each) for each in curve) if is_uneven(subject) else curve,
         "calibration_error": calibration_error(groups),
         "noise_floor": noise_floor(groups, seed=SEED),
         "brier_score": brier_score(groups),
@@ -116,7 +116,7 @@ def describe_costs(subject: Subject, costs: Costs | None, source: CostsSource) -
 
     It counts each label once, so there is none either where labels were drawn at rates that differ.
     """
-    if costs is None or _is_uneven(subject):
+    if costs is None or is_uneven(subject):
         return None
     cheapest = cheapest_threshold(subject.cohort.groups(subject.bands), costs, floor=subject.cohort.floor)
     return CheapestThreshold(stated=costs, source=source, **asdict(cheapest))
@@ -224,7 +224,7 @@ def _strata_at(subject: Subject, bands: int | None, threshold: float) -> list[La
     ]
 
 
-def _is_uneven(subject: Subject) -> bool:
+def is_uneven(subject: Subject) -> bool:
     """True where labels were drawn at rates that differ, so that each counts for another number of decisions."""
     return subject.cohort.kind == "drawn" and len(subject.cohort.draws(subject.bands)) > 1
 

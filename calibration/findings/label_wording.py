@@ -48,6 +48,17 @@ def tested_at(error: LabelError | None, alpha: float) -> str:
     )
 
 
+def of_what_is_told(untold: int, labelled: int, *, at_several_rates: bool) -> str:
+    """Say which decisions a certificate speaks of where those that nobody could tell are left out."""
+    if not untold:
+        return ""
+    like = ", and holds of them if nobody can tell of a like share at each rate" if at_several_rates else ""
+    return (
+        f" It speaks of decisions of which people can tell{like}: beside {count(labelled)} labels {count(untold)} "
+        "drawn decisions of which nobody could tell were left out, as the labelling rules say."
+    )
+
+
 def in_truth(error: LabelError | None, alpha: float, delta: float) -> str:
     """Say what a certificate of labels says of the truth, where those who label may err."""
     if error is None:

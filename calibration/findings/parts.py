@@ -40,6 +40,7 @@ class LeftOut:
     other_checks: int = 0
     no_confidence: int = 0
     too_young: int = 0
+    untold: int = 0
     above_ceiling: int = 0
     blocked_by_risk: int = 0
     without_risk: int = 0

@@ -162,6 +162,7 @@ class Subject:
             (self._later_decisions, "are later decisions of a case, of which only the first counts."),
             (left_out.too_young, "decisions are too young to have had a fair chance of an outcome."),
             (left_out.no_confidence, "decisions carried no confidence."),
+            (left_out.untold, "drawn decisions were left out, as the labelling rules say: nobody could tell."),
             (left_out.above_ceiling, "decisions lay above the confidence ceiling."),
             (left_out.blocked_by_risk, "decisions were blocked by their risk, whatever their confidence."),
             (left_out.without_risk, "decisions carried no risk score."),

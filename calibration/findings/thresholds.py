@@ -18,6 +18,7 @@ from calibration.findings.figures import (
     describe_every_decision,
     describe_step,
     describe_subject,
+    is_uneven,
 )
 from calibration.findings.finding import Finding
 from calibration.parameters import CalibrationParameters
@@ -203,7 +204,10 @@ def _finding(
             answer.statement,
             may_loosen=review.may_loosen,
             of_labelled=_is_of_labelled(answer, step["at_recommended"]),
-            in_truth=label_wording.in_truth(label_error, parameters.target_failure_rate, review.delta),
+            in_truth=label_wording.of_what_is_told(
+                described["left_out"].untold, described["labelled"], at_several_rates=is_uneven(subject)
+            )
+            + label_wording.in_truth(label_error, parameters.target_failure_rate, review.delta),
         ),
         answer=answer.detail,
         **step,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -26,8 +27,10 @@ from governance.policies import EffectivePolicy, get_confidence_policy
 from governance.policies.config import PolicyConfig
 from ledger.labelling.confirming import confirms
 from ledger.labelling.figures import known_answers
-from ledger.labelling.rules import label_source_of
-from ledger.models import Judgement, LabelSource
+from ledger.labelling.rules import rules_at
+from ledger.models import Judgement, LabellingRules, LabelSource
+
+_CANNOT_TELL = Judgement.Answer.CANNOT_TELL
 
 _Reader = Callable[[EvidenceRequest], KeyEvidence]
 
@@ -80,6 +83,7 @@ def read_policy(
     if not has_threshold and policy_key != BUDGETS_KEY:
         return Reading(policy=policy, evidence=None, configs=())
     mature_end = _mature_end(parameters, labels_as_of)
+    rules = rules_at(workspace, policy_key, parameters.window_from if received_by else labels_as_of)
     configs = configs_in_force(workspace, policy.definition, parameters.window_from, mature_end)
     request = EvidenceRequest(
         workspace=workspace,
@@ -93,6 +97,7 @@ def read_policy(
         segment_by=parameters.segment_by_for(policy_key) if has_threshold else (),
         asked_for=frozenset(parameters.segment_by),
         risk_edges=_risk_edges(policy, configs),
+        leaves_out_untold=bool(rules.leaves_out_untold) and parameters.engine is None,
     )
     if not has_threshold:
         return Reading(policy=policy, evidence=read_budgets(request), configs=())
@@ -103,22 +108,25 @@ def read_policy(
         evidence=evidence,
         configs=configs,
         too_young=_too_young(evidence) + _young_after_the_window(read, evidence, parameters),
-        known=_known_answers(workspace, policy_key, labels_as_of) if parameters.engine is None else None,
+        known=_known_answers(rules, labels_as_of) if parameters.engine is None else None,
         judged=read_judged(request) if parameters.engine is None and policy_key not in SOURCES.keys else (),
-        label_source=label_source_of(workspace, policy_key, request.start if received_by else labels_as_of),
+        label_source=LabelSource(rules.label_source or LabelSource.EVENTS),
     )
 
 
-def _known_answers(workspace: Workspace, policy_key: str, as_of: datetime) -> KnownAnswers | None:
+def _known_answers(rules: LabellingRules, as_of: datetime) -> KnownAnswers | None:
+    workspace, policy_key = rules.workspace, rules.policy_key
     counted = known_answers(workspace, policy_key, as_of)
     if counted is None:
         return None
+    if rules.leaves_out_untold:
+        counted = Counter({each: number for each, number in counted.items() if each[1] != _CANNOT_TELL})
     failures, successes = (sum(n for (truth, _), n in counted.items() if truth is known) for known in (False, True))
     return KnownAnswers(
         failures=failures,
         missed=counted[False, Judgement.Answer.RIGHT],
         successes=successes,
-        # Who cannot tell leaves a decision without a label, and that counts as a failure.
+        # Who cannot tell leaves a decision without a label, and unless it is left out that counts as a failure.
         accused=successes - counted[True, Judgement.Answer.RIGHT],
         are_confirmed=confirms(workspace, policy_key, as_of),
     )

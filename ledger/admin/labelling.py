@@ -61,6 +61,11 @@ class RulesForm(InWorkspaceForm):
         required=False,
         help_text="A failure takes two people who say wrong, neither seeing the other; where they differ, a third.",
     )
+    leaves_out_untold = forms.BooleanField(
+        label="Leave out what nobody could tell",
+        required=False,
+        help_text="The certificate then speaks of decisions of which people can tell. Else they count as failures.",
+    )
     judged_share = forms.DecimalField(
         label="A judge reads first",
         required=False,
@@ -123,6 +128,7 @@ def _in_words(rules: LabellingRules) -> list[str]:
         f"answered twice: {percent(float(rules.twice_share))}",
         f"known cases: {percent(float(rules.known_share))}",
         "what is wrong is confirmed" if rules.confirms_wrong else "what is wrong is not confirmed",
+        f"what nobody can tell {'is left out' if rules.leaves_out_untold else 'counts as a failure'}",
         "no judge" if judged is None else f"a judge reads first: {percent(float(judged))} of what it calls right",
         f"labels that count: {LabelSource(rules.label_source or LabelSource.EVENTS).label}",
     ]

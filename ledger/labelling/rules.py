@@ -24,11 +24,16 @@ def rules_of(workspace: Workspace, policy_key: str) -> LabellingRules:
     return rules or LabellingRules(workspace=workspace, policy_key=policy_key)
 
 
+def rules_at(workspace: Workspace, policy_key: str, moment: datetime) -> LabellingRules:
+    """Return the rules that were in force for a policy at a moment, the defaults where nobody had set any."""
+    then = LabellingRules.objects.in_workspace(workspace).filter(policy_key=policy_key, started_at__lte=moment)
+    rules = then.exclude(ended_at__lte=moment).order_by("-started_at").first()
+    return rules or LabellingRules(workspace=workspace, policy_key=policy_key)
+
+
 def label_source_of(workspace: Workspace, policy_key: str, as_of: datetime) -> LabelSource:
     """Return whose labels the rules say to count that were in force for a policy at a moment."""
-    then = LabellingRules.objects.in_workspace(workspace).filter(policy_key=policy_key, started_at__lte=as_of)
-    rules = then.exclude(ended_at__lte=as_of).order_by("-started_at").first()
-    return LabelSource(rules.label_source) if rules and rules.label_source else LabelSource.EVENTS
+    return LabelSource(rules_at(workspace, policy_key, as_of).label_source or LabelSource.EVENTS)
 
 
 def set_labelling_rules(
@@ -42,6 +47,7 @@ def set_labelling_rules(
     twice_share: Decimal = Decimal(0),
     known_share: Decimal = Decimal(0),
     confirms_wrong: bool = False,
+    leaves_out_untold: bool = False,
     judged_share: Decimal | None = None,
     label_source: str = LabelSource.EVENTS,
 ) -> LabellingRules:
@@ -57,6 +63,8 @@ def set_labelling_rules(
         From 0 (none) to 1 (all), at most 4 decimals: what a second person answers, too; what is a known case.
     confirms_wrong
         Take "wrong" for the label only once a second person says so too; where they differ, a third settles it.
+    leaves_out_untold
+        Leave what nobody could tell out of the evidence, which then speaks of what can be told; else it fails.
     judged_share
         From 0.05 to 1, at most 4 decimals: a judge reads what is drawn, and people label what it calls wrong and this
         share of what it calls right. None: no judge.
@@ -74,6 +82,7 @@ def set_labelling_rules(
         "twice_share": twice_share,
         "known_share": known_share,
         "confirms_wrong": confirms_wrong or None,
+        "leaves_out_untold": leaves_out_untold or None,
         "judged_share": judged_share,
         "label_source": None if label_source == LabelSource.EVENTS else label_source,
     }
@@ -84,7 +93,7 @@ def set_labelling_rules(
         problems = [FieldProblem(f"/{name}", "value", " ".join(said)) for name, said in error.message_dict.items()]
         raise InvalidInput("; ".join(f"{each.pointer[1:]}: {each.detail}" for each in problems), problems) from error
     if judged_share is not None:
-        _check_judge(get_definition(policy_key), label_source)
+        _check_judge(get_definition(policy_key), label_source, leaves_out_untold=leaves_out_untold)
     with transaction.atomic():
         workspace.lock()
         before = LabellingRules.objects.filter(policy_key=policy_key)
@@ -93,13 +102,15 @@ def set_labelling_rules(
         return start_control(rules, actor, workspace, reason)
 
 
-def _check_judge(definition: PolicyDefinition, label_source: str) -> None:
-    """Refuse a judge where what it spares people would count as a failure."""
+def _check_judge(definition: PolicyDefinition, label_source: str, *, leaves_out_untold: bool) -> None:
+    """Refuse a judge where what it spares people would count as a failure, or might be left out."""
     detail = ""
     if label_source != LabelSource.DRAWN:
         detail = "a judge spares labels of what was drawn: set label_source so that these count"
     elif definition.field_of_kind(FieldKind.RISK_THRESHOLD) is not None:
         detail = "a policy with a risk threshold has no judge: leave it out"
+    elif leaves_out_untold:
+        detail = "what a judge spares people nobody finds untellable, so with a judge that counts as a failure"
     if detail:
         raise InvalidInput(f"judged_share: {detail}.", [FieldProblem("/judged_share", "value", detail)])
 

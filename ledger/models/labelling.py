@@ -46,6 +46,11 @@ class LabellingRules(Control):
         blank=True,
         help_text="A decision is a failure only once two people found it wrong; where two differ, a third. Null: no.",
     )
+    leaves_out_untold = models.BooleanField(
+        null=True,
+        blank=True,
+        help_text="Drawn decisions of which nobody could tell are no evidence. Null: they count as failures.",
+    )
     judged_share = models.DecimalField(
         max_digits=5,
         decimal_places=4,

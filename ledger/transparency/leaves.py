@@ -153,7 +153,7 @@ OF_THE_LEDGER = (
         "due_days",
         "twice_share",
         "known_share",
-        later={"label_source": 2, "confirms_wrong": 3, "judged_share": 4},
+        later={"label_source": 2, "confirms_wrong": 3, "judged_share": 4, "leaves_out_untold": 5},
     ),
     *of_control(KnownCase, "decision_id", "success"),
 )
