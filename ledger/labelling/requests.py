@@ -63,12 +63,6 @@ def ask_again(decision: DecisionRecord) -> None:
         )
 
 
-def wanted_for(workspace: Workspace, *purposes: Purpose) -> QuerySet[DecisionRecord]:
-    """Return the decisions that people are to be asked about for one of the purposes, as far as was looked at."""
-    requests = LabelRequest.objects.in_workspace(workspace).filter(purpose__in=purposes)
-    return still_wanted(requests.values("decision_id"))
-
-
 def still_wanted(decision_ids: Any) -> QuerySet[DecisionRecord]:
     """Return those decisions of the queue whose label nobody else told of meanwhile: hosts may report one, too."""
     asked = with_answer_of_a_person(DecisionRecord.objects.filter(pk__in=decision_ids, label_request__isnull=False))

@@ -15,7 +15,7 @@ from governance.models import Workspace
 from governance.tests.factories import WorkspaceFactory, admin_of, reviewer_of
 from ledger.labelling.answering import answer_task, undo_answer
 from ledger.labelling.queue import next_task
-from ledger.labelling.requests import SETTLES_AFTER, catch_up, wanted_for
+from ledger.labelling.requests import SETTLES_AFTER, catch_up, still_wanted
 from ledger.labelling.rules import set_labelling_rules
 from ledger.models import DecisionRecord, LabelMark, LabelRequest, Purpose
 from ledger.models.decisions import least_decision_id, new_decision_id
@@ -42,7 +42,8 @@ def workspace() -> Workspace:
 
 def queued(workspace: Workspace) -> set[Any]:
     catch_up(workspace, fully=True)
-    return set(wanted_for(workspace, Purpose.LABEL, Purpose.CHECK).values_list("pk", flat=True))
+    requests = LabelRequest.objects.filter(workspace=workspace).exclude(purpose=Purpose.SECOND)
+    return set(still_wanted(requests.values("decision_id")).values_list("pk", flat=True))
 
 
 def waiting(workspace: Workspace) -> set[Any]:
