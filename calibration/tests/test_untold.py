@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 from unittest import mock
 
@@ -10,10 +11,13 @@ import pytest
 from django.urls import reverse
 
 from calibration.tests.factories import START, WINDOW, gated, outcome, review, store
+from calibration.watching import count_allowed
 from confidence_project.foundation.errors import InvalidInput
-from governance.models import Workspace
+from governance.controls.services import set_audit_sampling
+from governance.models import AuditSampling, Workspace
+from governance.sampling_rates import SamplingRates, SamplingRule
 from governance.tests.browser import signed_in, words
-from governance.tests.factories import WorkspaceFactory, admin_of
+from governance.tests.factories import WorkspaceFactory, admin_of, applied
 from ledger.counts.services import keep_counts
 from ledger.labelling.rules import mark_known, set_labelling_rules
 from ledger.models import DecisionOutcome, DecisionRecord, Judgement, LabellingRules
@@ -127,6 +131,21 @@ def test_known_cases_that_nobody_could_tell__left_out__accuse_nobody(workspace: 
         answer(case, given, purpose="known")
     error = policy_of(workspace)["label_error"]
     assert (error["answers"]["failures"], error["answers"]["successes"]) == (3, 0)
+
+
+@pytest.mark.parametrize(("leaves_out", "counted"), [(False, (9, 3)), (True, (7, 1))])
+def test_alarm__untold__fails_unless_left_out(workspace: Workspace, leaves_out: bool, counted: tuple[int, int]) -> None:
+    evidence = {"parameters": {"target_failure_rate": 0.05, "risk_confidence": 0.95, "maturity_days": 0.0}}
+    revision = applied(workspace, 0.8, evidence=evidence)
+    at, day = revision.created_at, timedelta(days=1)
+    rates = SamplingRates(Decimal("0.5"), (SamplingRule(rate=Decimal("0.5"), side="allowed"),))
+    set_audit_sampling(actor=admin_of(workspace), workspace=workspace, policy_key=KEY, rates=rates, reason="To learn.")
+    AuditSampling.objects.in_force().update(started_at=at)
+    times = {"occurred_at": at, "timestamp": at, "policy_version": revision.version, "threshold": 0.8}
+    drawn(workspace, right=6, wrong=1, untold=2, **times)
+    rules(workspace, leaves_out_untold=leaves_out)
+    ((_, *found),) = count_allowed(revision, {}, since=at - day, until=at + day, labels_as_of=at + day)
+    assert tuple(found) == counted
 
 
 def test_untold__beside_a_judge__is_refused(workspace: Workspace) -> None:
