@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
+from types import MappingProxyType
 
 from confidence_project.foundation.errors import InvalidInput, Unavailable
 from governance.definitions import PolicyDefinition
 from governance.policies.config import PolicyConfig, parse_config
 from governance.policies.read_path import POLICY, ROLLOUT, Row
 from governance.rollouts.active import ActiveRollout
+
+_MOST = 256
+"""Segments whose values a policy keeps: every decision asks, and most ask for the same few."""
 
 
 class PolicyUnavailable(Unavailable):
@@ -36,14 +40,25 @@ class EffectivePolicy:
     version: int
     source: str
     rollout: ActiveRollout[EffectivePolicy] | None = None
+    _known: dict[tuple[tuple[str, str], ...], Mapping[str, float]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     def value(self, field: str, **segment: str) -> float:
         """Return the value of `field` for a segment; raise `UnknownField` for a field that is not defined."""
         return self.config.value(self.definition, field, segment)
 
     def values(self, **segment: str) -> Mapping[str, float]:
-        """Return every field's value for a segment."""
-        return {field.name: self.value(field.name, **segment) for field in self.definition.fields}
+        """Return every field's value for a segment; nobody changes what is returned."""
+        key = tuple(segment.items())
+        known = self._known.get(key)
+        if known is None:
+            if len(self._known) >= _MOST:
+                # Hosts name segments, and may name ever new ones.
+                self._known.clear()
+            values = {each.name: self.value(each.name, **segment) for each in self.definition.fields}
+            known = self._known[key] = MappingProxyType(values)
+        return known
 
 
 def policy_of(definition: PolicyDefinition, rows: Iterable[Row]) -> tuple[EffectivePolicy | None, int]:
