@@ -129,8 +129,11 @@ CONFIDENCE_READ_DATABASE_URL = env.str("CONFIDENCE_READ_DATABASE_URL", default="
 if CONFIDENCE_READ_DATABASE_URL:
     if _database["ENGINE"] != "django.db.backends.postgresql":
         raise ImproperlyConfigured("CONFIDENCE_READ_DATABASE_URL names a replica of the PostgreSQL in DATABASE_URL.")
-    _named = {name: _database[name] for name in ("OPTIONS", "CONN_HEALTH_CHECKS", "CONN_MAX_AGE")}
-    DATABASES["replica"] = {**env.db_url_config(CONFIDENCE_READ_DATABASE_URL), **_named, "TEST": {"MIRROR": "default"}}
+    _replica = env.db_url_config(CONFIDENCE_READ_DATABASE_URL)
+    # Of the other's options its time-outs alone: where it is and how it is reached each says of itself.
+    _replica["OPTIONS"] = {**_replica.get("OPTIONS", {}), "options": _database["OPTIONS"]["options"]}
+    _replica |= {name: _database[name] for name in ("CONN_HEALTH_CHECKS", "CONN_MAX_AGE")}
+    DATABASES["replica"] = {**_replica, "TEST": {"MIRROR": "default"}}
     MIDDLEWARE.append("confidence_project.foundation.replica.WroteMiddleware")
 # Off behind a pooler that does not pass prepared statements on; see docs/operations.md.
 CONFIDENCE_PREPARED_STATEMENTS = env.bool("CONFIDENCE_PREPARED_STATEMENTS", default=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
 from django.db import connection
@@ -30,8 +31,8 @@ from governance.workflow import start_rollout
 from governance.workspaces.services import set_toggles
 from ledger.counts.services import keep_counts
 from ledger.models import DecisionRecord
-from ledger.models.decisions import new_decision_id
-from ledger.tests.factories import DecisionOutcomeFactory, DecisionRecordFactory
+from ledger.models.decisions import least_decision_id
+from ledger.tests.factories import DECIDED_AT, DecisionOutcomeFactory, DecisionRecordFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -193,11 +194,12 @@ def test_home__applied__version_and_age():
 
 
 def drawn(workspace, number):
+    first = least_decision_id(DECIDED_AT).int
     DecisionRecord.objects.bulk_create(
         DecisionRecordFactory.build(
-            decision_id=new_decision_id(), workspace=workspace, gate_verdict="block", audit_selected=True
+            decision_id=UUID(int=first + place), workspace=workspace, gate_verdict="block", audit_selected=True
         )
-        for _ in range(number)
+        for place in range(number)
     )
 
 
