@@ -8,7 +8,6 @@ from decimal import Decimal
 from typing import Any
 
 from django.db.models import Q, QuerySet
-from django.utils import timezone
 
 from calibration.statistics.candidates import thinned
 from governance.definitions import LATTICE, FieldKind, PolicyDefinition, get_definition, to_lattice
@@ -33,7 +32,7 @@ def rates_at(workspace: Workspace, policy_key: str, at: datetime) -> SamplingRat
 
 
 def count_drawn(
-    revision: ConfidencePolicyRevision, segment: Mapping[str, str], allowed: QuerySet[Any]
+    revision: ConfidencePolicyRevision, segment: Mapping[str, str], allowed: QuerySet[Any], *, as_of: datetime
 ) -> list[tuple[date, int, int]]:
     """Count by day what was drawn of the decisions that a revision allowed, and the failures among it.
 
@@ -54,7 +53,7 @@ def count_drawn(
         return []
     rules = rules_at(revision.workspace, revision.policy_key, revision.created_at)
     if rules.leaves_out_untold:
-        of_policy = untold(revision.workspace, revision.policy_key, timezone.now())
+        of_policy = untold(revision.workspace, revision.policy_key, as_of)
         allowed = allowed.exclude(of_policy & Q(succeeded__isnull=True))
     days: dict[date, list[int]] = {}
     salt = f"revision-{revision.pk}"

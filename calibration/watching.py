@@ -195,7 +195,7 @@ def count_allowed(
         day=TruncDate("occurred_at", tzinfo=UTC), succeeded=ruling_success(labels_as_of)
     )
     if people_label(revision.workspace, revision.policy_key, revision.created_at):
-        return count_drawn(revision, segment, told)
+        return count_drawn(revision, segment, told, as_of=labels_as_of)
     counted = told.values("day").annotate(labelled=Count("succeeded"), failures=Count("pk", filter=Q(succeeded=False)))
     return list(counted.order_by("day").values_list("day", "labelled", "failures"))
 

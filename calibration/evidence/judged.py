@@ -87,7 +87,8 @@ def read_judged(request: EvidenceRequest) -> Sequence[JudgedCounts]:
     Where the share of what the judge calls right changed in the window, the smallest stands for all: each lot tells
     whether a decision would have been drawn at it, too. A segment that was drawn at several rates is left out.
     """
-    if not JudgeVerdict.objects.filter(workspace=request.workspace, success=True).exists():
+    # Nobody knows what cannot be told of what a judge spared people: it has no label then, and fails.
+    if request.leaves_out_untold or not JudgeVerdict.objects.filter(workspace=request.workspace, success=True).exists():
         return ()
     decisions = DecisionRecord.objects.filter(
         workspace=request.workspace,

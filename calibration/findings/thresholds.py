@@ -205,7 +205,9 @@ def _finding(
             may_loosen=review.may_loosen,
             of_labelled=_is_of_labelled(answer, step["at_recommended"]),
             in_truth=label_wording.of_what_is_told(
-                described["left_out"].untold, described["labelled"], at_several_rates=is_uneven(subject)
+                described["left_out"].untold,
+                described["labelled"],
+                at_several_rates=subject.is_audited or is_uneven(subject),
             )
             + label_wording.in_truth(label_error, parameters.target_failure_rate, review.delta),
         ),

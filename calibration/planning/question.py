@@ -75,7 +75,8 @@ class PlanQuestion:
             raise _invalid("budget", f"the budget of a week pays one label at least, and is at most {MAX_COST:g}")
         if not 1 <= self.weeks <= MOST_WEEKS:
             raise _invalid("weeks", f"a plan is for 1 to {MOST_WEEKS} weeks")
-        if self.most > MOST_LABELS:
+        # Not by `most`: with a cost next to nothing the quotient is infinite.
+        if self.budget * self.weeks >= (MOST_LABELS + 1) * self.cost:
             raise _invalid("budget", f"a plan is for at most {MOST_LABELS:,} labels; plan with a smaller budget")
         if (self.to is None) is (self.target in (Target.LOOSEN, Target.WATCH)):
             raise _invalid(

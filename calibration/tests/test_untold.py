@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from unittest import mock
@@ -14,13 +14,13 @@ from calibration.tests.factories import START, WINDOW, gated, outcome, review, s
 from calibration.watching import count_allowed
 from confidence_project.foundation.errors import InvalidInput
 from governance.controls.services import set_audit_sampling
-from governance.models import AuditSampling, Workspace
+from governance.models import AuditSampling, ConfidencePolicyRevision, Workspace
 from governance.sampling_rates import SamplingRates, SamplingRule
 from governance.tests.browser import signed_in, words
 from governance.tests.factories import WorkspaceFactory, admin_of, applied
 from ledger.counts.services import keep_counts
 from ledger.labelling.rules import mark_known, set_labelling_rules
-from ledger.models import DecisionOutcome, DecisionRecord, Judgement, LabellingRules
+from ledger.models import DecisionOutcome, DecisionRecord, Judgement, JudgeVerdict, LabellingRules
 from ledger.tests.committed import until_all_is_seen
 
 KEY = "confidence_gate"
@@ -61,6 +61,17 @@ def answer(decision: DecisionRecord, given: str, **fields: Any) -> Judgement:
         workspace=decision.workspace, decision=decision, policy_key=KEY, answer=given, is_blind=True,
         **{"person_name": "Ada", "at": WINDOW["window_from"], "purpose": "label", **fields},
     )  # fmt: skip
+
+
+def all_alike(workspace: Workspace, at: datetime) -> None:
+    """One rate for both sides, as if from a moment on."""
+    rates = SamplingRates(Decimal("0.5"), (SamplingRule(rate=Decimal("0.5"), side="allowed"),))
+    set_audit_sampling(actor=admin_of(workspace), workspace=workspace, policy_key=KEY, rates=rates, reason="To learn.")
+    AuditSampling.objects.in_force().update(started_at=at)
+
+
+def under(revision: ConfidencePolicyRevision, at: datetime) -> dict[str, Any]:
+    return {"occurred_at": at, "timestamp": at, "policy_version": revision.version, "threshold": 0.8}
 
 
 def policy_of(workspace: Workspace) -> dict[str, Any]:
@@ -146,6 +157,35 @@ def test_alarm__untold__fails_unless_left_out(workspace: Workspace, leaves_out: 
     rules(workspace, leaves_out_untold=leaves_out)
     ((_, *found),) = count_allowed(revision, {}, since=at - day, until=at + day, labels_as_of=at + day)
     assert tuple(found) == counted
+
+
+def test_alarm__somebody_cannot_tell_after_the_date__counts_as_it_did(workspace: Workspace) -> None:
+    evidence = {"parameters": {"target_failure_rate": 0.05, "risk_confidence": 0.95, "maturity_days": 0.0}}
+    revision = applied(workspace, 0.8, evidence=evidence)
+    at, day = revision.created_at, timedelta(days=1)
+    all_alike(workspace, at)
+    rules(workspace, leaves_out_untold=True)
+    (decision,) = drawn(workspace, right=0, wrong=0, untold=1, **under(revision, at))
+
+    def counted(as_of: datetime) -> list[tuple[date, int, int]]:
+        return count_allowed(revision, {}, since=at - day, until=at + day, labels_as_of=as_of)
+
+    said_at = decision.judgements.get().at
+    assert [(labelled, failures) for _, labelled, failures in counted(said_at - day)] == [(1, 1)]
+    assert counted(said_at) == []
+
+
+def test_judge__said_something_before_the_rules_left_out__is_not_read(workspace: Workspace) -> None:
+    rules(workspace, leaves_out_untold=True)
+    (spared,) = drawn(workspace, right=0, wrong=0, untold=1)
+    drawn(workspace, right=99, wrong=0, untold=0)
+    JudgeVerdict.objects.create(
+        workspace=workspace, decision=spared, success=True, lot=9_000, share="0.5", is_spared=True,
+        recorded_at=WINDOW["window_from"], reporter="judge", external_id="j", body_sha256="0" * 64,
+    )  # fmt: skip
+    (finding,) = policy_of(workspace)["findings"]
+    assert finding["method"] == "draws"
+    assert (finding["labelled"], finding["left_out"]["untold"]) == (99, 1)
 
 
 def test_untold__beside_a_judge__is_refused(workspace: Workspace) -> None:
