@@ -69,11 +69,27 @@ class PlanForm(forms.Form):
         return PlanQuestion(target=Target(asked.pop("target")), segment=segment, **asked)
 
 
+class _RuleField(forms.JSONField):
+    """JSON, of which Python refuses some with another error than Django looks for: a number of 5,000 digits, say."""
+
+    def to_python(self, value: Any) -> Any:
+        try:
+            return super().to_python(value)
+        except (ValueError, RecursionError):
+            raise forms.ValidationError(self.error_messages["invalid"], code="invalid") from None
+
+    def bound_data(self, data: Any, initial: Any) -> Any:
+        try:
+            return super().bound_data(data, initial)
+        except (ValueError, RecursionError):
+            return forms.fields.InvalidJSONInput(data)
+
+
 class UseForm(forms.Form):
     """The rule that was shown, and why it is set."""
 
     policy_key = forms.CharField(widget=forms.HiddenInput, max_length=100)
-    rule = forms.JSONField(widget=forms.HiddenInput)
+    rule = _RuleField(widget=forms.HiddenInput)
     reason = forms.CharField(widget=forms.Textarea(attrs={"rows": 2}), max_length=REASON_LENGTH)
 
 

@@ -23,6 +23,9 @@ from ledger.imports.source import LONGEST_LINE, Line, Rejected, Source
 LONGEST_RECORD = LONGEST_LINE
 """Bytes of a CSV record with its quoted line breaks."""
 
+# Of the module `csv`, for the whole process: else it raises at a quoted value that is longer than 131,072 characters.
+csv.field_size_limit(LONGEST_RECORD)
+
 LARGEST_DOCUMENT = 512 << 20
 """Bytes of a JSON document, which is read whole."""
 

@@ -98,6 +98,11 @@ class Source:
             raise InvalidInput("The file is UTF-16; save it as UTF-8.")
         return content.removeprefix(_UTF8_BOM)
 
+    def is_longer_than(self, limit: int) -> bool:
+        """True when the content, unpacked, has more bytes; no more of it is read."""
+        with self._open() as (_, file):
+            return len(file.read(limit + 1)) > limit
+
     def lines(self) -> Generator[Line, None, None]:
         """Yield the lines. After one that is too long, `rest` gives what follows of it.
 

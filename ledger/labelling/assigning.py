@@ -100,12 +100,17 @@ def _one_that_waits(workspace: Workspace, decision: DecisionRecord) -> DecisionR
     return decision
 
 
+def check_days(days: int) -> None:
+    """Raise `InvalidInput` for a number of days that nothing is given for."""
+    if not 1 <= days <= LONGEST_DAYS:
+        raise InvalidInput(f"days: a whole number from 1 to {LONGEST_DAYS}.")
+
+
 def give(
     decisions: Sequence[DecisionRecord], *, workspace: Workspace, person: User | None, days: int, given_by: str
 ) -> list[LabelAssignment]:
     """Give decisions to a person, or to a team elsewhere (None), within the caller's transaction; it holds the lock."""
-    if not 1 <= days <= LONGEST_DAYS:
-        raise InvalidInput(f"days: a whole number from 1 to {LONGEST_DAYS}.")
+    check_days(days)
     now = timezone.now()
     LabelAssignment.objects.in_workspace(workspace).filter(until__lte=now).delete()
     return LabelAssignment.objects.bulk_create(

@@ -99,7 +99,9 @@ def bring_label_file(*, actor: Person, workspace: Workspace, name: str, size: in
     with TemporaryDirectory(prefix="confidence-labels-") as folder:
         path = Path(folder) / "answers"
         path.write_bytes(pieces.read())
-        if len(list(islice(layout.records(Source(path, name)), MOST_RECORDS + 1))) > MOST_RECORDS:
+        if Source(path, name).is_longer_than(LARGEST_BYTES):
+            raise InvalidInput(f"file: at most {LARGEST_BYTES >> 20} MB unpacked; see “manage.py import_labels”.")
+        if sum(1 for _ in islice(layout.records(Source(path, name)), MOST_RECORDS + 1)) > MOST_RECORDS:
             raise InvalidInput(f"file: at most {MOST_RECORDS:,} records; split it, or use “manage.py import_labels”.")
         refused: list[tuple[int, str]] = []
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from pydantic import ValidationError
 
-from confidence_project.foundation.errors import DomainError
+from confidence_project.foundation.errors import DomainError, InvalidInput
 from confidence_project.foundation.submissions import Submission
 from confidence_project.foundation.validation import problems_in
 from governance.models import Workspace
@@ -15,7 +15,7 @@ from ledger.imports.records import Format, Record
 from ledger.imports.rejects import RejectsFile
 from ledger.imports.source import Rejected, Source
 from ledger.labelling.incoming import CHUNK, LabelEnvelope, record_labels
-from ledger.labelling.tools import Given, answers_in
+from ledger.labelling.tools import ANSWER_COLUMNS, IDS, Given, answers_in
 
 Waiting = list[tuple[Record, Submission[LabelEnvelope]]]
 
@@ -70,11 +70,11 @@ def import_labels(
     Raises
     ------
     InvalidInput
-        The file is not of its format.
+        The file is not of its format; its header names no answer, or a column of ours twice.
     """
     summary, reject = LabelSummary(), _Rejecting(layout, rejects, on_rejected)
     waiting: Waiting = []
-    for record in layout.records(source):
+    for record in _records(source, layout):
         summary.records += 1
         try:
             found = [(record, _submission(given, only_of)) for given in _answers(record)]
@@ -90,6 +90,28 @@ def import_labels(
     _write(workspace, waiting, reporter, summary, reject)
     on_progress()
     return summary
+
+
+def _records(source: Source, layout: Format) -> Iterator[Record]:
+    """The records of a file whose header, where it has one, holds answers: else all would be passed over in silence."""
+    is_checked = False
+    for record in layout.records(source):
+        if not is_checked:
+            _check_header(layout.columns)
+            is_checked = True
+        yield record
+    if not is_checked:
+        _check_header(layout.columns)
+
+
+def _check_header(columns: list[str] | None) -> None:
+    if columns is None:
+        return
+    for name in (*IDS, *ANSWER_COLUMNS):
+        if columns.count(name) > 1:
+            raise InvalidInput(f"The first line names a column twice: {name}.")
+    if "answer" not in columns:
+        raise InvalidInput("The first line names no column answer, with commas between the columns.")
 
 
 def _answers(record: Record) -> Iterator[Given]:

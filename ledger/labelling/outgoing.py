@@ -12,9 +12,10 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
 
 from governance.access.permissions import Person
+from governance.definitions import get_definition
 from governance.models import Workspace
 from governance.workspaces.cases import case_link
-from ledger.labelling.assigning import free_of, give
+from ledger.labelling.assigning import check_days, free_of, give
 from ledger.labelling.queue import answered_by, standing, unasked
 from ledger.labelling.rules import rules_of
 from ledger.models import DecisionRecord, Judgement, KnownCase, LabellingRules
@@ -72,9 +73,18 @@ def take_queue(
 
     Raises
     ------
-    InvalidInput
-        The number of days is not possible.
+    InvalidInput, UnknownPolicyKey
+        The number of days is not possible; the key is not known. Raised at once, before the first is asked for.
     """
+    check_days(days)
+    if policy_key:
+        get_definition(policy_key)
+    return _taken(workspace, days, limit, policy_key, given_by, taken_by)
+
+
+def _taken(
+    workspace: Workspace, days: int, limit: int | None, policy_key: str, given_by: str, taken_by: Person | None
+) -> Iterator[Waiting]:
     asked: set[UUID] = set()
     left = limit
     while left is None or left > 0:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from math import isfinite
 from typing import IO, Any
 
 from confidence_project.foundation.spreadsheets import harmless
@@ -17,7 +18,10 @@ ANSWER_COLUMNS = ("answer", "reviewer", "answered_at", "seconds")
 QUESTION = "answer"
 """What the question is called in a project of the tools that has several."""
 
-_IDS = ("decision_id", "decision_external_id")
+IDS = ("decision_id", "decision_external_id")
+
+_MOST_DIGITS = 20
+"""Of seconds that are read from text: Python refuses to read a number of thousands."""
 
 Given = Mapping[str, Any]
 """An answer as `LabelEnvelope` reads it."""
@@ -89,12 +93,12 @@ def answers_in(record: Mapping[str, Any]) -> Iterator[Given]:
 
 
 def _plain(record: Mapping[str, Any]) -> Iterator[Given]:
-    given = {name: record.get(name) for name in (*_IDS, *ANSWER_COLUMNS)}
+    given = {name: record.get(name) for name in (*IDS, *ANSWER_COLUMNS)}
     given = {name: value for name, value in given.items() if value not in (None, "")}
     if "answer" not in given:
         return
     seconds = given.get("seconds")
-    if isinstance(seconds, str) and seconds.isdecimal() and seconds.isascii():
+    if isinstance(seconds, str) and seconds.isascii() and seconds.isdecimal() and len(seconds) <= _MOST_DIGITS:
         given["seconds"] = int(seconds)
     yield given
 
@@ -109,9 +113,14 @@ def _of_label_studio(task: Mapping[str, Any]) -> Iterator[Given]:
             **_named(data.get("decision_id")),
             "answer": "skipped" if is_cancelled else _chosen(each.get("result")),
             "reviewer": f"label-studio/{by}" if isinstance(by, int) else by,
-            **({"seconds": round(seconds)} if isinstance(seconds, int | float) else {}),
+            **({"seconds": _rounded(seconds)} if isinstance(seconds, int | float) else {}),
             **({"answered_at": each["updated_at"]} if each.get("updated_at") else {}),
         }
+
+
+def _rounded(seconds: float) -> float:
+    """A whole number, or what is none as it is, which `LabelEnvelope` then names."""
+    return round(seconds) if isinstance(seconds, int) or isfinite(seconds) else seconds
 
 
 def _chosen(result: Any) -> Any:
@@ -120,7 +129,8 @@ def _chosen(result: Any) -> Any:
         choice
         for each in _objects(result, "result")
         if each.get("type") == "choices" and isinstance(each.get("value"), Mapping)
-        for choice in each["value"].get("choices") or []
+        if isinstance(each["value"].get("choices"), list)
+        for choice in each["value"]["choices"]
     ]
     if len(choices) != 1:
         raise Rejected("an annotation holds no choice, or several")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import csv
+import gzip
 import io
 import json
 import re
@@ -170,6 +171,17 @@ def test_bring__what_label_studio_exports__is_read(workspace):
         "annotations": [{"completed_by": {"email": "ada@example.org"}, "lead_time": 4.2, "result": [choice]}],
     }
     assert "Answers recorded 1" in words(bring(admin_of(workspace), json.dumps([task]), "project.json"))
+
+
+def test_bring__small_file_that_unpacks_to_much__is_refused_unread(workspace, monkeypatch):
+    monkeypatch.setattr(files, "LARGEST_BYTES", 10_000)
+    (decision,) = drawn(workspace)
+    content = answers((decision, "right", "ada")) + "\n" * 10_000
+    file = SimpleUploadedFile("answers.csv.gz", gzip.compress(content.encode()))
+    assert file.size < 10_000
+    page = signed_in(admin_of(workspace)).post(f"{PAGE}?workspace=post", {"bring": "1", "file": file})
+    assert "unpacked" in words(page)
+    assert kept() == []
 
 
 @pytest.mark.parametrize(

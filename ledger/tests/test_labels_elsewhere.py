@@ -171,11 +171,13 @@ def test_export__what_lies_before_somebody__stays_theirs(workspace, three, tmp_p
     assert taken == set(IDS) - {held.decision.pk}
 
 
-@pytest.mark.parametrize("options", [{"days": 0}, {"days": 366}, {"limit": 0}])
+@pytest.mark.parametrize("options", [{"days": 0}, {"days": 366}, {"limit": 0}, {"policy_key": "nope"}])
 def test_export__impossible_terms__are_refused(workspace, three, tmp_path, options):
     with pytest.raises(CommandError):
         export(tmp_path / "waiting.csv", **options)
     assert not LabelAssignment.objects.exists()
+    # Nor is a file left that would be in the way of the next one.
+    assert not (tmp_path / "waiting.csv").exists()
 
 
 def test_export__mixes_known_cases_in__and_nothing_tells_them(workspace, tmp_path):
@@ -279,6 +281,67 @@ def test_import__bad_lines__are_named_copied_and_cost_no_other(workspace, three,
     assert len((tmp_path / "labels.jsonl.rejects.jsonl").read_text().splitlines()) == 9
 
 
+def annotated(**values: Any) -> dict[str, Any]:
+    right = [{"type": "choices", "value": {"choices": ["right"]}}]
+    return {
+        "data": {"decision_id": str(IDS[0])},
+        "annotations": [{"completed_by": 1, "result": right, "lead_time": 3, **values}],
+    }
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"lead_time": float("nan")}, "seconds"),
+        ({"lead_time": float("inf")}, "seconds"),
+        ({"lead_time": 10**400}, "seconds"),
+        ({"result": [{"type": "choices", "value": {"choices": 5}}]}, "holds no choice"),
+        ({"result": [{"type": "choices", "value": {"choices": "right"}}]}, "holds no choice"),
+    ],
+    ids=["no number", "infinite", "huge", "a number chosen", "a text chosen"],
+)
+def test_label_studio__values_that_are_none__are_named_and_cost_no_other(workspace, three, tmp_path, values, said):
+    path, errors = tmp_path / "tasks.json", []
+    fine = {**annotated(), "data": {"decision_id": str(IDS[1])}}
+    path.write_text(json.dumps([annotated(**values), fine]))
+    with pytest.raises(CommandError, match="1 records were rejected"):
+        bring_in(path, errors)
+    assert said in errors[0]
+    assert answers() == [("label-studio/1", "label", "right")]
+
+
+def test_csv__seconds_of_5000_digits__are_named_and_cost_no_other(workspace, three, tmp_path):
+    path, errors = tmp_path / "labels.csv", []
+    path.write_text(f"decision_id,answer,reviewer,seconds\n{IDS[0]},right,ada,{'9' * 5000}\n{IDS[1]},right,ada,9\n")
+    with pytest.raises(CommandError, match="1 records were rejected"):
+        bring_in(path, errors)
+    assert errors[0].startswith("line 2: seconds")
+    assert answers() == [("ada", "label", "right")]
+
+
+def test_csv__long_quoted_text_beside_an_answer__is_passed_over(workspace, three, tmp_path):
+    path = tmp_path / "labels.csv"
+    path.write_text(f'decision_id,answer,reviewer,note\n{IDS[0]},right,ada,"{"x" * 200_000}"\n')
+    assert "1 answers recorded" in bring_in(path)
+
+
+@pytest.mark.parametrize(
+    ("header", "said"),
+    [
+        ("decision_id;answer;reviewer", "no column answer"),
+        ("decision_id,reviewer", "no column answer"),
+        ("decision_id,answer,answer,reviewer", "names a column twice: answer"),
+    ],
+)
+@pytest.mark.parametrize("line", ["", "{},right,ada\n"], ids=["header alone", "with a line"])
+def test_csv__header_without_answers_or_with_two__is_refused_whole(workspace, three, tmp_path, header, said, line):
+    path = tmp_path / "labels.csv"
+    path.write_text(f"{header}\n{line.format(IDS[0])}")
+    with pytest.raises(CommandError, match=said):
+        bring_in(path)
+    assert not Judgement.objects.exists()
+
+
 def test_import__confirmed_policy__two_people_make_a_failure(workspace, three, tmp_path):
     rules(workspace, confirms_wrong=True)
     path = tmp_path / "labels.jsonl"
@@ -343,7 +406,17 @@ def test_api__needs_its_scopes_and_its_workspace(workspace, three):
     assert not LabelAssignment.objects.exists()
 
 
-@pytest.mark.parametrize("body", [{}, {"days": 0}, {"days": 3, "limit": 0}, {"days": 3, "limit": 1001}, {"days": "3"}])
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"days": 0},
+        {"days": 3, "limit": 0},
+        {"days": 3, "limit": 1001},
+        {"days": "3"},
+        {"days": 3, "policy_key": "nope"},
+    ],
+)
 def test_api__impossible_terms__are_refused(workspace, three, body):
     assert Caller(workspace).post("labels/queue", body).status_code == 422
     assert not LabelAssignment.objects.exists()

@@ -97,6 +97,20 @@ def test_page__rule_that_is_none__sets_nothing_and_repeats_no_value(workspace, r
     assert not AuditSampling.objects.exists()
 
 
+@pytest.mark.parametrize("rule", ['{"rate": 1' + "0" * 5000 + "}", "[" * 100_000], ids=["digits", "depth"])
+def test_page__rule_that_python_does_not_read__sets_nothing(workspace, rule):
+    browser = signed_in(admin_of(workspace))
+    sent = {"policy_key": "confidence_gate", "rule": rule, "reason": "Because."}
+    assert browser.post(f"{PAGE}?workspace=post{ASKED}", sent).status_code == 200
+    assert not AuditSampling.objects.exists()
+
+
+def test_page__cost_next_to_nothing__is_said_beside_its_field(workspace):
+    browser = signed_in(admin_of(workspace))
+    said = words(browser.get(f"{PAGE}?workspace=post{ASKED.replace('cost=2', 'cost=1e-320')}"))
+    assert "at most 100,000 labels" in said
+
+
 def test_page__wrong_question__is_said_beside_its_field(workspace):
     browser = signed_in(admin_of(workspace))
     said = words(browser.get(f"{PAGE}?workspace=post{ASKED.replace('target=certify', 'target=loosen')}"))
