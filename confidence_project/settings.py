@@ -131,7 +131,8 @@ if CONFIDENCE_READ_DATABASE_URL:
         raise ImproperlyConfigured("CONFIDENCE_READ_DATABASE_URL names a replica of the PostgreSQL in DATABASE_URL.")
     _replica = env.db_url_config(CONFIDENCE_READ_DATABASE_URL)
     # Of the other's options its time-outs alone: where it is and how it is reached each says of itself.
-    _replica["OPTIONS"] = {**_replica.get("OPTIONS", {}), "options": _database["OPTIONS"]["options"]}
+    _options = {"connect_timeout": 5, "options": _database["OPTIONS"]["options"]}
+    _replica["OPTIONS"] = {**_options, **_replica.get("OPTIONS", {})}
     _replica |= {name: _database[name] for name in ("CONN_HEALTH_CHECKS", "CONN_MAX_AGE")}
     DATABASES["replica"] = {**_replica, "TEST": {"MIRROR": "default"}}
     MIDDLEWARE.append("confidence_project.foundation.replica.WroteMiddleware")

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from django.conf import settings
-from django.db import DEFAULT_DB_ALIAS, connections
+from django.db import DEFAULT_DB_ALIAS, OperationalError, connections
 from django.http import HttpRequest, HttpResponseBase
 
 logger = logging.getLogger(__name__)
@@ -28,7 +28,7 @@ _SAFE = ("GET", "HEAD", "OPTIONS")
 
 def list_database(request: HttpRequest) -> str:
     """Return the alias of the database that a list is read from."""
-    return REPLICA if REPLICA in connections and WROTE not in request.COOKIES else DEFAULT_DB_ALIAS
+    return REPLICA if WROTE not in request.COOKIES and _is_there() else DEFAULT_DB_ALIAS
 
 
 class WroteMiddleware:
@@ -50,10 +50,10 @@ class WroteMiddleware:
 def read_from_replica() -> Iterator[None]:
     """Let this thread read all from the replica, once it has what is committed now. Nothing may be written inside.
 
-    Without a replica, or with one that stays behind, the database itself is read.
+    Without a replica, or with one that stays behind or cannot be reached, the database itself is read.
     """
     primary = connections[DEFAULT_DB_ALIAS]
-    if REPLICA not in connections or not _has_caught_up():
+    if not _is_there() or not _has_caught_up():
         yield
         return
     # In the place of the other one, so that whoever asks for "the" connection gets it.
@@ -62,6 +62,18 @@ def read_from_replica() -> Iterator[None]:
         yield
     finally:
         connections[DEFAULT_DB_ALIAS] = primary
+
+
+def _is_there() -> bool:
+    if REPLICA not in connections:
+        return False
+    try:
+        connections[REPLICA].close_if_health_check_failed()
+        connections[REPLICA].ensure_connection()
+    except OperationalError:
+        logger.warning("The replica cannot be reached; the database itself is read.")
+        return False
+    return True
 
 
 def _has_caught_up() -> bool:

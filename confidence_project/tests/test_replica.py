@@ -3,11 +3,14 @@ tests leads to the same server, which is no standby, and so has everything at on
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.db import connection, connections
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -72,6 +75,48 @@ def test_list__right_after_something_was_sent__is_read_where_it_was_written(repl
     sent = client.post(reverse("admin:governance_killswitch_changelist"), {})
     assert sent.cookies[WROTE]["max-age"] == 30
     assert queries_of(replica, lambda: client.get(LIST)) == []
+
+
+@pytest.fixture
+def lost(settings: Any) -> Iterator[Any]:
+    """A replica at an address where nobody answers."""
+    settings.MIDDLEWARE = [*settings.MIDDLEWARE, "confidence_project.foundation.replica.WroteMiddleware"]
+    replica = connections[REPLICA]
+    replica.close()
+    there = replica.settings_dict
+    nowhere = {**there.get("OPTIONS", {}), "host": "/nowhere"}
+    replica.settings_dict = {**there, "HOST": "", "OPTIONS": nowhere}
+    yield replica
+    replica.settings_dict = there
+
+
+def test_replica_that_is_not_there__the_database_itself_is_read(lost: Any, caplog: pytest.LogCaptureFixture) -> None:
+    workspace = WorkspaceFactory()
+    records = [decision(workspace, confidence=0.95, minute=minute) for minute in range(40)]
+    store(records, [outcome(each, True) for each in records])
+    assert str(records[-1].pk) in signed_in().get(LIST).content.decode()
+    run = run_calibration(
+        workspace=workspace, window_from=START, window_to=START + timedelta(days=1), maturity_days=0, dry_run=True
+    )
+    assert run.samples == 40
+    assert caplog.messages.count("The replica cannot be reached; the database itself is read.") == 2
+
+
+def test_settings__replica_of_its_own_address__is_not_led_to_the_other() -> None:
+    program = (
+        "from confidence_project.settings import DATABASES; r = DATABASES['replica']; "
+        "print(r['OPTIONS']['host'], r['OPTIONS']['sslmode'], 'statement_timeout' in r['OPTIONS']['options'])"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", program], cwd=settings.BASE_DIR, capture_output=True, text=True, check=True,
+        env={
+            "DJANGO_SETTINGS_MODULE": "confidence_project.settings",
+            "CONFIDENCE_DEV": "1",
+            "DATABASE_URL": "postgresql://u:@/ledger?host=/primary",
+            "CONFIDENCE_READ_DATABASE_URL": "postgresql://u:@/ledger?host=/standby&sslmode=require",
+        },
+    )  # fmt: skip
+    assert ended.stdout.split() == ["/standby", "require", "True"]
 
 
 def test_gate__reads_nothing_from_the_replica(replica: Any) -> None:
