@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db import transaction
+from django.db import OperationalError, transaction
 from django.db.models import F, Q
 from django.utils import timezone
 
 from ledger.counts.counting import TOTALS, count_days, shape_of
 from ledger.counts.following import Touched, follow
 from ledger.models import CountedDay, DailyCount
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +73,9 @@ def in_a_row(days: Iterable[CountedDay]) -> Iterator[list[CountedDay]]:
         yield row
 
 
+OUT_OF_TIME = "57014"
+"""What PostgreSQL calls a statement that it cancels."""
+
 NOT_COUNTED = Q(counted=None) | ~Q(counted=F("touched"))
 """The days that wait to be counted."""
 
@@ -82,8 +88,26 @@ def _touch_other_shapes(policy_key: str) -> None:
 def _count_anew(days: Sequence[CountedDay]) -> int:
     # What touches a day from here on raises `touched` above what is written as counted, whatever was seen of it.
     at = timezone.now()
-    fresh = count_days(days[0].workspace_id, days[0].policy_key, days[0].day, days[-1].day)
+    try:
+        fresh = count_days(days[0].workspace_id, days[0].policy_key, days[0].day, days[-1].day)
+    except OperationalError as error:
+        if getattr(error.__cause__, "sqlstate", None) != OUT_OF_TIME:
+            raise
+        return _count_in_parts(days)
     return sum(_write(day, *fresh[day.day], at=at) for day in days)
+
+
+def _count_in_parts(days: Sequence[CountedDay]) -> int:
+    """Count by halves what took too long at once; a day that does so alone waits, and holds up no other."""
+    half = len(days) // 2
+    if half:
+        return _count_anew(days[:half]) + _count_anew(days[half:])
+    log.error(
+        "Counting %s of %s took longer than CONFIDENCE_CALIBRATION_TIMEOUT_SECONDS: runs count that day in the ledger.",
+        days[0].day,
+        days[0].policy_key,
+    )
+    return 0
 
 
 def _write(day: CountedDay, fresh: CountedDay, rows: list[DailyCount], *, at: datetime) -> bool:

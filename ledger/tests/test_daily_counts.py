@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
-from datetime import timedelta
+from datetime import date, timedelta
 from random import Random
 from typing import Any
 
@@ -18,7 +18,7 @@ from django_tasks_db.models import DBTaskResult
 
 from governance.models import Workspace
 from governance.tests.factories import WorkspaceFactory
-from ledger.counts import services
+from ledger.counts import counting, services
 from ledger.counts.following import days_since_the_marks
 from ledger.counts.verification import verify_counts
 from ledger.models import CountedDay, CountMark, DailyCount, DecisionRecord, OutcomeVoid
@@ -123,6 +123,29 @@ TAMPERED = {
     "checksum": (lambda: CountedDay.objects.update(sha256=bytes(32)), "the checksum is not that of the counts"),
     "day is gone": (lambda: CountedDay.objects.all().delete(), "nothing says that the day is to be counted"),
 }  # fmt: skip
+
+
+@pytest.mark.skipif("connection.vendor != 'postgresql'", reason="SQLite cancels nothing")
+def test_first_count__days_that_take_too_long_at_once__are_counted_by_fewer(monkeypatch: Any, settings: Any) -> None:
+    decided(12)
+    settings.CONFIDENCE_CALIBRATION_TIMEOUT_SECONDS = 0.5
+    slow = {DECIDED_AT.date() + timedelta(days=3)}
+    count_days = services.count_days
+
+    def slowly(workspace_id: int, policy_key: str, first: date, last: date) -> Any:
+        """As of a ledger in which each day takes a while, and some days too long."""
+        too_long = any(first <= day <= last for day in slow)
+        with counting._unhurried(), connection.cursor() as cursor:
+            cursor.execute("SELECT pg_sleep(%s)", [5 if too_long else 0.1 * ((last - first).days + 1)])
+        return count_days(workspace_id, policy_key, first, last)
+
+    monkeypatch.setattr(services, "count_days", slowly)
+    assert kept().counted == 11
+    assert not_counted() == 1
+    slow.clear()
+    assert kept().counted == 1
+    monkeypatch.undo()
+    assert AGREE in run_when_seen("verify_counts")
 
 
 @pytest.mark.skipif("connection.vendor != 'sqlite'", reason="the planner of SQLite")
