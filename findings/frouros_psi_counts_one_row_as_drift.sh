@@ -8,7 +8,7 @@
 # Why it matters: an alarm at 0.25 that closes a gate goes off by one outlier, while all rows moved by up to 0.02
 # stay far below it.
 # Output seen on 2026-12-01: one row of 1000 lower 0.701, with half rows 0.0004; all rows moved by up to 0.02: 0.019
-# Source: measured; the replacement is stated in the code, not in the documentation of the class.
+# Source: measured; the class replaces the share in its code.
 set -euo pipefail
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

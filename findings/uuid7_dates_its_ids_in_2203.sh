@@ -2,14 +2,14 @@
 # uuid7 0.1.0 (import name: uuid_extensions), beside uuid6 2025.0.1 and uuid-utils 1.2.0.
 #
 # What happens: all three make UUIDs whose version says 7. RFC 9562 keeps milliseconds since 1970 in the first 48 bits;
-# uuid6 and uuid-utils do so. The package that bears the name follows a draft of 2021: seconds in 36 bits, then
-# fractions. A reader of the RFC dates its ids in the year 2203, and each of them sorts after each id of the others.
+# uuid6 and uuid-utils do so. The package that bears the name has whole seconds in the first 36
+# bits, then fractions. A reader of the RFC dates its ids in the year 2203, and each of them sorts after each id of the others.
 # Why it matters: decisions carry a UUIDv7 so that they sort by time and an id tells when it was made. With hosts of
 # both kinds a page "after this id" leaves decisions out, and an age computed from the id is negative. The version
 # digit does not tell them apart.
 # Output seen on 2026-12-01: uuid7: version 7, year 2203; uuid6: version 7, year 2026; uuid-utils: version 7, year 2026;
 # the id made first sorts last
-# Source: measured; RFC 9562, section 5.7; the layout of draft-peabody-dispatch-new-uuid-format-02.
+# Source: measured; RFC 9562, section 5.7.
 set -euo pipefail
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

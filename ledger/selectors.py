@@ -66,9 +66,9 @@ def recorded_between(
     Ids are ordered by time, so that the range is one of ids, and any index that ends in them narrows by it.
     """
     if since is not None:
-        rows = rows.filter(decision_id__gte=least_decision_id(since, -_ID_SLACK), timestamp__gte=since)
+        rows = rows.filter(decision_id__gte=least_decision_id(since, -ID_SLACK), timestamp__gte=since)
     if until is not None:
-        rows = rows.filter(decision_id__lt=least_decision_id(until, _ID_SLACK), timestamp__lt=until)
+        rows = rows.filter(decision_id__lt=least_decision_id(until, ID_SLACK), timestamp__lt=until)
     return rows
 
 
@@ -115,7 +115,7 @@ def with_prompt_hash(rows: QuerySet[DecisionRecord], prompt_hash: str) -> QueryS
     return rows.exclude(prompt_hash="").filter(beginning, rest)
 
 
-_ID_SLACK = timedelta(minutes=1)
+ID_SLACK = timedelta(minutes=1)
 """An id and the time of its record come from two looks at a clock, which may have been set between them."""
 
 

@@ -14,13 +14,10 @@ from governance.models import Reminder, Workspace
 from governance.notices.outbox import notify
 from ledger.models import LabellingRules
 from ledger.models.decisions import least_decision_id
-from ledger.selectors import count_waiting_for_review
+from ledger.selectors import ID_SLACK, count_waiting_for_review
 
 DUE_DAYS: int = LabellingRules._meta.get_field("due_days").default
 """Where a policy has no rules."""
-
-_BETWEEN_ID_AND_TIMESTAMP = timedelta(hours=1)
-"""Both are of the moment at which a decision is recorded, on one machine."""
 
 
 def count_overdue(workspaces: Iterable[Workspace]) -> Mapping[int, int]:
@@ -43,7 +40,7 @@ def is_overdue(workspaces: Sequence[Workspace]) -> Q:
         late = (late & ~this) | (this & Q(timestamp__lt=now - timedelta(days=due_days)))
     # By its id, too: the queue is in the order of these, and of what came in lately nothing is looked at.
     soonest = min([DUE_DAYS, *(due_days for _, _, due_days in terms)])
-    return late & Q(pk__lt=least_decision_id(now - timedelta(days=soonest) + _BETWEEN_ID_AND_TIMESTAMP))
+    return late & Q(pk__lt=least_decision_id(now - timedelta(days=soonest), ID_SLACK))
 
 
 def remind(workspaces: Iterable[Workspace]) -> int:
