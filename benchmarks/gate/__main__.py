@@ -99,15 +99,18 @@ def _on_postgresql(
         stack.enter_context(built(name, checkout, stack.enter_context(fresh_database(server))))
         for name, checkout in folders.items()
     ]
-    fastapi = mlflow = None
-    if PYTHON.exists():
-        fastapi = stack.enter_context(fastapi_gate(stack.enter_context(fresh_database(server))))
-        mlflow = stack.enter_context(mlflow_server(stack.enter_context(fresh_database(server))))
-    else:
+    if not PYTHON.exists():
         print("There is no .venv-bench: the peers are left out.", file=sys.stderr)
+    fastapi = (
+        stack.enter_context(fastapi_gate(stack.enter_context(fresh_database(server)))) if PYTHON.exists() else None
+    )
     print("PostgreSQL", file=sys.stderr)
     for clients in CLIENTS:
         rates.append(figures.decisions(builds, fastapi, clients, pace))
+    # Its processes are busy for a while after the server answers, and would be so beside whoever has the first turn.
+    mlflow = (
+        stack.enter_context(mlflow_server(stack.enter_context(fresh_database(server)))) if PYTHON.exists() else None
+    )
     # Before the bare rows, which are all alike.
     sizes += totals.memory(builds, many)
     sizes += totals.disk(builds)
