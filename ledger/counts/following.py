@@ -25,10 +25,10 @@ Touched = tuple[int, str, date]
 _DECISIONS, _OUTCOMES, _VOIDS = (model._meta.db_table for model in (DecisionRecord, DecisionOutcome, OutcomeVoid))
 
 _SOURCES: Mapping[str, tuple[str, str, Sequence[str]]] = {
-    _DECISIONS: (f"{_DECISIONS} t{{by_number}}", "t", ()),
-    _OUTCOMES: (f"{_OUTCOMES} t{{by_number}} CROSS JOIN {_DECISIONS} d", "d", ("d.decision_id = t.decision_id",)),
+    _DECISIONS: (f"{_DECISIONS} t{{found_by}}", "t", ()),
+    _OUTCOMES: (f"{_OUTCOMES} t{{found_by}} CROSS JOIN {_DECISIONS} d", "d", ("d.decision_id = t.decision_id",)),
     _VOIDS: (
-        f"{_VOIDS} t{{by_number}} CROSS JOIN {_OUTCOMES} o CROSS JOIN {_DECISIONS} d",
+        f"{_VOIDS} t{{found_by}} CROSS JOIN {_OUTCOMES} o CROSS JOIN {_DECISIONS} d",
         "d",
         ("o.id = t.outcome_id", "d.decision_id = o.decision_id"),
     ),
@@ -138,7 +138,8 @@ def days_of_the_ledger() -> Iterator[Touched]:
 def _touched(
     table: str, mark: int, *, until: int | None = None, of: tuple[int, str] | None = None
 ) -> Iterable[Touched]:
-    order, decision = order_column(connections[DEFAULT_DB_ALIAS].vendor), _SOURCES[table][1]
+    vendor, decision = connections[DEFAULT_DB_ALIAS].vendor, _SOURCES[table][1]
+    order = order_column(vendor)
     conditions: list[str] = [f"{order} >= %s"]
     parameters: list[Any] = [mark]
     if until is not None:
@@ -146,12 +147,12 @@ def _touched(
     if of is not None:
         conditions += [f"{decision}.workspace_id = %s", f"{decision}.policy_key = %s"]
         parameters += of
-    return _days(table, conditions, parameters)
+    return _days(table, conditions, parameters, found_by=_BY_NUMBER[vendor])
 
 
-def _days(table: str, conditions: Sequence[str], parameters: Sequence[Any]) -> list[Touched]:
+def _days(table: str, conditions: Sequence[str], parameters: Sequence[Any], *, found_by: str = "") -> list[Touched]:
     database, (rows, decision, meeting) = connections[DEFAULT_DB_ALIAS], _SOURCES[table]
-    rows = rows.format(by_number=_BY_NUMBER[database.vendor])
+    rows = rows.format(found_by=found_by)
     where = f"WHERE {' AND '.join((*meeting, *conditions))}" if meeting or conditions else ""
     with database.cursor() as cursor:
         cursor.execute(
